@@ -1,0 +1,515 @@
+"""What a run is asked to do: one frozen, validated value.
+
+Every setting has its one home, its one default and its one sentence here. `auto` means that Fitwell chooses from the
+data and says why; a resolved recipe has no `auto` left, and run again on the same data and machine it gives the same
+bits. The choices are literals; a test equates them with the tables that implement them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fitwell.errors import RecipeError, nearest
+
+Auto = Literal["auto"]
+TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
+Goal = Literal["auto", "balanced", "imbalanced", "ranking", "targeting", "probability"]
+KindName = Literal["number", "category", "boolean", "date", "text", "identifier", "constant"]
+SplitName = Literal["random", "stratified", "grouped", "time", "given"]
+NumberScaling = Literal["robust", "standard", "quantile", "none"]
+TargetScaling = Literal["standard", "none"]
+FamilyName = Literal["fully_connected"]
+ActivationName = Literal[
+    "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "identity"
+]
+InitializationName = Literal[
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "orthogonal", "uniform", "unit_variance"
+]
+NormalizationName = Literal["none", "batch", "layer", "group", "rms"]
+NumberEmbeddingName = Literal["none", "piecewise_linear", "periodic"]
+LossName = Literal["cross_entropy", "focal", "squared_error", "absolute_error", "huber", "quantile"]
+OptimizerName = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "muon"]
+ScheduleName = Literal[
+    "constant", "step", "exponential", "cosine", "cyclical", "warm_restarts", "one_cycle", "plateau"
+]
+ClassWeights = Literal["none", "balanced"]
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+
+RECIPE_VERSION = 1
+
+
+class Settings(BaseModel):
+    """A frozen group of settings that refuses what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class ColumnSettings(Settings):
+    """How one column is read."""
+
+    kind: KindName | Auto = Field("auto", description="What the column holds; auto infers it from the cells.")
+    missing: tuple[str, ...] | Auto = Field(
+        "auto", description="Cells that mean 'missing' besides empty ones; auto recognizes the usual markers."
+    )
+    decimal: Literal[".", ",", "auto"] = Field("auto", description="The decimal mark of a number column.")
+    date_format: str = Field("auto", description="How dates are written, in strftime's letters; auto tries the usual.")
+
+
+class DataSettings(Settings):
+    """Which rows and columns are learned from, and how cells become numbers."""
+
+    columns: dict[str, ColumnSettings] = Field(
+        default_factory=dict, description="How single columns are read, by name; columns not named are inferred."
+    )
+    drop: tuple[str, ...] = Field((), description="Columns left out.")
+    weight: str | None = Field(None, description="Column of row weights, at least 0; not a feature.")
+    group: str | None = Field(None, description="Column whose equal values stay on one side of the split.")
+    time: str | None = Field(None, description="Column that orders the rows; the latest become the test rows.")
+    test: str | None = Field(None, description="File of test rows, used only to measure.")
+    split: SplitName | Auto = Field("auto", description="How rows are divided into training, validation and test.")
+    validation_share: Share = Field(0.15, description="Share of the rows that decides when to stop.")
+    test_share: Share = Field(0.15, description="Share of the rows used only to measure.")
+    folds: Annotated[int, Field(ge=0)] = Field(0, description="Cross-validate with so many folds; 0 does not.")
+    numbers: NumberScaling | Auto = Field("auto", description="How number columns are scaled.")
+    missing_indicators: bool = Field(True, description="Add a 0/1 feature for each number or date with missing cells.")
+    one_hot_limit: Annotated[int, Field(ge=0)] | Auto = Field(
+        "auto", description="Categories with at most so many values become 0/1 features, larger ones embeddings."
+    )
+    rare_count: Count | Auto = Field(
+        "auto", description="Category values seen in fewer training rows are treated as one 'rare' value."
+    )
+    target_scaling: TargetScaling | Auto = Field("auto", description="How regression targets are scaled for training.")
+
+
+class NetworkSettings(Settings):
+    """The network that is built."""
+
+    family: FamilyName | Auto = Field("auto", description="The kind of network.")
+    hidden: tuple[Count, ...] | Auto = Field("auto", description="Widths of the hidden layers, first to last.")
+    activation: ActivationName | Auto = Field("auto", description="The nonlinearity after each hidden layer.")
+    leaky_slope: NonNegative = Field(0.01, description="Slope α of leaky_relu (and prelu's start) below zero.")
+    initialization: InitializationName | Auto = Field(
+        "auto", description="How weights start; auto follows from the activation."
+    )
+    initialization_range: Positive = Field(0.05, description="Bound r of the uniform initialization on [-r, r].")
+    normalization: NormalizationName | Auto = Field("auto", description="Normalization between a layer and its activation.")
+    normalization_groups: Count = Field(8, description="Number of groups of group normalization.")
+    dropout: Share | Auto = Field("auto", description="Share of hidden units set to zero in each training step.")
+    residual: bool | Auto = Field("auto", description="Add each hidden layer's input to its output where widths agree.")
+    number_embedding: NumberEmbeddingName | Auto = Field(
+        "auto", description="How each number is widened before the first layer."
+    )
+    number_embedding_width: Count | Auto = Field("auto", description="Width of each embedded number.")
+    number_embedding_bins: Count = Field(48, description="Largest number of bins of the piecewise-linear embedding.")
+    number_embedding_scale: Positive = Field(0.1, description="Standard deviation of the periodic frequencies at start.")
+    category_embedding_width: Count | Auto = Field("auto", description="Width of each embedded category.")
+
+
+class EarlyStopping(Settings):
+    """When a member stops before the last epoch; its best weights are restored in any case."""
+
+    patience: Annotated[int, Field(ge=0)] | Auto = Field(
+        "auto", description="Stop after so many epochs without improvement of the validation loss; 0 never stops early."
+    )
+    minimum_improvement: NonNegative = Field(0.0, description="A smaller fall of the validation loss does not count.")
+
+
+class TrainingSettings(Settings):
+    """How the network learns."""
+
+    loss: LossName | Auto = Field("auto", description="What training makes small.")
+    focal_gamma: NonNegative = Field(2.0, description="Focusing exponent γ of the focal loss.")
+    huber_delta: Positive = Field(1.0, description="Where the Huber loss turns from square to linear, in scaled units.")
+    quantile: Annotated[float, Field(gt=0, lt=1)] = Field(0.5, description="The quantile that the quantile loss estimates.")
+    label_smoothing: Share | Auto = Field("auto", description="Share of each label spread evenly over the classes.")
+    class_weights: ClassWeights | dict[str, NonNegative] = Field(
+        "none", description="Weights of the classes in the loss: none, balanced, or one by one."
+    )
+    optimizer: OptimizerName | Auto = Field("auto", description="The rule that turns gradients into steps.")
+    learning_rate: Positive | Literal["auto", "usual"] = Field(
+        "usual", description="Step size η: a number, usual (what suits the optimizer), or auto (found by a range test)."
+    )
+    momentum: Momentum = Field(0.9, description="Momentum of sgd and muon.")
+    nesterov: bool = Field(False, description="Look ahead along the momentum (sgd).")
+    beta1: Momentum = Field(0.9, description="Decay of adam's running mean of gradients.")
+    beta2: Momentum | Auto = Field("auto", description="Decay of adam's running mean of squared gradients.")
+    rms_decay: Momentum = Field(0.99, description="Decay of rmsprop's running mean of squared gradients.")
+    epsilon: Positive = Field(1e-8, description="Added to denominators of the adaptive optimizers.")
+    schedule: ScheduleName | Auto = Field("auto", description="How the learning rate changes over the epochs.")
+    warmup_epochs: NonNegative = Field(0.0, description="The rate rises linearly from near zero over so many epochs.")
+    step_epochs: Positive = Field(10.0, description="The step schedule multiplies the rate every so many epochs.")
+    step_factor: Annotated[float, Field(gt=0, le=1)] = Field(0.5, description="Factor of the step schedule.")
+    decay_rate: NonNegative = Field(0.05, description="λ of the exponential schedule η0·e^(−λt), t in epochs.")
+    minimum_factor: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="Lowest rate of cosine, cyclical and restart schedules, as a share of the learning rate."
+    )
+    cycle_epochs: Positive = Field(10.0, description="Length of one cycle of the cyclical and warm-restart schedules.")
+    cycle_growth: Annotated[float, Field(ge=1)] = Field(1.0, description="Each warm restart's cycle is so much longer.")
+    plateau_patience: Annotated[int, Field(ge=0)] = Field(
+        5, description="Epochs without improvement before the plateau schedule lowers the rate."
+    )
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = Field(0.5, description="Factor of the plateau schedule.")
+    epochs: Count | Auto = Field("auto", description="Passes over the training rows, at most.")
+    maximum_steps: Count | None = Field(None, description="Stop after so many steps whatever the epochs; none: no limit.")
+    batch_size: Count | Literal["auto", "full"] = Field(
+        "auto", description="Rows per step; full makes it gradient descent on all rows."
+    )
+    l1: NonNegative = Field(0.0, description="λ of the L1 penalty λ Σ |w| on weights.")
+    l2: NonNegative = Field(0.0, description="λ of the L2 penalty λ Σ w² on weights.")
+    weight_decay: NonNegative | Auto = Field("auto", description="Decoupled decay: weights shrink by η times this a step.")
+    max_norm: Positive | None = Field(None, description="Longest allowed weight vector into a unit; none: no limit.")
+    input_noise: NonNegative = Field(0.0, description="Standard deviation of noise added to scaled inputs in training.")
+    redraw_fraction: Share = Field(0.0, description="Share of the weights drawn anew from the initialization in each step.")
+    redraw_epochs: NonNegative = Field(1.0, description="Weights are redrawn during the first so many epochs.")
+    clip_norm: Positive | None = Field(None, description="Scale gradients down to at most this norm; none: no limit.")
+    clip_value: Positive | None = Field(None, description="Cut gradient entries to at most this size; none: no limit.")
+    early_stopping: EarlyStopping = Field(default_factory=EarlyStopping, description="When to stop early.")
+    execution: Literal["auto", "eager", "mapped"] = Field(
+        "auto", description="One network by plain back-propagation, or members mapped as one program."
+    )
+    threads: Count | Auto = Field("auto", description="CPU threads of one training step.")
+    signals_every: Annotated[int, Field(ge=0)] = Field(10, description="Record signals per layer every so many steps; 0: never.")
+    checkpoint_seconds: NonNegative = Field(10.0, description="Least time between two checkpoints.")
+
+
+class Recipe(Settings):
+    """What a run is asked to do."""
+
+    version: Literal[1] = Field(RECIPE_VERSION, description="Version of this format.")
+    task: TaskName | Auto = Field("auto", description="What is predicted: a class, several labels, or a number.")
+    target: tuple[str, ...] = Field((), description="The column or columns to predict.")
+    goal: Goal = Field("auto", description="What the predictions are for; decides the primary figure.")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything random.")
+    members: Count = Field(1, description="Networks trained at once from different seeds; they predict with their mean.")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="Where to train: auto, cpu or cuda.")
+    data: DataSettings = Field(default_factory=DataSettings, description="Rows and columns.")
+    network: NetworkSettings = Field(default_factory=NetworkSettings, description="The network.")
+    training: TrainingSettings = Field(default_factory=TrainingSettings, description="How it learns.")
+
+    @model_validator(mode="after")
+    def _settings_agree(self) -> Self:
+        for problem in contradictions(self):
+            raise ValueError(problem)
+        return self
+
+
+# A setting of the left column means something only where the setting named beside it has one of these values.
+APPLIES: dict[str, tuple[str, frozenset[str]]] = {
+    "training.nesterov": ("training.optimizer", frozenset({"sgd"})),
+    "training.momentum": ("training.optimizer", frozenset({"sgd", "muon"})),
+    "training.beta1": ("training.optimizer", frozenset({"adam", "adamw", "muon"})),
+    "training.beta2": ("training.optimizer", frozenset({"adam", "adamw", "muon"})),
+    "training.rms_decay": ("training.optimizer", frozenset({"rmsprop"})),
+    "training.step_epochs": ("training.schedule", frozenset({"step"})),
+    "training.step_factor": ("training.schedule", frozenset({"step"})),
+    "training.decay_rate": ("training.schedule", frozenset({"exponential"})),
+    "training.minimum_factor": ("training.schedule", frozenset({"cosine", "cyclical", "warm_restarts", "one_cycle"})),
+    "training.cycle_epochs": ("training.schedule", frozenset({"cyclical", "warm_restarts"})),
+    "training.cycle_growth": ("training.schedule", frozenset({"warm_restarts"})),
+    "training.plateau_patience": ("training.schedule", frozenset({"plateau"})),
+    "training.plateau_factor": ("training.schedule", frozenset({"plateau"})),
+    "training.focal_gamma": ("training.loss", frozenset({"focal"})),
+    "training.huber_delta": ("training.loss", frozenset({"huber"})),
+    "training.quantile": ("training.loss", frozenset({"quantile"})),
+    "training.label_smoothing": ("training.loss", frozenset({"cross_entropy"})),
+    "network.leaky_slope": ("network.activation", frozenset({"leaky_relu", "prelu"})),
+    "network.initialization_range": ("network.initialization", frozenset({"uniform"})),
+    "network.normalization_groups": ("network.normalization", frozenset({"group"})),
+    "network.number_embedding_width": ("network.number_embedding", frozenset({"piecewise_linear", "periodic"})),
+    "network.number_embedding_bins": ("network.number_embedding", frozenset({"piecewise_linear"})),
+    "network.number_embedding_scale": ("network.number_embedding", frozenset({"periodic"})),
+}
+
+
+def contradictions(recipe: Recipe) -> Iterator[str]:
+    """Yield a sentence for every pair of settings that cannot both hold."""
+    data, training = recipe.data, recipe.training
+    if data.validation_share + data.test_share >= 0.9:
+        yield (
+            f"data.validation_share {data.validation_share:g} and data.test_share {data.test_share:g} leave less than "
+            "a tenth of the rows to train on; lower one of them"
+        )
+    for method, needed in (("grouped", "group"), ("time", "time"), ("given", "test")):
+        if data.split == method and getattr(data, needed) is None:
+            yield f"data.split is {method}, which needs data.{needed}; set it, or let data.split be auto"
+    if data.group is not None and data.time is not None:
+        yield "data.group and data.time each decide the split, and both are set; keep one"
+    if data.folds == 1:
+        yield "data.folds is 1, but cross-validation needs at least 2 folds (0: none)"
+    if data.folds and data.test is not None:
+        yield f"data.folds {data.folds} divides the rows itself, but data.test names a test file; keep one"
+    for role in ("weight", "group", "time"):
+        if getattr(data, role) in recipe.target:
+            yield f'data.{role} is "{getattr(data, role)}", which is the target; name another column'
+    for name in recipe.target:
+        if name in data.drop:
+            yield f'data.drop names the target "{name}"; a target cannot be dropped'
+    if training.nesterov and training.momentum == 0:
+        yield "training.nesterov looks ahead along the momentum, but training.momentum is 0"
+    if training.optimizer == "adam" and training.weight_decay not in ("auto", 0):
+        yield (
+            f"training.weight_decay is {training.weight_decay}, but adam has no decoupled decay; "
+            "choose the optimizer adamw, or training.l2"
+        )
+    if recipe.members > 1 and training.execution == "eager":
+        yield f"training.execution is eager, which trains one network, but members is {recipe.members}; use mapped"
+    yield from _settings_without_effect(recipe)
+
+
+def _settings_without_effect(recipe: Recipe) -> Iterator[str]:
+    for path, (other, values) in APPLIES.items():
+        chosen = setting(recipe, other)
+        if chosen != "auto" and chosen not in values and setting(recipe, path) != default_of(path):
+            yield (
+                f"{path} is {setting(recipe, path)}, but it has no effect while {other} is {chosen} "
+                f"(only with {', '.join(sorted(values))}); leave it out or change {other}"
+            )
+
+
+def setting(recipe: Recipe, path: str) -> Any:
+    """Return one setting by its dotted path.
+
+    >>> setting(Recipe(), "training.early_stopping.minimum_improvement")
+    0.0
+    """
+    value: Any = recipe
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def default_of(path: str) -> Any:
+    """Return the default of one setting by its dotted path.
+
+    >>> default_of("network.leaky_slope")
+    0.01
+    """
+    *groups, name = path.split(".")
+    model: type[BaseModel] = Recipe
+    for group in groups:
+        model = _group_model(model, group)
+    return model.model_fields[name].get_default(call_default_factory=True)
+
+
+def described() -> Iterator[tuple[str, str, Any]]:
+    """Yield every setting as (dotted path, its sentence, its default), in the order of the recipe.
+
+    >>> next(described())
+    ('version', 'Version of this format.', 1)
+    """
+    yield from _described(Recipe, "")
+
+
+def choices_of(path: str) -> tuple[str, ...]:
+    """Return the words a setting accepts, empty for settings that take numbers or names only.
+
+    >>> choices_of("data.target_scaling")
+    ('standard', 'none', 'auto')
+    """
+    *groups, name = path.split(".")
+    model: type[BaseModel] = Recipe
+    for group in groups:
+        model = _group_model(model, group)
+    return tuple(_literals(model.model_fields[name].annotation))
+
+
+def parse(values: Mapping[str, Any], *, origin: str = "the recipe") -> Recipe:
+    """Return the recipe that nested plain values describe.
+
+    Raises:
+        RecipeError: an unknown key (the nearest name is offered), a value of the wrong type, or a contradiction.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"{origin}: {_worded(error)}") from None
+
+
+def from_yaml(text: str, *, origin: str = "the recipe") -> Recipe:
+    """Return the recipe written in YAML; an empty text is the default recipe.
+
+    Raises:
+        RecipeError: the text is not YAML, not a mapping, or not a recipe.
+    """
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+        raise RecipeError(f"{origin} must be YAML, but cannot be read as such: {problem}") from None
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise RecipeError(f"{origin} must be a mapping of settings, but is {_shown(values)}; try 'seed: 0'")
+    version = values.get("version", RECIPE_VERSION)
+    if isinstance(version, int) and version > RECIPE_VERSION:
+        raise RecipeError(
+            f"{origin} has format version {version}, but this Fitwell reads up to {RECIPE_VERSION}; upgrade fitwell"
+        )
+    return parse(values, origin=origin)
+
+
+def read(path: str | Path) -> Recipe:
+    """Return the recipe in a YAML file.
+
+    Raises:
+        RecipeError: the file cannot be read or is not a recipe.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"the recipe {path} cannot be read: {error}") from None
+    return from_yaml(text, origin=f"the recipe {path}")
+
+
+def to_yaml(recipe: Recipe, *, comments: Mapping[str, str] | None = None) -> str:
+    """Return the recipe as YAML, each setting followed by its comment where there is one.
+
+    Keys of `comments` are dotted paths. Column names may hold dots: their path is `data.columns.` and the whole name.
+
+    >>> print(to_yaml(Recipe(), comments={"seed": "any number"}).splitlines()[4])
+    seed: 0  # any number
+    """
+    lines: list[str] = []
+    _write_group(recipe.model_dump(mode="json"), "", 0, comments or {}, lines)
+    return "\n".join(lines) + "\n"
+
+
+def changed(recipe: Recipe, changes: Mapping[str, Any], *, origin: str = "the settings") -> Recipe:
+    """Return the recipe with settings replaced, named by dotted paths.
+
+    >>> changed(Recipe(), {"training.learning_rate": 0.01}).training.learning_rate
+    0.01
+
+    Raises:
+        RecipeError: a path names no setting (the nearest is offered), or its value does not fit.
+    """
+    values = recipe.model_dump(mode="json")
+    for path, value in changes.items():
+        _assign(values, path, value, origin=origin)
+    return parse(values, origin=origin)
+
+
+def assignments(texts: Sequence[str]) -> dict[str, Any]:
+    """Return what `--set name=value` texts ask for; values are read as YAML.
+
+    >>> assignments(["network.hidden=[64, 64]", "seed=3"])
+    {'network.hidden': [64, 64], 'seed': 3}
+    """
+    asked: dict[str, Any] = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        if not equals:
+            raise RecipeError(f'--set must be name=value, but is "{text}"; try --set training.learning_rate=0.01')
+        try:
+            asked[path.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise RecipeError(f'--set {path}: the value must be YAML, but is "{value}"') from None
+    return asked
+
+
+def _group_model(model: type[BaseModel], group: str) -> type[BaseModel]:
+    annotation = model.model_fields[group].annotation
+    assert isinstance(annotation, type) and issubclass(annotation, BaseModel), group
+    return annotation
+
+
+def _described(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, Any]]:
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _described(annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field.description or "", field.get_default(call_default_factory=True)
+
+
+def _literals(annotation: Any) -> Iterator[str]:
+    for part in get_args(annotation):
+        if isinstance(part, str):
+            yield part
+        else:
+            yield from _literals(part)
+
+
+def _assign(values: dict[str, Any], path: str, value: Any, *, origin: str) -> None:
+    known = [name for name, _, _ in described()]
+    if path in known:
+        *groups, name = path.split(".")
+        for group in groups:
+            values = values[group]
+        values[name] = value
+        return
+    column, _, name = path.removeprefix("data.columns.").rpartition(".")
+    if path.startswith("data.columns.") and column:
+        values["data"]["columns"].setdefault(column, {})[name] = value
+        return
+    raise RecipeError(f'{origin}: no setting is called "{path}"{nearest(path, known)}')
+
+
+def _worded(error: ValidationError) -> str:
+    # Unions report one error per branch; the deepest one is about the branch that was meant.
+    first = max(error.errors(), key=lambda found: (found["type"] == "extra_forbidden", found["type"] == "value_error"))
+    parts = [str(part) for part in first["loc"]]
+    if first["type"] == "value_error":
+        return first["msg"].removeprefix("Value error, ")
+    known = [name for name, _, _ in described()]
+    if first["type"] == "extra_forbidden":
+        path = ".".join(parts)
+        group = ".".join(parts[:-1])
+        siblings = {name[len(group) + 1 if group else 0 :].split(".")[0] for name in known if name.startswith(group)}
+        if group.startswith("data.columns."):
+            siblings = set(ColumnSettings.model_fields)
+        return f'no setting is called "{path}"{nearest(parts[-1], siblings) or nearest(path, known)}'
+    path = _setting_path(parts, known)
+    wants = "; or ".join(dict.fromkeys(_wanted(found) for found in error.errors() if _same(found, first)))
+    return f"{path} is {_shown(first['input'])}, but {wants}"
+
+
+def _same(found: Any, first: Any) -> bool:
+    return bool(found["loc"][:2] == first["loc"][:2] and found["input"] == first["input"])
+
+
+def _wanted(found: Any) -> str:
+    message = str(found["msg"])
+    return message[0].lower() + message[1:]
+
+
+def _setting_path(parts: Sequence[str], known: Sequence[str]) -> str:
+    # The tail of a location may name the branch of a union, which is not part of the setting's name.
+    for end in range(len(parts), 0, -1):
+        path = ".".join(parts[:end])
+        if path in known:
+            return path
+    return ".".join(parts)
+
+
+def _shown(value: Any) -> str:
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _write_group(values: Mapping[str, Any], prefix: str, depth: int, comments: Mapping[str, str], lines: list[str]) -> None:
+    for name, value in values.items():
+        path = f"{prefix}{name}"
+        indent = "  " * depth
+        comment = f"  # {comments[path]}" if path in comments else ""
+        key = _flow(str(name))
+        if isinstance(value, dict) and value and path != "training.class_weights" and depth < 2:
+            lines.append(f"{indent}{key}:{comment}")
+            _write_group(value, f"{path}.", depth + 1, comments, lines)
+        else:
+            lines.append(f"{indent}{key}: {_flow(value)}{comment}")
+
+
+def _flow(value: Any) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...").strip()
