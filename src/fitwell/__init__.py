@@ -42,14 +42,15 @@ _HOMES: dict[str, str | None] = {
     "train": "fitwell.workflow",
 }
 
+if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled name for an export
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'fitwell' has no attribute '{name}'; it offers {', '.join(__all__)}")
-    home = _HOMES[name]
-    value = import_module(f"fitwell.{name}") if home is None else getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'fitwell' has no attribute '{name}'; it offers {', '.join(__all__)}")
+        home = _HOMES[name]
+        value = import_module(f"fitwell.{name}") if home is None else getattr(import_module(home), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
