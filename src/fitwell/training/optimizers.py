@@ -1,0 +1,283 @@
+"""An optimizer turns a gradient into a move of the weights.
+
+A population's weights are one matrix (members, weights), and so are its gradient and everything an optimizer
+remembers (its slots). A move changes weights and slots in place; every member may have its own rate, because a rate is
+a number or a tensor that broadcasts against the matrix. Decoupled weight decay is a separate function of the same
+rate. With the default settings a move reads and writes as few full matrices as its formula allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitwell.recipe import TrainingSettings
+from fitwell.training.pieces import Piece
+
+Rate = float | Tensor  # a tensor broadcasts against (members, weights)
+
+
+class Move(Protocol):
+    """Changes weights and slots in place by one step down the gradient."""
+
+    def __call__(
+        self,
+        weights: Float[Tensor, "members weights"],
+        gradient: Float[Tensor, "members weights"],
+        slots: Mapping[str, Float[Tensor, "members weights"]],
+        *,
+        rate: Rate,
+        step: int | Tensor,
+        settings: TrainingSettings,
+        pieces: Sequence[Piece],
+    ) -> None:
+        """Move; `step` is the 1-based number of this step, as a tensor best in float64."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """A rule of motion, what it remembers, and what suits it."""
+
+    move: Move
+    slots: tuple[str, ...]  # names of the matrices it remembers, all zero before the first step
+    usual_rate: float
+    usual_decay: float  # decoupled weight decay
+    definition: str
+
+
+def sgd(
+    weights: Float[Tensor, "members weights"],
+    gradient: Float[Tensor, "members weights"],
+    slots: Mapping[str, Float[Tensor, "members weights"]],
+    *,
+    rate: Rate,
+    step: int | Tensor,
+    settings: TrainingSettings,
+    pieces: Sequence[Piece],
+) -> None:
+    """Move by −η b with b ← μ b + g; with Nesterov's look ahead by −η (g + μ b) (Sutskever et al. 2013).
+
+    >>> weights = torch.tensor([[1.0]])
+    >>> slots = {"momentum": torch.zeros(1, 1)}
+    >>> sgd(weights, torch.tensor([[2.0]]), slots, rate=0.1, step=1, settings=TrainingSettings(), pieces=())
+    >>> weights
+    tensor([[0.8000]])
+    """
+    direction = gradient
+    if settings.momentum:
+        direction = slots["momentum"].mul_(settings.momentum).add_(gradient)
+        if settings.nesterov:
+            direction = gradient.add(direction, alpha=settings.momentum)
+    _subtract(weights, direction, rate)
+
+
+def rmsprop(
+    weights: Float[Tensor, "members weights"],
+    gradient: Float[Tensor, "members weights"],
+    slots: Mapping[str, Float[Tensor, "members weights"]],
+    *,
+    rate: Rate,
+    step: int | Tensor,
+    settings: TrainingSettings,
+    pieces: Sequence[Piece],
+) -> None:
+    """Move by −η g / (√v + ε) with v ← ρ v + (1 − ρ) g² (Tieleman & Hinton 2012)."""
+    square = _running_square(slots["square"], gradient, settings.rms_decay)
+    _subtract_quotient(weights, gradient, square.sqrt().add_(settings.epsilon), rate)
+
+
+def adagrad(
+    weights: Float[Tensor, "members weights"],
+    gradient: Float[Tensor, "members weights"],
+    slots: Mapping[str, Float[Tensor, "members weights"]],
+    *,
+    rate: Rate,
+    step: int | Tensor,
+    settings: TrainingSettings,
+    pieces: Sequence[Piece],
+) -> None:
+    """Move by −η g / (√s + ε) with s ← s + g² (Duchi et al. 2011)."""
+    total = slots["total"].addcmul_(gradient, gradient)
+    _subtract_quotient(weights, gradient, total.sqrt().add_(settings.epsilon), rate)
+
+
+def adam(
+    weights: Float[Tensor, "members weights"],
+    gradient: Float[Tensor, "members weights"],
+    slots: Mapping[str, Float[Tensor, "members weights"]],
+    *,
+    rate: Rate,
+    step: int | Tensor,
+    settings: TrainingSettings,
+    pieces: Sequence[Piece],
+) -> None:
+    """Move by −η m̂ / (√v̂ + ε) with m ← β1 m + (1 − β1) g, v ← β2 v + (1 − β2) g² (Kingma & Ba 2015).
+
+    The corrections m̂ = m / (1 − β1^t) and v̂ = v / (1 − β2^t) are moved into the rate and ε, which saves two passes.
+
+    >>> weights = torch.tensor([[1.0]])
+    >>> slots = {"mean": torch.zeros(1, 1), "square": torch.zeros(1, 1)}
+    >>> settings = TrainingSettings(beta2=0.999)
+    >>> adam(weights, torch.tensor([[2.0]]), slots, rate=0.1, step=1, settings=settings, pieces=())
+    >>> weights
+    tensor([[0.9000]])
+    """
+    beta1, beta2 = settings.beta1, float(settings.beta2)
+    mean = slots["mean"].lerp_(gradient, 1 - beta1)
+    square = _running_square(slots["square"], gradient, beta2)
+    root = (1 - beta2**step) ** 0.5
+    _subtract_quotient(weights, mean, square.sqrt().add_(settings.epsilon * root), rate * (root / (1 - beta1**step)))
+
+
+def muon(
+    weights: Float[Tensor, "members weights"],
+    gradient: Float[Tensor, "members weights"],
+    slots: Mapping[str, Float[Tensor, "members weights"]],
+    *,
+    rate: Rate,
+    step: int | Tensor,
+    settings: TrainingSettings,
+    pieces: Sequence[Piece],
+) -> None:
+    """Move hidden matrices by the nearest orthogonal matrix of their momentum, everything else as Adam does.
+
+    The momentum is m ← μ m + (1 − μ) g, taken with Nesterov's look ahead (Jordan et al. 2024). An orthogonal (out, in)
+    matrix has entries of size 1/√max(out, in); moved by η · 0.2 · √max(out, in) it changes weights about as much as
+    Adam does, so that one rate serves both (Liu et al. 2025).
+    """
+    hidden = hidden_matrices(pieces)
+    for start, stop in _between(hidden, weights.shape[1]):
+        part = {name: slot[:, start:stop] for name, slot in slots.items()}
+        adam(
+            weights[:, start:stop],
+            gradient[:, start:stop],
+            part,
+            rate=_columns(rate, start, stop),
+            step=step,
+            settings=settings,
+            pieces=(),
+        )
+    for piece in hidden:
+        columns = slice(piece.start, piece.stop)
+        momentum = slots["mean"][:, columns].lerp_(gradient[:, columns], 1 - settings.momentum)
+        ahead = gradient[:, columns].lerp(momentum, settings.momentum)
+        direction = orthogonalized(ahead.reshape(-1, *piece.shape)).flatten(1)
+        _subtract(
+            weights[:, columns], direction, _columns(rate, piece.start, piece.stop) * 0.2 * max(piece.shape) ** 0.5
+        )
+
+
+def hidden_matrices(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Return the weight matrices between layers: all but the last, which makes the outputs.
+
+    Matrices made of few or unlike columns (the output layer, embeddings) have no use for orthogonal steps.
+    """
+    return tuple(piece for piece in pieces if piece.role == "weight" and len(piece.shape) == 2)[:-1]
+
+
+def orthogonalized(matrices: Float[Tensor, "members rows columns"]) -> Float[Tensor, "members rows columns"]:
+    """Return about U Vᵀ of each matrix U S Vᵀ: singular values come close to 1 (between 0.7 and 1.2).
+
+    Five Newton-Schulz steps X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X with coefficients that lift small singular values fast
+    (Jordan et al. 2024). A zero matrix stays zero.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if tall else matrices  # the smaller side gives the smaller X Xᵀ
+    x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp(min=1e-7)
+    for _ in range(5):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
+
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    "sgd": Optimizer(
+        move=sgd, slots=("momentum",), usual_rate=0.02, usual_decay=0.0, definition="b ← μ b + g; w ← w − η b"
+    ),
+    "rmsprop": Optimizer(
+        move=rmsprop,
+        slots=("square",),
+        usual_rate=0.001,
+        usual_decay=0.0,
+        definition="w ← w − η g / (√v + ε), v a running mean of g²",
+    ),
+    "adagrad": Optimizer(
+        move=adagrad,
+        slots=("total",),
+        usual_rate=0.01,
+        usual_decay=0.0,
+        definition="w ← w − η g / (√s + ε), s the sum of all g²",
+    ),
+    "adam": Optimizer(
+        move=adam,
+        slots=("mean", "square"),
+        usual_rate=0.001,
+        usual_decay=0.0,
+        definition="w ← w − η m̂ / (√v̂ + ε), m and v running means of g and g²",
+    ),
+    "adamw": Optimizer(
+        move=adam,
+        slots=("mean", "square"),
+        usual_rate=0.001,
+        usual_decay=0.01,
+        definition="adam, and weights shrink by η times the decay in each step",
+    ),
+    "muon": Optimizer(
+        move=muon,
+        slots=("mean", "square"),
+        usual_rate=0.001,
+        usual_decay=0.01,
+        definition="hidden matrices move by 0.2 √max(out, in) U Vᵀ of their momentum U S Vᵀ, the rest as adam",
+    ),
+}
+
+
+def decay(
+    weights: Float[Tensor, "members weights"],
+    *,
+    rate: Rate,
+    weight_decay: float | Tensor,
+    mask: Float[Tensor, " weights"],
+) -> None:
+    """Shrink the weights under the mask by η times the decay, in place (Loshchilov & Hutter 2019).
+
+    >>> weights = torch.tensor([[1.0, 1.0]])
+    >>> decay(weights, rate=0.1, weight_decay=0.5, mask=torch.tensor([1.0, 0.0]))
+    >>> weights
+    tensor([[0.9500, 1.0000]])
+    """
+    weights.mul_(1 - mask * (rate * weight_decay))
+
+
+def _running_square(square: Tensor, gradient: Tensor, keep: float) -> Tensor:
+    return square.mul_(keep).addcmul_(gradient, gradient, value=1 - keep)
+
+
+def _subtract(weights: Tensor, direction: Tensor, rate: Rate) -> None:
+    if isinstance(rate, Tensor):
+        weights.addcmul_(direction, rate, value=-1)
+    else:
+        weights.sub_(direction, alpha=rate)
+
+
+def _subtract_quotient(weights: Tensor, above: Tensor, below: Tensor, rate: Rate) -> None:
+    if isinstance(rate, Tensor):
+        weights.addcmul_(below.reciprocal_().mul_(above), rate, value=-1)
+    else:
+        weights.addcdiv_(above, below, value=-rate)
+
+
+def _columns(rate: Rate, start: int, stop: int) -> Rate:
+    return rate[..., start:stop] if isinstance(rate, Tensor) and rate.ndim and rate.shape[-1] > 1 else rate
+
+
+def _between(pieces: Sequence[Piece], width: int) -> list[tuple[int, int]]:
+    edges = [0, *(edge for piece in pieces for edge in (piece.start, piece.stop)), width]
+    return [(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True) if start < stop]
