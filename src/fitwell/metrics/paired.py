@@ -1,0 +1,311 @@
+"""Is one set of predictions better than another on the same rows? A difference, its interval, and a verdict in words.
+
+Rows that are hard for one model are mostly hard for the other, so the difference is known far better than either
+figure. Every resample gives both models the same new row weights; what varies between resamples is the difference
+itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from scipy.special import stdtrit
+
+from fitwell.errors import RequestError, nearest
+from fitwell.metrics import ranked as by_rank
+from fitwell.metrics.bootstrap import Statistic, in_chunks, number_of_draws
+from fitwell.metrics.confusion import BINARY, MULTICLASS
+from fitwell.metrics.figure import Figure, undefined
+from fitwell.metrics.inputs import checked_confidence, class_codes, column, is_positive, matrix, row_weights
+from fitwell.metrics.intervals import Interval, effective_size
+from fitwell.metrics.measured import NOT_PROBABILITIES, SEED, bounded, log_losses
+from fitwell.metrics.multiclass import among_top, row_losses
+from fitwell.metrics.multilabel import DECISIONS, as_hits, one_hot_counts
+from fitwell.metrics.regression import as_table, weighted_quantile
+from fitwell.metrics.table import METRICS, Task
+
+Draws = NDArray[np.float64]  # (draws, rows): row weights, one resample per row of the array
+Measure = Callable[[Draws], NDArray[np.float64]]  # one figure per resample
+Verdict = Literal["better", "not distinguishable", "worse"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What two sets of predictions differ by in one metric; above 0 the first is better, for losses too."""
+
+    metric: str
+    difference: Figure
+    verdict: Verdict  # of the first against the second
+
+    def as_json(self) -> dict[str, object]:
+        """Give the form in which an evaluation keeps a comparison."""
+        return {"metric": self.metric, "difference": self.difference.as_json(), "verdict": self.verdict}
+
+
+def paired(
+    metric: str,
+    labels: ArrayLike,
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    task: Task,
+    classes: Sequence[object] | None = None,
+    positive: object = None,
+    threshold: float = 0.5,
+    weights: ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Compare two sets of predictions for the same rows by one metric.
+
+    `labels`, `first` and `second` are as in `binary`, `multiclass` (with `classes`), `multilabel` and `regression`. The
+    verdict is "better" when the interval lies above 0, "worse" when below, else "not distinguishable".
+
+    Raises `RequestError` for a metric that the task does not have, `DataError` for inputs that the task refuses.
+
+    >>> labels = [0, 1, 0, 1, 0, 1, 0, 1]
+    >>> sharp, dull = [0.1, 0.9, 0.2, 0.8, 0.1, 0.9, 0.2, 0.8], [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    >>> paired("brier", labels, sharp, dull, task="binary").verdict
+    'better'
+    """
+    checked_confidence(confidence)
+    known = [name for name, entry in METRICS.items() if task in entry.tasks and name != "lift_by_decile"]
+    if metric not in known:
+        raise RequestError(f'"{metric}" is no metric that compares {task} predictions{nearest(metric, known)}')
+    truth = prepared(labels, task=task, classes=classes, positive=positive)
+    given = row_weights(weights, rows=len(truth))
+    kept = given > 0
+    both = [
+        shaped(predictions, truth, what=what, task=task, classes=classes)[kept]
+        for predictions, what in ((first, "the first predictions"), (second, "the second predictions"))
+    ]
+    truth, given = truth[kept], given[kept]
+    if METRICS[metric].needs_probabilities and any(part.min() < 0 or part.max() > 1 for part in both):
+        return Comparison(metric=metric, difference=undefined(NOT_PROBABILITIES), verdict="not distinguishable")
+    measures = [MEASURES[task](metric, truth, part, threshold) for part in both]
+    read = [what_is_read(metric, task, part, threshold) for part in both]
+    apart = (read[0] != read[1]).reshape(len(truth), -1).any(axis=1)
+    differing = effective_size(float(given[apart].sum()), float((given[apart] ** 2).sum()))
+    return compared(metric, measures, given, differing=differing, confidence=confidence)
+
+
+def compared(
+    metric: str,
+    measures: list[Measure],
+    weights: Float[np.ndarray, " rows"],
+    *,
+    differing: float,
+    confidence: float,
+) -> Comparison:
+    """Resample the difference of two measures; its interval is centered on the difference less its bias.
+
+    The quantile is Student's with as many degrees of freedom as rows are `differing`: a difference that rests on four
+    rows against none looks certain to resampling and is not (the exact sign test gives 0.125).
+    """
+    sign = 1.0 if METRICS[metric].higher_is_better else -1.0
+    value = difference(measures, sign, weights[None])[0]
+    if not np.isfinite(value):
+        reason = f"{metric} has no value for one of the two on these rows"
+        return Comparison(metric=metric, difference=undefined(reason), verdict="not distinguishable")
+    draws = number_of_draws(len(weights))
+    generator = np.random.default_rng(SEED)
+    drawn = np.concatenate(
+        [
+            difference(measures, sign, generator.standard_exponential((count, len(weights))) * weights)
+            for count in in_chunks(draws, cells=len(weights))
+        ]
+    )
+    bias, spread = float(np.nanmean(drawn) - value), float(np.nanstd(drawn))
+    half = float(stdtrit(max(1.0, differing), 0.5 + confidence / 2)) * spread
+    figure = bounded(
+        float(value),
+        Interval(value - bias - half, value - bias + half),
+        f"paired weighted bootstrap, {draws} draws",
+        least=-np.inf,
+        most=np.inf,
+    )
+    return Comparison(metric=metric, difference=figure, verdict=verdict_of(figure))
+
+
+def difference(measures: list[Measure], sign: float, weights: Draws) -> NDArray[np.float64]:
+    """Return on every resample how much better the first is than the second."""
+    return np.asarray(sign * (measures[0](weights) - measures[1](weights)))
+
+
+def verdict_of(figure: Figure) -> Verdict:
+    """Put an interval of a difference into words."""
+    if figure.low is not None and figure.low > 0:
+        return "better"
+    return "worse" if figure.high is not None and figure.high < 0 else "not distinguishable"
+
+
+def prepared(labels: ArrayLike, *, task: Task, classes: Sequence[object] | None, positive: object) -> np.ndarray:
+    """Return the labels in the form in which the measures of the task read them."""
+    if task == "binary":
+        return is_positive(labels, positive=positive)[0]
+    if task == "multiclass":
+        if classes is None:
+            raise RequestError(
+                "comparing multiclass predictions needs `classes`, the labels in the order of the columns"
+            )
+        return class_codes(labels, classes=classes)
+    return as_hits(labels) if task == "multilabel" else as_table(labels, what="targets")
+
+
+def shaped(
+    predictions: ArrayLike, truth: np.ndarray, *, what: str, task: Task, classes: Sequence[object] | None
+) -> Float[np.ndarray, " *shape"]:
+    """Return predictions checked for the task: one number per row, or a table."""
+    if task == "binary":
+        return column(predictions, what=what, rows=len(truth))
+    width = len(classes) if classes is not None and task == "multiclass" else truth.size // len(truth)
+    table = as_table(predictions, what=what) if task == "regression" else predictions
+    return matrix(table, what=what, shape=(len(truth), width))
+
+
+def what_is_read(metric: str, task: Task, predictions: np.ndarray, threshold: float) -> np.ndarray:
+    """Return the part of the predictions that the metric looks at: decisions only, or everything."""
+    if task == "multiclass" and metric in MULTICLASS:
+        return np.asarray(predictions.argmax(axis=1))
+    decides = metric in BINARY or metric in DECISIONS or metric in ("subset_accuracy", "hamming_loss")
+    return predictions >= threshold if decides and task in ("binary", "multilabel") else predictions
+
+
+def row_mean(losses: Float[np.ndarray, " rows"]) -> Measure:
+    """Measure a mean over rows."""
+    return lambda weights: weights @ losses / weights.sum(axis=1)
+
+
+def of_cells(
+    measure: Callable[[NDArray[np.float64]], NDArray[np.float64]], codes: np.ndarray, shape: tuple[int, ...]
+) -> Measure:
+    """Measure something of counts: each row adds its weight to the cell that its code names."""
+    rows = len(codes)
+    place = csr_array((np.ones(rows), (np.arange(rows), codes)), shape=(rows, int(np.prod(shape))))
+    return lambda weights: measure(np.asarray(weights @ place).reshape(len(weights), *shape))
+
+
+def of_ranking(metric: str, hits: np.ndarray, scores: np.ndarray) -> Measure:
+    """Measure something of the order of scores: they are sorted once, and every resample follows."""
+    order = np.argsort(-scores)
+    ordered = scores[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    up = hits[order].astype(np.float64)
+    statistics: dict[str, Statistic] = {
+        "roc_auc": by_rank.roc_auc,
+        "pr_auc": by_rank.average_precision,
+        "ks": by_rank.ks,
+        "lift": by_rank.lift,
+        "calibration_error": partial(by_rank.calibration_error, scores=ordered[starts]),
+    }
+
+    def measure(weights: Draws) -> NDArray[np.float64]:
+        sorted_weights = weights[:, order]
+        positive = np.add.reduceat(sorted_weights * up, starts, axis=1)
+        return statistics[metric](positive, np.add.reduceat(sorted_weights * (1 - up), starts, axis=1))
+
+    return measure
+
+
+def of_binary(metric: str, hits: np.ndarray, scores: np.ndarray, threshold: float) -> Measure:
+    """Return the measure of a binary metric."""
+    if metric in BINARY:
+        return of_cells(BINARY[metric], hits * 2 + (scores >= threshold), (2, 2))
+    if metric == "log_loss":
+        return row_mean(log_losses(np.where(hits, scores, 1 - scores)))
+    if metric == "brier":
+        return row_mean((scores - hits) ** 2)
+    return of_ranking(metric, hits, scores)
+
+
+def of_multiclass(metric: str, truth: np.ndarray, table: np.ndarray, threshold: float) -> Measure:
+    """Return the measure of a metric of several classes; the threshold plays no part, the largest column decides."""
+    del threshold
+    classes = table.shape[1]
+    if metric in MULTICLASS:
+        return of_cells(MULTICLASS[metric], truth * classes + table.argmax(axis=1), (classes, classes))
+    if metric == "top_3_accuracy":
+        return row_mean(among_top(truth, table, 3))
+    if metric == "calibration_error":
+        return of_ranking(metric, table.argmax(axis=1) == truth, table.max(axis=1))
+    if metric in ("log_loss", "brier"):
+        return row_mean(row_losses(truth, table)[metric])
+    one_hot = truth[:, None] == np.arange(classes)
+    return of_columns("roc_auc", one_hot, table, weighted=metric.endswith("_weighted"))
+
+
+def of_columns(metric: str, hits: np.ndarray, table: np.ndarray, *, weighted: bool) -> Measure:
+    """Return the measure of a ranking metric averaged over columns, of which those that never occur are left out."""
+    occurring = np.flatnonzero(hits.any(axis=0))
+    measures = [of_ranking(metric, hits[:, place], table[:, place]) for place in occurring]
+
+    def measure(weights: Draws) -> NDArray[np.float64]:
+        values = np.stack([part(weights) for part in measures], axis=1)
+        counts = weights @ hits[:, occurring] if weighted else np.ones_like(values)
+        return np.asarray((values * counts).sum(axis=1) / counts.sum(axis=1))
+
+    return measure
+
+
+def of_multilabel(metric: str, truth: np.ndarray, table: np.ndarray, threshold: float) -> Measure:
+    """Return the measure of a metric of several labels."""
+    wrong = truth != (table >= threshold)
+    if metric in DECISIONS:
+        cells = one_hot_counts(truth, table >= threshold)
+        return lambda weights: DECISIONS[metric]((weights @ cells).reshape(len(weights), -1, 4))
+    losses = {
+        "subset_accuracy": lambda: (~wrong.any(axis=1)).astype(np.float64),
+        "hamming_loss": lambda: wrong.mean(axis=1),
+        "log_loss": lambda: log_losses(np.where(truth, table, 1 - table)).mean(axis=1),
+        "brier": lambda: ((table - truth) ** 2).mean(axis=1),
+    }
+    if metric in losses:
+        return row_mean(losses[metric]())
+    return of_columns(metric.removesuffix("_weighted"), truth, table, weighted=metric.endswith("_weighted"))
+
+
+def of_regression(metric: str, truth: np.ndarray, guess: np.ndarray, threshold: float) -> Measure:
+    """Return the measure of a metric of numbers, averaged over targets."""
+    del threshold
+    error = guess - truth
+    if metric == "mae":
+        return row_mean(np.abs(error).mean(axis=1))
+    if metric == "mape":
+        with np.errstate(divide="ignore", invalid="ignore"):  # a target of 0 leaves the figure without value
+            return row_mean(np.abs(error / truth).mean(axis=1))
+
+    def mean_square(weights: Draws) -> NDArray[np.float64]:
+        return np.asarray(weights @ error**2 / weights.sum(axis=1, keepdims=True))
+
+    def explained(weights: Draws) -> NDArray[np.float64]:
+        total = weights.sum(axis=1, keepdims=True)
+        # the weights move the mean too; around the overall mean the squares stay small enough to subtract
+        away = truth - truth.mean(axis=0)
+        spread = weights @ away**2 / total - (weights @ away / total) ** 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(1 - (mean_square(weights) / np.where(spread > 0, spread, np.nan)).mean(axis=1))
+
+    def median(weights: Draws) -> NDArray[np.float64]:
+        magnitude = np.abs(error).T
+        return np.array([np.mean([weighted_quantile(part, row, 0.5) for part in magnitude]) for row in weights])
+
+    measures: dict[str, Measure] = {
+        "r2": explained,
+        "rmse": lambda weights: np.sqrt(mean_square(weights)).mean(axis=1),
+        "median_absolute_error": median,
+    }
+    return measures[metric]
+
+
+MEASURES: dict[Task, Callable[[str, np.ndarray, np.ndarray, float], Measure]] = {
+    "binary": of_binary,
+    "multiclass": of_multiclass,
+    "multilabel": of_multilabel,
+    "regression": of_regression,
+}
