@@ -1,6 +1,6 @@
 """What `import fitwell as fw` offers; each name is imported when it is first used.
 
-Importing Fitwell itself costs a few milliseconds: PyTorch, Polars and Pydantic are imported by the room that needs them.
+Importing Fitwell itself costs a few milliseconds; the room that needs PyTorch, Polars or Pydantic imports it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, R
 if TYPE_CHECKING:
     from fitwell import metrics
     from fitwell.recipe import Recipe
-    from fitwell.run import Run, load
+    from fitwell.run import Run
+    from fitwell.run import load_run as load
     from fitwell.workflow import train
 
 __version__ = "0.1.0"
@@ -33,13 +34,13 @@ __all__ = [
     "train",
 ]
 
-# Where a name lives; None: the name is a module of its own.
-_HOMES: dict[str, str | None] = {
-    "Recipe": "fitwell.recipe",
-    "Run": "fitwell.run",
-    "load": "fitwell.run",
-    "metrics": None,
-    "train": "fitwell.workflow",
+# Where a name lives: its module, and its name there (None: the module itself).
+_HOMES: dict[str, tuple[str, str | None]] = {
+    "Recipe": ("fitwell.recipe", "Recipe"),
+    "Run": ("fitwell.run", "Run"),
+    "load": ("fitwell.run", "load_run"),
+    "metrics": ("fitwell.metrics", None),
+    "train": ("fitwell.workflow", "train"),
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled name for an export
@@ -47,8 +48,9 @@ if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled na
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:
             raise AttributeError(f"module 'fitwell' has no attribute '{name}'; it offers {', '.join(__all__)}")
-        home = _HOMES[name]
-        value = import_module(f"fitwell.{name}") if home is None else getattr(import_module(home), name)
+        home, inside = _HOMES[name]
+        module = import_module(home)
+        value = module if inside is None else getattr(module, inside)
         globals()[name] = value
         return value
 
