@@ -73,7 +73,7 @@ def test_the_gradient_of_all_pieces_comes_back_as_one_concatenation() -> None:
     network = Tied()
     flat = flatten(network).requires_grad_()
     parts = unflatten(flat, pieces_of(network))
-    torch.stack([(part * place).sum() for place, part in enumerate(parts.values())]).sum().backward()
+    torch.stack([(part * place).sum() for place, part in enumerate(parts.values())]).sum().backward()  # type: ignore[no-untyped-call]
     places = [torch.full(part.shape, float(place)).reshape(-1) for place, part in enumerate(parts.values())]
     assert flat.grad is not None
     assert torch.equal(flat.grad, torch.cat(places))
