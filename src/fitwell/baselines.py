@@ -1,0 +1,258 @@
+"""The simple models that stand beside every network: if it is not better than these, it is not worth its trouble.
+
+They learn from the same encoded training rows as the network and answer in the same form. scikit-learn is imported
+when they are fitted, not before, and none of its warnings escapes: what did not go as usual is the baseline's `note`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from fitwell.recipe import TaskName
+
+Features = Mapping[str, Shaped[np.ndarray, "rows width"]]
+Predict = Callable[[Features], Float[np.ndarray, "rows outputs"]]
+
+ROWS_PER_THREAD = 50_000  # with fewer, threads wait for one another; on a busy machine that cost 100 times the work
+LINEAR_ITERATIONS = 1_000
+SPARSE_WIDTH = 256  # one-hot inputs wider than this are kept sparse
+TREE_CATEGORIES = 255  # scikit-learn's trees tell no more categories of a column apart
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Baseline:
+    """A fitted simple model: `predict` maps encoded features to what the network gives for the same rows."""
+
+    name: str
+    what: str
+    predict: Predict
+    note: str = ""  # what did not go as usual while fitting; empty when all did
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """What one model learns one target from."""
+
+    features: Features
+    target: Shaped[np.ndarray, " rows"]  # class codes as int64, or numbers as float64
+    classes: int  # 0: the target is a number
+    weights: Float[np.ndarray, " rows"] | None
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How one kind of baseline is fitted; the fitted model gives class probabilities, or one column of values."""
+
+    what: str
+    fit: Callable[[Sample], Predict]
+
+
+def fit_baselines(
+    features: Features,
+    targets: Shaped[np.ndarray, "rows ..."],
+    *,
+    task: TaskName,
+    outputs: int,
+    rows: Int[np.ndarray, " train_rows"],
+    weights: Float[np.ndarray, " rows"] | None,
+    seed: int,
+    threads: int,
+) -> dict[str, Baseline]:
+    """Fit every baseline of the table `BASELINES` on the given training rows.
+
+    `targets` are class codes (rows,), labels 0/1 (rows, labels), or numbers (rows,) or (rows, targets), in the unit
+    wanted back. `outputs` counts the classes, labels or targets. Predictions are (rows, outputs): probabilities of
+    classes (binary has two) or labels, or values. Several labels or targets get one model each. A model takes at most
+    `threads` threads, and one for small data.
+    """
+    columns = targets.reshape(len(targets), -1)[rows]
+    by_class = task in ("binary", "multiclass")
+    classes = outputs if by_class else 2 if task == "multilabel" else 0
+    held = {block: values[rows] for block, values in features.items()}
+    samples = [
+        Sample(
+            features=held,
+            target=column.astype(np.float64 if task == "regression" else np.int64),
+            classes=classes,
+            weights=None if weights is None else weights[rows].astype(np.float64),
+            seed=seed,
+        )
+        for column in columns.T
+    ]
+    fitted = {}
+    for name, kind in BASELINES.items():
+        with _calm(threads, len(rows)) as said:
+            models = [_fit_or_constant(kind, sample) for sample in samples]
+        predict = _joined(models, by_class=by_class, threads=threads)
+        fitted[name] = Baseline(
+            name=name, what=kind.what, predict=predict, note="; ".join(sorted(_worded(said, samples)))
+        )
+    return fitted
+
+
+def _fit_or_constant(kind: Kind, sample: Sample) -> Predict:
+    return _constant(sample) if _has_one_class(sample) else kind.fit(sample)
+
+
+def _has_one_class(sample: Sample) -> bool:
+    counted = sample.target if sample.weights is None else sample.target[sample.weights > 0]
+    return sample.classes > 0 and np.unique(counted).size < 2
+
+
+def _joined(models: list[Predict], *, by_class: bool, threads: int) -> Predict:
+    """Put the answers of the models side by side; of a label, the probability that it holds."""
+
+    def predict(features: Features) -> Float[np.ndarray, "rows outputs"]:
+        with _calm(threads, len(next(iter(features.values())))):
+            answers = [model(features) for model in models]
+        return answers[0] if by_class else np.concatenate([answer[:, -1:] for answer in answers], axis=1)
+
+    return predict
+
+
+@contextmanager
+def _calm(threads: int, rows: int) -> Iterator[list[warnings.WarningMessage]]:
+    """Keep warnings in a list, and thread pools as small as the rows deserve: idle threads spin and burn CPU."""
+    from threadpoolctl import threadpool_limits
+
+    with warnings.catch_warnings(record=True) as said, threadpool_limits(min(threads, 1 + rows // ROWS_PER_THREAD)):
+        warnings.simplefilter("always")
+        yield said
+
+
+def _worded(said: list[warnings.WarningMessage], samples: list[Sample]) -> set[str]:
+    """Say what scikit-learn warned of, and which targets left nothing to tell apart."""
+    notes = {
+        f"not converged in {LINEAR_ITERATIONS} iterations"
+        if warning.category.__name__ == "ConvergenceWarning"
+        else " ".join(str(warning.message).split())
+        for warning in said
+    }
+    if any(_has_one_class(sample) for sample in samples):
+        notes.add("the training rows have one class only, so its share is predicted")
+    return notes
+
+
+# --- the models ----------------------------------------------------------------------------------------------------
+
+
+def _constant(sample: Sample) -> Predict:
+    """Predict the shares of the classes, or the mean, whatever the features."""
+    if sample.classes:
+        totals = np.bincount(sample.target, weights=sample.weights, minlength=sample.classes)
+        answer = totals / totals.sum()
+    else:
+        answer = np.atleast_1d(np.average(sample.target, weights=sample.weights))
+    return lambda features: np.tile(answer, (len(next(iter(features.values()))), 1))
+
+
+def _linear(sample: Sample) -> Predict:
+    """Fit logistic or ridge regression, with scikit-learn's default penalty, to numbers, flags and one-hot codes."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    widths = _code_counts(sample.features)
+    inputs = _linear_inputs(sample.features, widths)
+    if sample.classes:
+        model: Any = LogisticRegression(max_iter=LINEAR_ITERATIONS)
+    else:
+        model = Ridge()
+    model.fit(inputs, sample.target, sample_weight=sample.weights)
+    return lambda features: _answers(model, _linear_inputs(features, widths), sample.classes)
+
+
+def _trees(sample: Sample) -> Predict:
+    """Fit histogram gradient boosting with scikit-learn's defaults; codes are categories, missing ones missing."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    categories = _kept_categories(sample.features)
+    inputs = _tree_inputs(sample.features, categories)
+    is_category = np.arange(inputs.shape[1]) >= inputs.shape[1] - len(categories)
+    # Its early stopping holds rows of each class out, which a class of one row does not allow.
+    rare = sample.classes > 0 and np.unique(sample.target, return_counts=True)[1].min() < 2
+    kind = HistGradientBoostingClassifier if sample.classes else HistGradientBoostingRegressor
+    model = kind(
+        categorical_features=is_category if is_category.any() else None,
+        early_stopping=False if rare else "auto",
+        random_state=sample.seed,
+    )
+    model.fit(inputs, sample.target, sample_weight=sample.weights)
+    return lambda features: _answers(model, _tree_inputs(features, categories), sample.classes)
+
+
+BASELINES: dict[str, Kind] = {
+    "majority": Kind(what="always predicts the training rows' class shares, or their mean", fit=_constant),
+    "linear": Kind(what="logistic regression, or ridge regression for numbers", fit=_linear),
+    "trees": Kind(what="gradient-boosted trees (scikit-learn's HistGradientBoosting)", fit=_trees),
+}
+
+
+def _answers(model: Any, inputs: Any, classes: int) -> Float[np.ndarray, "rows outputs"]:
+    """Return the model's answers with a column for every class, also those it never saw."""
+    if not classes:
+        return np.asarray(model.predict(inputs), dtype=np.float64).reshape(-1, 1)
+    full = np.zeros((inputs.shape[0], classes))
+    full[:, model.classes_] = model.predict_proba(inputs)
+    return full
+
+
+# --- their inputs --------------------------------------------------------------------------------------------------
+
+
+def _codes(features: Features) -> Int[np.ndarray, "rows width"]:
+    rows = len(next(iter(features.values())))
+    return features.get("codes", np.zeros((rows, 0), dtype=np.int64))
+
+
+def _dense(features: Features) -> Float[np.ndarray, "rows width"]:
+    blocks = [features[block] for block in ("numbers", "flags") if block in features]
+    return np.concatenate([np.zeros((len(_codes(features)), 0)), *blocks], axis=1)
+
+
+def _code_counts(features: Features) -> list[int]:
+    return [int(column.max(initial=0)) for column in _codes(features).T]
+
+
+def _linear_inputs(features: Features, widths: list[int]) -> Any:
+    """Return numbers, flags and one-hot codes; code 0 (missing, rare or unseen) has zeros, as have unknown codes."""
+    dense = _dense(features)
+    if not sum(widths):
+        return dense
+    codes = _codes(features)
+    starts = np.concatenate([[0], np.cumsum(widths)[:-1]])
+    row, column = np.nonzero((codes > 0) & (codes <= widths))
+    place = codes[row, column] - 1 + starts[column]
+    if sum(widths) <= SPARSE_WIDTH:
+        one_hot = np.zeros((len(codes), sum(widths)))
+        one_hot[row, place] = 1.0
+        return np.concatenate([dense, one_hot], axis=1)
+    from scipy import sparse
+
+    one_hot = sparse.csr_array((np.ones(row.size), (row, place)), shape=(len(codes), sum(widths)))
+    return sparse.csr_array(sparse.hstack([sparse.csr_array(dense), one_hot], format="csr"))
+
+
+def _kept_categories(features: Features) -> list[Int[np.ndarray, " kept"]]:
+    """Return each code column's most frequent categories, as many as trees can tell apart, ascending."""
+    kept = []
+    for column in _codes(features).T:
+        values, counts = np.unique(column[column > 0], return_counts=True)
+        kept.append(np.sort(values[np.argsort(-counts, kind="stable")[:TREE_CATEGORIES]]))
+    return kept
+
+
+def _tree_inputs(features: Features, categories: list[Int[np.ndarray, " kept"]]) -> Float[np.ndarray, "rows width"]:
+    """Return numbers, flags and codes counted among the kept categories, NaN for all others."""
+    columns = [_dense(features)]
+    for column, kept in zip(_codes(features).T, categories, strict=True):
+        place = np.searchsorted(kept, column)
+        known = np.isin(column, kept)
+        columns.append(np.where(known, place, np.nan)[:, None])
+    return np.concatenate(columns, axis=1)
