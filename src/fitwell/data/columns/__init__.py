@@ -1,0 +1,15 @@
+"""One file per kind of column; reading this table tells you every kind there is."""
+
+from fitwell.data.columns import boolean, category, constant, date, identifier, number, text
+from fitwell.data.columns.cells import Kind
+from fitwell.recipe import KindName
+
+KINDS: dict[KindName, Kind] = {
+    "number": number.KIND,
+    "category": category.KIND,
+    "boolean": boolean.KIND,
+    "date": date.KIND,
+    "text": text.KIND,
+    "identifier": identifier.KIND,
+    "constant": constant.KIND,
+}

@@ -1,0 +1,121 @@
+"""Booleans: yes or no, in any of the usual words. One flag of ±1, 0 where missing or unheard of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float32, Int32
+
+from fitwell.data.columns.cells import (
+    Cells,
+    Claim,
+    Column,
+    Kind,
+    as_text,
+    first_row_of,
+    look_up,
+    missing_clause,
+    present_text,
+    quoted,
+    require_read,
+)
+from fitwell.recipe import DataSettings
+
+STRENGTH = 90
+PAIRS = (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"), ("on", "off"), ("1", "0"), ("1.0", "0.0"))
+ANSWERS = {word: answer for pair in PAIRS for word, answer in zip(pair, (True, False), strict=True)}
+TRUE, FALSE, MISSING, UNSEEN = range(4)
+
+
+@dataclass(frozen=True)
+class BooleanEncoder:
+    """A boolean column becomes a flag of ±1, and a flag where cells were missing in training."""
+
+    column: Column
+    varies: bool  # training has both answers
+    indicator: bool
+
+    @property
+    def widths(self) -> Mapping[str, int]:
+        """How many entries it adds to each block."""
+        width = self.varies + self.indicator
+        return {"flags": width} if width else {}
+
+    @property
+    def cardinality(self) -> int:
+        """Booleans have no codes."""
+        return 0
+
+    def encode(self, cells: pl.Series, *, first_row: int = 0) -> Mapping[str, Float32[np.ndarray, "rows width"]]:
+        """Return the flags of each cell; a word never seen counts as neither yes nor no."""
+        written = self.column.format
+        words = tuple(dict.fromkeys((written.get("true", "yes"), written.get("false", "no"))))
+        flags = np.array([[1, 0], [-1, 0], [0, 1], [0, 0]], dtype=np.float32)
+        wanted = flags[:, [place for place, there in enumerate((self.varies, self.indicator)) if there]]
+        return {"flags": wanted[look_up(cells, words, self._close)]} if self.widths else {}
+
+    def _close(self, cells: pl.Series) -> Int32[np.ndarray, " rows"]:
+        text = present_text(cells, self.column)
+        places = text.str.to_lowercase().replace_strict(
+            {word: TRUE if answer else FALSE for word, answer in ANSWERS.items()}, default=UNSEEN, return_dtype=pl.Int32
+        )
+        return places.set(text.is_null(), MISSING).to_numpy()
+
+
+def recognize(cells: Cells) -> Claim | None:
+    """Claim columns of exactly one pair of answers, such as yes and no."""
+    if len(cells.values) > 8 or not cells.present:  # more spellings of two words than that are something else
+        return None
+    words = {str(value).lower() for value in as_text(cells.values)}
+    if not any(words == set(pair) for pair in PAIRS):
+        return None
+    return _claim(cells, "")
+
+
+def declare(cells: Cells) -> Claim:
+    """Take the recipe's word for it; a cell that is no answer is a problem."""
+    strange = [value for value in as_text(cells.values.head(1000)) if value.lower() not in ANSWERS]
+    claim = _claim(cells, "declared in the recipe; ")
+    if not strange:
+        return claim
+    row = first_row_of(cells, cells.values.filter(as_text(cells.values) == strange[0])[0])
+    problem = (
+        f'column "{cells.name}" is declared boolean, but row {row} reads {quoted(strange[0])}; answers are '
+        f"{', '.join(ANSWERS)}; let data.columns.{cells.name}.missing list it, or choose the kind category"
+    )
+    return Claim(why=claim.why, strength=STRENGTH, problem=problem)
+
+
+def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
+    """Return booleans, null where missing.
+
+    Raises:
+        DataError: a cell is neither an answer nor a missing marker.
+    """
+    text = present_text(cells, column)
+    values = text.str.to_lowercase().replace_strict(ANSWERS, default=None, return_dtype=pl.Boolean).alias(cells.name)
+    require_read(text, values, column, holds="yes or no", first_row=first_row)
+    return values
+
+
+def fit(values: pl.Series, column: Column, settings: DataSettings) -> BooleanEncoder:
+    """Return the encoder that the training values (booleans, null where missing) call for."""
+    indicator = settings.missing_indicators and 0 < values.null_count() < len(values)
+    return BooleanEncoder(column, values.drop_nulls().n_unique() == 2, indicator)
+
+
+def _claim(cells: Cells, prefix: str) -> Claim:
+    written: dict[str, str] = {}
+    for value in as_text(cells.values):
+        answer = ANSWERS.get(value.lower())
+        if answer is not None:
+            written.setdefault("true" if answer else "false", value)
+    spelled = " and ".join(quoted(value) for value in written.values())
+    why = f"{prefix}the cells are {spelled}{missing_clause(cells)}"
+    return Claim(why=why, strength=STRENGTH, format=written)
+
+
+KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, encoder=BooleanEncoder)

@@ -1,0 +1,150 @@
+"""Cells become blocks of numbers; how is fitted on the training rows only and stays with the run.
+
+Each column adds its entries to the blocks `numbers`, `flags` and `codes`, in the order of the schema. Encoding is the
+same at training and at prediction, and one row never depends on another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int, Shaped
+
+from fitwell.data.columns import KINDS
+from fitwell.data.columns.cells import Encoder
+from fitwell.data.schema import Schema, column_from_json, column_to_json
+from fitwell.errors import DataError, nearest
+from fitwell.recipe import DataSettings
+
+ENCODERS_VERSION = 1
+BLOCKS = {"numbers": np.float32, "flags": np.float32, "codes": np.int64}
+CHUNK = 32768  # rows; small enough that a chunk's entries stay in the cache while they are put side by side
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureLayout:
+    """The widths of the encoded rows, and where their entries come from."""
+
+    numbers: int
+    flags: int
+    cardinalities: tuple[int, ...]  # of each entry of `codes`: its codes are 0 to cardinality − 1
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # block -> the column of each entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoders:
+    """One fitted encoder for each feature that varied in training, in the order of the schema."""
+
+    encoders: tuple[Encoder, ...]
+
+    @property
+    def layout(self) -> FeatureLayout:
+        """The widths of what these encoders give."""
+        names = {
+            block: tuple(encoder.column.name for encoder in self.encoders for _ in range(encoder.widths.get(block, 0)))
+            for block in BLOCKS
+        }
+        return FeatureLayout(
+            numbers=len(names["numbers"]),
+            flags=len(names["flags"]),
+            cardinalities=tuple(encoder.cardinality for encoder in self.encoders if encoder.cardinality),
+            names={block: entries for block, entries in names.items() if entries},
+        )
+
+
+def fit_encoders(
+    frame: pl.DataFrame, schema: Schema, rows: Int[np.ndarray, " training"], settings: DataSettings
+) -> Encoders:
+    """Return the encoders of the schema's features, fitted on the given rows only.
+
+    Raises:
+        DataError: no feature varies in these rows, or a cell cannot be read.
+    """
+    encoders = []
+    for column in schema.features:
+        kind = KINDS[column.kind]
+        assert kind.fit is not None, column.kind
+        encoder = kind.fit(kind.parse(_cells(frame, column.name), column).gather(rows), column, settings)
+        if encoder.widths:
+            encoders.append(encoder)
+    if not encoders:
+        names = ", ".join(f'"{column.name}"' for column in schema.features[:8])
+        raise DataError(
+            f"at least one feature must vary, but {names} each hold nothing that repeats or differs in the {len(rows)} "
+            "training rows; add rows or columns"
+        )
+    return Encoders(encoders=tuple(encoders))
+
+
+def encode_features(
+    frame: pl.DataFrame, encoders: Encoders, *, first_row: int = 0
+) -> dict[str, Shaped[np.ndarray, "rows width"]]:
+    """Return the blocks of the rows, in their order; blocks of width 0 are absent.
+
+    Extra and reordered columns, unseen values and missing cells are fine. `first_row` is the place of the frame's first
+    row where it is one batch of several, so that messages name the right row.
+
+    Raises:
+        DataError: a column is missing (the nearest name is offered), or a cell cannot be read as its column's kind.
+    """
+    columns = [_cells(frame, encoder.column.name) for encoder in encoders.encoders]
+    layout = encoders.layout
+    blocks = {
+        block: np.empty((len(frame), len(layout.names[block])), dtype=dtype)
+        for block, dtype in BLOCKS.items()
+        if block in layout.names
+    }
+    for start in range(0, len(frame), CHUNK):
+        stop = min(start + CHUNK, len(frame))
+        place = dict.fromkeys(blocks, 0)
+        for cells, encoder in zip(columns, encoders.encoders, strict=True):
+            for block, entries in encoder.encode(cells[start:stop], first_row=first_row + start).items():
+                width = entries.shape[1]
+                blocks[block][start:stop, place[block] : place[block] + width] = entries
+                place[block] += width
+    return blocks
+
+
+def encoders_to_json(encoders: Encoders) -> dict[str, Any]:
+    """Return plain values that `encoders_from_json` reads back exactly."""
+    return {"version": ENCODERS_VERSION, "encoders": [_encoder_to_json(encoder) for encoder in encoders.encoders]}
+
+
+def encoders_from_json(values: Mapping[str, Any]) -> Encoders:
+    """Return the encoders that plain values describe.
+
+    Raises:
+        KeyError, TypeError: the values are not what `encoders_to_json` wrote.
+    """
+    return Encoders(encoders=tuple(_encoder_from_json(encoder) for encoder in values["encoders"]))
+
+
+def _encoder_to_json(encoder: Encoder) -> dict[str, Any]:
+    return {
+        part.name: column_to_json(encoder.column) if part.name == "column" else getattr(encoder, part.name)
+        for part in fields(encoder)  # type: ignore[arg-type]  # every encoder is a dataclass
+    }
+
+
+def _encoder_from_json(values: Mapping[str, Any]) -> Encoder:
+    column = column_from_json(values["column"])
+    build = KINDS[column.kind].encoder
+    assert build is not None, column.kind
+    rest = {
+        name: tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+        for name, value in values.items()
+    }
+    return build(**{**rest, "column": column})
+
+
+def _cells(frame: pl.DataFrame, name: str) -> pl.Series:
+    if name not in frame.columns:
+        raise DataError(
+            f'the column "{name}" is needed, but the data has {len(frame.columns)} columns without it'
+            f"{nearest(name, frame.columns)}"
+        )
+    return frame[name]
