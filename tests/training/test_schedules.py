@@ -16,7 +16,8 @@ from torch.optim import lr_scheduler as of_torch
 from fitwell.recipe import ScheduleName, TrainingSettings
 from fitwell.training.schedules import SCHEDULES, plateau_factor_after, rate_factor
 
-TOTAL = 60
+EPOCHS = 60
+TOTAL = float(EPOCHS)
 # Every setting is away from its default.
 SETTINGS = TrainingSettings(
     step_epochs=7.0,
@@ -35,9 +36,9 @@ Maker = Callable[[SGD], of_torch.LRScheduler]
 def one_cycle_of_torch(optimizer: SGD) -> of_torch.LRScheduler:
     # torch counts 61 settings of the rate where we count 60 epochs between them; this share puts its top at 30 % of
     # ours. Its end is the start divided by 4: 1/100.
-    share = (0.3 * TOTAL + 1) / (TOTAL + 1)
+    share = (0.3 * EPOCHS + 1) / (EPOCHS + 1)
     return of_torch.OneCycleLR(
-        optimizer, 1.0, total_steps=TOTAL + 1, pct_start=share, div_factor=25.0, final_div_factor=4.0
+        optimizer, 1.0, total_steps=EPOCHS + 1, pct_start=share, div_factor=25.0, final_div_factor=4.0
     )
 
 
@@ -45,7 +46,7 @@ WITNESSES: dict[str, Maker] = {
     "constant": lambda o: of_torch.ConstantLR(o, factor=1.0),
     "step": lambda o: of_torch.StepLR(o, step_size=7, gamma=0.3),
     "exponential": lambda o: of_torch.ExponentialLR(o, gamma=math.exp(-0.08)),
-    "cosine": lambda o: of_torch.CosineAnnealingLR(o, T_max=TOTAL, eta_min=0.01),
+    "cosine": lambda o: of_torch.CosineAnnealingLR(o, T_max=EPOCHS, eta_min=0.01),
     "cyclical": lambda o: of_torch.CyclicLR(o, base_lr=0.01, max_lr=1.0, step_size_up=4, cycle_momentum=False),
     "warm_restarts": lambda o: of_torch.CosineAnnealingWarmRestarts(o, T_0=8, T_mult=2, eta_min=0.01),
     "one_cycle": one_cycle_of_torch,
@@ -72,9 +73,9 @@ def test_every_schedule_of_the_recipe_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_every_schedule_equals_torch_at_every_epoch(name: str) -> None:
-    found = [SCHEDULES[name](float(epoch), total=TOTAL, settings=SETTINGS) for epoch in range(TOTAL + 1)]
+    found = [SCHEDULES[name](float(epoch), total=TOTAL, settings=SETTINGS) for epoch in range(EPOCHS + 1)]
     # torch multiplies its way from rate to rate and gathers rounding errors; ours are closed forms.
-    assert found == pytest.approx(rates_of_torch(WITNESSES[name], TOTAL), abs=1e-12)
+    assert found == pytest.approx(rates_of_torch(WITNESSES[name], EPOCHS), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -103,7 +104,7 @@ def test_the_other_schedules_jump_just_where_they_promise(name: str, jumps: list
     def at(moment: float) -> float:
         return SCHEDULES[name](moment, total=TOTAL, settings=SETTINGS)
 
-    for epoch in range(1, 59):
+    for epoch in map(float, range(1, 59)):
         jumped = abs(at(epoch) / at(epoch - 1e-9) - 1) > 0.5
         assert jumped == (epoch in jumps), epoch
 
@@ -127,7 +128,7 @@ def test_warm_up_multiplies_every_schedule_as_torch_does(name: str) -> None:
         return of_torch.LinearLR(optimizer, start_factor=0.01, end_factor=1.0, total_iters=5)
 
     warmed = SETTINGS.model_copy(update={"warmup_epochs": 5.0})
-    for epoch, expected in enumerate(rates_of_torch(both, TOTAL)):
+    for epoch, expected in enumerate(rates_of_torch(both, EPOCHS)):
         plain = rate_factor(name, float(epoch), total=TOTAL, settings=SETTINGS)
         assert plain == SCHEDULES[name](float(epoch), total=TOTAL, settings=SETTINGS)
         assert rate_factor(name, float(epoch), total=TOTAL, settings=warmed) == pytest.approx(plain * expected)

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -28,6 +28,7 @@ Form = Literal["classes", "labels", "values"]
 RowLoss = Callable[[Tensor, Tensor], Tensor]  # (outputs (rows, K), targets) -> (rows,)
 
 
+@runtime_checkable
 class WeightedLoss(Protocol):
     """A loss on classes or labels, whose classes may count differently."""
 
@@ -38,6 +39,7 @@ class WeightedLoss(Protocol):
         ...
 
 
+@runtime_checkable
 class ValueLoss(Protocol):
     """A loss on values."""
 

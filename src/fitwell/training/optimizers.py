@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -24,6 +24,7 @@ FUSED = ("cpu", "cuda")  # devices for which torch has a fused kernel of adam
 Rate = float | Tensor  # a tensor broadcasts against (members, weights)
 
 
+@runtime_checkable
 class Move(Protocol):
     """Changes weights and slots in place by one step down the gradient."""
 

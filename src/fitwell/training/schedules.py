@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fitwell.recipe import TrainingSettings
 
@@ -18,6 +18,7 @@ ONE_CYCLE_START = 1 / 25  # one_cycle begins here and climbs for this share of t
 ONE_CYCLE_CLIMB = 0.3
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """A factor between 0 and 1 for the learning rate."""
 
