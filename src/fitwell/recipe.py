@@ -34,9 +34,7 @@ NormalizationName = Literal["none", "batch", "layer", "group", "rms"]
 NumberEmbeddingName = Literal["none", "piecewise_linear", "periodic"]
 LossName = Literal["cross_entropy", "focal", "squared_error", "absolute_error", "huber", "quantile"]
 OptimizerName = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "muon"]
-ScheduleName = Literal[
-    "constant", "step", "exponential", "cosine", "cyclical", "warm_restarts", "one_cycle", "plateau"
-]
+ScheduleName = Literal["constant", "step", "exponential", "cosine", "cyclical", "warm_restarts", "one_cycle", "plateau"]
 ClassWeights = Literal["none", "balanced"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -102,7 +100,9 @@ class NetworkSettings(Settings):
         "auto", description="How weights start; auto follows from the activation."
     )
     initialization_range: Positive = Field(0.05, description="Bound r of the uniform initialization on [-r, r].")
-    normalization: NormalizationName | Auto = Field("auto", description="Normalization between a layer and its activation.")
+    normalization: NormalizationName | Auto = Field(
+        "auto", description="Normalization between a layer and its activation."
+    )
     normalization_groups: Count = Field(8, description="Number of groups of group normalization.")
     dropout: Share | Auto = Field("auto", description="Share of hidden units set to zero in each training step.")
     residual: bool | Auto = Field("auto", description="Add each hidden layer's input to its output where widths agree.")
@@ -111,7 +111,9 @@ class NetworkSettings(Settings):
     )
     number_embedding_width: Count | Auto = Field("auto", description="Width of each embedded number.")
     number_embedding_bins: Count = Field(48, description="Largest number of bins of the piecewise-linear embedding.")
-    number_embedding_scale: Positive = Field(0.1, description="Standard deviation of the periodic frequencies at start.")
+    number_embedding_scale: Positive = Field(
+        0.1, description="Standard deviation of the periodic frequencies at start."
+    )
     category_embedding_width: Count | Auto = Field("auto", description="Width of each embedded category.")
 
 
@@ -130,7 +132,9 @@ class TrainingSettings(Settings):
     loss: LossName | Auto = Field("auto", description="What training makes small.")
     focal_gamma: NonNegative = Field(2.0, description="Focusing exponent γ of the focal loss.")
     huber_delta: Positive = Field(1.0, description="Where the Huber loss turns from square to linear, in scaled units.")
-    quantile: Annotated[float, Field(gt=0, lt=1)] = Field(0.5, description="The quantile that the quantile loss estimates.")
+    quantile: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.5, description="The quantile that the quantile loss estimates."
+    )
     label_smoothing: Share | Auto = Field("auto", description="Share of each label spread evenly over the classes.")
     class_weights: ClassWeights | dict[str, NonNegative] = Field(
         "none", description="Weights of the classes in the loss: none, balanced, or one by one."
@@ -160,16 +164,22 @@ class TrainingSettings(Settings):
     )
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = Field(0.5, description="Factor of the plateau schedule.")
     epochs: Count | Auto = Field("auto", description="Passes over the training rows, at most.")
-    maximum_steps: Count | None = Field(None, description="Stop after so many steps whatever the epochs; none: no limit.")
+    maximum_steps: Count | None = Field(
+        None, description="Stop after so many steps whatever the epochs; none: no limit."
+    )
     batch_size: Count | Literal["auto", "full"] = Field(
         "auto", description="Rows per step; full makes it gradient descent on all rows."
     )
     l1: NonNegative = Field(0.0, description="λ of the L1 penalty λ Σ |w| on weights.")
     l2: NonNegative = Field(0.0, description="λ of the L2 penalty λ Σ w² on weights.")
-    weight_decay: NonNegative | Auto = Field("auto", description="Decoupled decay: weights shrink by η times this a step.")
+    weight_decay: NonNegative | Auto = Field(
+        "auto", description="Decoupled decay: weights shrink by η times this a step."
+    )
     max_norm: Positive | None = Field(None, description="Longest allowed weight vector into a unit; none: no limit.")
     input_noise: NonNegative = Field(0.0, description="Standard deviation of noise added to scaled inputs in training.")
-    redraw_fraction: Share = Field(0.0, description="Share of the weights drawn anew from the initialization in each step.")
+    redraw_fraction: Share = Field(
+        0.0, description="Share of the weights drawn anew from the initialization in each step."
+    )
     redraw_epochs: NonNegative = Field(1.0, description="Weights are redrawn during the first so many epochs.")
     clip_norm: Positive | None = Field(None, description="Scale gradients down to at most this norm; none: no limit.")
     clip_value: Positive | None = Field(None, description="Cut gradient entries to at most this size; none: no limit.")
@@ -178,7 +188,9 @@ class TrainingSettings(Settings):
         "auto", description="One network by plain back-propagation, or members mapped as one program."
     )
     threads: Count | Auto = Field("auto", description="CPU threads of one training step.")
-    signals_every: Annotated[int, Field(ge=0)] = Field(10, description="Record signals per layer every so many steps; 0: never.")
+    signals_every: Annotated[int, Field(ge=0)] = Field(
+        10, description="Record signals per layer every so many steps; 0: never."
+    )
     checkpoint_seconds: NonNegative = Field(10.0, description="Least time between two checkpoints.")
 
 
@@ -190,8 +202,12 @@ class Recipe(Settings):
     target: tuple[str, ...] = Field((), description="The column or columns to predict.")
     goal: Goal = Field("auto", description="What the predictions are for; decides the primary figure.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything random.")
-    members: Count = Field(1, description="Networks trained at once from different seeds; they predict with their mean.")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="Where to train: auto, cpu or cuda.")
+    members: Count = Field(
+        1, description="Networks trained at once from different seeds; they predict with their mean."
+    )
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="Where to train: auto, cpu or cuda."
+    )
     data: DataSettings = Field(default_factory=DataSettings, description="Rows and columns.")
     network: NetworkSettings = Field(default_factory=NetworkSettings, description="The network.")
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="How it learns.")
@@ -231,6 +247,27 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
 }
 
 
+# What a setting that is chosen from the data becomes where it has no effect.
+NEUTRAL: dict[str, float] = {
+    "training.beta2": 0.0,
+    "training.label_smoothing": 0.0,
+    "network.number_embedding_width": 1,
+}
+
+
+def without_effect(recipe: Recipe, path: str) -> bool:
+    """Tell whether other settings leave this one nothing to decide.
+
+    >>> without_effect(changed(Recipe(), {"training.optimizer": "sgd"}), "training.beta2")
+    True
+    """
+    if path not in APPLIES:
+        return False
+    other, values = APPLIES[path]
+    chosen = setting(recipe, other)
+    return chosen != "auto" and chosen not in values
+
+
 def contradictions(recipe: Recipe) -> Iterator[str]:
     """Yield a sentence for every pair of settings that cannot both hold."""
     data, training = recipe.data, recipe.training
@@ -268,10 +305,10 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
 
 def _settings_without_effect(recipe: Recipe) -> Iterator[str]:
     for path, (other, values) in APPLIES.items():
-        chosen = setting(recipe, other)
-        if chosen != "auto" and chosen not in values and setting(recipe, path) != default_of(path):
+        value = setting(recipe, path)
+        if without_effect(recipe, path) and value not in (default_of(path), NEUTRAL.get(path)):
             yield (
-                f"{path} is {setting(recipe, path)}, but it has no effect while {other} is {chosen} "
+                f"{path} is {value}, but it has no effect while {other} is {setting(recipe, other)} "
                 f"(only with {', '.join(sorted(values))}); leave it out or change {other}"
             )
 
@@ -497,7 +534,9 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _write_group(values: Mapping[str, Any], prefix: str, depth: int, comments: Mapping[str, str], lines: list[str]) -> None:
+def _write_group(
+    values: Mapping[str, Any], prefix: str, depth: int, comments: Mapping[str, str], lines: list[str]
+) -> None:
     for name, value in values.items():
         path = f"{prefix}{name}"
         indent = "  " * depth

@@ -158,7 +158,7 @@ def of_ranking(rows: Ranked, *, confidence: float) -> dict[str, Figure | tuple[F
         ends = auc_score_form(auc.value, variance=auc.variance(rows), confidence=confidence, **sizes)
         entries["roc_auc"] = bounded(auc.value, ends, "DeLong, score form", approximate=scarce)
         distance = float(by_rank.ks(rows.positive, rows.negative))
-        ends = ks_interval(rows, confidence=confidence, seed=SEED)
+        ends = ks_interval(rows, confidence=confidence)
         entries["ks"] = bounded(distance, ends, "Wilson at the widest gap, less the bias", approximate=True)
     precision = by_rank.average_precision_influence(rows)
     ends = precision_ends(precision.value, precision.variance(rows), sizes["positives"], confidence=confidence)
@@ -208,6 +208,6 @@ def of_probabilities(rows: Ranked, *, confidence: float) -> dict[str, Figure]:
         name: mean_loss(loss, weights, squares, confidence=confidence, most=most[name]) for name, loss in losses.items()
     }
     error = float(by_rank.calibration_error(rows.positive, rows.negative, rows.scores))
-    ends = calibration_error_interval(rows, confidence=confidence, seed=SEED)
+    ends = calibration_error_interval(rows, confidence=confidence)
     figures["calibration_error"] = bounded(error, ends, "shrunken gaps of 15 bins, less the bias", approximate=True)
     return figures

@@ -191,6 +191,6 @@ def of_class_probabilities(
     }
     rows = ranked(table.argmax(axis=1) == truth, table.max(axis=1), weights)
     error = float(calibration_error(rows.positive, rows.negative, rows.scores))
-    ends = calibration_error_interval(rows, confidence=confidence, seed=SEED)
+    ends = calibration_error_interval(rows, confidence=confidence)
     figures["calibration_error"] = bounded(error, ends, "shrunken gaps of 15 bins, less the bias", approximate=True)
     return figures

@@ -28,6 +28,7 @@ STRENGTH = 90
 PAIRS = (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"), ("on", "off"), ("1", "0"), ("1.0", "0.0"))
 ANSWERS = {word: answer for pair in PAIRS for word, answer in zip(pair, (True, False), strict=True)}
 TRUE, FALSE, MISSING, UNSEEN = range(4)
+FLAGS = np.array([[1, 0], [-1, 0], [0, 1], [0, 0]], dtype=np.float32)  # of these four: the answer, whether missing
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,12 @@ class BooleanEncoder:
 
     def encode(self, cells: pl.Series, *, first_row: int = 0) -> Mapping[str, Float32[np.ndarray, "rows width"]]:
         """Return the flags of each cell; a word never seen counts as neither yes nor no."""
+        if not self.widths:
+            return {}
         written = self.column.format
         words = tuple(dict.fromkeys((written.get("true", "yes"), written.get("false", "no"))))
-        flags = np.array([[1, 0], [-1, 0], [0, 1], [0, 0]], dtype=np.float32)
-        wanted = flags[:, [place for place, there in enumerate((self.varies, self.indicator)) if there]]
-        return {"flags": wanted[look_up(cells, words, self._close)]} if self.widths else {}
+        kept = [place for place, there in enumerate((self.varies, self.indicator)) if there]
+        return {"flags": np.take(FLAGS[:, kept], look_up(cells, words, self._close), axis=0)}
 
     def _close(self, cells: pl.Series) -> Int32[np.ndarray, " rows"]:
         text = present_text(cells, self.column)

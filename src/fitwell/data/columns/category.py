@@ -59,7 +59,7 @@ class CategoryEncoder:
             return {}
         places = look_up(cells, self.values, self._close)
         if self.one_hot:
-            return {"flags": flag_rows(self.size)[places]}
+            return {"flags": np.take(flag_rows(self.size), places, axis=0)}
         return {"codes": ((places.astype(np.int64) + 1) % (self.size + 1))[:, None]}
 
     def _close(self, cells: pl.Series) -> Int32[np.ndarray, " rows"]:

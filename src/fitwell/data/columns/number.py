@@ -231,17 +231,21 @@ def _as_float32(values: Float[np.ndarray, " rows"]) -> Float32[np.ndarray, " row
 def _parse_text(cells: pl.Series, column: Column, *, first_row: int) -> pl.Series:
     if _listed_numbers(column):
         cells = without(stripped(cells), markers_of(column))
-    if column.format.get("decimal", ".") == ".":
-        values = cells.cast(pl.Float64, strict=False).fill_nan(None)
-        if values.null_count() == cells.null_count():
-            return values
-        rest = values.is_null() & cells.is_not_null()
-        places = rest.arg_true()
-        close = _spelled(_unmarked(cells.filter(rest), column), column.format)
-        values = values.scatter(places, close)
-    else:
-        values = _spelled(_unmarked(cells, column), column.format)
-    if values.null_count() > cells.null_count():
+    if column.format.get("decimal", ".") != ".":
+        present = _unmarked(cells, column)
+        values = _spelled(present, column.format)
+        require_read(present, values, column, holds="numbers", first_row=first_row)
+        return values
+    values = cells.cast(pl.Float64, strict=False).fill_nan(None)
+    if values.null_count() == cells.null_count():
+        return values
+    # Only the cells that the cast cannot read are looked at: few, and most of them missing.
+    rest = (values.is_null() & cells.is_not_null()).arg_true()
+    present = _unmarked(cells.gather(rest), column)
+    if present.null_count() == len(present):
+        return values
+    values = values.scatter(rest, _spelled(present, column.format))
+    if values.gather(rest).null_count() > present.null_count():
         require_read(_unmarked(cells, column), values, column, holds="numbers", first_row=first_row)
     return values
 

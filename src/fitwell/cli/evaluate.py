@@ -1,0 +1,27 @@
+"""`fitwell evaluate`: how good a run is on labelled rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
+    data: Annotated[str, typer.Argument(help="File of rows with the target column.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON as in evaluation.json.")] = False,
+) -> None:
+    """Measure RUN on the labelled rows of DATA: figures with intervals."""
+    import json
+
+    from fitwell.cli.terminal import figures_text
+    from fitwell.run import load_run
+
+    evaluation = load_run(run).evaluate(data)
+    if as_json:
+        typer.echo(json.dumps({"version": 1, **evaluation.as_json()}, indent=1))
+    else:
+        typer.echo(f"{evaluation.rows:,} rows; the figure that decides is {evaluation.primary.metric}")
+        typer.echo(figures_text(evaluation.figures))

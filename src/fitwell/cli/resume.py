@@ -1,0 +1,24 @@
+"""`fitwell resume`: a run that was cut off goes on, to the same result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
+    data: Annotated[str | None, typer.Option(help="Where the data is now, if it was moved.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the name of the run only.")] = False,
+) -> int:
+    """Continue RUN from its last checkpoint; the result is the same as if it had never stopped."""
+    from fitwell.cli.terminal import telling
+    from fitwell.workflow import resume as resume_run
+
+    with telling(quiet=quiet) as listener:
+        resumed = resume_run(run, data=data, listener=listener)
+    if quiet:
+        typer.echo(str(resumed.path))
+    return 130 if resumed.state == "interrupted" else 0

@@ -1,0 +1,1 @@
+"""Rows become arrays: read, schema, split, audit, encode."""

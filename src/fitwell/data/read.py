@@ -1,0 +1,234 @@
+"""A table is read from wherever it is: a file, a folder, or an object in memory; whole, or in batches.
+
+Cells of text formats stay text, because a reader's guess from a sample breaks late; typed formats keep their types.
+Either way a missing cell is null: no empty text, no NaN. What a file is, its first bytes say, not its suffix.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from fitwell.data.columnar import columnar_frames, columnar_types
+from fitwell.data.in_memory import fingerprint_of_frame, frame_of, normalized
+from fitwell.data.jsonl import jsonl_frames, jsonl_types
+from fitwell.data.sources import (
+    CONTAINERS,
+    compression_of,
+    decompressed,
+    existing_path,
+    fingerprint_of_files,
+    first_bytes,
+    named_by,
+    parquet_parts,
+)
+from fitwell.data.text import text_frames
+from fitwell.data.text_format import detect_text_format
+from fitwell.errors import DataError, RequestError, nearest
+
+IN_MEMORY = {
+    "pandas": "a pandas frame",
+    "polars": "a polars frame",
+    "dict": "a dict of arrays",
+    "numpy": "a NumPy array",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows and where they came from."""
+
+    frame: pl.DataFrame  # missing cells are null
+    source: str  # the file's name, or what kind of object it was
+    path: str | None  # absolute; None for objects in memory
+    format: str  # csv, tsv, jsonl, parquet, arrow, pandas, polars, dict, numpy
+    fingerprint: str  # "sha256:..." of the file's bytes, or of the frame's cells
+    detected: Mapping[str, str] = field(default_factory=dict)  # how a text file is written, in words
+
+
+# The rows of an opened source with the given columns, in frames of whatever size suits the format. The number of rows
+# is a wish; None asks for the fewest frames.
+Frames = Callable[[Sequence[str], int | None], Iterator[pl.DataFrame]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A source whose columns are known and whose rows are not read yet."""
+
+    source: str  # as given, for messages
+    format: str
+    names: tuple[str, ...]
+    frames: Frames
+    files: tuple[Path, ...] = ()  # what the fingerprint is taken of; none: the frame
+    detected: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_table(source: Any) -> Table:
+    """Return the whole table that a path leads to or that an object holds.
+
+    A path may lead to CSV, TSV or JSONL (plain, gzip, zstd), Parquet (a file, or a folder of files with the same
+    columns), or Arrow/Feather; an object may be a pandas or polars frame, a dict of arrays, or an array with one or two
+    axes (columns x0, x1, ...).
+
+    >>> read_table({"a": [1, 2], "b": ["x", ""]}).frame.rows()
+    [(1, 'x'), (2, None)]
+
+    Raises:
+        DataError: there is no such file, or it is no table; what is wrong and where is named.
+        SurroundingsError: the file may not be read.
+    """
+    if isinstance(source, Table):
+        return source
+    opened = _open(source)
+    frames = list(opened.frames(opened.names, None))
+    if not sum(frame.height for frame in frames):
+        raise DataError(_without_rows(opened))
+    frame = pl.concat(frames, rechunk=True)
+    return Table(
+        frame=frame,
+        source=Path(opened.source).name if opened.files else opened.source,
+        path=str(existing_path(source)) if opened.files else None,
+        format=opened.format,
+        fingerprint=fingerprint_of_files(list(opened.files)) if opened.files else fingerprint_of_frame(frame),
+        detected=opened.detected,
+    )
+
+
+def read_batches(source: Any, *, rows: int, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Yield the same cells as `read_table` in frames of `rows` rows, the last one shorter, in bounded memory.
+
+    With `columns` only these are read, in this order.
+
+    >>> [batch.rows() for batch in read_batches({"a": [1, 2, 3], "b": [4, 5, 6]}, rows=2, columns=["b"])]
+    [[(4,), (5,)], [(6,)]]
+
+    Raises:
+        DataError: as `read_table`, at the batch where it is found; or a column is not there (the nearest is offered).
+        SurroundingsError: the file may not be read.
+    """
+    if rows < 1:
+        raise RequestError(f"a batch needs at least 1 row, but rows is {rows}")
+    opened = _open(source)
+    wanted = opened.names if columns is None else tuple(columns)
+    for name in wanted:
+        if name not in opened.names:
+            raise DataError(f'{opened.source} has no column "{name}"{nearest(name, opened.names) or _offered(opened)}')
+    empty = True
+    for frame in _exactly(opened.frames(wanted, rows), rows):
+        empty = False
+        yield frame
+    if empty:
+        raise DataError(_without_rows(opened))
+
+
+def _open(source: Any) -> Opened:
+    if isinstance(source, Table):
+        return _opened_frame(source.frame, source.source, source.format)
+    if isinstance(source, str | os.PathLike):
+        return _opened_path(Path(source))
+    found = frame_of(source)
+    if found is None:
+        raise DataError(
+            "a table must be a path, a pandas or polars frame, a dict of arrays, or a NumPy array, but is of type "
+            f"{type(source).__name__}; convert it to one of these"
+        )
+    frame, kind = found
+    return _opened_frame(frame, IN_MEMORY[kind], kind)
+
+
+def _opened_path(given: Path) -> Opened:
+    path = existing_path(given)
+    if path.is_dir():
+        return _opened_columnar(given, tuple(parquet_parts(path)), "parquet")
+    container = named_by(first_bytes(path), CONTAINERS)
+    if container is not None:
+        return _opened_columnar(given, (path,), container.split()[0])
+    return _opened_jsonl(given, path) if _is_jsonl(path) else _opened_text(given, path)
+
+
+def _opened_frame(frame: pl.DataFrame, source: str, kind: str) -> Opened:
+    def frames(columns: Sequence[str], rows: int | None) -> Iterator[pl.DataFrame]:
+        yield normalized(frame.select(columns), source=source)
+
+    return Opened(source=source, format=kind, names=tuple(frame.columns), frames=frames)
+
+
+def _opened_columnar(given: Path, parts: tuple[Path, ...], kind: str) -> Opened:
+    types = columnar_types(parts, source=given)
+
+    def frames(columns: Sequence[str], rows: int | None) -> Iterator[pl.DataFrame]:
+        typed = columnar_frames(parts, types, columns=columns, rows=rows)
+        return (normalized(frame, source=str(given)) for frame in typed)
+
+    return Opened(source=str(given), format=kind, names=tuple(types), frames=frames, files=parts)
+
+
+def _opened_jsonl(given: Path, path: Path) -> Opened:
+    types = jsonl_types(path)
+
+    def frames(columns: Sequence[str], rows: int | None) -> Iterator[pl.DataFrame]:
+        return (normalized(frame, source=str(given)) for frame in jsonl_frames(path, types, columns=columns))
+
+    detected = {"compression": compression_of(path)}
+    return Opened(
+        source=str(given), format="jsonl", names=tuple(types), frames=frames, files=(path,), detected=detected
+    )
+
+
+def _opened_text(given: Path, path: Path) -> Opened:
+    form = detect_text_format(path)
+
+    def frames(columns: Sequence[str], rows: int | None) -> Iterator[pl.DataFrame]:
+        return text_frames(path, form, columns=columns)
+
+    kind = "tsv" if form.dialect.delimiter == "\t" else "csv"
+    return Opened(
+        source=str(given), format=kind, names=form.names, frames=frames, files=(path,), detected=form.described()
+    )
+
+
+def _is_jsonl(path: Path) -> bool:
+    head = next(decompressed(path), b"").removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head.startswith(b"[") and ".json" in path.suffixes:
+        raise DataError(f"{path} must hold one JSON object in each line, but is one JSON array; write it as JSONL")
+    if {".jsonl", ".ndjson"} & set(path.suffixes):
+        return True
+    try:
+        return isinstance(json.loads(head.partition(b"\n")[0]), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _exactly(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    # Pieces wait until they fill a batch; each is cut once, so the work is proportional to the rows.
+    waiting: list[pl.DataFrame] = []
+    height = 0
+    for frame in frames:
+        start = 0
+        while height + frame.height - start >= rows:
+            piece = frame.slice(start, rows - height)
+            yield pl.concat([*waiting, piece])
+            start += piece.height
+            waiting, height = [], 0
+        waiting.append(frame.slice(start))
+        height += frame.height - start
+    if height:
+        yield pl.concat(waiting)
+
+
+def _without_rows(opened: Opened) -> str:
+    return (
+        f"{opened.source} has a header ({len(opened.names)} columns) but no rows; a table needs at least one row, "
+        "is it the right file?"
+    )
+
+
+def _offered(opened: Opened) -> str:
+    shown = ", ".join(opened.names[:10]) + (", ..." if len(opened.names) > 10 else "")
+    return f"; its columns are {shown}"

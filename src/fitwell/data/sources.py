@@ -1,0 +1,174 @@
+"""A path leads to bytes: found or refused in words, told apart by their first bytes, decompressed as a stream."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from fitwell.errors import DataError, FitwellError, SurroundingsError, nearest
+
+CHUNK_BYTES = 4 * 2**20
+ZSTD_LINES = 2**16  # lines decompressed at a time
+
+COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+CONTAINERS = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow stream"}
+FOREIGN = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"SQLite format 3": "an SQLite database",
+    b"FEA1": "Feather version 1",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy file",
+    b"\x80\x04\x95": "a pickle",
+}
+PARQUET_SUFFIXES = (".parquet", ".pq")
+
+
+def existing_path(source: str | Path) -> Path:
+    """Return the absolute path of a file or folder that is there.
+
+    Raises:
+        DataError: nothing is there; the nearest name in that folder is offered.
+    """
+    with worded(str(source)):
+        path = Path(source).expanduser().absolute()
+        if path.exists():
+            return path
+        if not path.parent.is_dir():
+            raise DataError(f"there is no folder {path.parent}, so {path.name} cannot be read; check the path")
+        siblings = [entry.name for entry in path.parent.iterdir()]
+    offered = nearest(path.name, siblings) or "; check the path"
+    raise DataError(f"there is no file {source}{offered}")
+
+
+def parquet_parts(folder: Path) -> list[Path]:
+    """Return the Parquet files in and below a folder, ordered by name; hidden ones are not counted.
+
+    Raises:
+        DataError: there are none.
+    """
+    with worded(str(folder)):
+        below = [entry.relative_to(folder) for entry in sorted(folder.rglob("*")) if entry.is_file()]
+    seen = [part for part in below if not any(name.startswith((".", "_")) for name in part.parts)]
+    parts = [folder / part for part in seen if part.suffix.lower() in PARQUET_SUFFIXES]
+    if not parts:
+        others = f"its {len(seen)} files are others (the first is {seen[0]})" if seen else "it is empty"
+        raise DataError(f"a folder must hold Parquet files, but {folder} has none: {others}; name one file instead")
+    return parts
+
+
+def first_bytes(path: Path, count: int = 16) -> bytes:
+    """Return the first bytes of a file as they are on disk.
+
+    Raises:
+        DataError: the file is empty.
+    """
+    with worded(str(path)), path.open("rb") as file:
+        start = file.read(count)
+    if not start:
+        raise DataError(f"{path} is empty; a table needs a header and at least one row")
+    return start
+
+
+def named_by(start: bytes, magics: dict[bytes, str]) -> str | None:
+    """Return the name whose magic bytes begin the given ones.
+
+    >>> named_by(b"PAR1....", CONTAINERS)
+    'parquet'
+    """
+    return next((name for magic, name in magics.items() if start.startswith(magic)), None)
+
+
+def compression_of(path: Path) -> str:
+    """Return "gzip", "zstd" or "none", by the first bytes; the suffix does not matter."""
+    return named_by(first_bytes(path), COMPRESSIONS) or "none"
+
+
+def decompressed(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file, decompressed, in chunks of some megabytes.
+
+    Raises:
+        DataError: the compressed stream is damaged or cut short.
+        SurroundingsError: the file may not be read.
+    """
+    compression = compression_of(path)
+    with worded(str(path), damaged=f"its {compression} stream"):
+        yield from DECOMPRESSORS[compression](path)
+
+
+def fingerprint_of_files(paths: list[Path]) -> str:
+    """Return "sha256:..." of one file's bytes, or of the fingerprints and names of several."""
+    digests = [_digest(path) for path in paths]
+    if len(digests) == 1:
+        return f"sha256:{digests[0]}"
+    listing = "\n".join(f"{path.name} {digest}" for path, digest in zip(paths, digests, strict=True))
+    return f"sha256:{hashlib.sha256(listing.encode()).hexdigest()}"
+
+
+@contextmanager
+def worded(source: str, *, damaged: str = "it") -> Iterator[None]:
+    """Turn what goes wrong while reading into a worded error that names the source and its damaged part."""
+    try:
+        yield
+    except FitwellError:
+        raise
+    except PermissionError:
+        raise SurroundingsError(f"{source} may not be read by this user; check its rights") from None
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        ValueError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+    ) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise DataError(
+            f"{source} cannot be read to its end: {damaged} is truncated or damaged ({reason}); fetch or write it again"
+        ) from None
+
+
+def _digest(path: Path) -> str:
+    with worded(str(path)), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _gunzipped(path: Path) -> Iterator[bytes]:
+    with gzip.open(path, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _unzstd(path: Path) -> Iterator[bytes]:
+    # Python has no zstd before 3.14, and polars hands out decompressed lines, not bytes: so the text must be UTF-8,
+    # and a CRLF within a quoted cell comes back as LF.
+    lines = pl.scan_lines(path, glob=False).collect_batches(chunk_size=ZSTD_LINES, maintain_order=True)
+    try:
+        for frame in lines:
+            yield (str(frame.to_series().str.join("\n").item()) + "\n").encode()
+    except pl.exceptions.ComputeError as error:
+        if "utf" not in str(error):
+            raise
+        raise DataError(
+            f"{path} must hold UTF-8 text because it is compressed with zstd, but does not; compress it with gzip"
+        ) from None
+
+
+DECOMPRESSORS: dict[str, Callable[[Path], Iterator[bytes]]] = {"none": _plain, "gzip": _gunzipped, "zstd": _unzstd}

@@ -1,0 +1,57 @@
+"""The columns that are not inputs: targets, row weights, and what divides the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float, Int
+
+from fitwell.data.columns import KINDS
+from fitwell.data.schema import Column, Schema
+from fitwell.errors import DataError, nearest
+
+
+def target_cells(frame: pl.DataFrame, schema: Schema) -> list[pl.Series]:
+    """Return the target columns as typed values, null where missing.
+
+    Raises:
+        DataError: a target column is not there, or a cell cannot be read as its kind.
+    """
+    return [parsed(frame, column) for column in schema.targets]
+
+
+def labelled_rows(frame: pl.DataFrame, schema: Schema) -> Int[np.ndarray, " labelled"]:
+    """Return the numbers of the rows whose targets (and weight) are all there."""
+    known = np.ones(len(frame), dtype=bool)
+    for column in (*schema.targets, *((schema.weight,) if schema.weight else ())):
+        known &= parsed(frame, column).is_not_null().to_numpy()
+    return np.flatnonzero(known)
+
+
+def row_weights_of(frame: pl.DataFrame, schema: Schema) -> Float[np.ndarray, " rows"] | None:
+    """Return the rows' weights, or None where no column of weights was named.
+
+    Raises:
+        DataError: a weight is negative, or all are 0.
+    """
+    if schema.weight is None:
+        return None
+    weights = parsed(frame, schema.weight).cast(pl.Float64).to_numpy()
+    if weights.min() < 0 or not weights.any():
+        row = int(np.argmin(weights))
+        raise DataError(
+            f'weights must be at least 0 and not all 0, but "{schema.weight.name}" is {weights[row]} in row {row + 1}; '
+            "name another column with --weight"
+        )
+    return weights
+
+
+def parsed(frame: pl.DataFrame, column: Column) -> pl.Series:
+    """Return one column's typed values.
+
+    Raises:
+        DataError: the column is not there, or a cell cannot be read as its kind.
+    """
+    if column.name not in frame.columns:
+        raise DataError(f'the column "{column.name}" is missing{nearest(column.name, frame.columns)}')
+    return KINDS[column.kind].parse(frame[column.name], column)

@@ -1,0 +1,200 @@
+"""How good a model is on labelled rows, how sure that is, and whether it beats something simple."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fitwell.data.read import read_table
+from fitwell.data.schema import Schema
+from fitwell.data.targets import labelled_rows, row_weights_of, target_cells
+from fitwell.errors import DataError, nearest
+from fitwell.metrics import Comparison, Figure, Figures, Primary, binary, choose_primary, paired
+from fitwell.prediction import Model
+from fitwell.recipe import Goal
+from fitwell.tasks.task import TargetCoding, Task, label_cells
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A simple model's figures on the same rows, and the verdict on the network against it."""
+
+    figures: Figures
+    comparison: Comparison
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "metrics": self.figures.as_json(),
+            "verdict": self.comparison.verdict,
+            "difference": self.comparison.difference.as_json(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Figures with intervals on one set of rows."""
+
+    task: Task
+    split: str  # `test`, `validation` or `given`
+    rows: int
+    figures: Figures
+    primary: Primary
+    positive: str | None
+    baselines: Mapping[str, Beside] = field(default_factory=dict)
+
+    @property
+    def primary_figure(self) -> Figure:
+        """The figure that decides."""
+        return getattr(self.figures, self.primary.metric)  # type: ignore[no-any-return]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plain values of `evaluation.json`."""
+        return {
+            "task": self.task.name,
+            "split": self.split,
+            "rows": self.rows,
+            "positive": self.positive,
+            "threshold": self.figures.threshold,
+            "primary": {"metric": self.primary.metric, "why": self.primary.why},
+            "metrics": self.figures.as_json(),
+            "left_out": dict(self.figures.left_out),
+            "parts": {name: part.as_json() for name, part in self.figures.parts.items()},
+            "baselines": {name: beside.as_json() for name, beside in self.baselines.items()},
+        }
+
+
+def evaluate(
+    task: Task,
+    coding: TargetCoding,
+    truth: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    weights: np.ndarray | None,
+    goal: Goal,
+    split: str,
+    baselines: Mapping[str, np.ndarray] | None = None,
+) -> Evaluation:
+    """Return the figures of predictions on rows whose truth is known, with baselines compared on the same rows."""
+    primary = primary_for(task, coding, truth, goal=goal)
+    beside = {
+        name: Beside(
+            figures=task.measure(truth, simple, coding, weights),
+            comparison=_compared(task, coding, truth, predictions, simple, metric=primary.metric, weights=weights),
+        )
+        for name, simple in (baselines or {}).items()
+    }
+    return Evaluation(
+        task=task,
+        split=split,
+        rows=len(truth),
+        figures=task.measure(truth, predictions, coding, weights),
+        primary=primary,
+        positive=coding.positive,
+        baselines=beside,
+    )
+
+
+def evaluate_predictions(model: Model, frame: pl.DataFrame, schema: Schema, predictions: np.ndarray) -> Evaluation:
+    """Return the figures of predictions for raw rows, leaving out rows without a target.
+
+    Raises:
+        DataError: a target column is missing, or holds what training did not know.
+    """
+    rows = labelled_rows(frame, schema)
+    labelled = frame[rows]
+    truth = model.task.truth(target_cells(labelled, schema), model.coding)
+    weights = row_weights_of(labelled, schema)
+    goal = model.recipe.goal
+    return evaluate(model.task, model.coding, truth, predictions[rows], weights=weights, goal=goal, split="given")
+
+
+def primary_for(task: Task, coding: TargetCoding, truth: np.ndarray, *, goal: Goal) -> Primary:
+    """Return the metric that decides for these rows, and why."""
+    if task.name == "regression":
+        return choose_primary("regression", goal, targets=len(coding.names))
+    if task.name == "multilabel":
+        return choose_primary("multilabel", goal, rarest=float(truth.mean(0).min()), targets=len(coding.names))
+    classes = len(coding.classes[0])
+    shares = np.bincount(truth, minlength=classes) / len(truth)
+    return choose_primary(task.name, goal, rarest=float(shares.min()), classes=classes)
+
+
+def values_of(figures: Figures) -> dict[str, float | None]:
+    """Return the bare values of single figures, by name."""
+    return {name: figure.value for name, figure in figures.items() if isinstance(figure, Figure)}
+
+
+def spread_over(folds: Sequence[Mapping[str, float | None]]) -> dict[str, dict[str, Any]]:
+    """Return each figure's mean and standard deviation over folds; undefined folds are left out and counted.
+
+    >>> spread_over([{"r2": 0.5}, {"r2": 0.7}])["r2"]
+    {'mean': 0.6, 'spread': 0.14142135623730948, 'values': [0.5, 0.7]}
+    """
+    spreads = {}
+    for name in folds[0]:
+        values = [fold[name] for fold in folds]
+        known = [value for value in values if value is not None]
+        spreads[name] = {
+            "mean": float(np.mean(known)) if known else None,
+            "spread": float(np.std(known, ddof=1)) if len(known) > 1 else None,
+            "values": values,
+        }
+    return spreads
+
+
+def measured_scores(
+    source: object, *, label: str, score: str, positive: str | None, threshold: float
+) -> tuple[dict[str, Any], Figures]:
+    """Return the binary figures of anybody's scores, as plain values in the form of `evaluation.json` and as figures.
+
+    Raises:
+        DataError: a column is not there, labels are missing, or scores are not numbers.
+    """
+    frame = read_table(source).frame
+    for name in (label, score):
+        if name not in frame.columns:
+            raise DataError(f'there is no column "{name}"{nearest(name, frame.columns)}')
+    labels = label_cells(frame[label])
+    scores = frame[score].cast(pl.Float64, strict=False)
+    for column, name in ((labels, label), (scores, score)):
+        if column.null_count():
+            row = column.is_null().arg_max()
+            raise DataError(
+                f'every row needs a {"score" if name == score else "label"}, but row {row + 1} of "{name}" has none'
+            )  # type: ignore[operator]
+    as_numbers = labels.cast(pl.Float64, strict=False)
+    values = labels if as_numbers.null_count() else as_numbers
+    figures = binary(values.to_numpy(), scores.to_numpy(), positive=positive, threshold=threshold)
+    report = {
+        "task": "binary",
+        "split": "given",
+        "rows": figures.rows,
+        "positive": str(figures.positive),
+        "threshold": figures.threshold,
+        "metrics": figures.as_json(),
+        "left_out": dict(figures.left_out),
+    }
+    return report, figures
+
+
+def _compared(
+    task: Task,
+    coding: TargetCoding,
+    truth: np.ndarray,
+    network: np.ndarray,
+    simple: np.ndarray,
+    *,
+    metric: str,
+    weights: np.ndarray | None,
+) -> Comparison:
+    if task.name == "binary":
+        return paired(metric, truth, network[:, 1], simple[:, 1], task="binary", positive=1, weights=weights)
+    if task.name == "multiclass":
+        labels = np.array(coding.classes[0])[truth]
+        return paired(metric, labels, network, simple, task="multiclass", classes=coding.classes[0], weights=weights)
+    return paired(metric, truth, network, simple, task=task.name, weights=weights)

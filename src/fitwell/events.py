@@ -1,0 +1,27 @@
+"""What a training tells while it runs: frozen values, worded for people, with the figures beside for programs.
+
+Kinds, in the order they come: `data`, `note` (each warning), `split`, `plan`, `baseline`, `look` (after each epoch),
+`stopped` (a member), `interrupted`, `measured`, `fold`, `finished`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened."""
+
+    kind: str
+    text: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+Listener = Callable[[Event], None]
+
+
+def unheard(_event: Event) -> None:
+    """Listen to nothing."""

@@ -1,0 +1,339 @@
+"""Prepared rows become a trained population: the loop is driven here, saved now and then, and left in time.
+
+The loop itself (`training.loop.train`) knows nothing of disks, clocks or Ctrl-C. This is the one place that iterates
+over it, and it only ever does four things with a moment: remember its records, tell about it, save its state, or leave.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+import polars as pl
+import torch
+
+from fitwell.events import Event, Listener
+from fitwell.interrupts import interruptible
+from fitwell.networks.build import build_network
+from fitwell.networks.fully_connected import FullyConnected
+from fitwell.prediction import Model, predictions_of
+from fitwell.preparation import Prepared
+from fitwell.recipe import Recipe, changed
+from fitwell.tasks.losses import row_loss
+from fitwell.tasks.task import class_weights
+from fitwell.training.history import history_frame
+from fitwell.training.loop import (
+    EpochRecord,
+    Mark,
+    Rows,
+    Seeds,
+    State,
+    StepRecord,
+    all_outputs,
+    batching,
+    first_state,
+    looked_at,
+    train,
+)
+from fitwell.training.population import build_population, make_program, member_seeds
+from fitwell.training.range_test import range_test
+from fitwell.training.step import Population, Program
+
+SAMPLE_ROWS = 4096  # of the training rows, for what starts from data
+TIMED_STEPS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """All that the loop needs."""
+
+    recipe: Recipe  # resolved, with its learning rate
+    program: Program
+    state: State
+    training: Rows
+    validation: Rows
+    seeds: Sequence[Seeds]
+    rates: Sequence[float]
+    reasons: dict[str, str]  # for what was found out while setting up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """What training left."""
+
+    state: State
+    history: pl.DataFrame
+    ending: str  # `done`, `interrupted`, `time` (the limit came) or `steps` (maximum_steps came)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How much time there is, from the start of the command."""
+
+    started: float
+    limit: float = math.inf  # seconds
+
+    def remaining(self) -> float:
+        """Seconds until the limit."""
+        return self.limit - (perf_counter() - self.started)
+
+
+Save = Callable[[State, bytes], None]
+
+
+def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
+    """Return the population before its first step; an automatic learning rate is found by a range test."""
+    device = recipe.device
+    training = prepared.part(prepared.split.train, device=device)
+    validation = prepared.part(prepared.split.validation, device=device)
+    sample = {
+        name: torch.from_numpy(block[prepared.split.train[:SAMPLE_ROWS]]) for name, block in prepared.features.items()
+    }
+    task, coding = prepared.labelled.task, prepared.labelled.coding
+
+    def build(seed: int) -> FullyConnected:
+        return build_network(recipe, prepared.encoders.layout, task.outputs(coding), sample=sample, seed=seed)
+
+    settings = recipe.training
+    network, population = build_population(
+        build, seed=recipe.seed, members=recipe.members, settings=settings, device=device
+    )
+    program = make_program(
+        network,
+        row_loss(settings.loss, task.form, settings=settings, class_weights=_class_weights(prepared, recipe)),
+        build,
+        seed=recipe.seed,
+        members=recipe.members,
+        settings=settings,
+        steps_per_epoch=batching(len(training), settings)[1],
+        device=device,
+    )
+    seeds = [of_member for _, of_member in member_seeds(recipe.seed, recipe.members)]
+    reasons = {}
+    if settings.learning_rate == "auto":
+        with threads(recipe):
+            test = range_test(program, population, training, seed=seeds[0])
+        recipe = changed(recipe, {"training.learning_rate": test.suggested})
+        program = replace(program, settings=recipe.training)
+        reasons["training.learning_rate"] = (
+            f"a tenth of the rate at which the loss was lowest in a range test of {len(test.rates)} steps"
+        )
+    rate = recipe.training.learning_rate
+    assert isinstance(rate, float)
+    return Setup(
+        recipe=recipe,
+        program=program,
+        state=first_state(population),
+        training=training,
+        validation=validation,
+        seeds=seeds,
+        rates=[rate] * recipe.members,
+        reasons=reasons,
+    )
+
+
+def in_time(setup: Setup, *, seconds: float) -> Setup:
+    """Return the setup with as many epochs as fit into the seconds, so that the schedule ends when training does."""
+    epochs = setup.recipe.training.epochs
+    assert epochs != "auto"
+    fitting = int(seconds / _seconds_per_epoch(setup))
+    if fitting >= epochs:
+        return setup
+    recipe = changed(setup.recipe, {"training.epochs": max(1, fitting)})
+    reasons = setup.reasons | {"training.epochs": f"as many as fit into the time limit, of {epochs}"}
+    return replace(setup, recipe=recipe, program=replace(setup.program, settings=recipe.training), reasons=reasons)
+
+
+def learn(
+    setup: Setup,
+    prepared: Prepared,
+    *,
+    history: bytes = b"",
+    save: Save | None = None,
+    clock: Clock,
+    reserve: float = 0.0,
+    listener: Listener,
+) -> Learned:
+    """Train from the setup's state to the end, or until time, steps or a Ctrl-C end it; every member's best is kept.
+
+    `reserve` seconds of the clock are left for what comes after. `save` gets a state and the history so far at least
+    `checkpoint_seconds` apart, and when training is interrupted.
+    """
+    settings, state = setup.recipe.training, setup.state
+    log = _Log(prepared, history)
+    saved = perf_counter()
+    ending = "done"
+    with interruptible() as interruption, threads(setup.recipe):
+        moments = train(setup.program, state, setup.training, setup.validation, seeds=setup.seeds, rates=setup.rates)
+        for moment in moments:
+            before, state = state, moment.state
+            log.add(moment.step, moment.look)
+            if moment.look is not None:
+                listener(_look_event(moment.look, log.figures[-1], state, setup.recipe))
+                for event in _stops(before, state):
+                    listener(event)
+            if moment.done:
+                break
+            if settings.maximum_steps is not None and state.step >= settings.maximum_steps:
+                ending = "steps"
+            if interruption.asked:
+                ending = "interrupted"
+            if clock.remaining() < reserve:
+                ending = "time"
+            due = settings.checkpoint_seconds > 0 and perf_counter() - saved >= settings.checkpoint_seconds
+            if save is not None and (due or ending == "interrupted"):
+                save(state, log.as_bytes())
+                saved = perf_counter()
+            if ending != "done":
+                break
+        if state.epoch_step:
+            state, look = looked_at(
+                setup.program, state, setup.training, setup.validation, rates=setup.rates, seconds=math.nan
+            )
+            log.add(None, look)
+    return Learned(state=state, history=log.frame(), ending=ending)
+
+
+def trained_model(prepared: Prepared, setup: Setup, state: State) -> Model:
+    """Return the model with every member's best weights, on the CPU."""
+    best = Population(
+        weights=state.best.weights.cpu(),
+        buffers={name: buffer.cpu() for name, buffer in state.best.buffers.items()},
+        slots={},
+    )
+    return Model(
+        recipe=setup.recipe,
+        encoders=prepared.encoders,
+        coding=prepared.labelled.coding,
+        network=setup.program.network.cpu(),
+        population=best,
+    )
+
+
+def predictions_for_rows(prepared: Prepared, setup: Setup, state: State, rows: np.ndarray) -> np.ndarray:
+    """Return the mean predictions of the best weights for some prepared rows."""
+    part = prepared.part(rows, device=setup.recipe.device)
+    with threads(setup.recipe):
+        outputs = all_outputs(setup.program.network, setup.program.pieces, state.best, part.features).cpu().numpy()
+    return predictions_of(prepared.labelled.task, prepared.labelled.coding, outputs).mean
+
+
+@contextmanager
+def threads(recipe: Recipe) -> Iterator[None]:
+    """Compute with the recipe's number of threads, and with the former number afterwards."""
+    before = torch.get_num_threads()
+    assert recipe.training.threads != "auto"
+    torch.set_num_threads(recipe.training.threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Log:
+    """Records since the start, turned into a table only when somebody asks: reading them waits for the device."""
+
+    def __init__(self, prepared: Prepared, history: bytes) -> None:
+        self._prepared = prepared
+        self._frames = [pl.read_parquet(io.BytesIO(history))] if history else []
+        self._records: list[StepRecord | EpochRecord] = []
+        self.figures: list[list[float]] = []
+
+    def add(self, step: StepRecord | None, look: EpochRecord | None) -> None:
+        if step is not None:
+            self._records.append(step)
+        if look is not None:
+            self.figures.append(_figures(self._prepared, look))
+            self._records.append(look)
+
+    def frame(self) -> pl.DataFrame:
+        if self._records:
+            looks = sum(isinstance(record, EpochRecord) for record in self._records)
+            recent = self.figures[len(self.figures) - looks :]
+            self._frames = [pl.concat([*self._frames, history_frame(self._records, recent)], how="diagonal")]
+            self._records = []
+        return self._frames[0]
+
+    def as_bytes(self) -> bytes:
+        buffer = io.BytesIO()
+        self.frame().write_parquet(buffer)
+        return buffer.getvalue()
+
+
+def _figures(prepared: Prepared, look: EpochRecord) -> list[float]:
+    labelled = prepared.labelled
+    truth = labelled.truth[prepared.split.validation]
+    glance = labelled.task.glance
+    return [
+        glance.figure(truth, labelled.task.predictions(outputs, labelled.coding))
+        for outputs in look.outputs.cpu().numpy()
+    ]
+
+
+def _look_event(look: EpochRecord, figures: Sequence[float], state: State, recipe: Recipe) -> Event:
+    def mean(values: Sequence[float]) -> float:
+        return sum(values) / len(values)
+
+    values = {
+        "epoch": look.epoch,
+        "epochs": recipe.training.epochs,
+        "step": look.step,
+        "training_loss": mean(look.training_losses),
+        "validation_loss": mean(look.validation_losses),
+        "figure": mean(figures),
+        "learning_rate": mean(look.learning_rates),
+        "seconds": look.seconds,
+        "active": sum(mark.stopped is None for mark in state.marks),
+    }
+    text = (
+        f"epoch {look.epoch:g}/{recipe.training.epochs}  loss {values['training_loss']:.4f}  "
+        f"validation {values['validation_loss']:.4f}  figure {values['figure']:.4f}  rate {values['learning_rate']:.2g}"
+    )
+    return Event("look", text, values)
+
+
+def _stops(before: State, after: State) -> Iterator[Event]:
+    pairs: Iterator[tuple[Mark, Mark]] = zip(before.marks, after.marks, strict=True)
+    for member, (old, new) in enumerate(pairs):
+        if old.stopped is None and new.stopped is not None:
+            which = f"member {member}: " if len(after.marks) > 1 else ""
+            yield Event("stopped", f"{which}{new.stopped}", {"member": member, "best_epoch": new.best_epoch})
+
+
+def _class_weights(prepared: Prepared, recipe: Recipe) -> torch.Tensor | None:
+    labelled, asked = prepared.labelled, recipe.training.class_weights
+    if asked == "none":
+        return None
+    truth = labelled.truth[prepared.split.train]
+    weights = class_weights(labelled.task, asked, truth, labelled.coding)
+    return torch.from_numpy(weights.astype(np.float32)).to(recipe.device)
+
+
+def _seconds_per_epoch(setup: Setup) -> float:
+    """Time some steps and a look on a copy of the population."""
+    population = setup.state.population
+    copy = Population(
+        weights=population.weights.clone(),
+        buffers={name: buffer.clone() for name, buffer in population.buffers.items()},
+        slots={name: slot.clone() for name, slot in population.slots.items()},
+    )
+    program, state = setup.program, first_state(copy)
+    with threads(setup.recipe):
+        moments = train(program, state, setup.training, setup.validation, seeds=setup.seeds, rates=setup.rates)
+        next(moments)  # the look before the first step
+        next(moments)  # the first step pays for allocations
+        started, steps = perf_counter(), 0
+        for moment in moments:
+            steps += 1
+            if steps >= TIMED_STEPS or moment.look is not None:
+                break
+        per_step = (perf_counter() - started) / max(1, steps)
+        started = perf_counter()
+        all_outputs(program.network, program.pieces, copy, setup.validation.features)
+        per_look = perf_counter() - started
+    return batching(len(setup.training), setup.recipe.training)[1] * per_step + per_look

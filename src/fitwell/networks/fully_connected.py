@@ -1,0 +1,160 @@
+"""Fully connected networks: blocks of inputs side by side, hidden layers, a linear head.
+
+A hidden layer is linear map, normalization, activation, dropout; with `residual`, its input is added to its output
+where the widths agree. Initialization follows the activation unless it is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fitwell.data.encode import FeatureLayout
+from fitwell.networks.activations import ACTIVATIONS
+from fitwell.networks.embeddings import (
+    CategoryEmbedding,
+    PeriodicEmbedding,
+    PiecewiseLinearEmbedding,
+    quantile_edges,
+)
+from fitwell.networks.initialization import INITIALIZATIONS
+from fitwell.networks.noise import Dropout, normal_noise
+from fitwell.networks.normalization import NORMALIZATIONS
+from fitwell.recipe import NetworkSettings
+
+PERIODIC_FREQUENCIES = 16  # per number; the choice of Holzmüller et al. (2024)
+
+
+class Inputs(nn.Module):
+    """Blocks of encoded columns become one row vector: numbers widened, categories embedded, flags as they are.
+
+    In training, normal noise of standard deviation `noise_scale` is added to the scaled numbers first.
+    """
+
+    def __init__(
+        self,
+        layout: FeatureLayout,
+        settings: NetworkSettings,
+        *,
+        noise_scale: float,
+        sample: Mapping[str, Tensor] | None,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.noise_scale = noise_scale
+        self.numbers = _number_embedding(layout, settings, sample=sample, generator=generator)
+        self.codes: CategoryEmbedding | None = None
+        widths: tuple[int, ...] = ()
+        if layout.cardinalities:
+            assert settings.category_embedding_width != "auto"
+            widths = tuple(min(settings.category_embedding_width, size) for size in layout.cardinalities)
+            self.codes = CategoryEmbedding(layout.cardinalities, widths=widths, generator=generator)
+        number_width = 1 if isinstance(self.numbers, nn.Identity) else _resolved_width(settings)
+        self.width = layout.flags + layout.numbers * number_width + sum(widths)
+
+    def forward(self, features: Mapping[str, Tensor], noise: Tensor | None) -> Float[Tensor, "rows width"]:
+        parts = []
+        if "numbers" in features:
+            numbers = features["numbers"]
+            if noise is not None and self.noise_scale:
+                numbers = numbers + self.noise_scale * normal_noise(noise[0], numbers.shape)
+            parts.append(self.numbers(numbers))
+        if "flags" in features:
+            parts.append(features["flags"])
+        if self.codes is not None:
+            parts.append(self.codes(features["codes"]))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
+
+
+class HiddenLayer(nn.Module):
+    """Linear map, normalization, activation, dropout."""
+
+    def __init__(self, width_in: int, width_out: int, settings: NetworkSettings, *, layer: int) -> None:
+        super().__init__()
+        assert settings.activation != "auto" and settings.normalization != "auto" and settings.dropout != "auto"
+        self.linear = nn.Linear(width_in, width_out)
+        self.normalization = NORMALIZATIONS[settings.normalization](width_out, settings)
+        activation = ACTIVATIONS[settings.activation]
+        self.activation = activation.module(settings)
+        self.bounds = activation.saturates  # read by the signals
+        self.dropout = Dropout(settings.dropout, layer=layer)
+        self.residual = bool(settings.residual) and width_in == width_out
+
+    def forward(self, inputs: Float[Tensor, "rows width_in"], noise: Tensor | None) -> Float[Tensor, "rows width_out"]:
+        outputs = self.dropout(self.activation(self.normalization(self.linear(inputs))), noise)
+        return outputs + inputs if self.residual else outputs
+
+
+class FullyConnected(nn.Module):
+    """A multilayer perceptron over encoded columns.
+
+    Shape: features, a mapping of blocks each (rows, width), and noise words (noise_layers, 2) or None -> (rows, outputs).
+    """
+
+    def __init__(
+        self,
+        settings: NetworkSettings,
+        layout: FeatureLayout,
+        outputs: int,
+        *,
+        input_noise: float,
+        sample: Mapping[str, Tensor] | None,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        assert settings.hidden != "auto"
+        self.inputs = Inputs(layout, settings, noise_scale=input_noise, sample=sample, generator=generator)
+        widths = (self.inputs.width, *settings.hidden)
+        self.layers = nn.ModuleList(
+            HiddenLayer(width_in, width_out, settings, layer=place + 1)
+            for place, (width_in, width_out) in enumerate(zip(widths, widths[1:], strict=False))
+        )
+        self.head = nn.Linear(widths[-1], outputs)
+        self.noise_layers = len(self.layers) + 1  # the first is the input noise
+        _initialize(self, settings, generator=generator)
+
+    def forward(self, features: Mapping[str, Tensor], noise: Tensor | None) -> Float[Tensor, "rows outputs"]:
+        hidden = self.inputs(features, noise)
+        for layer in self.layers:
+            hidden = layer(hidden, noise)
+        outputs: Tensor = self.head(hidden)
+        return outputs
+
+
+def _initialize(network: FullyConnected, settings: NetworkSettings, *, generator: torch.Generator) -> None:
+    assert settings.activation != "auto" and settings.initialization != "auto"
+    fill = INITIALIZATIONS[settings.initialization]
+    gain = ACTIVATIONS[settings.activation].gain(settings)
+    linear = [layer.linear for layer in network.layers if isinstance(layer, HiddenLayer)]
+    with torch.no_grad():
+        for layer, layer_gain in [*((each, gain) for each in linear), (network.head, 1.0)]:
+            fill(layer.weight, gain=layer_gain, bound=settings.initialization_range, generator=generator)
+            nn.init.zeros_(layer.bias)
+
+
+def _number_embedding(
+    layout: FeatureLayout, settings: NetworkSettings, *, sample: Mapping[str, Tensor] | None, generator: torch.Generator
+) -> nn.Module:
+    if layout.numbers == 0 or settings.number_embedding == "none":
+        return nn.Identity()
+    width = _resolved_width(settings)
+    if settings.number_embedding == "periodic":
+        return PeriodicEmbedding(
+            layout.numbers,
+            width=width,
+            frequencies=PERIODIC_FREQUENCIES,
+            scale=settings.number_embedding_scale,
+            generator=generator,
+        )
+    bins = settings.number_embedding_bins
+    numbers = torch.zeros(1, layout.numbers) if sample is None else sample["numbers"]
+    edges = quantile_edges(numbers, bins=bins)
+    return PiecewiseLinearEmbedding(edges, bins=bins, width=width, generator=generator)
+
+
+def _resolved_width(settings: NetworkSettings) -> int:
+    assert settings.number_embedding_width != "auto"
+    return settings.number_embedding_width

@@ -1,0 +1,208 @@
+"""Every `auto` of a recipe becomes a value, with the reason in words.
+
+Each choice is a function and a line in a table, made in the order of the table, so that a later choice sees the earlier
+ones. A setting that the user made is never touched. The values come from the sets of `benchmarks/tables.py`; papers are
+named where a choice follows one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fitwell.data.encode import FeatureLayout
+from fitwell.networks.activations import ACTIVATIONS
+from fitwell.recipe import APPLIES, NEUTRAL, Recipe, TaskName, changed, setting, without_effect
+from fitwell.tasks.table import TASKS
+from fitwell.training.optimizers import OPTIMIZERS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What choices depend on."""
+
+    task: TaskName
+    training_rows: int
+    outputs: int
+    layout: FeatureLayout
+    cores: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value and why it was chosen."""
+
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A recipe without `auto`, and the reasons for what was chosen."""
+
+    recipe: Recipe
+    reasons: Mapping[str, str]
+
+
+# The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
+OPEN = {"training.learning_rate": "usual"}
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def resolve(recipe: Recipe, facts: Facts) -> Plan:
+    """Return the recipe with every `auto` replaced, and the reasons.
+
+    Raises:
+        RecipeError: a setting that was made contradicts what the data asks for.
+    """
+    reasons = {}
+    for path, choose in CHOICES.items():
+        if setting(recipe, path) == OPEN.get(path, "auto"):
+            if without_effect(recipe, path):
+                choice = Choice(NEUTRAL[path], f"has no effect with {setting(recipe, APPLIES[path][0])}")
+            else:
+                choice = choose(recipe, facts)
+            recipe = changed(recipe, {path: choice.value})
+            reasons[path] = choice.why
+    return Plan(recipe=recipe, reasons=reasons)
+
+
+def _device(_recipe: Recipe, _facts: Facts) -> Choice:
+    import torch
+
+    if torch.cuda.is_available():
+        return Choice("cuda", "a GPU is there")
+    return Choice("cpu", "no GPU is there")
+
+
+def _family(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice("fully_connected", "columns of a table have no order or neighborhood to exploit")
+
+
+def _hidden(_recipe: Recipe, facts: Facts) -> Choice:
+    width = 128 if facts.training_rows < 10_000 else 256
+    return Choice([width] * 3, f"three layers of {width} for {facts.training_rows} training rows")
+
+
+def _activation(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice("silu", "smooth, and does not die; best on average over the benchmark tables")
+
+
+def _initialization(recipe: Recipe, _facts: Facts) -> Choice:
+    activation = ACTIVATIONS[recipe.network.activation]
+    return Choice(activation.initialization, f"{recipe.network.activation} {activation.why}")
+
+
+def _normalization(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice("none", "few layers on scaled inputs need none")
+
+
+def _dropout(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(0.15, "as RealMLP (Holzmüller et al. 2024)")
+
+
+def _residual(recipe: Recipe, _facts: Facts) -> Choice:
+    deep = len(recipe.network.hidden) > 4
+    return Choice(
+        deep, f"{len(recipe.network.hidden)} hidden layers {'need' if deep else 'pass gradients without'} shortcuts"
+    )
+
+
+def _number_embedding(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.layout.numbers == 0:
+        return Choice("none", "there are no numbers")
+    return Choice("periodic", "lets the first layer draw curves and steps of each number")
+
+
+def _number_embedding_width(recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(8 if recipe.network.number_embedding == "piecewise_linear" else 4, "the embedding's usual width")
+
+
+def _category_embedding_width(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(8, "as RealMLP (Holzmüller et al. 2024)")
+
+
+def _loss(_recipe: Recipe, facts: Facts) -> Choice:
+    loss = TASKS[facts.task].losses[0]
+    what = "makes the outputs mean values" if facts.task == "regression" else "makes the outputs honest probabilities"
+    return Choice(loss, f"{loss} {what}")
+
+
+def _label_smoothing(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(0.0, "smoothed labels would blur the probabilities")
+
+
+def _optimizer(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice("adamw", "robust to the scale of gradients, with decay that does not depend on it")
+
+
+def _beta2(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(0.95, "forgets old gradients sooner than 0.999, which suits short trainings")
+
+
+def _learning_rate(recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(OPTIMIZERS[recipe.training.optimizer].usual_rate, f"usual for {recipe.training.optimizer}")
+
+
+def _weight_decay(recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(OPTIMIZERS[recipe.training.optimizer].usual_decay, f"usual for {recipe.training.optimizer}")
+
+
+def _schedule(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice("cosine", "high enough to travel, low enough at the end to settle")
+
+
+def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
+    return Choice(256, f"about {max(1, facts.training_rows // 256)} steps per epoch")
+
+
+def _epochs(_recipe: Recipe, facts: Facts) -> Choice:
+    epochs = 128 if facts.training_rows < 10_000 else 64
+    return Choice(epochs, f"for {facts.training_rows} training rows")
+
+
+def _patience(recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(max(10, recipe.training.epochs // 4), "a quarter of the epochs")  # type: ignore[operator]
+
+
+def _execution(recipe: Recipe, _facts: Facts) -> Choice:
+    if recipe.members == 1:
+        return Choice("eager", "one member: mapping it would cost more than twice as much")
+    return Choice("mapped", f"{recipe.members} members as one program")
+
+
+def _threads(recipe: Recipe, facts: Facts) -> Choice:
+    return Choice(1, "a step is too small to share")
+
+
+CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
+    "device": _device,
+    "network.family": _family,
+    "network.hidden": _hidden,
+    "network.activation": _activation,
+    "network.initialization": _initialization,
+    "network.normalization": _normalization,
+    "network.dropout": _dropout,
+    "network.residual": _residual,
+    "network.number_embedding": _number_embedding,
+    "network.number_embedding_width": _number_embedding_width,
+    "network.category_embedding_width": _category_embedding_width,
+    "training.loss": _loss,
+    "training.label_smoothing": _label_smoothing,
+    "training.optimizer": _optimizer,
+    "training.beta2": _beta2,
+    "training.learning_rate": _learning_rate,
+    "training.weight_decay": _weight_decay,
+    "training.schedule": _schedule,
+    "training.batch_size": _batch_size,
+    "training.epochs": _epochs,
+    "training.early_stopping.patience": _patience,
+    "training.execution": _execution,
+    "training.threads": _threads,
+}

@@ -1,0 +1,123 @@
+"""A trained model as a value: rows of a table go in, predictions come out.
+
+A model knows how cells become inputs, what the members' weights are and what their outputs mean. It needs no training
+data and no optimizer; reloaded in a fresh process it predicts the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from fitwell.data.encode import Encoders, encode_features
+from fitwell.networks.build import build_network
+from fitwell.recipe import Recipe
+from fitwell.tasks.table import TASKS
+from fitwell.tasks.task import TargetCoding, Task, disagreement, mean_of_members
+from fitwell.training.loop import all_outputs
+from fitwell.training.pieces import Piece, pieces_of, unflatten
+from fitwell.training.step import Population
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A trained population with all it needs to predict from cells."""
+
+    recipe: Recipe  # resolved
+    encoders: Encoders
+    coding: TargetCoding
+    network: nn.Module
+    population: Population
+
+    @property
+    def task(self) -> Task:
+        """The task it was trained for."""
+        assert self.recipe.task != "auto"
+        return TASKS[self.recipe.task]
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """How a member's weights are laid out."""
+        return pieces_of(self.network)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that rows must have."""
+        return tuple(encoder.column.name for encoder in self.encoders.encoders)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What a model says about rows."""
+
+    mean: np.ndarray  # over members: probabilities or values
+    of_members: tuple[np.ndarray, ...]
+
+
+def predictions_for(model: Model, frame: pl.DataFrame, *, first_row: int = 0) -> Predictions:
+    """Return the predictions for rows of raw cells, in their order; messages count rows from `first_row` on.
+
+    Raises:
+        DataError: a column is missing, or a cell cannot be read as its column's kind.
+    """
+    features = {
+        name: torch.from_numpy(block)
+        for name, block in encode_features(frame, model.encoders, first_row=first_row).items()
+    }
+    device = model.population.weights.device
+    features = {name: block.to(device) for name, block in features.items()}
+    outputs = all_outputs(model.network, model.pieces, model.population, features).cpu().numpy()
+    return predictions_of(model.task, model.coding, outputs)
+
+
+def predictions_of(task: Task, coding: TargetCoding, outputs: np.ndarray) -> Predictions:
+    """Return what outputs (members, rows, K) mean, member by member and together."""
+    of_members = tuple(task.predictions(of_member, coding) for of_member in outputs)
+    return Predictions(mean=mean_of_members(of_members), of_members=of_members)
+
+
+def prediction_table(model: Model, frame: pl.DataFrame, *, first_row: int = 0) -> pl.DataFrame:
+    """Return the predictions as people read them; `disagreement` is added where there are several members."""
+    predictions = predictions_for(model, frame, first_row=first_row)
+    table = model.task.table(predictions.mean, model.coding)
+    if len(predictions.of_members) > 1:
+        column = pl.Series("disagreement", disagreement(model.task.form, predictions.of_members))
+        table = table.with_columns(column)
+    return table
+
+
+def model_tensors(model: Model) -> dict[str, Tensor]:
+    """Return what is saved: each weight by its name with the members stacked, and the buffers."""
+    pieces = pieces_of(model.network)
+    members = [unflatten(weights, pieces) for weights in model.population.weights]
+    tensors = {name: torch.stack([of_member[name] for of_member in members]) for name in members[0]}
+    tensors |= {f"buffers.{name}": buffer for name, buffer in model.population.buffers.items()}
+    return {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def model_from_tensors(
+    tensors: Mapping[str, Tensor], *, recipe: Recipe, encoders: Encoders, coding: TargetCoding
+) -> Model:
+    """Return the model that was saved, on the CPU.
+
+    Raises:
+        KeyError, ValueError: a tensor is missing or has another shape than the recipe says.
+    """
+    task = TASKS[recipe.task]  # type: ignore[index]
+    network = build_network(recipe, encoders.layout, task.outputs(coding), sample=None, seed=0)
+    pieces = pieces_of(network)
+    members = recipe.members
+    weights = []
+    for piece in pieces:
+        tensor = tensors[piece.name]
+        if tuple(tensor.shape) != (members, *piece.shape):
+            raise ValueError(f"{piece.name} has shape {tuple(tensor.shape)}, not {(members, *piece.shape)}")
+        weights.append(tensor.reshape(members, -1))
+    buffers = {name: tensors[f"buffers.{name}"] for name, _ in network.named_buffers()}
+    population = Population(weights=torch.cat(weights, 1), buffers=buffers, slots={})
+    return Model(recipe=recipe, encoders=encoders, coding=coding, network=network, population=population)

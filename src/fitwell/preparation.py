@@ -1,0 +1,184 @@
+"""Rows made ready for training: typed, divided, encoded, with every `auto` of the recipe decided.
+
+Preparing is a function of the table and the recipe. The resolved recipe that comes out prepares the same rows in the
+same way again: that is how a run is resumed and reproduced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from fitwell.data.encode import Encoders, encode_features, fit_encoders
+from fitwell.data.read import Table
+from fitwell.data.schema import Schema, infer_schema, infer_task
+from fitwell.data.split import Split, folds, split_rows
+from fitwell.data.targets import labelled_rows, parsed, row_weights_of, target_cells
+from fitwell.errors import DataError, RequestError
+from fitwell.plan import Facts, available_cores, resolve
+from fitwell.recipe import Recipe, TaskName, changed
+from fitwell.tasks.table import TASKS
+from fitwell.tasks.task import TargetCoding, Task
+from fitwell.training.loop import Rows
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labelled:
+    """The rows that can be learned from: cells typed by a schema, targets as numbers."""
+
+    frame: pl.DataFrame  # raw cells
+    schema: Schema
+    task: Task
+    coding: TargetCoding
+    truth: np.ndarray
+    weights: np.ndarray | None
+    given_test: int  # so many last rows came from a test file
+    without_target: int  # rows left out
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """Everything training needs, decided."""
+
+    labelled: Labelled
+    split: Split
+    encoders: Encoders
+    features: Mapping[str, np.ndarray]  # of all rows
+    recipe: Recipe  # resolved, but for a learning rate that a range test finds
+    reasons: Mapping[str, str]
+    notes: Sequence[Any] = ()  # what was noticed about the data
+
+    @property
+    def predicted_columns(self) -> int:
+        """How many columns predictions have: classes, labels or targets."""
+        coding = self.labelled.coding
+        return len(coding.classes[0]) if self.recipe.task in ("binary", "multiclass") else len(coding.names)
+
+    def part(self, rows: np.ndarray, *, device: str) -> Rows:
+        """Return some rows as training takes them."""
+        labelled = self.labelled
+        features = {name: torch.from_numpy(block[rows]).to(device) for name, block in self.features.items()}
+        targets = torch.from_numpy(labelled.task.targets(labelled.truth[rows], labelled.coding)).to(device)
+        weights = None
+        if labelled.weights is not None:
+            weights = torch.from_numpy(labelled.weights[rows].astype(np.float32)).to(device)
+        return Rows(features=features, targets=targets, weights=weights)
+
+
+def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tuple[Labelled, Recipe]:
+    """Return the rows that can be learned from, and the recipe with its task and columns decided.
+
+    Raises:
+        DataError, RequestError: the target is not there or says nothing, or no features are left.
+    """
+    frame, given_test = table.frame, 0
+    if test is not None:
+        frame = _joined(table, test)
+    schema = infer_schema(replace(table, frame=frame), recipe)
+    task = TASKS[_task_name(schema, recipe)]
+    kept = labelled_rows(frame, schema)
+    if test is not None:
+        given_test = int((kept >= len(table.frame)).sum())
+    labelled = frame[kept]
+    cells = target_cells(labelled, schema)
+    coding = task.fit(cells, recipe.data.target_scaling != "none")
+    return (
+        Labelled(
+            frame=labelled,
+            schema=schema,
+            task=task,
+            coding=coding,
+            truth=task.truth(cells, coding),
+            weights=row_weights_of(labelled, schema),
+            given_test=given_test,
+            without_target=len(frame) - len(kept),
+        ),
+        changed(recipe, {"task": task.name}),
+    )
+
+
+def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
+    """Return these rows encoded, with the recipe resolved; encoders see the training rows only."""
+    task, frame, schema = labelled.task, labelled.frame, labelled.schema
+    coding = labelled.coding
+    if task.form == "values":
+        cells = target_cells(frame[split.train], schema)
+        coding = task.fit(cells, recipe.data.target_scaling != "none")
+        labelled = replace(labelled, coding=coding)
+    encoders = fit_encoders(frame, schema, split.train, recipe.data)
+    features = encode_features(frame, encoders)
+    facts = Facts(
+        task=task.name,
+        training_rows=len(split.train),
+        outputs=task.outputs(coding),
+        layout=encoders.layout,
+        cores=available_cores(),
+    )
+    plan = resolve(changed(recipe, {"data.split": split.method}), facts)
+    reasons = dict(plan.reasons) | {"data.split": split.why}
+    return Prepared(
+        labelled=labelled,
+        split=split,
+        encoders=encoders,
+        features=features,
+        recipe=plan.recipe,
+        reasons=reasons,
+    )
+
+
+def divided(labelled: Labelled, recipe: Recipe) -> Split:
+    """Return the division of the rows that the recipe asks for."""
+    own = len(labelled.frame) - labelled.given_test
+    split = split_rows(own, recipe.data, seed=recipe.seed, **_traits(labelled, own))
+    if labelled.given_test:
+        split = replace(split, test=np.arange(own, len(labelled.frame)))
+    return split
+
+
+def divided_in_folds(labelled: Labelled, recipe: Recipe) -> list[Split]:
+    """Return one division per fold of cross-validation."""
+    rows = len(labelled.frame)
+    return folds(rows, recipe.data, seed=recipe.seed, **_traits(labelled, rows))
+
+
+def _task_name(schema: Schema, recipe: Recipe) -> TaskName:
+    found, why = infer_task(schema.targets)
+    if recipe.task not in ("auto", found):
+        raise RequestError(
+            f"task is {recipe.task}, but {why}, which makes it {found}; leave task out, or name another target"
+        )
+    return found
+
+
+def _traits(labelled: Labelled, rows: int) -> dict[str, Any]:
+    schema, frame = labelled.schema, labelled.frame[:rows]
+    traits: dict[str, Any] = {}
+    if labelled.task.form != "values":
+        traits["labels"] = labelled.truth[:rows]
+    if labelled.task.name in ("binary", "multiclass"):
+        traits["classes"] = labelled.coding.classes[0]
+    if schema.group is not None:
+        traits["groups"] = frame[schema.group.name].to_numpy()
+    if schema.time is not None:
+        traits["times"] = parsed(frame, schema.time).to_numpy()
+    return traits
+
+
+def _joined(table: Table, test: Table) -> pl.DataFrame:
+    missing = [name for name in table.frame.columns if name not in test.frame.columns]
+    if missing:
+        raise DataError(
+            f'the test file {test.source} must have the columns of {table.source}, but lacks "{missing[0]}"'
+            f"{' and ' + str(len(missing) - 1) + ' more' if len(missing) > 1 else ''}; add them"
+        )
+    try:
+        return pl.concat([table.frame, test.frame.select(table.frame.columns)], how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise DataError(
+            f"the columns of {test.source} must hold the same types as those of {table.source}, but {error}"
+        ) from None

@@ -1,0 +1,90 @@
+"""One of two classes: a single output, the log-odds of the positive class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from scipy.special import expit
+from scipy.stats import rankdata
+
+from fitwell import metrics
+from fitwell.metrics.inputs import positive_value
+from fitwell.tasks.task import Glance, TargetCoding, Task, codes_of, label_cells, sorted_classes
+
+
+def fit(cells: Sequence[pl.Series], _scale: bool) -> TargetCoding:
+    """Return the coding: the positive class comes second and has code 1 (`metrics.inputs.positive_value`)."""
+    (column,) = cells
+    labels = label_cells(column)
+    classes = sorted_classes(labels)
+    values = np.array(_as_numbers(classes))
+    counts = np.array([(labels == label).sum() for label in classes], dtype=np.float64)
+    positive = classes[values.tolist().index(positive_value(values, counts))]
+    negative = next(label for label in classes if label != positive)
+    return TargetCoding(names=(column.name,), classes=((negative, positive),), positive=positive)
+
+
+def truth(cells: Sequence[pl.Series], coding: TargetCoding) -> np.ndarray:
+    """Return 0 and 1, (rows,)."""
+    return codes_of(cells[0], coding.classes[0], name=coding.names[0])
+
+
+def predictions(outputs: np.ndarray, _coding: TargetCoding) -> np.ndarray:
+    """Return the probabilities of both classes, (rows, 2)."""
+    positive = expit(outputs[:, :1].astype(np.float64))
+    return np.concatenate([1 - positive, positive], axis=1)
+
+
+def table(probabilities: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
+    """Return the likelier class and both probabilities."""
+    classes = coding.classes[0]
+    chosen = pl.Series("prediction", list(classes)).gather(pl.Series((probabilities[:, 1] >= 0.5).astype(np.uint32)))
+    return pl.DataFrame(
+        [chosen, *(pl.Series(f"probability_{label}", probabilities[:, place]) for place, label in enumerate(classes))]
+    )
+
+
+def measure(
+    codes: np.ndarray, probabilities: np.ndarray, _coding: TargetCoding, weights: np.ndarray | None
+) -> metrics.Figures:
+    """Return the binary figures at threshold 0.5."""
+    return metrics.binary(codes, probabilities[:, 1], positive=1, weights=weights)
+
+
+def roc_auc(codes: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the share of pairs in which the positive row scores higher, ties counting half (Mann-Whitney).
+
+    >>> roc_auc(np.array([0, 1, 0]), np.array([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]]))
+    0.75
+    """
+    positive = codes == 1
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    ranks = rankdata(probabilities[:, 1])
+    if not positives or not negatives:
+        return math.nan
+    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def _as_numbers(classes: Sequence[str]) -> list[float] | list[str]:
+    try:
+        return [float(label) for label in classes]
+    except ValueError:
+        return list(classes)
+
+
+BINARY = Task(
+    name="binary",
+    form="labels",
+    losses=("cross_entropy", "focal"),
+    fit=fit,
+    truth=truth,
+    targets=lambda codes, _coding: codes[:, None].astype(np.float32),
+    outputs=lambda _coding: 1,
+    predictions=predictions,
+    table=table,
+    measure=measure,
+    glance=Glance("roc_auc", roc_auc),
+)

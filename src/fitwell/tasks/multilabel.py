@@ -1,0 +1,72 @@
+"""Several yes-or-no answers at once: one output per target column, its log-odds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from scipy.special import expit
+
+from fitwell import metrics
+from fitwell.tasks import binary
+from fitwell.tasks.task import Glance, TargetCoding, Task, codes_of
+
+
+def fit(cells: Sequence[pl.Series], scale: bool) -> TargetCoding:
+    """Return the coding: each target has its own two classes, the positive one second."""
+    codings = [binary.fit([column], scale) for column in cells]
+    return TargetCoding(
+        names=tuple(coding.names[0] for coding in codings), classes=tuple(coding.classes[0] for coding in codings)
+    )
+
+
+def truth(cells: Sequence[pl.Series], coding: TargetCoding) -> np.ndarray:
+    """Return 0 and 1, (rows, labels)."""
+    columns = zip(cells, coding.classes, coding.names, strict=True)
+    return np.stack([codes_of(column, classes, name=name) for column, classes, name in columns], axis=1)
+
+
+def predictions(outputs: np.ndarray, _coding: TargetCoding) -> np.ndarray:
+    """Return the probability of each label, (rows, labels)."""
+    return np.asarray(expit(outputs.astype(np.float64)))
+
+
+def table(probabilities: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
+    """Return, for each target, the likelier answer and the probability of the positive one."""
+    columns = []
+    for place, (name, classes) in enumerate(zip(coding.names, coding.classes, strict=True)):
+        chosen = (probabilities[:, place] >= 0.5).astype(np.uint32)
+        columns.append(pl.Series(f"prediction_{name}", list(classes)).gather(pl.Series(chosen)))
+        columns.append(pl.Series(f"probability_{name}", probabilities[:, place]))
+    return pl.DataFrame(columns)
+
+
+def measure(
+    answers: np.ndarray, probabilities: np.ndarray, coding: TargetCoding, weights: np.ndarray | None
+) -> metrics.Figures:
+    """Return the multi-label figures."""
+    return metrics.multilabel(answers, probabilities, names=coding.names, weights=weights)
+
+
+def mean_roc_auc(answers: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean ROC-AUC over the labels that have both answers."""
+    both = [np.stack([1 - column, column], axis=1) for column in probabilities.T]
+    areas = [binary.roc_auc(answers[:, place], scores) for place, scores in enumerate(both)]
+    known = [area for area in areas if not np.isnan(area)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+MULTILABEL = Task(
+    name="multilabel",
+    form="labels",
+    losses=("cross_entropy", "focal"),
+    fit=fit,
+    truth=truth,
+    targets=lambda answers, _coding: answers.astype(np.float32),
+    outputs=lambda coding: len(coding.names),
+    predictions=predictions,
+    table=table,
+    measure=measure,
+    glance=Glance("roc_auc", mean_roc_auc),
+)

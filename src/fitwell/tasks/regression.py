@@ -1,0 +1,86 @@
+"""One or several numbers: one output per target, in scaled units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from fitwell import metrics
+from fitwell.errors import DataError
+from fitwell.tasks.task import Glance, TargetCoding, Task
+
+
+def fit(cells: Sequence[pl.Series], scale: bool) -> TargetCoding:
+    """Return the coding: with `scale`, each target is brought to mean 0 and standard deviation 1."""
+    values = np.stack([column.to_numpy().astype(np.float64) for column in cells], axis=1)
+    centers = values.mean(0) if scale else np.zeros(values.shape[1])
+    spreads = values.std(0) if scale else np.ones(values.shape[1])
+    return TargetCoding(
+        names=tuple(column.name for column in cells),
+        centers=tuple(centers.tolist()),
+        scales=tuple(np.where(spreads > 0, spreads, 1.0).tolist()),
+    )
+
+
+def truth(cells: Sequence[pl.Series], coding: TargetCoding) -> np.ndarray:
+    """Return the values in their own units, (rows, targets)."""
+    values = np.stack([column.cast(pl.Float64).to_numpy() for column in cells], axis=1)
+    if not np.isfinite(values).all():
+        row, place = (int(found[0]) for found in np.nonzero(~np.isfinite(values)))
+        raise DataError(
+            f'the target "{coding.names[place]}" must be a finite number, but is {values[row, place]} in row {row + 1}; '
+            "leave such rows out"
+        )
+    return values
+
+
+def targets(values: np.ndarray, coding: TargetCoding) -> np.ndarray:
+    """Return the values in scaled units."""
+    return ((values - np.array(coding.centers)) / np.array(coding.scales)).astype(np.float32)
+
+
+def predictions(outputs: np.ndarray, coding: TargetCoding) -> np.ndarray:
+    """Return the values that scaled outputs stand for, (rows, targets)."""
+    return np.asarray(outputs.astype(np.float64) * np.array(coding.scales) + np.array(coding.centers))
+
+
+def table(values: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
+    """Return the predicted values, one column per target."""
+    if len(coding.names) == 1:
+        return pl.DataFrame({"prediction": values[:, 0]})
+    return pl.DataFrame({f"prediction_{name}": values[:, place] for place, name in enumerate(coding.names)})
+
+
+def measure(
+    values: np.ndarray, predicted: np.ndarray, coding: TargetCoding, weights: np.ndarray | None
+) -> metrics.Figures:
+    """Return the regression figures, in the units of the target."""
+    return metrics.regression(values, predicted, names=coding.names, weights=weights)
+
+
+def r2(values: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the mean over targets of 1 - squared error / squared distance from the mean.
+
+    >>> r2(np.array([[0.0], [2.0]]), np.array([[0.0], [2.0]])), r2(np.array([[0.0], [2.0]]), np.array([[1.0], [1.0]]))
+    (1.0, 0.0)
+    """
+    spread = ((values - values.mean(0)) ** 2).sum(0)
+    errors = ((values - predicted) ** 2).sum(0)
+    return float(np.mean(1 - errors / np.where(spread > 0, spread, np.nan)))
+
+
+REGRESSION = Task(
+    name="regression",
+    form="values",
+    losses=("squared_error", "absolute_error", "huber", "quantile"),
+    fit=fit,
+    truth=truth,
+    targets=targets,
+    outputs=lambda coding: len(coding.names),
+    predictions=predictions,
+    table=table,
+    measure=measure,
+    glance=Glance("r2", r2),
+)

@@ -1,0 +1,90 @@
+"""What training yields becomes a table: one row per member and look, and per member and step with signals.
+
+Columns: member, epoch (fractions included), step, split (`train` and `validation` at a look, `batch` for a single
+step), loss (without penalties; of `train` the mean over the epoch's steps), learning_rate, seconds, rows, figure (a
+quick one on the validation rows), and for `batch` one column per signal and layer, such as `gradient_norm.layers.0`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fitwell.training.loop import EpochRecord, StepRecord
+from fitwell.training.signals import SIGNALS
+
+Glance = Callable[[np.ndarray], float]  # outputs (rows, K) of the validation rows -> a quick figure
+
+COLUMNS: dict[str, type[pl.DataType]] = {
+    "member": pl.Int32,
+    "epoch": pl.Float64,
+    "step": pl.Int64,
+    "split": pl.String,
+    "loss": pl.Float64,
+    "learning_rate": pl.Float64,
+    "seconds": pl.Float64,
+    "rows": pl.Int64,
+    "figure": pl.Float64,
+}
+
+
+def history_frame(records: Sequence[StepRecord | EpochRecord], figures: Sequence[Sequence[float]]) -> pl.DataFrame:
+    """Return the rows of some records; `figures` has the members' quick figures for each look among them, in order."""
+    rows: list[dict[str, Any]] = []
+    remaining = iter(figures)
+    for record in records:
+        if isinstance(record, StepRecord):
+            rows.extend(_step_rows(record))
+        else:
+            rows.extend(_look_rows(record, next(remaining)))
+    signals = sorted({name for row in rows for name in row if name not in COLUMNS}, key=_signal_order)
+    return pl.DataFrame(rows, schema=COLUMNS | dict.fromkeys(signals, pl.Float64))
+
+
+def _step_rows(record: StepRecord) -> list[dict[str, Any]]:
+    losses, signals = record.losses.tolist(), record.signals.values.tolist()
+    return [
+        {
+            "member": member,
+            "epoch": record.epoch,
+            "step": record.step,
+            "split": "batch",
+            "loss": losses[member],
+            "learning_rate": record.learning_rates[member],
+            "rows": record.rows,
+        }
+        | {
+            f"{signal}.{layer}": value
+            for layer, values in zip(record.signals.layers, signals[member], strict=True)
+            for signal, value in zip(SIGNALS, values, strict=True)
+            if value == value  # layers without activations have no such signals
+        }
+        for member in range(len(losses))
+    ]
+
+
+def _look_rows(record: EpochRecord, figures: Sequence[float]) -> list[dict[str, Any]]:
+    rows = []
+    for member, rate in enumerate(record.learning_rates):
+        shared = {"member": member, "epoch": record.epoch, "step": record.step, "learning_rate": rate}
+        if record.rows:
+            loss = record.training_losses[member]
+            rows.append(shared | {"split": "train", "loss": loss, "seconds": record.seconds, "rows": record.rows})
+        rows.append(
+            shared
+            | {
+                "split": "validation",
+                "loss": record.validation_losses[member],
+                "rows": record.outputs.shape[1],
+                "figure": figures[member],
+            }
+        )
+    return rows
+
+
+def _signal_order(name: str) -> tuple[str, int]:
+    signal, _, layer = name.partition(".")
+    return layer, SIGNALS.index(signal)  # type: ignore[arg-type]

@@ -1,0 +1,342 @@
+"""The loop: epochs of steps, a look at the validation rows after each, and the best weights kept.
+
+`train` is a generator. After every step it yields a `Moment`: the state, from which training continues exactly as if it
+had never stopped, and the records of what just happened. Whoever iterates may print, store, save the state, or leave:
+stopping early from outside is a `break`, followed by `looked_at` so that the weights of that moment are judged too.
+
+All randomness is a function of (member's seed, epoch, step), so a state needs no generator's inner workings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fitwell.networks.noise import noise_words
+from fitwell.recipe import TrainingSettings
+from fitwell.training.pieces import Piece
+from fitwell.training.schedules import plateau_factor_after, rate_factor
+from fitwell.training.signals import LayerSignals
+from fitwell.training.step import Batch, Population, Program, advance, outputs_of
+
+ROWS_AT_ONCE = 8192  # of an evaluation; bounds memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Encoded rows on the device of training."""
+
+    features: Mapping[str, Tensor]
+    targets: Tensor
+    weights: Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seeds:
+    """Where one member's randomness comes from."""
+
+    noise: int  # dropout and input noise
+    order: int  # of the rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """How one member stands."""
+
+    best_loss: float = math.inf  # on the validation rows
+    best_epoch: int = 0
+    losses: tuple[float, ...] = ()  # on the validation rows, one per look
+    waited: int = 0  # looks without improvement
+    stopped: str | None = None  # why, in words
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Everything that decides what comes next. Its tensors change in place with each step."""
+
+    population: Population
+    best: Population  # weights and buffers at each member's best look; no slots
+    marks: tuple[Mark, ...]
+    step: int  # steps taken since the run began
+    epoch_step: int  # steps taken in this epoch
+    epoch: int  # completed epochs
+    loss_sum: Float[Tensor, " members"]  # of this epoch's batch losses
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRecord:
+    """Signals of one step."""
+
+    epoch: float  # fractions included
+    step: int
+    learning_rates: tuple[float, ...]
+    losses: Tensor  # (members,), still on the device
+    signals: LayerSignals
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRecord:
+    """How every member stood at one look."""
+
+    epoch: float
+    step: int
+    learning_rates: tuple[float, ...]
+    training_losses: tuple[float, ...]  # means over the epoch's steps, nan before the first
+    validation_losses: tuple[float, ...]
+    outputs: Float[Tensor, "members rows outputs"]  # for the validation rows
+    seconds: float  # since the look before
+    rows: int  # training rows seen since then, per member
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """What is handed out after a step."""
+
+    state: State
+    step: StepRecord | None = None
+    look: EpochRecord | None = None
+
+    @property
+    def done(self) -> bool:
+        """True when no member is left to train."""
+        return all(mark.stopped is not None for mark in self.state.marks)
+
+
+def first_state(population: Population) -> State:
+    """Return the state before the first step."""
+    members = len(population.weights)
+    return State(
+        population=population,
+        best=_snapshot(population),
+        marks=(Mark(),) * members,
+        step=0,
+        epoch_step=0,
+        epoch=0,
+        loss_sum=torch.zeros(members, device=population.weights.device),
+    )
+
+
+def train(
+    program: Program, state: State, training: Rows, validation: Rows, *, seeds: Sequence[Seeds], rates: Sequence[float]
+) -> Iterator[Moment]:
+    """Train every member until it stops, yielding a moment after each step.
+
+    Starts from any state that it yielded itself and then takes the same steps. `rates` are the members' learning rates
+    before the schedule.
+    """
+    settings = program.settings
+    batch_rows, steps_per_epoch = batching(len(training), settings)
+    assert settings.epochs != "auto" and settings.schedule != "auto"
+    every = settings.signals_every
+    if state.step == 0:
+        state, look = looked_at(program, state, training, validation, rates=rates, seconds=0.0)
+        yield Moment(state=state, look=look)
+    started = perf_counter()
+    while state.epoch < settings.epochs and not Moment(state=state).done:
+        batches = epoch_batches(training, seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
+        for batch in batches:
+            epoch = state.step / steps_per_epoch
+            current = learning_rates(rates, state.marks, settings, epoch=epoch)
+            observe = every > 0 and state.step % every == 0
+            noise = noise_words([seed.noise for seed in seeds], step=state.step, layers=_noise_layers(program))
+            outcome = advance(
+                program,
+                state.population,
+                batch,
+                noise=noise.to(state.loss_sum.device),
+                rate=_as_rate(current, state.loss_sum),
+                step=state.step + 1,
+                observe=observe,
+            )
+            state = replace(
+                state,
+                step=state.step + 1,
+                epoch_step=state.epoch_step + 1,
+                loss_sum=state.loss_sum + outcome.losses,
+            )
+            record = None
+            if outcome.signals is not None:
+                record = StepRecord(
+                    epoch=epoch,
+                    step=state.step,
+                    learning_rates=current,
+                    losses=outcome.losses,
+                    signals=outcome.signals,
+                    rows=batch_rows,
+                )
+            if state.epoch_step < steps_per_epoch:
+                yield Moment(state=state, step=record)
+        elapsed, started = perf_counter() - started, perf_counter()
+        state = replace(state, epoch=state.epoch + 1)
+        state, look = looked_at(program, state, training, validation, rates=rates, seconds=elapsed)
+        yield Moment(state=state, step=record, look=look)
+
+
+def looked_at(
+    program: Program, state: State, training: Rows, validation: Rows, *, rates: Sequence[float], seconds: float
+) -> tuple[State, EpochRecord]:
+    """Judge every member on the validation rows, keep what is best so far, and say who stops."""
+    settings = program.settings
+    batch_rows, steps_per_epoch = batching(len(training), settings)
+    outputs = all_outputs(program.network, program.pieces, state.population, validation.features)
+    losses = mean_losses(program, outputs, validation)
+    marks = tuple(_judged(mark, loss, state.epoch, settings) for mark, loss in zip(state.marks, losses, strict=True))
+    improved = [
+        place
+        for place, (old, new) in enumerate(zip(state.marks, marks, strict=True))
+        if new.best_loss < old.best_loss or not old.losses
+    ]
+    for place in improved:
+        state.best.weights[place] = state.population.weights[place]
+        for name, buffer in state.best.buffers.items():
+            buffer[place] = state.population.buffers[name][place]
+    trained = state.epoch_step
+    epoch = state.step / steps_per_epoch
+    look = EpochRecord(
+        epoch=epoch,
+        step=state.step,
+        learning_rates=learning_rates(rates, state.marks, settings, epoch=epoch),
+        training_losses=tuple((state.loss_sum / trained).tolist()) if trained else (math.nan,) * len(marks),
+        validation_losses=losses,
+        outputs=outputs,
+        seconds=seconds,
+        rows=trained * batch_rows,
+    )
+    state = replace(state, marks=marks, epoch_step=0, loss_sum=torch.zeros_like(state.loss_sum))
+    return state, look
+
+
+def batching(rows: int, settings: TrainingSettings) -> tuple[int, int]:
+    """Return rows per batch and steps per epoch; the last incomplete batch is dropped unless it is the only one.
+
+    >>> batching(1000, TrainingSettings(batch_size=256))
+    (256, 3)
+    >>> batching(100, TrainingSettings(batch_size=256)), batching(1000, TrainingSettings(batch_size="full"))
+    ((100, 1), (1000, 1))
+    """
+    assert settings.batch_size != "auto"
+    size = rows if settings.batch_size == "full" else min(settings.batch_size, rows)
+    return size, rows // size
+
+
+def epoch_batches(
+    training: Rows, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0
+) -> Iterator[Batch]:
+    """Yield the batches of one epoch from the `start`-th on, every member in its own order."""
+    steps = len(training) // batch_rows
+    orders = np.stack([epoch_order(seed.order, epoch=epoch, rows=len(training)) for seed in seeds])
+    order = torch.from_numpy(orders[:, : steps * batch_rows]).to(training.targets.device)
+    if len(seeds) == 1:
+        # One permuted copy, then views of it: cheaper than gathering each batch.
+        shuffled = _taken(training, order[0])
+        for place in range(start, steps):
+            yield _taken_batch(shuffled, slice(place * batch_rows, (place + 1) * batch_rows))
+    else:
+        for place in range(start, steps):
+            yield _taken_batch(training, order[:, place * batch_rows : (place + 1) * batch_rows])
+
+
+def epoch_order(seed: int, *, epoch: int, rows: int) -> np.ndarray:
+    """Return the order of the rows in one epoch.
+
+    >>> sorted(epoch_order(3, epoch=0, rows=5).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch]))).permutation(rows)
+
+
+def learning_rates(
+    rates: Sequence[float], marks: Sequence[Mark], settings: TrainingSettings, *, epoch: float
+) -> tuple[float, ...]:
+    """Return each member's learning rate at a moment, in epochs with fractions."""
+    assert settings.epochs != "auto" and settings.schedule != "auto"
+    factor = rate_factor(settings.schedule, epoch, total=float(settings.epochs), settings=settings)
+    if settings.schedule == "plateau":
+        return tuple(
+            rate * factor * plateau_factor_after(mark.losses, settings) for rate, mark in zip(rates, marks, strict=True)
+        )
+    return tuple(rate * factor for rate in rates)
+
+
+def all_outputs(
+    network: nn.Module, pieces: Sequence[Piece], population: Population, features: Mapping[str, Tensor]
+) -> Float[Tensor, "members rows outputs"]:
+    """Return every member's outputs (members, rows, outputs), computed in bounded pieces."""
+    rows = len(next(iter(features.values())))
+    parts = [
+        outputs_of(
+            network, pieces, population, {name: block[start : start + ROWS_AT_ONCE] for name, block in features.items()}
+        )
+        for start in range(0, rows, ROWS_AT_ONCE)
+    ]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def mean_losses(program: Program, outputs: Tensor, rows: Rows) -> tuple[float, ...]:
+    """Return each member's mean loss over rows, by their weights."""
+    with torch.inference_mode():
+        per_row = torch.stack([program.loss(of_member, rows.targets) for of_member in outputs]).double()
+        if rows.weights is None:
+            return tuple(per_row.mean(1).tolist())
+        return tuple(((per_row * rows.weights).sum(1) / rows.weights.sum()).tolist())
+
+
+def _judged(mark: Mark, loss: float, epoch: int, settings: TrainingSettings) -> Mark:
+    patience = settings.early_stopping.patience
+    assert patience != "auto"
+    if mark.stopped is not None:
+        return mark
+    losses = (*mark.losses, loss)
+    if not math.isfinite(loss):
+        return replace(mark, losses=losses, stopped=f"the validation loss became {loss} in epoch {epoch}")
+    if loss < mark.best_loss - settings.early_stopping.minimum_improvement or not mark.losses:
+        return replace(mark, best_loss=loss, best_epoch=epoch, losses=losses, waited=0)
+    waited = mark.waited + 1
+    stopped = None
+    if patience and waited >= patience:
+        stopped = f"no better validation loss for {waited} epochs (the best was epoch {mark.best_epoch})"
+    return replace(mark, losses=losses, waited=waited, stopped=stopped)
+
+
+def _as_rate(rates: Sequence[float], like: Tensor) -> float | Tensor:
+    if all(rate == rates[0] for rate in rates):
+        return rates[0]
+    return torch.tensor(rates, device=like.device)[:, None]
+
+
+def _noise_layers(program: Program) -> int:
+    layers = program.network.noise_layers
+    assert isinstance(layers, int)
+    return layers
+
+
+def _snapshot(population: Population) -> Population:
+    return Population(
+        weights=population.weights.clone(),
+        buffers={name: buffer.clone() for name, buffer in population.buffers.items()},
+        slots={},
+    )
+
+
+def _taken(rows: Rows, places: Tensor | slice) -> Rows:
+    return Rows(
+        features={name: block[places] for name, block in rows.features.items()},
+        targets=rows.targets[places],
+        weights=None if rows.weights is None else rows.weights[places],
+    )
+
+
+def _taken_batch(rows: Rows, places: Tensor | slice) -> Batch:
+    taken = _taken(rows, places)
+    return Batch(features=taken.features, targets=taken.targets, weights=taken.weights)

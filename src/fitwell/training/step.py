@@ -1,0 +1,206 @@
+"""One training step of a population: w(t+1) = w(t) - η ∇L(w(t)), for every member at once.
+
+The step is a function of the members' weights, their optimizers' slots, a batch and the step's noise. Two executions
+compute its gradient and agree to rounding: `eager` runs plain back-propagation for a single member (mapping a
+population of one costs more than twice as much), `mapped` runs all members as one program. What follows the gradient
+(penalties, clipping, decay, the optimizer, limits) is the same code for both, on one matrix (members, weights).
+
+The tensors of a population are changed in place: a copy of the weights per step would cost as much as the optimizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, vmap
+
+from fitwell.networks.initialization import redraw
+from fitwell.recipe import TrainingSettings
+from fitwell.training.optimizers import OPTIMIZERS, Rate, decay
+from fitwell.training.pieces import Piece, unflatten
+from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
+from fitwell.training.signals import LayerSignals, layer_spans, observed_activations, weight_signals
+
+Execution = Literal["eager", "mapped"]
+RowLoss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Rows as a step takes them; with a leading member axis where members see different rows."""
+
+    features: Mapping[str, Tensor]
+    targets: Tensor
+    weights: Tensor | None  # of rows, at least 0; None: all 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """The members' weights and what their optimizers remember; a step changes the tensors in place."""
+
+    weights: Float[Tensor, "members weights"]
+    buffers: Mapping[str, Tensor]  # (members, ...): running statistics and constants of the network
+    slots: Mapping[str, Float[Tensor, "members weights"]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redrawn:
+    """Batch initialization: in the first steps, a share of the weights is drawn anew after each batch."""
+
+    draw: Callable[[int], tuple[Tensor, Tensor]]  # of a step: fresh weights and uniforms, each (members, weights)
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What a step computes, the same for every member."""
+
+    network: nn.Module  # its structure only; the members' weights come from the population
+    pieces: tuple[Piece, ...]
+    loss: RowLoss  # (outputs, targets) -> (rows,)
+    settings: TrainingSettings
+    execution: Execution
+    decays: Float[Tensor, " weights"]  # 1 where decay and penalties act, 0 on biases and normalization
+    redrawn: Redrawn | None = None  # where weights are drawn anew from batch to batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one step left behind, still on the device."""
+
+    losses: Float[Tensor, " members"]  # batch means before the update, without penalties
+    signals: LayerSignals | None
+
+
+def advance(
+    program: Program,
+    population: Population,
+    batch: Batch,
+    *,
+    noise: Int[Tensor, "members layers 2"],
+    rate: Rate,
+    step: int,
+    observe: bool = False,
+) -> Outcome:
+    """Move every member by one step, in place; `step` counts from 1.
+
+    With `observe`, the outcome carries the signals of every layer.
+    """
+    settings = program.settings
+    gradients = _eager_gradient if program.execution == "eager" else _mapped_gradient
+    losses, gradient, activations = gradients(program, population, batch, noise, observe)
+    with torch.no_grad():
+        raw_gradient = gradient.clone() if observe else gradient
+        if settings.l1 or settings.l2:
+            penalty = penalty_gradient(population.weights, l1=settings.l1, l2=settings.l2, mask=program.decays)
+            gradient = gradient + penalty
+        if settings.clip_value is not None:
+            clip_value(gradient, settings.clip_value)
+        if settings.clip_norm is not None:
+            clip_norm(gradient, settings.clip_norm)
+        before = population.weights.clone() if observe else population.weights
+        _update(program, population, gradient, rate=rate, step=step)
+        signals = None
+        if observe:
+            signals = weight_signals(
+                layer_spans(program.pieces),
+                before=before,
+                after=population.weights,
+                gradient=raw_gradient,
+                activations=activations,
+            )
+    return Outcome(losses=losses, signals=signals)
+
+
+def outputs_of(
+    network: nn.Module, pieces: Sequence[Piece], population: Population, features: Mapping[str, Tensor]
+) -> Float[Tensor, "members rows outputs"]:
+    """Return what every member puts out for the same rows, without noise and with running statistics."""
+    network.eval()
+    with torch.inference_mode():
+        outputs = []
+        # One after another: rows are many here, so a mapped forward would gain nothing and hold all members' layers.
+        for member in range(len(population.weights)):
+            tensors = unflatten(population.weights[member], pieces) | _of_member(population.buffers, member)
+            outputs.append(functional_call(network, tensors, (features, None)))
+        return torch.stack(outputs)
+
+
+def _update(program: Program, population: Population, gradient: Tensor, *, rate: Rate, step: int) -> None:
+    settings = program.settings
+    assert settings.optimizer != "auto" and settings.weight_decay != "auto"
+    if settings.weight_decay:
+        decay(population.weights, rate=rate, weight_decay=settings.weight_decay, mask=program.decays)
+    move = OPTIMIZERS[settings.optimizer].move
+    move(
+        population.weights,
+        gradient,
+        dict(population.slots),
+        rate=rate,
+        step=step,
+        settings=settings,
+        pieces=program.pieces,
+    )
+    if program.redrawn is not None and step <= program.redrawn.steps:
+        fresh, uniforms = program.redrawn.draw(step)
+        fraction = settings.redraw_fraction
+        redraw(population.weights, fresh, uniforms=uniforms, fraction=fraction, mask=program.decays)
+    if settings.max_norm is not None:
+        limit_norms(population.weights, program.pieces, settings.max_norm)
+
+
+def _member_loss(
+    weights: Tensor, buffers: Mapping[str, Tensor], batch: Batch, noise: Tensor, program: Program, observe: bool
+) -> tuple[Tensor, Tensor | None]:
+    tensors = unflatten(weights, program.pieces) | dict(buffers)
+    with observed_activations(program.network, observe) as activations:
+        outputs = functional_call(program.network, tensors, (batch.features, noise))
+    row_losses = program.loss(outputs, batch.targets)
+    if batch.weights is None:
+        loss = row_losses.mean()
+    else:
+        loss = (row_losses * batch.weights).sum() / batch.weights.sum().clamp_min(torch.finfo(torch.float32).tiny)
+    return loss, torch.stack(activations) if activations else None
+
+
+def _eager_gradient(
+    program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    program.network.train()
+    leaf = population.weights[0].detach().requires_grad_()
+    loss, activations = _member_loss(leaf, _of_member(population.buffers, 0), batch, noise[0], program, observe)
+    (gradient,) = torch.autograd.grad(loss, leaf)
+    return loss.detach()[None], gradient[None], None if activations is None else activations.detach()[None]
+
+
+def _mapped_gradient(
+    program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    program.network.train()
+
+    def member_loss(
+        weights: Tensor,
+        buffers: dict[str, Tensor],
+        features: dict[str, Tensor],
+        targets: Tensor,
+        row_weights: Tensor | None,
+        words: Tensor,
+    ) -> tuple[Tensor, Tensor | None]:
+        of_member = Batch(features=features, targets=targets, weights=row_weights)
+        return _member_loss(weights, buffers, of_member, words, program, observe)
+
+    mapped = vmap(
+        grad_and_value(member_loss, has_aux=True), in_dims=(0, 0, 0, 0, None if batch.weights is None else 0, 0)
+    )
+    arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise)
+    gradient, (losses, activations) = mapped(population.weights, *arguments)
+    return losses, gradient, activations
+
+
+def _of_member(buffers: Mapping[str, Tensor], member: int) -> dict[str, Tensor]:
+    return {name: stacked[member] for name, stacked in buffers.items()}

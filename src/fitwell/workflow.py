@@ -1,0 +1,429 @@
+"""The main job: data and a recipe become a run.
+
+    read -> type -> divide -> encode -> plan -> look for trouble -> baselines -> train -> measure
+
+`train` goes through it once. `resume` prepares the same rows again from the run's own recipe and goes on from its
+checkpoint, to the same result. Whatever happens is told as events, which the run's `events.jsonl` keeps too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from fitwell import recipe as recipes
+from fitwell.baselines import fit_baselines
+from fitwell.data.encode import encoders_to_json
+from fitwell.data.read import Table, read_table
+from fitwell.data.schema import schema_to_json
+from fitwell.data.split import Split
+from fitwell.errors import RequestError, RunError
+from fitwell.evaluation import Evaluation, evaluate, spread_over, values_of
+from fitwell.events import Event, Listener, unheard
+from fitwell.learning import Clock, Learned, Setup, in_time, learn, predictions_for_rows, set_up, trained_model
+from fitwell.plan import available_cores
+from fitwell.preparation import Labelled, Prepared, divided, divided_in_folds, labelled_rows_of, prepare
+from fitwell.recipe import Recipe
+from fitwell.run import (
+    Run,
+    append_event,
+    create_run,
+    json_bytes,
+    open_run,
+    read_checkpoint,
+    remove_checkpoint,
+    write_checkpoint,
+    write_history,
+    write_json,
+    write_model,
+    write_recipe,
+)
+from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
+
+BASELINE_ROWS = 200_000  # at most so many training rows, evenly taken, fit the baselines
+RESERVED_SHARE = 0.01  # of a time limit, for what cannot be timed beforehand
+
+
+def train(
+    data: object,
+    *,
+    target: str | Sequence[str] | None = None,
+    task: str | None = None,
+    goal: str | None = None,
+    recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    members: int | None = None,
+    test: str | Path | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    weight: str | None = None,
+    drop: Sequence[str] | None = None,
+    folds: int | None = None,
+    time_limit: float | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    listener: Listener = unheard,
+) -> Run:
+    """Train a network on a table, measure it on rows it has not seen, and return the run.
+
+    `data` is a path (CSV, TSV, Parquet, JSONL, Arrow), a pandas or polars frame, a dict of arrays or a NumPy array.
+    `settings` are recipe settings by dotted name, such as {"training.learning_rate": 0.01}; they and the other
+    arguments win over `recipe`. `time_limit` is in seconds and includes everything.
+
+    Raises:
+        DataError: the data cannot be read or learned from. RequestError: what was asked contradicts itself or the
+        data. RecipeError: the recipe is wrong. SurroundingsError: the run cannot be written.
+    """
+    clock = Clock(perf_counter()) if time_limit is None else Clock(perf_counter(), time_limit)
+    asked = asked_recipe(
+        recipe,
+        settings,
+        {
+            "target": [target] if isinstance(target, str) else target,
+            "task": task,
+            "goal": goal,
+            "members": members,
+            "data.test": None if test is None else str(Path(test).absolute()),
+            "data.group": group,
+            "data.time": time,
+            "data.weight": weight,
+            "data.drop": drop,
+            "data.folds": folds,
+            "seed": seed,
+            "device": device,
+        },
+    )
+    if out is not None and Path(out).exists():
+        raise RequestError(f"--out {out} exists; choose another folder or remove it")
+    table = read_table(data)
+    job = _job(table, asked, listener=listener)
+    setup = set_up(job.prepared, job.prepared.recipe)
+    run = create_run(out, source=table.source, files=_first_files(table, job, setup))
+    listen = _recording(run, listener)
+    listen(_plan_event(setup))
+    return _carry_out(run, job, setup, history=b"", clock=clock, listener=listen)
+
+
+def resume(path: str | Path, *, data: object = None, listener: Listener = unheard) -> Run:
+    """Continue a run that was cut off, to the same result; a finished run is returned as it is.
+
+    Raises:
+        RunError: there is no such run, its data has changed, or its checkpoint is damaged.
+    """
+    run = open_run(path)
+    if run.state == "finished":
+        listener(Event("finished", f"{run.path} is finished already"))
+        return run
+    source = run.data["path"] if data is None else data
+    if source is None:
+        raise RunError(f"{run.path} was trained on {run.data['source']} in memory; give the data again with --data")
+    table = read_table(source)
+    if table.fingerprint != run.data["fingerprint"]:
+        raise RunError(
+            f"the data at {source} has changed since {run.path} was started (its fingerprint is "
+            f"{table.fingerprint[:19]}..., not {run.data['fingerprint'][:19]}...); give the old data with --data"
+        )
+    job = _job(table, run.recipe, listener=unheard)
+    if _split_fingerprint(job.prepared.split) != run.data["split"]["fingerprint"]:
+        raise RunError(f"{run.path} cannot be continued: its rows no longer divide as recorded; train again")
+    setup = set_up(job.prepared, job.prepared.recipe)
+    content, history = read_checkpoint(run), b""
+    if content is not None:
+        state, history = state_from_bytes(content, device=setup.recipe.device)
+        setup = replace(setup, state=state)
+    listen = _recording(run, listener)
+    listen(Event("resumed", f"continuing {run.path} from step {setup.state.step}", {"step": setup.state.step}))
+    return _carry_out(run, job, setup, history=history, clock=Clock(perf_counter()), listener=listen)
+
+
+def commented_recipe(
+    data: object,
+    *,
+    target: Sequence[str] | None = None,
+    recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the recipe that training would follow, as YAML in which every setting says why it is so."""
+    job = _job(read_table(data), asked_recipe(recipe, settings, {"target": target}), listener=unheard)
+    return recipes.to_yaml(job.prepared.recipe, comments=_comments(job.prepared))
+
+
+def asked_recipe(
+    recipe: Recipe | Mapping[str, Any] | str | Path | None,
+    settings: Mapping[str, Any] | None,
+    arguments: Mapping[str, Any],
+) -> Recipe:
+    """Return the recipe with settings and arguments on top; arguments that are None were not given."""
+    if recipe is None:
+        base = Recipe()
+    elif isinstance(recipe, Recipe):
+        base = recipe
+    elif isinstance(recipe, Mapping):
+        base = recipes.parse(recipe)
+    else:
+        base = recipes.read(recipe)
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return recipes.changed(base, dict(settings or {}) | given)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Job:
+    """A training about to begin."""
+
+    labelled: Labelled
+    prepared: Prepared
+    test: Table | None
+
+
+def _job(table: Table, asked: Recipe, *, listener: Listener) -> _Job:
+    test = None if asked.data.test is None else read_table(asked.data.test)
+    labelled, decided = labelled_rows_of(table, asked, test=test)
+    prepared = prepare(labelled, decided, split=divided(labelled, decided))
+    for event in _told(table, prepared):
+        listener(event)
+    return _Job(labelled=prepared.labelled, prepared=prepared, test=test)
+
+
+def _carry_out(run: Run, job: _Job, setup: Setup, *, history: bytes, clock: Clock, listener: Listener) -> Run:
+    """Train from the setup's state, measure, and write everything that a finished run has."""
+    prepared = job.prepared
+    rows = prepared.split.test if len(prepared.split.test) else prepared.split.validation
+    simple = _baseline_predictions(prepared, setup.recipe, rows)
+    reserve = 0.0
+    if math.isfinite(clock.limit):
+        reserve = _seconds_to_measure(prepared, setup.recipe, simple, rows) + RESERVED_SHARE * clock.limit
+        setup = in_time(setup, seconds=(clock.remaining() - reserve) / (setup.recipe.data.folds + 1))
+        write_recipe(run, setup.recipe, comments=_comments(prepared, setup))
+    learned = learn(
+        setup,
+        prepared,
+        history=history,
+        save=lambda state, so_far: write_checkpoint(run, state_to_bytes(state, so_far)),
+        clock=clock,
+        reserve=reserve,
+        listener=listener,
+    )
+    recipe = setup.recipe
+    if learned.ending == "time":
+        recipe = recipes.changed(recipe, {"training.maximum_steps": learned.state.step})
+        write_recipe(run, recipe, comments=_comments(prepared, setup))
+        setup = replace(setup, recipe=recipe)
+    evaluation = _evaluation(prepared, setup, learned, simple, rows)
+    write_model(run, trained_model(prepared, setup, learned.state))
+    write_history(run, learned.history)
+    report = evaluation.as_json()
+    if recipe.data.folds and learned.ending != "interrupted":
+        report["folds"] = _cross_validated(run, job, recipe, clock=clock, reserve=reserve, listener=listener)
+    write_json(run, "evaluation.json", report)
+    write_json(run, "findings.json", _findings(prepared))
+    for event in _measured_events(evaluation):
+        listener(event)
+    if learned.ending == "interrupted":
+        text = f"interrupted at step {learned.state.step}; {run.path} is usable, and continues with: fitwell resume {run.path}"
+        listener(Event("interrupted", text, {"step": learned.state.step}))
+    else:
+        listener(Event("finished", f"run: {run.path}", {"seconds": round(perf_counter() - clock.started, 2)}))
+        remove_checkpoint(run)
+    return Run(run.path)
+
+
+def _baseline_predictions(prepared: Prepared, recipe: Recipe, rows: np.ndarray) -> dict[str, np.ndarray]:
+    labelled, train_rows = prepared.labelled, prepared.split.train
+    fitted = fit_baselines(
+        prepared.features,
+        labelled.truth,
+        task=labelled.task.name,
+        outputs=prepared.predicted_columns,
+        rows=train_rows[:: -(-len(train_rows) // BASELINE_ROWS)],
+        weights=labelled.weights,
+        seed=recipe.seed,
+        threads=available_cores(),
+    )
+    part = {name: block[rows] for name, block in prepared.features.items()}
+    return {name: baseline.predict(part) for name, baseline in fitted.items()}
+
+
+def _evaluation(
+    prepared: Prepared, setup: Setup, learned: Learned, simple: Mapping[str, np.ndarray], rows: np.ndarray
+) -> Evaluation:
+    predictions = predictions_for_rows(prepared, setup, learned.state, rows)
+    return _evaluated(prepared, setup.recipe, predictions, simple, rows)
+
+
+def _evaluated(
+    prepared: Prepared, recipe: Recipe, predictions: np.ndarray, simple: Mapping[str, np.ndarray], rows: np.ndarray
+) -> Evaluation:
+    labelled = prepared.labelled
+    return evaluate(
+        labelled.task,
+        labelled.coding,
+        labelled.truth[rows],
+        predictions,
+        weights=None if labelled.weights is None else labelled.weights[rows],
+        goal=recipe.goal,
+        split="test" if len(prepared.split.test) else "validation",
+        baselines=simple,
+    )
+
+
+def _seconds_to_measure(
+    prepared: Prepared, recipe: Recipe, simple: Mapping[str, np.ndarray], rows: np.ndarray
+) -> float:
+    """Measure as long as the network will be measured, on predictions that are there already."""
+    started = perf_counter()
+    _evaluated(prepared, recipe, next(iter(simple.values())), simple, rows)
+    return perf_counter() - started
+
+
+def _cross_validated(
+    run: Run, job: _Job, recipe: Recipe, *, clock: Clock, reserve: float, listener: Listener
+) -> dict[str, Any]:
+    """Train once per fold and return each figure's mean and spread over the held-out parts.
+
+    Folds that the run's events tell of are not trained again.
+    """
+    done = {event["fold"]: event["figures"] for event in run.events if event["event"] == "fold"}
+    splits = divided_in_folds(job.labelled, recipe)
+    for fold, split in enumerate(splits):
+        if fold in done:
+            continue
+        prepared = prepare(job.labelled, recipe, split=split)
+        setup = set_up(prepared, recipe)
+        share = clock.limit if math.isinf(clock.limit) else (clock.remaining() - reserve) / (len(splits) - fold)
+        of_fold = Clock(perf_counter(), share)
+        learned = learn(setup, prepared, clock=of_fold, listener=unheard)
+        evaluation = _evaluation(prepared, setup, learned, {}, split.test)
+        done[fold] = values_of(evaluation.figures)
+        figure = evaluation.primary_figure
+        text = f"fold {fold + 1} of {len(splits)}: {evaluation.primary.metric} {figure}"
+        listener(Event("fold", text, {"fold": fold, "figures": done[fold]}))
+    return {"count": len(splits), "metrics": spread_over(list(done.values()))}
+
+
+def _first_files(table: Table, job: _Job, setup: Setup) -> dict[str, bytes]:
+    prepared = job.prepared
+    labelled, split = prepared.labelled, prepared.split
+    parts = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
+    data = {
+        "source": table.source,
+        "path": table.path,
+        "format": table.format,
+        "detected": dict(table.detected),
+        "fingerprint": table.fingerprint,
+        "test": None if job.test is None else {"path": job.test.path, "fingerprint": job.test.fingerprint},
+        "rows": len(labelled.frame),
+        "rows_without_target": labelled.without_target,
+        "schema": schema_to_json(labelled.schema),
+        "targets": labelled.coding.as_json(),
+        "split": {"method": split.method, "why": split.why, **parts, "fingerprint": _split_fingerprint(split)},
+        "notes": [note.as_json() for note in prepared.notes],
+    }
+    return {
+        "recipe.yaml": recipes.to_yaml(setup.recipe, comments=_comments(prepared, setup)).encode(),
+        "data.json": json_bytes(data),
+        "encoders.json": json_bytes(encoders_to_json(prepared.encoders)),
+    }
+
+
+def _comments(prepared: Prepared, setup: Setup | None = None) -> dict[str, str]:
+    """Return what stands beside each setting: why it was chosen, else what it does."""
+    comments = {path: sentence for path, sentence, _ in recipes.described()}
+    schema = prepared.labelled.schema
+    for column in (*schema.features, *schema.targets, *schema.left_out):
+        comments[f"data.columns.{column.name}"] = column.why
+    return comments | dict(prepared.reasons) | (setup.reasons if setup else {})
+
+
+def _told(table: Table, prepared: Prepared) -> Iterator[Event]:
+    """Yield what there is to say before training, in plain sentences."""
+    labelled, split = prepared.labelled, prepared.split
+    schema = labelled.schema
+    target = ", ".join(labelled.coding.names)
+    task = labelled.task.name
+    if labelled.coding.positive is not None:
+        task += f', positive is "{labelled.coding.positive}"'
+    yield Event("data", f"{table.source}: {len(labelled.frame):,} rows, predicting {target} ({task})")
+    kinds = Counter(column.kind for column in schema.features)
+    yield Event("columns", "features: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+    for column in schema.left_out:
+        yield Event("note" if column.kind == "text" else "columns", f'left out "{column.name}": {column.why}')
+    for column in (*schema.features, *schema.targets):
+        if column.missing:
+            markers = ", ".join(f'"{marker}"' for marker in column.missing[:5])
+            yield Event(
+                "columns",
+                f'"{column.name}": {column.missing_count:,} cells are missing, with {markers} read as missing',
+            )
+    if labelled.without_target:
+        yield Event("note", f"{labelled.without_target:,} rows without a target are left out")
+    yield Event(
+        "split",
+        f"{len(split.train):,} rows to train on, {len(split.validation):,} to decide when to stop, "
+        f"{len(split.test):,} to measure ({split.why})",
+    )
+    for note in prepared.notes:
+        yield Event("note", f"{note.text} {note.way_out}", {"symptom": note.symptom})
+
+
+def _plan_event(setup: Setup) -> Event:
+    network, training = setup.recipe.network, setup.recipe.training
+    widths = " - ".join(map(str, network.hidden)) if network.hidden else "no hidden layers"
+    members = "" if setup.recipe.members == 1 else f"{setup.recipe.members} members of "
+    weights = setup.state.population.weights.shape[1]
+    return Event(
+        "plan",
+        f"network: {members}{widths}, {network.activation}, {weights:,} weights; "
+        f"{training.optimizer} at {training.learning_rate:g}, {training.schedule}, up to {training.epochs} epochs",
+        {"weights": weights},
+    )
+
+
+def _measured_events(evaluation: Evaluation) -> Iterator[Event]:
+    metric, figure = evaluation.primary.metric, evaluation.primary_figure
+    yield Event(
+        "measured",
+        f"{metric} {figure} on {evaluation.rows:,} {evaluation.split} rows",
+        {"metric": metric, "value": figure.value, "low": figure.low, "high": figure.high},
+    )
+    for name, beside in evaluation.baselines.items():
+        other = beside.figures[metric]
+        verdict = beside.comparison.verdict
+        joined = {"better": "better than", "worse": "worse than"}.get(verdict, "not distinguishable from")
+        yield Event("verdict", f"  {joined} {name}, {other}")
+
+
+def _split_fingerprint(split: Split) -> str:
+    digest = hashlib.sha256()
+    for rows in (split.train, split.validation, split.test):
+        digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes() + b";")
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _findings(prepared: Prepared) -> dict[str, Any]:
+    """Return what was noticed before training; nothing has been tried out yet, so nothing is complete."""
+    findings = [note.as_finding() for note in prepared.notes]
+    return {
+        "healthy": not any(found["severity"] == "critical" and found["status"] == "confirmed" for found in findings),
+        "complete": False,
+        "findings": findings,
+    }
+
+
+def _recording(run: Run, listener: Listener) -> Listener:
+    """Return a listener that writes the run's events too, but for the frequent ones that the history has."""
+
+    def listen(event: Event) -> None:
+        if event.kind != "look":
+            append_event(run, event.kind, text=event.text, **event.values)
+        listener(event)
+
+    return listen
