@@ -7,6 +7,7 @@ where the widths agree. Initialization follows the activation unless it is set.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -74,7 +75,9 @@ class HiddenLayer(nn.Module):
 
     def __init__(self, width_in: int, width_out: int, settings: NetworkSettings, *, layer: int) -> None:
         super().__init__()
-        assert settings.activation != "auto" and settings.normalization != "auto" and settings.dropout != "auto"
+        assert settings.activation != "auto"
+        assert settings.normalization != "auto"
+        assert settings.dropout != "auto"
         self.linear = nn.Linear(width_in, width_out)
         self.normalization = NORMALIZATIONS[settings.normalization](width_out, settings)
         activation = ACTIVATIONS[settings.activation]
@@ -91,7 +94,7 @@ class HiddenLayer(nn.Module):
 class FullyConnected(nn.Module):
     """A multilayer perceptron over encoded columns.
 
-    Shape: features, a mapping of blocks each (rows, width), and noise words (noise_layers, 2) or None -> (rows, outputs).
+    Shape: features, a mapping of blocks each (rows, width), and noise words (layers, 2) or None -> (rows, outputs).
     """
 
     def __init__(
@@ -110,7 +113,7 @@ class FullyConnected(nn.Module):
         widths = (self.inputs.width, *settings.hidden)
         self.layers = nn.ModuleList(
             HiddenLayer(width_in, width_out, settings, layer=place + 1)
-            for place, (width_in, width_out) in enumerate(zip(widths, widths[1:], strict=False))
+            for place, (width_in, width_out) in enumerate(pairwise(widths))
         )
         self.head = nn.Linear(widths[-1], outputs)
         self.noise_layers = len(self.layers) + 1  # the first is the input noise
@@ -125,7 +128,8 @@ class FullyConnected(nn.Module):
 
 
 def _initialize(network: FullyConnected, settings: NetworkSettings, *, generator: torch.Generator) -> None:
-    assert settings.activation != "auto" and settings.initialization != "auto"
+    assert settings.activation != "auto"
+    assert settings.initialization != "auto"
     fill = INITIALIZATIONS[settings.initialization]
     gain = ACTIVATIONS[settings.activation].gain(settings)
     linear = [layer.linear for layer in network.layers if isinstance(layer, HiddenLayer)]

@@ -137,7 +137,8 @@ def train(
     """
     settings = program.settings
     batch_rows, steps_per_epoch = batching(len(training), settings)
-    assert settings.epochs != "auto" and settings.schedule != "auto"
+    assert settings.epochs != "auto"
+    assert settings.schedule != "auto"
     every = settings.signals_every
     if state.step == 0:
         state, look = looked_at(program, state, training, validation, rates=rates, seconds=0.0)
@@ -260,7 +261,8 @@ def learning_rates(
     rates: Sequence[float], marks: Sequence[Mark], settings: TrainingSettings, *, epoch: float
 ) -> tuple[float, ...]:
     """Return each member's learning rate at a moment, in epochs with fractions."""
-    assert settings.epochs != "auto" and settings.schedule != "auto"
+    assert settings.epochs != "auto"
+    assert settings.schedule != "auto"
     factor = rate_factor(settings.schedule, epoch, total=float(settings.epochs), settings=settings)
     if settings.schedule == "plateau":
         return tuple(

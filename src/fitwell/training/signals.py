@@ -81,7 +81,7 @@ def weight_signals(
     before: Float[Tensor, "members weights"],
     after: Float[Tensor, "members weights"],
     gradient: Float[Tensor, "members weights"],
-    activations: Float[Tensor, "members hidden 4"] | None,
+    activations: Float[Tensor, "members hidden 4"],
 ) -> LayerSignals:
     """Return the signals of one step; `activations` are of the hidden layers, in order."""
     update = after - before
@@ -90,7 +90,7 @@ def weight_signals(
     for layer, span in spans.items():
         weight_norm = before[:, span].norm(dim=1)
         norms = [gradient[:, span].norm(dim=1), weight_norm, update[:, span].norm(dim=1) / (weight_norm + 1e-12)]
-        if layer.startswith("layers.") and activations is not None:
+        if layer.startswith("layers."):
             inside = activations[:, hidden]
             hidden += 1
         else:

@@ -133,7 +133,8 @@ def outputs_of(
 
 def _update(program: Program, population: Population, gradient: Tensor, *, rate: Rate, step: int) -> None:
     settings = program.settings
-    assert settings.optimizer != "auto" and settings.weight_decay != "auto"
+    assert settings.optimizer != "auto"
+    assert settings.weight_decay != "auto"
     if settings.weight_decay:
         decay(population.weights, rate=rate, weight_decay=settings.weight_decay, mask=program.decays)
     move = OPTIMIZERS[settings.optimizer].move
@@ -156,7 +157,7 @@ def _update(program: Program, population: Population, gradient: Tensor, *, rate:
 
 def _member_loss(
     weights: Tensor, buffers: Mapping[str, Tensor], batch: Batch, noise: Tensor, program: Program, observe: bool
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, Tensor]:
     tensors = unflatten(weights, program.pieces) | dict(buffers)
     with observed_activations(program.network, observe) as activations:
         outputs = functional_call(program.network, tensors, (batch.features, noise))
@@ -165,22 +166,23 @@ def _member_loss(
         loss = row_losses.mean()
     else:
         loss = (row_losses * batch.weights).sum() / batch.weights.sum().clamp_min(torch.finfo(torch.float32).tiny)
-    return loss, torch.stack(activations) if activations else None
+    # Not None where there is nothing to see: functorch hands on tensors only.
+    return loss, torch.stack(activations) if activations else loss.detach().new_empty(0, 4)
 
 
 def _eager_gradient(
     program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
-) -> tuple[Tensor, Tensor, Tensor | None]:
+) -> tuple[Tensor, Tensor, Tensor]:
     program.network.train()
     leaf = population.weights[0].detach().requires_grad_()
     loss, activations = _member_loss(leaf, _of_member(population.buffers, 0), batch, noise[0], program, observe)
     (gradient,) = torch.autograd.grad(loss, leaf)
-    return loss.detach()[None], gradient[None], None if activations is None else activations.detach()[None]
+    return loss.detach()[None], gradient[None], activations.detach()[None]
 
 
 def _mapped_gradient(
     program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
-) -> tuple[Tensor, Tensor, Tensor | None]:
+) -> tuple[Tensor, Tensor, Tensor]:
     program.network.train()
 
     def member_loss(
@@ -190,7 +192,7 @@ def _mapped_gradient(
         targets: Tensor,
         row_weights: Tensor | None,
         words: Tensor,
-    ) -> tuple[Tensor, Tensor | None]:
+    ) -> tuple[Tensor, Tensor]:
         of_member = Batch(features=features, targets=targets, weights=row_weights)
         return _member_loss(weights, buffers, of_member, words, program, observe)
 
