@@ -186,8 +186,7 @@ def posterior(
     np.fill_diagonal(prior, 1.0 / classes)
     prior[cells.sum(1) == 0] = 0.0  # a class that no row has stays without recall
     scale = squares.sum() / total  # of one effective row
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shape = np.where(cells > 0, cells**2 / squares, 0.0)
-        unit = np.where(cells > 0, squares / cells, 0.0)
-    fresh = generator.standard_gamma(shape, (draws, classes, classes)) * unit
-    return np.asarray(fresh + generator.standard_gamma(prior, (draws, classes, classes)) * scale)
+    full = cells > 0
+    shape = prior + np.divide(cells**2, squares, out=np.zeros_like(cells), where=full)
+    unit = np.divide(squares, cells, out=np.full_like(cells, scale), where=full)
+    return np.asarray(generator.standard_gamma(shape, (draws, classes, classes)) * unit)

@@ -110,7 +110,7 @@ def drawn_figures(
         occurs = np.union1d(occurs, [0, 1])[:2] if occurs[0] < 2 else np.array([0, occurs[0]])
     cells, squares = cells[np.ix_(occurs, occurs)], squares[np.ix_(occurs, occurs)]
     generator = np.random.default_rng(SEED)
-    draws = int(np.clip(20_000_000 // cells.size, 200, 2000))
+    draws = int(np.clip(4_000_000 // cells.size, 200, 2000))
     found: dict[str, list[Float[np.ndarray, " draws"]]] = {name: [] for name in MULTICLASS}
     for count in in_chunks(draws, cells=cells.size):
         part = posterior(cells, squares, draws=count, generator=generator)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -28,10 +28,12 @@ from fitwell.metrics.intervals import Interval, effective_size
 from fitwell.metrics.measured import NOT_PROBABILITIES, SEED, bounded, log_losses
 from fitwell.metrics.multiclass import among_top, row_losses
 from fitwell.metrics.multilabel import DECISIONS, as_hits, one_hot_counts
+from fitwell.metrics.ranked import Influence, Ranked, ranked
 from fitwell.metrics.regression import as_table, weighted_quantile
 from fitwell.metrics.table import METRICS, Task
 
 Draws = NDArray[np.float64]  # (draws, rows): row weights, one resample per row of the array
+Rows = NDArray[Any]  # one entry per row
 Measure = Callable[[Draws], NDArray[np.float64]]  # one figure per resample
 Verdict = Literal["better", "not distinguishable", "worse"]
 
@@ -88,7 +90,7 @@ def paired(
     truth, given = truth[kept], given[kept]
     if METRICS[metric].needs_probabilities and any(part.min() < 0 or part.max() > 1 for part in both):
         return Comparison(metric=metric, difference=undefined(NOT_PROBABILITIES), verdict="not distinguishable")
-    measures = [MEASURES[task](metric, truth, part, threshold) for part in both]
+    measures = [MEASURES[task](metric, truth, part, threshold, given) for part in both]
     read = [what_is_read(metric, task, part, threshold) for part in both]
     apart = (read[0] != read[1]).reshape(len(truth), -1).any(axis=1)
     differing = effective_size(float(given[apart].sum()), float((given[apart] ** 2).sum()))
@@ -191,15 +193,23 @@ def of_cells(
     return lambda weights: measure(np.asarray(weights @ place).reshape(len(weights), *shape))
 
 
-def of_ranking(metric: str, hits: np.ndarray, scores: np.ndarray) -> Measure:
+def of_influence(influence_of: Callable[[Ranked], Influence], hits: Rows, scores: Rows, base: Rows) -> Measure:
+    """Measure an estimate by how much each row moves it, to first order in the weights: nothing is sorted again."""
+    rows = ranked(hits, scores, base)
+    influence = influence_of(rows)
+    moves = influence.by_row(rows, hits)
+    return lambda weights: influence.value + weights @ moves / weights.sum(axis=1)
+
+
+def of_ranking(metric: str, hits: Rows, scores: Rows, base: Rows) -> Measure:
     """Measure something of the order of scores: they are sorted once, and every resample follows."""
+    if metric in INFLUENCES:
+        return of_influence(INFLUENCES[metric], hits, scores, base)
     order = np.argsort(-scores)
     ordered = scores[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     up = hits[order].astype(np.float64)
     statistics: dict[str, Statistic] = {
-        "roc_auc": by_rank.roc_auc,
-        "pr_auc": by_rank.average_precision,
         "ks": by_rank.ks,
         "lift": by_rank.lift,
         "calibration_error": partial(by_rank.calibration_error, scores=ordered[starts]),
@@ -213,7 +223,13 @@ def of_ranking(metric: str, hits: np.ndarray, scores: np.ndarray) -> Measure:
     return measure
 
 
-def of_binary(metric: str, hits: np.ndarray, scores: np.ndarray, threshold: float) -> Measure:
+INFLUENCES: dict[str, Callable[[Ranked], Influence]] = {
+    "roc_auc": by_rank.roc_auc_influence,
+    "pr_auc": by_rank.average_precision_influence,
+}
+
+
+def of_binary(metric: str, hits: np.ndarray, scores: np.ndarray, threshold: float, base: Rows) -> Measure:
     """Return the measure of a binary metric."""
     if metric in BINARY:
         return of_cells(BINARY[metric], hits * 2 + (scores >= threshold), (2, 2))
@@ -221,29 +237,29 @@ def of_binary(metric: str, hits: np.ndarray, scores: np.ndarray, threshold: floa
         return row_mean(log_losses(np.where(hits, scores, 1 - scores)))
     if metric == "brier":
         return row_mean((scores - hits) ** 2)
-    return of_ranking(metric, hits, scores)
+    return of_ranking(metric, hits, scores, base)
 
 
-def of_multiclass(metric: str, truth: np.ndarray, table: np.ndarray, threshold: float) -> Measure:
-    """Return the measure of a metric of several classes; the threshold plays no part, the largest column decides."""
-    del threshold
+def of_multiclass(metric: str, truth: np.ndarray, table: np.ndarray, threshold: float, base: Rows) -> Measure:
+    """Return the measure of a metric of several classes."""
+    del threshold  # the largest column decides
     classes = table.shape[1]
     if metric in MULTICLASS:
         return of_cells(MULTICLASS[metric], truth * classes + table.argmax(axis=1), (classes, classes))
     if metric == "top_3_accuracy":
         return row_mean(among_top(truth, table, 3))
     if metric == "calibration_error":
-        return of_ranking(metric, table.argmax(axis=1) == truth, table.max(axis=1))
+        return of_ranking(metric, table.argmax(axis=1) == truth, table.max(axis=1), base)
     if metric in ("log_loss", "brier"):
         return row_mean(row_losses(truth, table)[metric])
     one_hot = truth[:, None] == np.arange(classes)
-    return of_columns("roc_auc", one_hot, table, weighted=metric.endswith("_weighted"))
+    return of_columns("roc_auc", one_hot, table, base, weighted=metric.endswith("_weighted"))
 
 
-def of_columns(metric: str, hits: np.ndarray, table: np.ndarray, *, weighted: bool) -> Measure:
+def of_columns(metric: str, hits: np.ndarray, table: np.ndarray, base: Rows, *, weighted: bool) -> Measure:
     """Return the measure of a ranking metric averaged over columns, of which those that never occur are left out."""
     occurring = np.flatnonzero(hits.any(axis=0))
-    measures = [of_ranking(metric, hits[:, place], table[:, place]) for place in occurring]
+    measures = [of_ranking(metric, hits[:, place], table[:, place], base) for place in occurring]
 
     def measure(weights: Draws) -> NDArray[np.float64]:
         values = np.stack([part(weights) for part in measures], axis=1)
@@ -253,7 +269,7 @@ def of_columns(metric: str, hits: np.ndarray, table: np.ndarray, *, weighted: bo
     return measure
 
 
-def of_multilabel(metric: str, truth: np.ndarray, table: np.ndarray, threshold: float) -> Measure:
+def of_multilabel(metric: str, truth: np.ndarray, table: np.ndarray, threshold: float, base: Rows) -> Measure:
     """Return the measure of a metric of several labels."""
     wrong = truth != (table >= threshold)
     if metric in DECISIONS:
@@ -267,12 +283,12 @@ def of_multilabel(metric: str, truth: np.ndarray, table: np.ndarray, threshold: 
     }
     if metric in losses:
         return row_mean(losses[metric]())
-    return of_columns(metric.removesuffix("_weighted"), truth, table, weighted=metric.endswith("_weighted"))
+    return of_columns(metric.removesuffix("_weighted"), truth, table, base, weighted=metric.endswith("_weighted"))
 
 
-def of_regression(metric: str, truth: np.ndarray, guess: np.ndarray, threshold: float) -> Measure:
+def of_regression(metric: str, truth: np.ndarray, guess: np.ndarray, threshold: float, base: Rows) -> Measure:
     """Return the measure of a metric of numbers, averaged over targets."""
-    del threshold
+    del threshold, base  # every table entry is called alike
     error = guess - truth
     if metric == "mae":
         return row_mean(np.abs(error).mean(axis=1))
@@ -303,7 +319,7 @@ def of_regression(metric: str, truth: np.ndarray, guess: np.ndarray, threshold: 
     return measures[metric]
 
 
-MEASURES: dict[Task, Callable[[str, np.ndarray, np.ndarray, float], Measure]] = {
+MEASURES: dict[Task, Callable[[str, np.ndarray, np.ndarray, float, Rows], Measure]] = {
     "binary": of_binary,
     "multiclass": of_multiclass,
     "multilabel": of_multilabel,

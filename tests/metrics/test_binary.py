@@ -1,0 +1,241 @@
+"""Binary figures against scikit-learn, float64 loops and closed forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import ks_2samp
+from sklearn import metrics as sk
+
+from fitwell.errors import DataError
+from fitwell.metrics import METRICS, Figure, binary
+
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@st.composite
+def scored_rows(draw: st.DrawFn) -> Arrays:
+    """Make labels of both classes, probabilities with many ties, and weights that are all 1 or uneven."""
+    rows = draw(st.integers(4, 60))
+    generator = np.random.default_rng(draw(st.integers(0, 10_000)))
+    labels = np.concatenate([[0, 1], generator.integers(0, 2, rows - 2)])
+    digits = draw(st.sampled_from([1, 2, 15]))
+    scores = np.round(np.clip(generator.beta(1, 1, rows) * 0.7 + 0.3 * labels, 0, 1), digits)
+    weights = generator.uniform(0.2, 3, rows) if draw(st.booleans()) else np.ones(rows)
+    return labels, scores, weights
+
+
+WITNESSES: dict[str, Callable[[Arrays], float]] = {
+    "accuracy": lambda a: sk.accuracy_score(a[0], a[1] >= 0.5, sample_weight=a[2]),
+    "balanced_accuracy": lambda a: sk.balanced_accuracy_score(a[0], a[1] >= 0.5, sample_weight=a[2]),
+    "precision": lambda a: sk.precision_score(a[0], a[1] >= 0.5, sample_weight=a[2], zero_division=np.nan),
+    "recall": lambda a: sk.recall_score(a[0], a[1] >= 0.5, sample_weight=a[2]),
+    "f1": lambda a: sk.f1_score(a[0], a[1] >= 0.5, sample_weight=a[2]),
+    "specificity": lambda a: sk.recall_score(a[0], a[1] >= 0.5, pos_label=0, sample_weight=a[2]),
+    "mcc": lambda a: sk.matthews_corrcoef(a[0], a[1] >= 0.5, sample_weight=a[2]),
+    "cohen_kappa": lambda a: sk.cohen_kappa_score(a[0], (a[1] >= 0.5).astype(int), sample_weight=a[2]),
+    "roc_auc": lambda a: sk.roc_auc_score(a[0], a[1], sample_weight=a[2]),
+    "pr_auc": lambda a: sk.average_precision_score(a[0], a[1], sample_weight=a[2]),
+    "ks": lambda a: loop_ks(*a),
+    "lift": lambda a: loop_lifts(*a)[0],
+    "log_loss": lambda a: sk.log_loss(a[0], a[1], sample_weight=a[2]),
+    "brier": lambda a: sk.brier_score_loss(a[0], a[1], sample_weight=a[2]),
+    "calibration_error": lambda a: loop_calibration(*a),
+}
+
+
+def loop_ks(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
+    """Compare both cumulative distributions at every score."""
+    largest = 0.0
+    for cut in scores:
+        shares = [weights[(labels == k) & (scores >= cut)].sum() / weights[labels == k].sum() for k in (0, 1)]
+        largest = max(largest, abs(shares[1] - shares[0]))
+    return largest
+
+
+def parts_by_loop(scores: np.ndarray, weights: np.ndarray, parts: int) -> np.ndarray:
+    """Return what share of every row lies in each part of equal mass, pouring tie groups in from the highest score."""
+    shares = np.zeros((parts, len(scores)))
+    size, filled = weights.sum() / parts, 0.0
+    for score in sorted(set(scores.tolist()), reverse=True):
+        tied = scores == score
+        mass = weights[tied].sum()
+        for part in range(parts):
+            overlap = min(filled + mass, (part + 1) * size) - max(filled, part * size)
+            shares[part, tied] = max(overlap, 0.0) / mass
+        filled += mass
+    return shares
+
+
+def loop_lifts(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> list[float]:
+    base = (weights @ labels) / weights.sum()
+    return [
+        float((share * weights) @ labels / (share * weights).sum() / base)
+        for share in parts_by_loop(scores, weights, 10)
+    ]
+
+
+def loop_calibration(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
+    total = 0.0
+    for share in parts_by_loop(scores, weights, 15):
+        inside = share * weights
+        total += inside.sum() * abs((inside @ labels - inside @ scores) / inside.sum())
+    return float(total / weights.sum())
+
+
+def value_of(figure: object) -> float:
+    """Return the value of a figure, which must have one."""
+    assert isinstance(figure, Figure)
+    assert figure.value is not None
+    return figure.value
+
+
+@pytest.mark.parametrize("name", [n for n, m in METRICS.items() if "binary" in m.tasks and n != "lift_by_decile"])
+@given(rows=scored_rows())
+@settings(max_examples=25, deadline=None)
+def test_every_figure_agrees_with_its_witness(name: str, rows: Arrays) -> None:
+    figure = binary(*rows[:2], weights=rows[2])[name]
+    assert isinstance(figure, Figure)
+    if figure.value is None:  # scikit-learn gives 0 or NaN where there is nothing to divide by
+        assert figure.reason
+        assert name in {"precision", "mcc"}
+        assert not len(set((rows[1] >= 0.5).tolist())) > 1
+    else:
+        assert figure.value == pytest.approx(WITNESSES[name](rows), abs=1e-9)
+
+
+@given(rows=scored_rows())
+@settings(max_examples=25, deadline=None)
+def test_lift_by_decile_agrees_with_pouring_rows_into_tenths(rows: Arrays) -> None:
+    lifts = [value_of(lift) for lift in binary(*rows[:2], weights=rows[2]).lift_by_decile]
+    assert lifts == pytest.approx(loop_lifts(*rows), abs=1e-9)
+
+
+@given(rows=scored_rows())
+@settings(max_examples=25, deadline=None)
+def test_every_interval_holds_its_value_and_stays_within_bounds(rows: Arrays) -> None:
+    for name, entry in binary(*rows[:2], weights=rows[2]).items():
+        for figure in entry if isinstance(entry, tuple) else (entry,):
+            if figure.value is None:
+                continue
+            assert figure.low is not None
+            assert figure.high is not None
+            assert figure.low <= figure.value <= figure.high
+            assert figure.low >= (-1 if name in ("mcc", "cohen_kappa") else 0)
+            assert figure.high <= (1 if "lift" not in name and name != "log_loss" else np.inf)
+
+
+@given(rows=scored_rows(), seed=st.integers(0, 100))
+@settings(max_examples=15, deadline=None)
+def test_the_order_of_rows_and_the_scale_of_weights_do_not_matter(rows: Arrays, seed: int) -> None:
+    labels, scores, weights = rows
+    order = np.random.default_rng(seed).permutation(len(labels))
+    first = binary(labels, scores, weights=weights)
+    again = binary(labels[order], scores[order], weights=7 * weights[order])
+    for name in set(first) - {"lift_by_decile"}:
+        one, other = first[name], again[name]
+        assert isinstance(one, Figure)
+        assert isinstance(other, Figure)
+        ends = (one.value, one.low, one.high)
+        assert (other.value, other.low, other.high) == pytest.approx(ends, abs=1e-7, rel=1e-7)
+
+
+def test_ks_is_the_two_sample_statistic_of_scipy() -> None:
+    generator = np.random.default_rng(3)
+    labels = generator.random(500) < 0.3
+    scores = generator.normal(labels * 0.8)
+    witness = ks_2samp(scores[labels], scores[~labels], method="asymp").statistic
+    assert binary(labels, scores).ks.value == pytest.approx(witness, abs=1e-12)
+
+
+def test_the_table_lists_exactly_the_figures_of_a_binary_target() -> None:
+    assert set(binary([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.3])) == {n for n, m in METRICS.items() if "binary" in m.tasks}
+
+
+def test_nothing_predicted_positive_leaves_precision_without_value_and_says_why() -> None:
+    figures = binary([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4])
+    assert figures.precision.value is None
+    assert figures.precision.reason == "no row was predicted positive"
+    assert figures.mcc.value is None
+    assert figures.recall.value == 0
+    assert figures.precision.as_json() == {
+        "value": None,
+        "low": None,
+        "high": None,
+        "method": "none",
+        "reason": "no row was predicted positive",
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "missing"),
+    [
+        ([1, 1, 1], {"roc_auc", "ks", "specificity", "balanced_accuracy", "mcc"}),
+        ([0, 0, 0], {"roc_auc", "ks", "pr_auc", "lift", "recall", "balanced_accuracy", "mcc"}),
+    ],
+)
+def test_one_class_leaves_only_what_it_can_tell(labels: list[int], missing: set[str]) -> None:
+    figures = binary(labels, [0.2, 0.6, 0.7])
+    without = {name for name, f in figures.items() if isinstance(f, Figure) and f.value is None}
+    assert without == missing
+    assert all(figures[name].reason for name in without)  # type: ignore[union-attr]
+
+
+def test_scores_outside_the_unit_interval_leave_out_what_needs_probabilities() -> None:
+    figures = binary([0, 1, 0, 1], [-2.0, 3.0, 0.1, 0.7])
+    assert set(figures.left_out) == {n for n, m in METRICS.items() if m.needs_probabilities and "binary" in m.tasks}
+    assert not set(figures.left_out) & set(figures)
+    with pytest.raises(AttributeError, match=r'"brier" was not measured: .* outside \[0, 1\]'):
+        figures.brier  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive", "expected"),
+    [
+        ([True, False, True], None, True),
+        ([0, 1, 0], None, 1),
+        ([0.0, 1.0, 0.0], None, 1),
+        (["no", "Yes", "no"], None, "Yes"),
+        ([1, 2, 2], None, 2),
+        (["bad", "good", "good"], None, "bad"),
+        (["a", "b"], None, "b"),
+        (["a", "b", "c"], "c", "c"),
+        ([0, 1, 0], "1", 1),
+        ([True, False], "true", True),
+        ([0, 0, 0], None, 1),
+    ],
+)
+def test_the_positive_label_follows_the_stated_rule(labels: list[object], positive: object, expected: object) -> None:
+    assert binary(np.array(labels), np.linspace(0.1, 0.9, len(labels)), positive=positive).positive == expected
+
+
+def test_rows_of_weight_zero_are_as_if_they_were_not_there() -> None:
+    full = binary([0, 1, 0, 1, 1], [0.1, 0.9, 0.3, 0.6, 0.0], weights=[1, 1, 2, 1, 0])
+    assert full.as_json() == binary([0, 1, 0, 1], [0.1, 0.9, 0.3, 0.6], weights=[1, 1, 2, 1]).as_json()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([0, 1], [0.5]), r"one number for each of the 2 rows, but their shape is \(1,\)"),
+        (([0, 1], [0.5, np.nan]), "finite, but 1 of 2 are missing"),
+        (([0, 1], ["low", "high"]), "scores must be numbers"),
+        ((["a", None], [0.5, 0.1]), "1 of 2 have none"),
+        ((["a", "a"], [0.5, 0.1]), "there are 1 .* name the positive one"),
+        ((["a", "b", "c"], [0.5, 0.1, 0.2]), "there are 3 .* name the positive one"),
+        (([], []), "at least one row"),
+    ],
+)
+def test_bad_input_is_refused_in_words(arguments: tuple[list[object], list[object]], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        binary(np.array(arguments[0], dtype=object), np.array(arguments[1], dtype=object))
+
+
+@pytest.mark.parametrize("weights", [[-1.0, 1.0], [0.0, 0.0]])
+def test_weights_below_zero_or_all_zero_are_refused(weights: list[float]) -> None:
+    with pytest.raises(DataError, match=f"weights must be 0 or more and not all 0, but they run from {weights[0]}"):
+        binary([0, 1], [0.1, 0.9], weights=weights)
