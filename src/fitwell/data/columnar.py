@@ -28,16 +28,7 @@ def columnar_types(parts: Sequence[Path], *, source: Path) -> dict[str, pl.DataT
                 f"{source}: all Parquet files of a folder need the same columns, but {lacking.name} lacks "
                 f'"{differing[0]}"; add it or move that file away'
             )
-    empty = [pl.DataFrame(schema=schema).select(first.keys()) for schema in schemas]
-    with worded(str(source)):
-        try:
-            return dict(pl.concat(empty, how="vertical_relaxed").schema)
-        except pl.exceptions.PolarsError:
-            name = next(name for name in first if len({schema[name] for schema in schemas}) > 1)
-            kinds = ", ".join(sorted({str(schema[name]) for schema in schemas}))
-            raise DataError(
-                f'{source}: a column needs one type in all files, but "{name}" is {kinds}; write it with one type'
-            ) from None
+    return {name: _common_type(name, [schema[name] for schema in schemas], source=source) for name in first}
 
 
 def columnar_frames(
@@ -51,6 +42,19 @@ def columnar_frames(
                 yield lazy.collect()
             else:
                 yield from lazy.collect_batches(chunk_size=rows, maintain_order=True)
+
+
+def _common_type(name: str, types: Sequence[pl.DataType], *, source: Path) -> pl.DataType:
+    # Numbers widen; other types must agree, because polars would turn a date into a number to make it fit.
+    present = [dtype for dtype in dict.fromkeys(types) if dtype != pl.Null()] or [pl.Null()]
+    if len(present) == 1:
+        return present[0]
+    if all(dtype.is_numeric() for dtype in present):
+        return pl.concat([pl.Series(dtype=dtype).to_frame() for dtype in present], how="vertical_relaxed").dtypes[0]
+    if all(dtype in (pl.String, pl.Categorical, pl.Enum) for dtype in present):
+        return pl.String()
+    kinds = ", ".join(sorted(map(str, present)))
+    raise DataError(f'{source}: a column needs one type in all files, but "{name}" is {kinds}; write it with one type')
 
 
 def _types(part: Path) -> dict[str, pl.DataType]:
@@ -81,5 +85,5 @@ def _refuse_cut_off(part: Path) -> None:
         tail = file.read()
     if not tail.endswith((b"PAR1", b"ARROW1")):
         raise DataError(
-            f"{part} begins as {container} but lacks its end: it is truncated after {size} bytes; fetch or write it again"
+            f"{part} begins as {container} but lacks its end: it is truncated after {size} bytes; write it again"
         )

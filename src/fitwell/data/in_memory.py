@@ -187,7 +187,7 @@ def _pandas_frame(source: Any) -> pl.DataFrame:
 
 
 def _pandas_series(name: str, column: Any, *, source: str) -> pl.Series:
-    dtype = column.dtype
+    dtype: Any = column.dtype
     if isinstance(dtype, _pandas_class("CategoricalDtype")):
         values = _series(name, dtype.categories.to_series(), source=source)
         codes = pl.Series(np.asarray(column.array.codes), dtype=pl.Int64)
@@ -206,11 +206,11 @@ def _pandas_series(name: str, column: Any, *, source: str) -> pl.Series:
         return _array_series(name, np.ma.MaskedArray(filled, missing), source=source)
     spelled = isinstance(dtype, (_pandas_class("PeriodDtype"), _pandas_class("IntervalDtype")))
     cells = zip(np.asarray(column, dtype=object), missing, strict=True)
-    values = [None if gone else str(cell) if spelled else cell for cell, gone in cells]
-    return _object_series(name, values, source=source)
+    objects = [None if gone else str(cell) if spelled else cell for cell, gone in cells]
+    return _object_series(name, objects, source=source)
 
 
-def _pandas_class(name: str) -> type:
+def _pandas_class(name: str) -> Any:
     # Nothing can be an instance of a class whose package was never imported.
     class Absent: ...
 

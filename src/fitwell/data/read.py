@@ -171,6 +171,8 @@ def _opened_columnar(given: Path, parts: tuple[Path, ...], kind: str) -> Opened:
 
 def _opened_jsonl(given: Path, path: Path) -> Opened:
     types = jsonl_types(path)
+    if not types:
+        raise DataError(f"{given} holds JSON lines without any field; a table needs at least one row with one field")
 
     def frames(columns: Sequence[str], rows: int | None) -> Iterator[pl.DataFrame]:
         return (normalized(frame, source=str(given)) for frame in jsonl_frames(path, types, columns=columns))

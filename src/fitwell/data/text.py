@@ -47,7 +47,12 @@ def text_frames(path: Path, form: TextFormat, *, columns: Sequence[str]) -> Iter
     rest, line = b"", form.body_line
     for chunk in chunks:
         rest += chunk
-        weighed = weigh(rest, form.dialect)
+        written = len(rest.rstrip(b"\r\n"))
+        if not written:
+            continue
+        # Blank lines at the end of a chunk are held back: at the end of the file they are nothing.
+        row_end = rest.find(b"\n", written) + 1 or len(rest)
+        weighed = weigh(rest[:row_end], form.dialect)
         whole = rest[: weighed.end]
         frame = _parsed(whole, weighed, form, columns)
         if frame is None or len(rest) - weighed.end > LONGEST_CHUNK:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,15 +105,15 @@ def detect_text_format(path: Path) -> TextFormat:
 
 def utf8_chunks(path: Path, *, encoding: str, marked: bool, line_end: str) -> Iterator[bytes]:
     """Yield a text file as UTF-8 without byte order mark; UTF-8 is passed on unchecked."""
-    decoder = codecs.getincrementaldecoder(encoding)() if encoding.startswith(("utf-16", "utf-32")) else None
+    recode = _recoder(encoding)
     mark = next(mark for mark, name in BYTE_ORDER_MARKS.items() if name == encoding) if marked else b""
-    for chunk in decompressed(path):
-        chunk, mark = chunk[len(mark) :], b""
+    for chunk in itertools.chain(decompressed(path), [b""]):
         try:
-            chunk = decoder.decode(chunk).encode() if decoder else _recoded(chunk, encoding)
+            text = recode(chunk.removeprefix(mark))
         except UnicodeError as error:
             raise DataError(f"{path} begins as {encoding.upper()} text, but is not ({error.args[-1]})") from None
-        yield chunk.replace(b"\r", b"\n") if line_end == "\r" else chunk
+        mark = b""
+        yield text.replace(b"\r", b"\n") if line_end == "\r" else text
 
 
 def detect_dialect(text: str, *, delimiters: Iterable[str] = tuple(DELIMITERS)) -> Dialect:
@@ -187,10 +188,16 @@ def _is_utf8(chunk: bytes) -> bool:
     return True
 
 
-def _recoded(chunk: bytes, encoding: str) -> bytes:
-    if encoding == "utf-8" or chunk.isascii():
-        return chunk
-    return codecs.charmap_decode(chunk, "strict", WINDOWS_1252)[0].encode()
+def _recoder(encoding: str) -> Callable[[bytes], bytes]:
+    # From chunks of the encoding to chunks of UTF-8; an empty chunk says that the text is at its end.
+    if encoding == "utf-8":
+        return lambda chunk: chunk
+    if encoding == "windows-1252":
+        return lambda chunk: (
+            chunk if chunk.isascii() else codecs.charmap_decode(chunk, "strict", WINDOWS_1252)[0].encode()
+        )
+    decoder = codecs.getincrementaldecoder(encoding)()
+    return lambda chunk: decoder.decode(chunk, final=not chunk).encode()
 
 
 def _refuse_foreign(path: Path, start: bytes) -> None:
