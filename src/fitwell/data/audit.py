@@ -25,9 +25,10 @@ Severity = Literal["critical", "warning", "info"]
 
 # Repeated rows flatter a figure by at most their share: a hundredth is about the interval of a figure on 5,000 rows.
 REPEATED_SHARE, REPEATED_CRITICAL, REPEATED_ROWS = 0.01, 0.1, 3
-# A coincidence: rows that agree in all columns but one agree in that one too with a chance whose product over the
-# columns is below a half; or a repeated row has many twins. Copies agree in the last column always, and have few.
-COINCIDENCE, MANY_TWINS = 0.5, 5.0
+# Equal rows may be a coincidence of coarse columns. Pairs that differ in column j alone tell how many equal pairs it
+# would make: they times q / (1 - q), q being the chance that two cells of the column are equal. Exact for independent
+# columns, and 0 for copies. Speak when coincidence explains less than half of the equal pairs.
+COINCIDENCE = 0.5
 # A leak leaves at most a twentieth of the error, and at most a quarter of what all other columns together leave, which
 # is at least a twentieth: where others predict nearly perfectly too, the task is easy and nothing leaks.
 LEAK_SKILL, LEAK_CRITICAL, LEAK_RATIO, EASY_ERROR = 0.95, 0.99, 4.0, 0.05
@@ -38,9 +39,10 @@ RUNNING_SLACK = 1.05  # whole numbers without repeats that fill their range up t
 CONSTANT_SHARE = 0.995  # at most one row in 200 differs; rarer values still may matter, so the note only informs
 IMBALANCE = 20.0  # largest to smallest class: predicting the largest alone is right in 95 % of two classes' rows
 FEW_ROWS = 50  # too few training rows even for one weight a column: intervals of the figures span tens of percent
-# Told apart "clearly": at least 55 pairs of 100 right. The interval is 1.96 standard errors; under a random split the
-# low end exceeds 0.55 by chance in fewer than 1 of 500 splits from 20 test rows up, and ever more rarely with more.
-DRIFT_AUC, DRIFT_ROWS, DRIFT_COLUMNS = 0.55, 20, 3
+# Told apart "clearly": surely more than 55 pairs of 100 right. Cross-fitted AUCs of nothing spread up to 1.5 times as
+# wide as DeLong's standard error (300 random splits of six tables); with 99 % (2.58), chance alone speaks in about one
+# of 5,000 random splits with 50 test rows, and more rarely with more.
+DRIFT_AUC, DRIFT_ERRORS, DRIFT_ROWS, DRIFT_COLUMNS = 0.55, 2.58 * 1.5, 20, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,25 +168,31 @@ def identifier_feature(subject: Subject) -> Iterator[Note]:
 
 
 def constant_column(subject: Subject) -> Iterator[Note]:
-    """Speak of features that hold one value in at least 199 of 200 training rows."""
+    """Speak once of all features that hold one value in at least 199 of 200 training rows."""
     train = subject.frame[subject.split.train]
-    for column in subject.schema.features:
-        counts = train[column.name].value_counts(name="rows").sort("rows", descending=True)
-        most = int(counts["rows"][0])
-        if most < CONSTANT_SHARE * len(train):
-            continue
-        yield Note(
-            symptom="constant_column",
-            severity="info",
-            column=column.name,
-            evidence={"value": str(counts[column.name][0]), "rows": most, "of": len(train)},
-            text=f'"{column.name}" is "{counts[column.name][0]}" in {most} of {len(train)} training rows',
-            way_out=f"leave it out (--drop {column.name}), unless the rare rows are what matters",
-        )
+    found = {column.name: train[column.name].value_counts(sort=True, name="rows") for column in subject.schema.features}
+    constant = {name: counts for name, counts in found.items() if counts["rows"][0] >= CONSTANT_SHARE * len(train)}
+    if not constant:
+        return
+    name, counts = next(iter(constant.items()))
+    others = f", and {len(constant) - 1} more columns are much like it" if len(constant) > 1 else ""
+    yield Note(
+        symptom="constant_column",
+        severity="info",
+        column=name,
+        evidence={
+            "value": str(counts[name][0]),
+            "rows": int(counts["rows"][0]),
+            "of": len(train),
+            "columns": ", ".join(constant),
+        },
+        text=f'"{name}" is "{counts[name][0]}" in {counts["rows"][0]} of {len(train)} training rows{others}',
+        way_out=f"leave it out (--drop {name}), unless the rare rows are what matters",
+    )
 
 
 def target_leakage(subject: Subject) -> Iterator[Note]:
-    """Speak when one column tells the target nearly perfectly and all others together do not.
+    """Speak when one column tells the target nearly perfectly and all others together do not, or renames the classes.
 
     Silent where the others do nearly as well (an easy task), where there are no others, and under 50 rows or 10 of a
     class. Skill is as in `probes.skill`, cross-fitted on at most 4,000 training and validation rows.
@@ -208,7 +216,8 @@ def target_leakage(subject: Subject) -> Iterator[Note]:
         best = max(found[name] for name in others)
         rest = max(best, skill(together(others, wanted, folds, numbers=_numbers(subject)), wanted, subject.task))
         for name, value in suspects.items():
-            if 1 - rest >= max(LEAK_RATIO * (1 - value), EASY_ERROR):
+            renames = subject.task != "regression" and _renames(codes[name], column[rows])
+            if renames or 1 - rest >= max(LEAK_RATIO * (1 - value), EASY_ERROR):
                 yield _leak(name, target, value, rest, best, rows.size)
 
 
@@ -244,9 +253,7 @@ def split_leakage(subject: Subject) -> Iterator[Note]:
     repeated = int(np.count_nonzero(twins))
     if repeated < REPEATED_ROWS or repeated < REPEATED_SHARE * held.size:
         return
-    without = [_twins(whole - column, subject.split.train, held).sum() for column in hashes]
-    chance = float(np.prod([twins.sum() / pairs for pairs in without]))
-    if chance < COINCIDENCE or twins.sum() > MANY_TWINS * repeated:
+    if max(_coincidences(whole, column, subject.split.train, held) for column in hashes) >= COINCIDENCE * twins.sum():
         return
     for place, column in enumerate(subject.schema.targets):
         whole = whole + subject.frame[column.name].hash(seed=len(names) + place + 1).to_numpy()
@@ -278,7 +285,7 @@ def drift(subject: Subject) -> Iterator[Note]:
     folds = spread_folds(is_test, generator)
     codes = column_codes(subject.frame[rows], columns)
     value, error = auc(together(codes, is_test[:, None], folds, numbers=_numbers(subject))[:, 0], is_test)
-    low, high = value - 1.96 * error, min(1.0, value + 1.96 * error)
+    low, high = value - DRIFT_ERRORS * error, min(1.0, value + DRIFT_ERRORS * error)
     if low <= DRIFT_AUC:
         return
     single = {name: auc(alone(code, is_test[:, None], folds)[:, 0], is_test)[0] for name, code in codes.items()}
@@ -336,18 +343,39 @@ def _to_tell(column: Shaped[np.ndarray, " rows"], task: TaskName) -> Float[np.nd
     """Return what a probe predicts: a class's indicator, one per class, or ranks; None where too few rows differ."""
     if task == "regression":
         values, places, counts = np.unique(column, return_inverse=True, return_counts=True)
-        ranks: Float[np.ndarray, " rows"] = (np.cumsum(counts) - counts / 2)[places] / column.size
-        return ranks[:, None] if values.size > 1 else None
+        ranks = (np.cumsum(counts) - counts / 2)[places] / column.size
+        return np.asarray(ranks)[:, None] if values.size > 1 else None
     classes, counts = np.unique(column, return_counts=True)
+    # Two classes with enough rows make a rare third one no reason for silence.
     if classes.size < 2 or np.sort(counts)[-2] < LEAK_CLASS_ROWS:
         return None
-    return np.equal(column[:, None], classes if task == "multiclass" else classes[1:]).astype(np.float64)
+    told = classes if task == "multiclass" else classes[1:]
+    return np.asarray(column[:, None] == told, dtype=np.float64)
+
+
+def _renames(codes: Int[np.ndarray, " rows"], column: Shaped[np.ndarray, " rows"]) -> bool:
+    """Tell whether a feature has one value for each class: then it is the target, however easy the task may be."""
+    pairs = np.unique(np.stack([codes, column.astype(np.int64)]), axis=1).shape[1]
+    return bool(pairs == np.unique(codes).size == np.unique(column).size)
 
 
 def _counts_rows(values: pl.Series) -> bool:
     known = values.drop_nulls().cast(pl.Float64).to_numpy()
     whole = bool(np.all(known == np.floor(known))) and np.unique(known).size == known.size
     return whole and float(np.ptp(known)) + 1 <= RUNNING_SLACK * known.size
+
+
+def _coincidences(
+    whole: Shaped[np.ndarray, " rows"],
+    column: Shaped[np.ndarray, " rows"],
+    train: Int[np.ndarray, " train_rows"],
+    held: Int[np.ndarray, " held_rows"],
+) -> float:
+    """Return how many equal pairs one column would make by chance of the pairs that are equal in all others."""
+    shares = np.unique(column, return_counts=True)[1] / column.size
+    equal = float(shares @ shares)
+    differing = int(_twins(whole - column, train, held).sum() - _twins(whole, train, held).sum())
+    return differing * equal / (1 - equal) if equal < 1 else 0.0
 
 
 def _twins(

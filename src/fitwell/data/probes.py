@@ -109,10 +109,12 @@ def auc(predicted: Float[np.ndarray, " rows"], target: Float[np.ndarray, " rows"
 
 def _bins(values: Float[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
     known = np.isfinite(values)
-    distinct = np.unique(values[known])
-    if distinct.size > BINS:
-        distinct = np.unique(np.quantile(values[known], np.arange(BINS) / BINS))
-    return np.where(known, np.searchsorted(distinct, values, side="right"), 0)
+    starts, counts = np.unique(values[known], return_counts=True)
+    if starts.size > BINS:
+        frequent = starts[counts * BINS >= counts.sum()]  # has a bin of its own: zero amounts, say
+        quantiles = np.quantile(values[known], np.arange(BINS) / BINS)
+        starts = np.unique(np.concatenate([quantiles, frequent, np.nextafter(frequent, np.inf)]))
+    return np.where(known, np.searchsorted(starts, values, side="right"), 0)
 
 
 def _elsewhere(table: Float[np.ndarray, "codes folds"]) -> Float[np.ndarray, "codes folds"]:
