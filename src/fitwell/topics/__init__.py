@@ -57,6 +57,7 @@ GROUPS: dict[str, Kind] = {
     "losses": "choice",
     "optimizers": "choice",
     "schedules": "choice",
+    "other_choices": "choice",
     "metrics": "metric",
     "methods": "method",
     "symptoms": "symptom",
