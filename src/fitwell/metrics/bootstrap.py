@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
@@ -58,24 +58,31 @@ def in_chunks(draws: int, *, cells: int) -> Iterator[int]:
         draws -= at_once
 
 
+def neighborhoods(rows: Ranked, *, longest: int = LONGEST) -> Int[np.ndarray, " groups"]:
+    """Return for every group the neighborhood it belongs to, at most `longest` of about equal mass."""
+    if len(rows.scores) <= longest:
+        return np.arange(len(rows.scores))
+    mass = np.cumsum(rows.positive + rows.negative)
+    place = np.minimum((mass / mass[-1] * longest).astype(np.int64), longest - 1)
+    return np.cumsum(np.concatenate([[0], place[1:] != place[:-1]]))
+
+
 def gathered(rows: Ranked, *, longest: int = LONGEST) -> Ranked:
-    """Return the ranking with at most `longest` groups of about equal mass, or itself when it is short enough.
+    """Return the ranking with its neighborhoods as groups, each at its mean score; a short ranking stays as it is.
 
     The bootstrap then costs the same for ten thousand rows and for ten million; how far a resample lies from the
     gathered ranking's own figure is what carries over to the full one.
     """
-    if len(rows.scores) <= longest:
-        return rows
-    mass = np.cumsum(rows.positive + rows.negative)
-    place = np.minimum((mass / mass[-1] * longest).astype(np.int64), longest - 1)
+    place = neighborhoods(rows, longest=longest)
     starts = np.flatnonzero(np.concatenate([[True], place[1:] != place[:-1]]))
+    mass = rows.positive + rows.negative
     return Ranked(
-        scores=rows.scores[starts],
+        scores=np.add.reduceat(mass * rows.scores, starts) / np.add.reduceat(mass, starts),
         positive=np.add.reduceat(rows.positive, starts),
         negative=np.add.reduceat(rows.negative, starts),
         positive_squares=np.add.reduceat(rows.positive_squares, starts),
         negative_squares=np.add.reduceat(rows.negative_squares, starts),
-        group=rows.group[:0],
+        group=place[rows.group],
     )
 
 

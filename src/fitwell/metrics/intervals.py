@@ -96,8 +96,8 @@ def skewed_mean(
     if size <= 1 + 1e-9:
         return Interval(-math.inf, math.inf)
     away = values - mean
-    variance = float(squares @ away**2) / total**2 * size / (size - 1)
-    second, third = float(weights @ away**2) / total, float(weights @ away**3) / total
+    variance = float(squares @ (away * away)) / total**2 * size / (size - 1)
+    second, third = float(weights @ (away * away)) / total, float(weights @ (away * away * away)) / total
     shift = third / (6 * second * size) if second > 0 else 0.0
     low, high = student(mean, variance=variance, size=size, confidence=confidence)
     return Interval(low + shift, high + shift)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +19,7 @@ from scipy.special import stdtrit
 
 from fitwell.errors import RequestError, nearest
 from fitwell.metrics import ranked as by_rank
-from fitwell.metrics.bootstrap import Statistic, in_chunks, number_of_draws
+from fitwell.metrics.bootstrap import gathered, in_chunks, number_of_draws
 from fitwell.metrics.confusion import BINARY, MULTICLASS
 from fitwell.metrics.figure import Figure, undefined
 from fitwell.metrics.inputs import checked_confidence, class_codes, column, is_positive, matrix, row_weights
@@ -205,22 +204,21 @@ def of_ranking(metric: str, hits: Rows, scores: Rows, base: Rows) -> Measure:
     """Measure something of the order of scores: they are sorted once, and every resample follows."""
     if metric in INFLUENCES:
         return of_influence(INFLUENCES[metric], hits, scores, base)
-    order = np.argsort(-scores)
-    ordered = scores[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    up = hits[order].astype(np.float64)
-    statistics: dict[str, Statistic] = {
-        "ks": by_rank.ks,
-        "lift": by_rank.lift,
-        "calibration_error": partial(by_rank.calibration_error, scores=ordered[starts]),
-    }
+    rows = ranked(hits, scores, base)
+    short = gathered(rows)
 
-    def measure(weights: Draws) -> NDArray[np.float64]:
-        sorted_weights = weights[:, order]
-        positive = np.add.reduceat(sorted_weights * up, starts, axis=1)
-        return statistics[metric](positive, np.add.reduceat(sorted_weights * (1 - up), starts, axis=1))
+    def statistic(ranking: Ranked, positive: Draws, negative: Draws) -> NDArray[np.float64]:
+        if metric == "calibration_error":
+            return by_rank.calibration_error(positive, negative, ranking.scores)
+        return {"ks": by_rank.ks, "lift": by_rank.lift}[metric](positive, negative)
 
-    return measure
+    groups = len(short.scores)
+    counted = of_cells(
+        lambda cells: statistic(short, cells[:, 1], cells[:, 0]), hits * groups + short.group, (2, groups)
+    )
+    # what gathering a long ranking changes in the figure itself
+    apart = statistic(rows, rows.positive, rows.negative) - statistic(short, short.positive, short.negative)
+    return lambda weights: apart + counted(weights)
 
 
 INFLUENCES: dict[str, Callable[[Ranked], Influence]] = {
