@@ -202,6 +202,14 @@ def test_rows_that_span_chunks_come_back(tmp_path: Path, monkeypatch: pytest.Mon
     assert cells(utf16) == [("1", "é"), ("2", "ü")]
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5])
+def test_rows_come_back_whole_where_the_csv_reader_took_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr("fitwell.data.text.JUDGED_ROWS", rows)
+    assert cells(saved(tmp_path, 'a,b\n1,5" x\n2,\n\n3,"y\nz"\n')) == [("1", '5" x'), ("2", None), ("3", "y\nz")]
+
+
 def test_columns_can_be_chosen_where_the_csv_reader_took_over(tmp_path: Path) -> None:
     path = saved(tmp_path, 'a,b,c\n1,5" x,3\n')
     assert next(text_frames(path, detect_text_format(path), columns=["c", "b"])).rows() == [("3", '5" x')]

@@ -49,6 +49,8 @@ FILES: dict[str, tuple[bytes, str]] = {
     "zip": (b"PK\x03\x04\x14\x00" + bytes(99), "a zip archive or an Excel workbook"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(99), "a picture"),
     "open quote": (b'a,b\n1,2\n"3,4\n' + b"5,6\n" * 50_000, r"begins in line 3 cannot be read .* quote left open"),
+    "quote open to the end": (b'a,b\n1,2\n3,"4\n5,6\n', "begins in line 3 has no end, because a quote is left open"),
+    "quote open after a stray one": (b'a,b\n1" x,2\n3,"4\n5,6', "begins in line 3 has no end, because a quote"),
     "cut gzip": (gzip.compress(TEXT)[:-2000], "its gzip stream is truncated or damaged"),
     "cut gzip header": (b"\x1f\x8b\x08", "its gzip stream is truncated or damaged"),
     "damaged gzip": (gzip.compress(TEXT)[:500] + b"xx" * 50 + gzip.compress(TEXT)[600:], "its gzip stream is trunc"),

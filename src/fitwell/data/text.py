@@ -24,6 +24,7 @@ from fitwell.errors import DataError
 
 JUDGED_ROWS = 2**15  # rows of one frame where the csv reader took over
 LONGEST_CHUNK = 2**26  # bytes without the end of a row before the csv reader looks for it
+LAST_LINE = "\x1eend of the text\x1e"  # appended; a quote left open swallows it
 NEWLINE, RETURN = ord("\n"), ord("\r")
 
 
@@ -143,7 +144,8 @@ def _judged(
     path: Path, chunks: Iterator[bytes], form: TextFormat, first_line: int, columns: Sequence[str]
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows that Python's csv reader finds, or name the line that is wrong."""
-    reader = records(itertools.chain.from_iterable(_decoded(path, chunks, first_line)), form.dialect)
+    lines = itertools.chain.from_iterable(_decoded(path, chunks, first_line))
+    reader = records(itertools.chain(lines, ["\n", LAST_LINE]), form.dialect)
     blanks = 0
     while True:
         line, batch = first_line + reader.line_num, list[list[str]]()
@@ -154,16 +156,22 @@ def _judged(
             raise DataError(
                 f"{path}: the row that begins in line {wrong} cannot be read ({error}); is a quote left open there?"
             ) from None
-        if not batch:
-            return
+        ended = bool(batch[-1]) and batch[-1][-1].endswith(LAST_LINE)
+        if ended and batch.pop() != [LAST_LINE]:
+            raise DataError(
+                f"{path}: the row that begins in line {line + _lines(batch)} has no end, "
+                "because a quote is left open there; close it, or remove it"
+            )
         rows = batch
-        if set(map(len, batch)) != {len(form.names)}:
+        if {len(row) for row in batch} != {len(form.names)}:
             rows, blanks = _checked(path, batch, len(form.names), line, blanks)
         elif blanks:
             rows, blanks = [[""]] * blanks + rows, 0
         cells = dict(zip(form.names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(form.names, ())
         frame = pl.DataFrame([pl.Series(name, cells[name], pl.String) for name in columns])
         yield _without_empty_text(frame)
+        if ended:
+            return
 
 
 def _checked(
