@@ -22,7 +22,7 @@ from fitwell.recipe import DataSettings
 
 ENCODERS_VERSION = 1
 BLOCKS = {"numbers": np.float32, "flags": np.float32, "codes": np.int64}
-CHUNK = 32768  # rows; small enough that a chunk's entries stay in the cache while they are put side by side
+CHUNK = 65536  # rows; small enough that a chunk's entries stay in the cache while they are put side by side
 
 
 @dataclass(frozen=True, kw_only=True)

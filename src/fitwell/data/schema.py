@@ -21,6 +21,7 @@ from fitwell.recipe import ColumnSettings, KindName, Recipe, TaskName
 
 CLASSES = 20  # a target of at most so many different whole numbers is a class, unless the task says otherwise
 CLASS_ROWS = 5  # if there are so many rows to each
+INFERRED = ColumnSettings.model_validate({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,8 @@ def infer_schema(table: Table, recipe: Recipe) -> Schema:
     group = None if data.group is None else describe(frame[data.group], _settings(recipe, data.group))[0]
     time = None if data.time is None else _time(frame[data.time], _settings(recipe, data.time))
     reserved = {*recipe.target, data.weight, data.group, data.time}
-    features, left_out = [], []
+    features: list[Column] = []
+    left_out: list[Column] = []
     for name in frame.columns:
         if name in data.drop:
             left_out.append(replace(describe(frame[name], _settings(recipe, name))[0], why="left out by data.drop"))
@@ -82,7 +84,7 @@ def describe(series: pl.Series, settings: ColumnSettings) -> tuple[Column, Claim
     if settings.kind != "auto":
         claim = KINDS[settings.kind].declare(cells)
         return _column(cells, settings.kind, claim), claim
-    claims = {name: claim for name, kind in KINDS.items() if (claim := kind.recognize(cells)) is not None}
+    claims = {name: made for name, kind in KINDS.items() if (made := kind.recognize(cells)) is not None}
     kind = max(claims, key=lambda name: claims[name].strength)
     return _column(cells, kind, claims[kind]), claims[kind]
 
@@ -102,7 +104,8 @@ def infer_target(series: pl.Series, settings: ColumnSettings, task: TaskName | s
     if kind == "category":  # "unknown" may well be a class
         cells = gather(series, settings, words=False)
         claim = KINDS["category"].declare(cells)
-        column = replace(_column(cells, "category", claim), why=why)
+        counted = f"{len(cells.values)} different values in {cells.present} rows"
+        column = replace(_column(cells, "category", claim), why=f"{counted}, {why}" if why else counted)
         _require_classes(cells)
     else:
         claim = KINDS["number"].declare(cells) if settings.kind != "auto" else _as_number(cells)
@@ -176,13 +179,22 @@ def schema_from_json(values: Mapping[str, Any]) -> Schema:
     Raises:
         KeyError, TypeError: the values are not what `schema_to_json` wrote.
     """
-    many = {
-        role: tuple(column_from_json(column) for column in values[role]) for role in ("features", "targets", "left_out")
-    }
-    single = {
-        role: None if values[role] is None else column_from_json(values[role]) for role in ("weight", "group", "time")
-    }
-    return Schema(**many, **single)
+    return Schema(
+        features=_columns(values["features"]),
+        targets=_columns(values["targets"]),
+        left_out=_columns(values["left_out"]),
+        weight=_optional_column(values["weight"]),
+        group=_optional_column(values["group"]),
+        time=_optional_column(values["time"]),
+    )
+
+
+def _columns(values: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
+    return tuple(column_from_json(column) for column in values)
+
+
+def _optional_column(values: Mapping[str, Any] | None) -> Column | None:
+    return None if values is None else column_from_json(values)
 
 
 def _column(cells: Cells, kind: KindName, claim: Claim) -> Column:
@@ -199,7 +211,7 @@ def _column(cells: Cells, kind: KindName, claim: Claim) -> Column:
 
 
 def _settings(recipe: Recipe, name: str) -> ColumnSettings:
-    return recipe.data.columns.get(name, ColumnSettings())
+    return recipe.data.columns.get(name, INFERRED)
 
 
 def _require_columns(known: Sequence[str], recipe: Recipe) -> None:
@@ -240,13 +252,12 @@ def _target_kind(cells: Cells, settings: ColumnSettings, task: str) -> tuple[Kin
             f'the target "{cells.name}" holds dates, which are not predicted; turn it into numbers, such as days'
         )
     if count <= 2 or KINDS["number"].recognize(cells) is None:
-        return "category", f"{count} different values"
+        return "category", ""
     whole = whole_numbers(cells)
     if whole is None:
         return "number", f"{count} different numbers, not all whole"
     if count <= CLASSES and cells.present >= CLASS_ROWS * count:
-        why = f"{count} different whole numbers in {cells.present} rows are taken for classes; --task regression predicts the number"
-        return "category", why
+        return "category", "whole numbers taken for classes; --task regression predicts the number"
     return "number", f"{count} different whole numbers in {cells.present} rows"
 
 
@@ -257,8 +268,8 @@ def _as_number(cells: Cells) -> Claim:
 def _require_classes(cells: Cells) -> None:
     if cells.present and len(cells.values) > 2 and cells.counts[0] == 1:
         raise DataError(
-            f'the target "{cells.name}" must have classes that repeat, but its {cells.present} rows are all different, such as '
-            f"{quoted(cells.values[0])}; name another target"
+            f'the target "{cells.name}" must have classes that repeat, but its {cells.present} rows are all '
+            f"different, such as {quoted(cells.values[0])}; name another target"
         )
 
 
@@ -269,8 +280,8 @@ def _require_values(column: Column, cells: Cells) -> None:
         )
     if column.distinct == 1:
         raise DataError(
-            f'the target "{column.name}" must have at least two different values, but all are {quoted(cells.values[0])}; '
-            "name another target, or add rows of another class"
+            f'the target "{column.name}" must have at least two different values, but all are '
+            f"{quoted(cells.values[0])}; name another target, or add rows of another class"
         )
 
 
@@ -295,8 +306,8 @@ def _time(series: pl.Series, settings: ColumnSettings) -> Column:
     claim = KINDS["number"].declare(cells)
     if claim.problem or not cells.present:
         raise DataError(
-            f'data.time names "{series.name}", which must hold dates or numbers, but it holds {column.kind} ({column.why}); '
-            f"name another column, or say in data.columns.{series.name}.date_format how its dates are written"
+            f'data.time names "{series.name}", which must hold dates or numbers, but its kind is {column.kind} '
+            f"({column.why}); name another column, or set data.columns.{series.name}.date_format"
         )
     return _column(cells, "number", claim)
 

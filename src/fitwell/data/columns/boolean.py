@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -15,12 +15,13 @@ from fitwell.data.columns.cells import (
     Column,
     Kind,
     as_text,
-    first_row_of,
+    declared_problem,
     look_up,
     missing_clause,
     present_text,
     quoted,
     require_read,
+    unreadable,
 )
 from fitwell.recipe import DataSettings
 
@@ -79,16 +80,10 @@ def recognize(cells: Cells) -> Claim | None:
 
 def declare(cells: Cells) -> Claim:
     """Take the recipe's word for it; a cell that is no answer is a problem."""
-    strange = [value for value in as_text(cells.values.head(1000)) if value.lower() not in ANSWERS]
-    claim = _claim(cells, "declared in the recipe; ")
-    if not strange:
-        return claim
-    row = first_row_of(cells, cells.values.filter(as_text(cells.values) == strange[0])[0])
-    problem = (
-        f'column "{cells.name}" is declared boolean, but row {row} reads {quoted(strange[0])}; answers are '
-        f"{', '.join(ANSWERS)}; let data.columns.{cells.name}.missing list it, or choose the kind category"
-    )
-    return Claim(why=claim.why, strength=STRENGTH, problem=problem)
+    answers = as_text(cells.values).str.to_lowercase().replace_strict(ANSWERS, default=None, return_dtype=pl.Boolean)
+    rest = unreadable(cells, answers)
+    problem = declared_problem(cells, rest, kind=f"boolean ({', '.join(ANSWERS)})") if len(rest) else ""
+    return replace(_claim(cells, "declared in the recipe; "), problem=problem)
 
 
 def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:

@@ -1,7 +1,7 @@
 """Cells are read the same way when a column is inferred, when encoders are fitted, and at prediction.
 
 A cell is missing when it is empty, blank, NaN, or one of the column's missing markers. Markers are compared without
-regard to case or surrounding blanks. What is left is typed (numbers, dates, booleans of a typed frame) or stripped text.
+regard to case or surrounding blanks. What is left is typed (numbers, dates, booleans of a typed frame) or bare text.
 """
 
 from __future__ import annotations
@@ -253,11 +253,30 @@ def unreadable(cells: Cells, read: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({"value": cells.values, "count": cells.counts}).filter(read.is_null())
 
 
+def mixed_problem(cells: Cells, rest: pl.DataFrame, *, reads_as: str) -> str:
+    """Return what to say of a column that reads as one thing but for a few different cells, `rest` (value, count)."""
+    shown = ", ".join(quoted(value) for value in rest["value"].head(3))
+    row = min(first_row_of(cells, value) for value in rest["value"].head(1000))
+    setting = f"data.columns.{cells.name}"
+    return (
+        f'column "{cells.name}" reads as {reads_as} except for {int(rest["count"].sum())} of {cells.present} cells, '
+        f"such as {shown} (the first is in row {row}); let {setting}.missing list them, correct them, or set "
+        f"{setting}.kind to category"
+    )
+
+
+def declared_problem(cells: Cells, rest: pl.DataFrame, *, kind: str) -> str:
+    """Return what to say of a column that is declared one kind when cells, `rest` (value, count), contradict it."""
+    row = min(first_row_of(cells, value) for value in rest["value"].head(1000))
+    return (
+        f'column "{cells.name}" is declared {kind}, but row {row} reads {quoted(cells.column[row - 1])}; '
+        f"correct the cell, let data.columns.{cells.name}.missing list it, or choose another kind"
+    )
+
+
 def first_row_of(cells: Cells, value: Any) -> int:
     """Return the first row, counted from 1, that holds the value."""
-    row = (cells.column == value).arg_max()
-    assert row is not None
-    return row + 1
+    return int(np.argmax((cells.column == value).fill_null(False).to_numpy())) + 1
 
 
 def quoted(value: object) -> str:

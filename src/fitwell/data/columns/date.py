@@ -22,10 +22,10 @@ from fitwell.data.columns.cells import (
     Column,
     Kind,
     as_text,
-    first_row_of,
+    declared_problem,
     markers_of,
     missing_clause,
-    quoted,
+    mixed_problem,
     require_read,
     stripped,
     typed,
@@ -119,11 +119,7 @@ def declare(cells: Cells) -> Claim:
     rest = unreadable(cells, _read(cells.values, format_))
     if claim is not None and not len(rest):
         return Claim(why=f"declared in the recipe; {claim.why}", strength=STRENGTH, format=claim.format)
-    row = min(first_row_of(cells, value) for value in rest["value"].head(1000))
-    problem = (
-        f'column "{cells.name}" is declared a date, but row {row} reads {quoted(cells.column[row - 1])}; correct the cell, '
-        f"let data.columns.{cells.name}.missing list it, or say in data.columns.{cells.name}.date_format how dates are written"
-    )
+    problem = declared_problem(cells, rest, kind=f"a date, read as {format_}")
     return Claim(why="declared in the recipe", strength=STRENGTH, problem=problem)
 
 
@@ -179,7 +175,8 @@ def _looks_like_dates(cells: Cells) -> bool:
     if not cells.is_text:
         return False
     shape = r"(?i)^\d{1,4}[-/.: ]|\d{4}$|^\d{8}(\d{2}(\d{3})?)?$"
-    return bool((cells.values.head(HEAD).str.contains(shape).mean() or 0) >= 0.9)
+    head = cells.values.head(HEAD)
+    return int(head.str.contains(shape).sum()) >= 0.9 * len(head)
 
 
 def _claim(cells: Cells) -> Claim | None:
@@ -193,14 +190,7 @@ def _claim(cells: Cells) -> Claim | None:
     missing = tuple(rest["value"].cast(pl.String)) if len(rest) == 1 else ()
     count = cells.present - int(rest["count"].sum())
     why = f"{count} of {cells.rows} cells read as dates written {format_}{_order_note(cells, format_)}"
-    problem = ""
-    if len(rest) > 1:
-        shown = ", ".join(quoted(value) for value in rest["value"].head(3))
-        problem = (
-            f'column "{cells.name}" reads as dates written {format_} except for {int(rest["count"].sum())} of {cells.present} '
-            f"cells, such as {shown} (the first is in row {first_row_of(cells, rest['value'][0])}); correct them, let "
-            f"data.columns.{cells.name}.missing list them, or set data.columns.{cells.name}.kind to category"
-        )
+    problem = mixed_problem(cells, rest, reads_as=f"dates written {format_}") if len(rest) > 1 else ""
     return Claim(
         why=f"{why}{missing_clause(cells, *missing)}",
         strength=STRENGTH,

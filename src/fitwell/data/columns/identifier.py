@@ -32,7 +32,7 @@ NAMES = frozenset(
 
 
 def recognize(cells: Cells) -> Claim | None:
-    """Claim whole numbers that count the rows or never repeat under an identifier's name, and text that hardly repeats."""
+    """Claim whole numbers that count the rows, or never repeat and are named so, and text that hardly repeats."""
     named = sorted(NAMES & set(name_words(cells.name)))
     numbers = whole_numbers(cells)
     if numbers is not None:

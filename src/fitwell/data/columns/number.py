@@ -6,7 +6,7 @@ column of decimal commas, where "1.234" means something else and every cell is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,11 @@ from fitwell.data.columns.cells import (
     Claim,
     Column,
     Kind,
+    declared_problem,
     first_row_of,
     markers_of,
     missing_clause,
+    mixed_problem,
     quoted,
     require_read,
     stripped,
@@ -40,6 +42,7 @@ CURRENCIES = "[$€£¥₹]|USD|EUR|GBP|JPY|CHF|CAD|AUD|INR|CNY"
 WRITINGS = ((".", ","), (",", "."), (",", " "), (".", " "), (".", "'"), (",", "'"))
 SENTINELS = frozenset(float(sign * nines) for nines in (99, 999, 9999, 99999, 999999) for sign in (1, -1))
 QUANTILES = 1000
+FEW = 10  # so few different whole numbers could be codes; the reason says what they were taken for
 SMOOTH_CLIP = 3.0  # scaled numbers end at ±3
 LARGEST = 1e150  # beyond it squares and differences overflow
 FLOAT32_LARGEST = float(np.finfo(np.float32).max)
@@ -105,7 +108,7 @@ def quantile(values: Float64[np.ndarray, " rows"], encoder: NumberEncoder) -> Fl
     share = 0.5 * (from_below - from_above)
     share[values <= quantiles[0]] = 0.0
     share[values >= quantiles[-1]] = 1.0
-    return np.clip(ndtri(share), -NORMAL_END, NORMAL_END).astype(np.float32)
+    return np.asarray(np.clip(ndtri(share), -NORMAL_END, NORMAL_END), dtype=np.float32)
 
 
 def unscaled(values: Float64[np.ndarray, " rows"], encoder: NumberEncoder) -> Float32[np.ndarray, " rows"]:
@@ -113,7 +116,13 @@ def unscaled(values: Float64[np.ndarray, " rows"], encoder: NumberEncoder) -> Fl
     return _as_float32(values)
 
 
-SCALINGS = {"robust": robust, "standard": standard, "quantile": quantile, "none": unscaled}
+Scaling = Callable[[Float64[np.ndarray, " rows"], "NumberEncoder"], Float32[np.ndarray, " rows"]]
+SCALINGS: dict[NumberScaling, Scaling] = {
+    "robust": robust,
+    "standard": standard,
+    "quantile": quantile,
+    "none": unscaled,
+}
 
 
 def recognize(cells: Cells) -> Claim | None:
@@ -140,13 +149,8 @@ def declare(cells: Cells) -> Claim:
         return Claim(
             why=f"declared in the recipe; {claim.why}", strength=STRENGTH, format=claim.format, problem=claim.problem
         )
-    row = min(first_row_of(cells, value) for value in rest["value"].head(1000))
-    return Claim(
-        why="declared in the recipe",
-        strength=STRENGTH,
-        problem=f'column "{cells.name}" is declared a number, but row {row} reads {quoted(cells.column[row - 1])}; '
-        f"correct the cell, let data.columns.{cells.name}.missing list it, or choose another kind",
-    )
+    problem = declared_problem(cells, rest, kind="a number")
+    return Claim(why="declared in the recipe", strength=STRENGTH, problem=problem)
 
 
 def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
@@ -180,7 +184,9 @@ def fit(values: pl.Series, column: Column, settings: DataSettings) -> NumberEnco
     quantiles: tuple[float, ...] = ()
     if scaling == "quantile" and scale != 0:
         count = min(QUANTILES, len(numbers))
-        quantiles = tuple(np.quantile(numbers, np.linspace(0, 1, count)).tolist())
+        # With a quantile for each row these are the values themselves, without the rounding of an interpolation.
+        found = np.sort(numbers) if count == len(numbers) else np.quantile(numbers, np.linspace(0, 1, count))
+        quantiles = tuple(np.maximum.accumulate(found).tolist())
     indicator = settings.missing_indicators and 0 < values.null_count() < len(values)
     return NumberEncoder(column, scaling, center, scale, quantiles, indicator)
 
@@ -215,17 +221,24 @@ def smooth_clipped(
     [0.0, 2.4000000953674316, 3.0]
     """
     z = _standardized(values, center=center, scale=scale)
-    return (z / np.sqrt(1 + (z / SMOOTH_CLIP) ** 2)).astype(np.float32)
+    root = z / SMOOTH_CLIP  # in place from here on: a third of the time of the plain formula
+    root *= root
+    root += 1
+    z /= np.sqrt(root, out=root)
+    return z.astype(np.float32)
 
 
 def _standardized(values: Float64[np.ndarray, " rows"], *, center: float, scale: float) -> Float64[np.ndarray, " rows"]:
     # Tiny scales and huge values overflow to infinity, which the clip makes finite again.
     with np.errstate(over="ignore"):
-        return np.clip((np.clip(values, -LARGEST, LARGEST) - center) / scale, -LARGEST, LARGEST)
+        z = values - center
+        z /= scale
+    np.clip(z, -LARGEST, LARGEST, out=z)
+    return z
 
 
 def _as_float32(values: Float[np.ndarray, " rows"]) -> Float32[np.ndarray, " rows"]:
-    return np.clip(values, -FLOAT32_LARGEST, FLOAT32_LARGEST).astype(np.float32)
+    return np.asarray(np.clip(values, -FLOAT32_LARGEST, FLOAT32_LARGEST), dtype=np.float32)
 
 
 def _parse_text(cells: pl.Series, column: Column, *, first_row: int) -> pl.Series:
@@ -269,7 +282,7 @@ def _infinite(name: str, row: int, cell: object) -> str:
 def _likely(cells: Cells) -> bool:
     # Most text columns hold no digit: one look at a few values spares the close reading of all of them.
     head = cells.values.head(1000)
-    return bool((head.str.contains(r"\d|(?i)inf").mean() or 0) > 0.5)
+    return 2 * int(head.str.contains(r"\d|(?i)inf").sum()) > len(head)
 
 
 def _claim(cells: Cells) -> Claim:
@@ -280,9 +293,10 @@ def _claim(cells: Cells) -> Claim:
     missing = tuple(rest["value"].cast(pl.String)) if len(rest) == 1 else ()
     count = cells.present - int(rest["count"].sum())
     whole = bool((read.drop_nulls().drop_nans() % 1 == 0).all())
-    why = f"{count} of {cells.rows} cells read as {'whole ' if whole else ''}numbers{note}{missing_clause(cells, *missing)}"
+    read_as = f"{count} of {cells.rows} cells read as {'whole ' if whole else ''}numbers{note}"
+    few = f", {len(read)} different, taken for amounts" if whole and len(read) <= FEW else ""
     return Claim(
-        why=why + _sentinel(cells, read),
+        why=f"{read_as}{few}{missing_clause(cells, *missing)}{_sentinel(cells, read)}",
         strength=STRENGTH,
         format=format_,
         missing=missing,
@@ -296,12 +310,7 @@ def _problem(cells: Cells, read: pl.Series, rest: pl.DataFrame) -> str:
         return _infinite(cells.name, first_row_of(cells, infinite[0]), infinite[0])
     if len(rest) < 2:
         return ""
-    shown = ", ".join(quoted(value) for value in rest["value"].head(3))
-    return (
-        f'column "{cells.name}" reads as numbers except for {int(rest["count"].sum())} of {cells.present} cells, such as '
-        f"{shown} (the first is in row {first_row_of(cells, rest['value'][0])}); let data.columns.{cells.name}.missing "
-        f"list them, correct them, or set data.columns.{cells.name}.kind to category"
-    )
+    return mixed_problem(cells, rest, reads_as="numbers")
 
 
 def _read(values: pl.Series, format_: Mapping[str, str]) -> pl.Series:
@@ -331,7 +340,9 @@ def _writing(cells: Cells) -> tuple[dict[str, str], str]:
     used = cells.values.str.contains(chosen["thousands"], literal=True).any()
     note = f' ("{chosen["decimal"]}" marks decimals' + (f', "{chosen["thousands"]}" thousands)' if used else ")")
     if asked == "auto" and used and shares.count(shares[best]) > 1 and _is_ambiguous(cells, chosen):
-        note = f' ("{chosen["thousands"]}" taken for a thousands mark; data.columns.{cells.name}.decimal decides otherwise)'
+        note = (
+            f' ("{chosen["thousands"]}" taken for a thousands mark, unless data.columns.{cells.name}.decimal says so)'
+        )
     return chosen, note
 
 
