@@ -87,3 +87,9 @@ def test_shapes_that_disagree_are_refused() -> None:
 def test_names_that_do_not_fit_are_refused() -> None:
     with pytest.raises(DataError, match=r"2 targets need as many different names, but they are \['a'\]"):
         regression(np.ones((3, 2)), np.ones((3, 2)), names=["a"])
+
+
+def test_a_mean_that_hangs_on_one_large_error_says_that_its_interval_is_approximate() -> None:
+    errors = np.append(np.full(99, 0.1), 50.0)
+    assert regression(np.ones(100), 1 + errors).mae.approximate
+    assert not regression(np.ones(100), 1 + np.linspace(0, 1, 100)).mae.approximate
