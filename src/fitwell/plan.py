@@ -12,9 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fitwell.data.columns.category import ONE_HOT_LIMIT, RARE_COUNT
 from fitwell.data.encode import FeatureLayout
+from fitwell.data.schema import Schema
+from fitwell.metrics import Primary
 from fitwell.networks.activations import ACTIVATIONS
-from fitwell.recipe import APPLIES, NEUTRAL, Recipe, TaskName, changed, setting, without_effect
+from fitwell.recipe import APPLIES, NEUTRAL, Goal, Recipe, TaskName, changed, setting, without_effect
 from fitwell.tasks.table import TASKS
 from fitwell.training.optimizers import OPTIMIZERS
 
@@ -55,8 +58,39 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def resolve_data(recipe: Recipe, schema: Schema, primary: Primary) -> Plan:
+    """Return the recipe with every `auto` that concerns the data replaced, and the reasons.
+
+    Columns get the kind that was inferred, so that the recipe reads the same cells in the same way again; markers of
+    missing cells and the writing of numbers and dates follow from the kind and the cells.
+    """
+    asked = {name: column.model_dump(exclude_defaults=True) for name, column in recipe.data.columns.items()}
+    columns = {column.name: {"kind": column.kind} | asked.get(column.name, {}) for column in schema.features}
+    columns |= {column.name: {"kind": column.kind} | asked.get(column.name, {}) for column in schema.targets}
+    kept = {column.name for column in schema.left_out} - set(recipe.data.drop)
+    columns |= {
+        column.name: {"kind": column.kind} | asked.get(column.name, {})
+        for column in schema.left_out
+        if column.name in kept
+    }
+    reasons = {
+        f"data.columns.{column.name}": column.why
+        for column in (*schema.features, *schema.targets, *schema.left_out)
+        if column.name in columns
+    }
+    values: dict[str, Any] = {"data.columns": columns | {name: asked[name] for name in asked if name not in columns}}
+    if recipe.goal == "auto":
+        values["goal"] = GOAL_OF.get(primary.metric, "balanced")
+        reasons["goal"] = primary.why
+    for path, choice in DATA_CHOICES.items():
+        if setting(recipe, path) == "auto":
+            values[path] = choice.value
+            reasons[path] = choice.why
+    return Plan(recipe=changed(recipe, values), reasons=reasons)
+
+
 def resolve(recipe: Recipe, facts: Facts) -> Plan:
-    """Return the recipe with every `auto` replaced, and the reasons.
+    """Return the recipe with every `auto` about the network and its training replaced, and the reasons.
 
     Raises:
         RecipeError: a setting that was made contradicts what the data asks for.
@@ -180,6 +214,15 @@ def _execution(recipe: Recipe, _facts: Facts) -> Choice:
 def _threads(recipe: Recipe, facts: Facts) -> Choice:
     return Choice(1, "a step is too small to share")
 
+
+GOAL_OF: dict[str, Goal] = {"pr_auc": "imbalanced", "mcc": "imbalanced", "roc_auc": "ranking"}
+
+DATA_CHOICES: dict[str, Choice] = {
+    "data.numbers": Choice("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
+    "data.one_hot_limit": Choice(ONE_HOT_LIMIT, "small categories need no table of vectors"),
+    "data.rare_count": Choice(RARE_COUNT, "a value seen that seldom teaches nothing of its own"),
+    "data.target_scaling": Choice("standard", "losses and rates suit targets of unit spread"),
+}
 
 CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "device": _device,

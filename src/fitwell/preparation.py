@@ -6,7 +6,7 @@ same way again: that is how a run is resumed and reproduced.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,8 @@ from fitwell.data.schema import Schema, infer_schema, infer_task
 from fitwell.data.split import Split, folds, split_rows
 from fitwell.data.targets import labelled_rows, parsed, row_weights_of, target_cells
 from fitwell.errors import DataError, RequestError
-from fitwell.plan import Facts, available_cores, resolve
+from fitwell.evaluation import primary_for
+from fitwell.plan import Facts, available_cores, resolve, resolve_data
 from fitwell.recipe import Recipe, TaskName, changed
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, Task
@@ -51,7 +52,6 @@ class Prepared:
     features: Mapping[str, np.ndarray]  # of all rows
     recipe: Recipe  # resolved, but for a learning rate that a range test finds
     reasons: Mapping[str, str]
-    notes: Sequence[Any] = ()  # what was noticed about the data
 
     @property
     def predicted_columns(self) -> int:
@@ -104,6 +104,11 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
 
 def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
     """Return these rows encoded, with the recipe resolved; encoders see the training rows only."""
+    decided = resolve_data(
+        recipe, labelled.schema, primary_for(labelled.task, labelled.coding, labelled.truth, goal=recipe.goal)
+    )
+    reasons = dict(decided.reasons) | {"data.split": split.why}
+    recipe = changed(decided.recipe, {"data.split": split.method})
     task, frame, schema = labelled.task, labelled.frame, labelled.schema
     coding = labelled.coding
     if task.form == "values":
@@ -119,15 +124,14 @@ def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
         layout=encoders.layout,
         cores=available_cores(),
     )
-    plan = resolve(changed(recipe, {"data.split": split.method}), facts)
-    reasons = dict(plan.reasons) | {"data.split": split.why}
+    plan = resolve(recipe, facts)
     return Prepared(
         labelled=labelled,
         split=split,
         encoders=encoders,
         features=features,
         recipe=plan.recipe,
-        reasons=reasons,
+        reasons=reasons | dict(plan.reasons),
     )
 
 

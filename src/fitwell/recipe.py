@@ -270,7 +270,14 @@ def without_effect(recipe: Recipe, path: str) -> bool:
 
 def contradictions(recipe: Recipe) -> Iterator[str]:
     """Yield a sentence for every pair of settings that cannot both hold."""
-    data, training = recipe.data, recipe.training
+    yield from _contradictions_of_rows(recipe)
+    yield from _contradictions_of_columns(recipe)
+    yield from _contradictions_of_training(recipe)
+    yield from _settings_without_effect(recipe)
+
+
+def _contradictions_of_rows(recipe: Recipe) -> Iterator[str]:
+    data = recipe.data
     if data.validation_share + data.test_share >= 0.9:
         yield (
             f"data.validation_share {data.validation_share:g} and data.test_share {data.test_share:g} leave less than "
@@ -285,12 +292,21 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
         yield "data.folds is 1, but cross-validation needs at least 2 folds (0: none)"
     if data.folds and data.test is not None:
         yield f"data.folds {data.folds} divides the rows itself, but data.test names a test file; keep one"
+
+
+def _contradictions_of_columns(recipe: Recipe) -> Iterator[str]:
     for role in ("weight", "group", "time"):
-        if getattr(data, role) in recipe.target:
-            yield f'data.{role} is "{getattr(data, role)}", which is the target; name another column'
+        if getattr(recipe.data, role) in recipe.target:
+            yield f'data.{role} is "{getattr(recipe.data, role)}", which is the target; name another column'
     for name in recipe.target:
-        if name in data.drop:
+        if name in recipe.data.drop:
             yield f'data.drop names the target "{name}"; a target cannot be dropped'
+        if recipe.target.count(name) > 1:
+            yield f'the target "{name}" is named {recipe.target.count(name)} times; name it once'
+
+
+def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
+    training = recipe.training
     if training.nesterov and training.momentum == 0:
         yield "training.nesterov looks ahead along the momentum, but training.momentum is 0"
     if training.optimizer == "adam" and training.weight_decay not in ("auto", 0):
@@ -300,7 +316,6 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
         )
     if recipe.members > 1 and training.execution == "eager":
         yield f"training.execution is eager, which trains one network, but members is {recipe.members}; use mapped"
-    yield from _settings_without_effect(recipe)
 
 
 def _settings_without_effect(recipe: Recipe) -> Iterator[str]:
@@ -416,8 +431,13 @@ def to_yaml(recipe: Recipe, *, comments: Mapping[str, str] | None = None) -> str
     >>> print(to_yaml(Recipe(), comments={"seed": "any number"}).splitlines()[4])
     seed: 0  # any number
     """
+    values = recipe.model_dump(mode="json")
+    columns = {
+        name: column.model_dump(mode="json", exclude_defaults=True) for name, column in recipe.data.columns.items()
+    }
+    values["data"]["columns"] = columns
     lines: list[str] = []
-    _write_group(recipe.model_dump(mode="json"), "", 0, comments or {}, lines)
+    _write_group(values, "", 0, comments or {}, lines)
     return "\n".join(lines) + "\n"
 
 
@@ -456,7 +476,8 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
 
 def _group_model(model: type[BaseModel], group: str) -> type[BaseModel]:
     annotation = model.model_fields[group].annotation
-    assert isinstance(annotation, type) and issubclass(annotation, BaseModel), group
+    assert isinstance(annotation, type), group
+    assert issubclass(annotation, BaseModel), group
     return annotation
 
 

@@ -12,7 +12,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 
 from fitwell import recipe as recipes
 from fitwell.baselines import fit_baselines
+from fitwell.data.audit import Note, Subject, audit
 from fitwell.data.encode import encoders_to_json
 from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
@@ -28,6 +29,7 @@ from fitwell.data.split import Split
 from fitwell.errors import RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate, spread_over, values_of
 from fitwell.events import Event, Listener, unheard
+from fitwell.findings import findings_json
 from fitwell.learning import Clock, Learned, Setup, in_time, learn, predictions_for_rows, set_up, trained_model
 from fitwell.plan import available_cores
 from fitwell.preparation import Labelled, Prepared, divided, divided_in_folds, labelled_rows_of, prepare
@@ -104,13 +106,11 @@ def train(
     )
     if out is not None and Path(out).exists():
         raise RequestError(f"--out {out} exists; choose another folder or remove it")
-    table = read_table(data)
-    job = _job(table, asked, listener=listener)
-    setup = set_up(job.prepared, job.prepared.recipe)
-    run = create_run(out, source=table.source, files=_first_files(table, job, setup))
+    begun = _begin(read_table(data), asked, listener=listener)
+    run = create_run(out, source=begun.table.source, files=_first_files(begun))
     listen = _recording(run, listener)
-    listen(_plan_event(setup))
-    return _carry_out(run, job, setup, history=b"", clock=clock, listener=listen)
+    listen(_plan_event(begun.setup))
+    return _carry_out(run, begun, history=b"", clock=clock, listener=listen)
 
 
 def resume(path: str | Path, *, data: object = None, listener: Listener = unheard) -> Run:
@@ -132,17 +132,17 @@ def resume(path: str | Path, *, data: object = None, listener: Listener = unhear
             f"the data at {source} has changed since {run.path} was started (its fingerprint is "
             f"{table.fingerprint[:19]}..., not {run.data['fingerprint'][:19]}...); give the old data with --data"
         )
-    job = _job(table, run.recipe, listener=unheard)
-    if _split_fingerprint(job.prepared.split) != run.data["split"]["fingerprint"]:
+    begun = _begin(table, run.recipe, listener=unheard)
+    if _split_fingerprint(begun.prepared.split) != run.data["split"]["fingerprint"]:
         raise RunError(f"{run.path} cannot be continued: its rows no longer divide as recorded; train again")
-    setup = set_up(job.prepared, job.prepared.recipe)
     content, history = read_checkpoint(run), b""
     if content is not None:
-        state, history = state_from_bytes(content, device=setup.recipe.device)
-        setup = replace(setup, state=state)
+        state, history = state_from_bytes(content, device=begun.setup.recipe.device)
+        begun = replace(begun, setup=replace(begun.setup, state=state))
     listen = _recording(run, listener)
-    listen(Event("resumed", f"continuing {run.path} from step {setup.state.step}", {"step": setup.state.step}))
-    return _carry_out(run, job, setup, history=history, clock=Clock(perf_counter()), listener=listen)
+    step = begun.setup.state.step
+    listen(Event("resumed", f"continuing {run.path} from step {step}", {"step": step}))
+    return _carry_out(run, begun, history=history, clock=Clock(perf_counter()), listener=listen)
 
 
 def commented_recipe(
@@ -153,8 +153,9 @@ def commented_recipe(
     settings: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the recipe that training would follow, as YAML in which every setting says why it is so."""
-    job = _job(read_table(data), asked_recipe(recipe, settings, {"target": target}), listener=unheard)
-    return recipes.to_yaml(job.prepared.recipe, comments=_comments(job.prepared))
+    asked = asked_recipe(recipe, settings, {"target": target})
+    _, prepared = _prepared(read_table(data), asked)
+    return recipes.to_yaml(prepared.recipe, comments=_comments(prepared.reasons))
 
 
 def asked_recipe(
@@ -176,33 +177,61 @@ def asked_recipe(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Job:
-    """A training about to begin."""
+class _Begun:
+    """A training before its first step."""
 
-    labelled: Labelled
-    prepared: Prepared
+    table: Table
     test: Table | None
+    prepared: Prepared
+    notes: Sequence[Note]  # what was noticed about the data
+    setup: Setup
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why each setting is as it is."""
+        return dict(self.prepared.reasons) | dict(self.setup.reasons)
 
 
-def _job(table: Table, asked: Recipe, *, listener: Listener) -> _Job:
+def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
+    test, prepared = _prepared(table, asked)
+    for event in _data_events(table, prepared):
+        listener(event)
+    setup = set_up(prepared, prepared.recipe)
+    labelled = prepared.labelled
+    notes = audit(
+        Subject(
+            frame=labelled.frame,
+            schema=labelled.schema,
+            split=prepared.split,
+            targets=labelled.truth,
+            task=labelled.task.name,
+            names=labelled.coding.classes[0] if labelled.coding.classes else (),
+            parameters=setup.state.population.weights.shape[1],
+            seed=prepared.recipe.seed,
+        )
+    )
+    for note in notes:
+        listener(Event(note.severity, f"{note.text}; {note.way_out}", {"symptom": note.symptom}))
+    return _Begun(table=table, test=test, prepared=prepared, notes=notes, setup=setup)
+
+
+def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
     test = None if asked.data.test is None else read_table(asked.data.test)
     labelled, decided = labelled_rows_of(table, asked, test=test)
-    prepared = prepare(labelled, decided, split=divided(labelled, decided))
-    for event in _told(table, prepared):
-        listener(event)
-    return _Job(labelled=prepared.labelled, prepared=prepared, test=test)
+    return test, prepare(labelled, decided, split=divided(labelled, decided))
 
 
-def _carry_out(run: Run, job: _Job, setup: Setup, *, history: bytes, clock: Clock, listener: Listener) -> Run:
+def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
     """Train from the setup's state, measure, and write everything that a finished run has."""
-    prepared = job.prepared
+    prepared, setup = begun.prepared, begun.setup
     rows = prepared.split.test if len(prepared.split.test) else prepared.split.validation
     simple = _baseline_predictions(prepared, setup.recipe, rows)
     reserve = 0.0
     if math.isfinite(clock.limit):
         reserve = _seconds_to_measure(prepared, setup.recipe, simple, rows) + RESERVED_SHARE * clock.limit
         setup = in_time(setup, seconds=(clock.remaining() - reserve) / (setup.recipe.data.folds + 1))
-        write_recipe(run, setup.recipe, comments=_comments(prepared, setup))
+        begun = replace(begun, setup=setup)
+        write_recipe(run, setup.recipe, comments=_comments(begun.reasons))
     learned = learn(
         setup,
         prepared,
@@ -212,27 +241,29 @@ def _carry_out(run: Run, job: _Job, setup: Setup, *, history: bytes, clock: Cloc
         reserve=reserve,
         listener=listener,
     )
-    recipe = setup.recipe
     if learned.ending == "time":
-        recipe = recipes.changed(recipe, {"training.maximum_steps": learned.state.step})
-        write_recipe(run, recipe, comments=_comments(prepared, setup))
+        recipe = recipes.changed(setup.recipe, {"training.maximum_steps": learned.state.step})
         setup = replace(setup, recipe=recipe)
-    evaluation = _evaluation(prepared, setup, learned, simple, rows)
+        write_recipe(run, recipe, comments=_comments(begun.reasons))
     write_model(run, trained_model(prepared, setup, learned.state))
     write_history(run, learned.history)
+    evaluation = _evaluation(prepared, setup, learned, simple, rows)
     report = evaluation.as_json()
-    if recipe.data.folds and learned.ending != "interrupted":
-        report["folds"] = _cross_validated(run, job, recipe, clock=clock, reserve=reserve, listener=listener)
+    if setup.recipe.data.folds and learned.ending != "interrupted":
+        report["folds"] = _cross_validated(
+            run, prepared.labelled, setup.recipe, clock=clock, reserve=reserve, listener=listener
+        )
     write_json(run, "evaluation.json", report)
-    write_json(run, "findings.json", _findings(prepared))
-    for event in _measured_events(evaluation):
+    write_json(run, "findings.json", findings_json(begun.notes))
+    for event in _measured_events(evaluation, report):
         listener(event)
     if learned.ending == "interrupted":
-        text = f"interrupted at step {learned.state.step}; {run.path} is usable, and continues with: fitwell resume {run.path}"
-        listener(Event("interrupted", text, {"step": learned.state.step}))
+        step = learned.state.step
+        text = f"interrupted at step {step}; {run.path} is usable, and continues with: fitwell resume {run.path}"
+        listener(Event("interrupted", text, {"step": step}))
     else:
-        listener(Event("finished", f"run: {run.path}", {"seconds": round(perf_counter() - clock.started, 2)}))
         remove_checkpoint(run)
+        listener(Event("finished", f"run: {run.path}", {"seconds": round(perf_counter() - clock.started, 2)}))
     return Run(run.path)
 
 
@@ -285,18 +316,18 @@ def _seconds_to_measure(
 
 
 def _cross_validated(
-    run: Run, job: _Job, recipe: Recipe, *, clock: Clock, reserve: float, listener: Listener
+    run: Run, labelled: Labelled, recipe: Recipe, *, clock: Clock, reserve: float, listener: Listener
 ) -> dict[str, Any]:
     """Train once per fold and return each figure's mean and spread over the held-out parts.
 
     Folds that the run's events tell of are not trained again.
     """
     done = {event["fold"]: event["figures"] for event in run.events if event["event"] == "fold"}
-    splits = divided_in_folds(job.labelled, recipe)
+    splits = divided_in_folds(labelled, recipe)
     for fold, split in enumerate(splits):
         if fold in done:
             continue
-        prepared = prepare(job.labelled, recipe, split=split)
+        prepared = prepare(labelled, recipe, split=split)
         setup = set_up(prepared, recipe)
         share = clock.limit if math.isinf(clock.limit) else (clock.remaining() - reserve) / (len(splits) - fold)
         of_fold = Clock(perf_counter(), share)
@@ -309,8 +340,8 @@ def _cross_validated(
     return {"count": len(splits), "metrics": spread_over(list(done.values()))}
 
 
-def _first_files(table: Table, job: _Job, setup: Setup) -> dict[str, bytes]:
-    prepared = job.prepared
+def _first_files(begun: _Begun) -> dict[str, bytes]:
+    table, test, prepared = begun.table, begun.test, begun.prepared
     labelled, split = prepared.labelled, prepared.split
     parts = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
     data = {
@@ -319,36 +350,32 @@ def _first_files(table: Table, job: _Job, setup: Setup) -> dict[str, bytes]:
         "format": table.format,
         "detected": dict(table.detected),
         "fingerprint": table.fingerprint,
-        "test": None if job.test is None else {"path": job.test.path, "fingerprint": job.test.fingerprint},
+        "test": None if test is None else {"path": test.path, "fingerprint": test.fingerprint},
         "rows": len(labelled.frame),
         "rows_without_target": labelled.without_target,
         "schema": schema_to_json(labelled.schema),
         "targets": labelled.coding.as_json(),
         "split": {"method": split.method, "why": split.why, **parts, "fingerprint": _split_fingerprint(split)},
-        "notes": [note.as_json() for note in prepared.notes],
+        "notes": [asdict(note) for note in begun.notes],
     }
     return {
-        "recipe.yaml": recipes.to_yaml(setup.recipe, comments=_comments(prepared, setup)).encode(),
+        "recipe.yaml": recipes.to_yaml(begun.setup.recipe, comments=_comments(begun.reasons)).encode(),
         "data.json": json_bytes(data),
         "encoders.json": json_bytes(encoders_to_json(prepared.encoders)),
     }
 
 
-def _comments(prepared: Prepared, setup: Setup | None = None) -> dict[str, str]:
+def _comments(reasons: Mapping[str, str]) -> dict[str, str]:
     """Return what stands beside each setting: why it was chosen, else what it does."""
-    comments = {path: sentence for path, sentence, _ in recipes.described()}
-    schema = prepared.labelled.schema
-    for column in (*schema.features, *schema.targets, *schema.left_out):
-        comments[f"data.columns.{column.name}"] = column.why
-    return comments | dict(prepared.reasons) | (setup.reasons if setup else {})
+    return {path: sentence for path, sentence, _ in recipes.described()} | dict(reasons)
 
 
-def _told(table: Table, prepared: Prepared) -> Iterator[Event]:
+def _data_events(table: Table, prepared: Prepared) -> Iterator[Event]:
     """Yield what there is to say before training, in plain sentences."""
     labelled, split = prepared.labelled, prepared.split
     schema = labelled.schema
     target = ", ".join(labelled.coding.names)
-    task = labelled.task.name
+    task: str = labelled.task.name
     if labelled.coding.positive is not None:
         task += f', positive is "{labelled.coding.positive}"'
     yield Event("data", f"{table.source}: {len(labelled.frame):,} rows, predicting {target} ({task})")
@@ -370,8 +397,6 @@ def _told(table: Table, prepared: Prepared) -> Iterator[Event]:
         f"{len(split.train):,} rows to train on, {len(split.validation):,} to decide when to stop, "
         f"{len(split.test):,} to measure ({split.why})",
     )
-    for note in prepared.notes:
-        yield Event("note", f"{note.text} {note.way_out}", {"symptom": note.symptom})
 
 
 def _plan_event(setup: Setup) -> Event:
@@ -387,7 +412,7 @@ def _plan_event(setup: Setup) -> Event:
     )
 
 
-def _measured_events(evaluation: Evaluation) -> Iterator[Event]:
+def _measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Iterator[Event]:
     metric, figure = evaluation.primary.metric, evaluation.primary_figure
     yield Event(
         "measured",
@@ -395,10 +420,19 @@ def _measured_events(evaluation: Evaluation) -> Iterator[Event]:
         {"metric": metric, "value": figure.value, "low": figure.low, "high": figure.high},
     )
     for name, beside in evaluation.baselines.items():
-        other = beside.figures[metric]
+        other, difference = beside.figures[metric], beside.comparison.difference
+        if difference.value is None:
+            yield Event("verdict", f"  cannot be compared with {name}: {difference.reason}")
+            continue
         verdict = beside.comparison.verdict
         joined = {"better": "better than", "worse": "worse than"}.get(verdict, "not distinguishable from")
         yield Event("verdict", f"  {joined} {name}, {other}")
+    if "folds" in report:
+        over = report["folds"]["metrics"][metric]
+        count = report["folds"]["count"]
+        yield Event(
+            "folds", f"  over {count} folds {over['mean']:.4g} on average, with a spread of {over['spread']:.2g}"
+        )
 
 
 def _split_fingerprint(split: Split) -> str:
@@ -406,16 +440,6 @@ def _split_fingerprint(split: Split) -> str:
     for rows in (split.train, split.validation, split.test):
         digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes() + b";")
     return f"sha256:{digest.hexdigest()}"
-
-
-def _findings(prepared: Prepared) -> dict[str, Any]:
-    """Return what was noticed before training; nothing has been tried out yet, so nothing is complete."""
-    findings = [note.as_finding() for note in prepared.notes]
-    return {
-        "healthy": not any(found["severity"] == "critical" and found["status"] == "confirmed" for found in findings),
-        "complete": False,
-        "findings": findings,
-    }
 
 
 def _recording(run: Run, listener: Listener) -> Listener:

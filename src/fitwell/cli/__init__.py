@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from fitwell.cli.evaluate import evaluate
@@ -68,9 +67,9 @@ def run(arguments: list[str]) -> int:
         result = app(arguments, standalone_mode=False)
     except FitwellError as error:
         return _refused(str(error), 2)
-    except click.UsageError as error:
+    except typer.TyperException as error:  # an unknown option, a missing argument
         return _refused(error.format_message(), 2)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _refused("interrupted", 130)
     except MemoryError:
         return _refused("the memory does not suffice; try fewer rows, a smaller batch_size or fewer members", 2)

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
 LINES = 10  # of progress, at most, where there is no terminal
 
-STYLES = {"data": "bold", "note": "yellow", "stopped": "dim", "measured": "bold", "interrupted": "yellow"}
+STYLES = {
+    "data": "bold",
+    "note": "yellow",
+    "critical": "red",
+    "warning": "yellow",
+    "info": "dim",
+    "stopped": "dim",
+    "measured": "bold",
+    "interrupted": "yellow",
+}
 
 
 @contextmanager

@@ -37,25 +37,39 @@ def noise_words(seeds: Sequence[int], *, step: int, layers: int) -> Int[Tensor, 
     >>> bool((noise_words([1, 2], step=5, layers=3)[1] == noise_words([2], step=5, layers=3)[0]).all())
     True
     """
+    return noise_words_of_steps(seeds, steps=range(step, step + 1), layers=layers)[0]
+
+
+def noise_words_of_steps(
+    seeds: Sequence[int], *, steps: range, layers: int
+) -> Int[Tensor, "steps members layers 2"]:
+    """Return the words of consecutive steps at once, which costs hardly more than those of a single step.
+
+    >>> words = noise_words_of_steps([1, 2], steps=range(5, 8), layers=3)
+    >>> words.shape, bool((words[1] == noise_words([1, 2], step=6, layers=3)).all())
+    (torch.Size([3, 2, 3, 2]), True)
+    """
     members = _mixed(np.asarray(seeds, dtype=np.uint64))
-    moments = _mixed(members + np.uint64(step))
-    words = _mixed(moments[:, None] + np.arange(1, layers + 1, dtype=np.uint64) * np.uint64(0xD1B54A32D192ED03))
-    return torch.from_numpy(words.view(np.int32).reshape(len(members), layers, 2))
+    moments = _mixed(members + np.arange(steps.start, steps.stop, dtype=np.uint64)[:, None])
+    places = np.arange(1, layers + 1, dtype=np.uint64) * np.uint64(0xD1B54A32D192ED03)
+    words = _mixed(moments[..., None] + places)
+    return torch.from_numpy(words.view(np.int32).reshape(len(steps), len(members), layers, 2))
 
 
 def keep_mask(words: Int[Tensor, 2], shape: Sequence[int], *, share: float) -> Float[Tensor, ...]:
     """Return a mask that is 0 for about `share` of the places and 1 / (1 - share) for the others.
 
-    The share is rounded to a multiple of 1/65536.
+    The share is rounded to a multiple of 1/65536, at most 1 - 1/65536.
 
     >>> mask = keep_mask(noise_words([1], step=0, layers=1)[0, 0], (1000, 10), share=0.5)
     >>> sorted(set(mask.flatten().tolist())), round(float(mask.mean()), 1)
     ([0.0, 2.0], 1.0)
     """
     places = math.prod(shape)
+    dropped = min(round(share * 65536), 65535)
     halves = _hashed(words, (places + 1) // 2).view(torch.int16)[:places]
-    kept = halves >= round(share * 65536) - 32768
-    return kept.to(torch.float32).mul_(1 / (1 - share)).reshape(tuple(shape))
+    kept = halves >= dropped - 32768
+    return kept.to(torch.float32).mul_(65536 / (65536 - dropped)).reshape(tuple(shape))
 
 
 def normal_noise(words: Int[Tensor, 2], shape: Sequence[int]) -> Float[Tensor, ...]:

@@ -10,7 +10,7 @@ All randomness is a function of (member's seed, epoch, step), so a state needs n
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fitwell.networks.noise import noise_words
+from fitwell.networks.noise import noise_words_of_steps
 from fitwell.recipe import TrainingSettings
 from fitwell.training.pieces import Piece
 from fitwell.training.schedules import plateau_factor_after, rate_factor
@@ -56,7 +56,8 @@ class Mark:
     best_loss: float = math.inf  # on the validation rows
     best_epoch: int = 0
     losses: tuple[float, ...] = ()  # on the validation rows, one per look
-    waited: int = 0  # looks without improvement
+    to_beat: float = math.inf  # the last loss that counted as an improvement
+    waited: int = 0  # looks since then
     stopped: str | None = None  # why, in words
 
 
@@ -140,22 +141,26 @@ def train(
     assert settings.epochs != "auto"
     assert settings.schedule != "auto"
     every = settings.signals_every
-    if state.step == 0:
+    layers = program.network.noise_layers
+    assert isinstance(layers, int)
+    if not any(mark.losses for mark in state.marks):
         state, look = looked_at(program, state, training, validation, rates=rates, seconds=0.0)
         yield Moment(state=state, look=look)
     started = perf_counter()
     while state.epoch < settings.epochs and not Moment(state=state).done:
+        lowered = lowered_rates(rates, state.marks, settings)
+        steps = range(state.step, state.step + steps_per_epoch - state.epoch_step)
+        words = noise_words_of_steps([seed.noise for seed in seeds], steps=steps, layers=layers)
         batches = epoch_batches(training, seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
-        for batch in batches:
+        for noise, batch in zip(words.to(state.loss_sum.device), batches, strict=True):
             epoch = state.step / steps_per_epoch
-            current = learning_rates(rates, state.marks, settings, epoch=epoch)
+            current = scheduled_rates(lowered, settings, epoch=epoch)
             observe = every > 0 and state.step % every == 0
-            noise = noise_words([seed.noise for seed in seeds], step=state.step, layers=_noise_layers(program))
             outcome = advance(
                 program,
                 state.population,
                 batch,
-                noise=noise.to(state.loss_sum.device),
+                noise=noise,
                 rate=_as_rate(current, state.loss_sum),
                 step=state.step + 1,
                 observe=observe,
@@ -196,7 +201,7 @@ def looked_at(
     improved = [
         place
         for place, (old, new) in enumerate(zip(state.marks, marks, strict=True))
-        if new.best_loss < old.best_loss or not old.losses
+        if new.best_loss < old.best_loss
     ]
     for place in improved:
         state.best.weights[place] = state.population.weights[place]
@@ -207,7 +212,7 @@ def looked_at(
     look = EpochRecord(
         epoch=epoch,
         step=state.step,
-        learning_rates=learning_rates(rates, state.marks, settings, epoch=epoch),
+        learning_rates=scheduled_rates(lowered_rates(rates, state.marks, settings), settings, epoch=epoch),
         training_losses=tuple((state.loss_sum / trained).tolist()) if trained else (math.nan,) * len(marks),
         validation_losses=losses,
         outputs=outputs,
@@ -234,18 +239,25 @@ def batching(rows: int, settings: TrainingSettings) -> tuple[int, int]:
 def epoch_batches(
     training: Rows, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0
 ) -> Iterator[Batch]:
-    """Yield the batches of one epoch from the `start`-th on, every member in its own order."""
+    """Yield the batches of one epoch from the `start`-th on, every member in its own order.
+
+    A batch of all rows is the rows as they are: their order would change nothing.
+    """
     steps = len(training) // batch_rows
+    if batch_rows == len(training):
+        everything = _mapped(training, lambda block: block.expand(len(seeds), *block.shape))
+        yield from [everything][start:]
+        return
     orders = np.stack([epoch_order(seed.order, epoch=epoch, rows=len(training)) for seed in seeds])
     order = torch.from_numpy(orders[:, : steps * batch_rows]).to(training.targets.device)
-    if len(seeds) == 1:
-        # One permuted copy, then views of it: cheaper than gathering each batch.
-        shuffled = _taken(training, order[0])
-        for place in range(start, steps):
-            yield _taken_batch(shuffled, slice(place * batch_rows, (place + 1) * batch_rows))
-    else:
-        for place in range(start, steps):
-            yield _taken_batch(training, order[:, place * batch_rows : (place + 1) * batch_rows])
+    # One member: one permuted copy, then views of it, is cheaper than gathering each batch.
+    shuffled = _mapped(training, lambda block: block[order]) if len(seeds) == 1 else None
+    for place in range(start, steps):
+        rows = slice(place * batch_rows, (place + 1) * batch_rows)
+        if shuffled is not None:
+            yield _mapped(shuffled, lambda block, rows=rows: block[:, rows])  # type: ignore[misc]
+        else:
+            yield _mapped(training, lambda block, rows=rows: block[order[:, rows]])  # type: ignore[misc]
 
 
 def epoch_order(seed: int, *, epoch: int, rows: int) -> np.ndarray:
@@ -257,17 +269,18 @@ def epoch_order(seed: int, *, epoch: int, rows: int) -> np.ndarray:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch]))).permutation(rows)
 
 
-def learning_rates(
-    rates: Sequence[float], marks: Sequence[Mark], settings: TrainingSettings, *, epoch: float
-) -> tuple[float, ...]:
-    """Return each member's learning rate at a moment, in epochs with fractions."""
+def lowered_rates(rates: Sequence[float], marks: Sequence[Mark], settings: TrainingSettings) -> tuple[float, ...]:
+    """Return each member's rate after what its validation losses ask for; only the plateau schedule asks."""
+    if settings.schedule != "plateau":
+        return tuple(rates)
+    return tuple(rate * plateau_factor_after(mark.losses, settings) for rate, mark in zip(rates, marks, strict=True))
+
+
+def scheduled_rates(rates: Sequence[float], settings: TrainingSettings, *, epoch: float) -> tuple[float, ...]:
+    """Return each member's rate at a moment, in epochs with fractions."""
     assert settings.epochs != "auto"
     assert settings.schedule != "auto"
     factor = rate_factor(settings.schedule, epoch, total=float(settings.epochs), settings=settings)
-    if settings.schedule == "plateau":
-        return tuple(
-            rate * factor * plateau_factor_after(mark.losses, settings) for rate, mark in zip(rates, marks, strict=True)
-        )
     return tuple(rate * factor for rate in rates)
 
 
@@ -280,7 +293,7 @@ def all_outputs(
         outputs_of(
             network, pieces, population, {name: block[start : start + ROWS_AT_ONCE] for name, block in features.items()}
         )
-        for start in range(0, rows, ROWS_AT_ONCE)
+        for start in range(0, max(rows, 1), ROWS_AT_ONCE)
     ]
     return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
@@ -299,28 +312,24 @@ def _judged(mark: Mark, loss: float, epoch: int, settings: TrainingSettings) -> 
     assert patience != "auto"
     if mark.stopped is not None:
         return mark
-    losses = (*mark.losses, loss)
+    mark = replace(mark, losses=(*mark.losses, loss))
     if not math.isfinite(loss):
-        return replace(mark, losses=losses, stopped=f"the validation loss became {loss} in epoch {epoch}")
-    if loss < mark.best_loss - settings.early_stopping.minimum_improvement or not mark.losses:
-        return replace(mark, best_loss=loss, best_epoch=epoch, losses=losses, waited=0)
+        return replace(mark, stopped=f"the validation loss became {loss} in epoch {epoch}")
+    if loss < mark.best_loss:
+        mark = replace(mark, best_loss=loss, best_epoch=epoch)
+    if loss < mark.to_beat - settings.early_stopping.minimum_improvement:
+        return replace(mark, to_beat=loss, waited=0)
     waited = mark.waited + 1
     stopped = None
     if patience and waited >= patience:
         stopped = f"no better validation loss for {waited} epochs (the best was epoch {mark.best_epoch})"
-    return replace(mark, losses=losses, waited=waited, stopped=stopped)
+    return replace(mark, waited=waited, stopped=stopped)
 
 
 def _as_rate(rates: Sequence[float], like: Tensor) -> float | Tensor:
     if all(rate == rates[0] for rate in rates):
         return rates[0]
     return torch.tensor(rates, device=like.device)[:, None]
-
-
-def _noise_layers(program: Program) -> int:
-    layers = program.network.noise_layers
-    assert isinstance(layers, int)
-    return layers
 
 
 def _snapshot(population: Population) -> Population:
@@ -331,14 +340,9 @@ def _snapshot(population: Population) -> Population:
     )
 
 
-def _taken(rows: Rows, places: Tensor | slice) -> Rows:
-    return Rows(
-        features={name: block[places] for name, block in rows.features.items()},
-        targets=rows.targets[places],
-        weights=None if rows.weights is None else rows.weights[places],
+def _mapped(rows: Rows | Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+    return Batch(
+        features={name: change(block) for name, block in rows.features.items()},
+        targets=change(rows.targets),
+        weights=None if rows.weights is None else change(rows.weights),
     )
-
-
-def _taken_batch(rows: Rows, places: Tensor | slice) -> Batch:
-    taken = _taken(rows, places)
-    return Batch(features=taken.features, targets=taken.targets, weights=taken.weights)

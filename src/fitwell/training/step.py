@@ -1,7 +1,7 @@
 """One training step of a population: w(t+1) = w(t) - η ∇L(w(t)), for every member at once.
 
 The step is a function of the members' weights, their optimizers' slots, a batch and the step's noise. Two executions
-compute its gradient and agree to rounding: `eager` runs plain back-propagation for a single member (mapping a
+compute its gradient and agree to rounding: `eager` runs plain back-propagation, one member after another (mapping a
 population of one costs more than twice as much), `mapped` runs all members as one program. What follows the gradient
 (penalties, clipping, decay, the optimizer, limits) is the same code for both, on one matrix (members, weights).
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -32,7 +33,7 @@ RowLoss = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Rows as a step takes them; with a leading member axis where members see different rows."""
+    """Rows as a step takes them, with a leading member axis: members see different rows."""
 
     features: Mapping[str, Tensor]
     targets: Tensor
@@ -68,6 +69,11 @@ class Program:
     decays: Float[Tensor, " weights"]  # 1 where decay and penalties act, 0 on biases and normalization
     redrawn: Redrawn | None = None  # where weights are drawn anew from batch to batch
 
+    @cached_property
+    def tensors(self) -> tuple[tuple[nn.Parameter, ...], dict[str, Tensor]]:
+        """The network's own parameters, in the order of the pieces, and buffers: walking over modules is slow."""
+        return tuple(self.network.parameters()), dict(self.network.named_buffers())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -92,6 +98,8 @@ def advance(
     With `observe`, the outcome carries the signals of every layer.
     """
     settings = program.settings
+    if not program.network.training:
+        program.network.train()
     gradients = _eager_gradient if program.execution == "eager" else _mapped_gradient
     losses, gradient, activations = gradients(program, population, batch, noise, observe)
     with torch.no_grad():
@@ -155,36 +163,43 @@ def _update(program: Program, population: Population, gradient: Tensor, *, rate:
         limit_norms(population.weights, program.pieces, settings.max_norm)
 
 
-def _member_loss(
-    weights: Tensor, buffers: Mapping[str, Tensor], batch: Batch, noise: Tensor, program: Program, observe: bool
-) -> tuple[Tensor, Tensor]:
-    tensors = unflatten(weights, program.pieces) | dict(buffers)
-    with observed_activations(program.network, observe) as activations:
-        outputs = functional_call(program.network, tensors, (batch.features, noise))
-    row_losses = program.loss(outputs, batch.targets)
-    if batch.weights is None:
-        loss = row_losses.mean()
-    else:
-        loss = (row_losses * batch.weights).sum() / batch.weights.sum().clamp_min(torch.finfo(torch.float32).tiny)
-    # Not None where there is nothing to see: functorch hands on tensors only.
-    return loss, torch.stack(activations) if activations else loss.detach().new_empty(0, 4)
-
-
 def _eager_gradient(
     program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    program.network.train()
-    leaf = population.weights[0].detach().requires_grad_()
-    loss, activations = _member_loss(leaf, _of_member(population.buffers, 0), batch, noise[0], program, observe)
-    (gradient,) = torch.autograd.grad(loss, leaf)
-    return loss.detach()[None], gradient[None], activations.detach()[None]
+    """Back-propagate through the network itself, whose tensors become views of one member's after another.
+
+    That spares `functional_call`, which costs as much as the forward pass of a small network.
+    """
+    parameters, _ = program.tensors
+    gradient = torch.empty_like(population.weights)
+    losses, activations = [], []
+    for member in range(len(gradient)):
+        _lend(program, population, member)
+        with observed_activations(program.network, observe) as seen:
+            outputs = program.network(
+                {name: block[member] for name, block in batch.features.items()}, noise[member]
+            )
+        row_weights = None if batch.weights is None else batch.weights[member]
+        loss = _batch_loss(program, outputs, batch.targets[member], row_weights)
+        parts = torch.autograd.grad(loss, parameters, materialize_grads=True)
+        torch.cat([part.reshape(-1) for part in parts], out=gradient[member])
+        losses.append(loss.detach())
+        activations.append(_stacked(seen, loss))
+    return torch.stack(losses), gradient, torch.stack(activations)
+
+
+def _lend(program: Program, population: Population, member: int) -> None:
+    parameters, buffers = program.tensors
+    tensors = unflatten(population.weights[member], program.pieces).values()
+    for parameter, tensor in zip(parameters, tensors, strict=True):
+        parameter.data = tensor
+    for name, buffer in buffers.items():
+        buffer.data = population.buffers[name][member]
 
 
 def _mapped_gradient(
     program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    program.network.train()
-
     def member_loss(
         weights: Tensor,
         buffers: dict[str, Tensor],
@@ -193,8 +208,11 @@ def _mapped_gradient(
         row_weights: Tensor | None,
         words: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        of_member = Batch(features=features, targets=targets, weights=row_weights)
-        return _member_loss(weights, buffers, of_member, words, program, observe)
+        tensors = unflatten(weights, program.pieces) | buffers
+        with observed_activations(program.network, observe) as seen:
+            outputs = functional_call(program.network, tensors, (features, words))
+        loss = _batch_loss(program, outputs, targets, row_weights)
+        return loss, _stacked(seen, loss)
 
     mapped = vmap(
         grad_and_value(member_loss, has_aux=True), in_dims=(0, 0, 0, 0, None if batch.weights is None else 0, 0)
@@ -202,6 +220,18 @@ def _mapped_gradient(
     arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise)
     gradient, (losses, activations) = mapped(population.weights, *arguments)
     return losses, gradient, activations
+
+
+def _batch_loss(program: Program, outputs: Tensor, targets: Tensor, row_weights: Tensor | None) -> Tensor:
+    row_losses = program.loss(outputs, targets)
+    if row_weights is None:
+        return row_losses.mean()
+    return (row_losses * row_weights).sum() / row_weights.sum().clamp_min(torch.finfo(torch.float32).tiny)
+
+
+def _stacked(activations: list[Tensor], loss: Tensor) -> Tensor:
+    # Not None where there is nothing to see: functorch hands on tensors only.
+    return torch.stack(activations) if activations else loss.detach().new_empty(0, 4)
 
 
 def _of_member(buffers: Mapping[str, Tensor], member: int) -> dict[str, Tensor]:

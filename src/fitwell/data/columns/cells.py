@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import numpy as np
 import polars as pl
@@ -133,17 +133,19 @@ def gather(series: pl.Series, settings: ColumnSettings, *, words: bool = True) -
         markers = MARKERS | WORDS if words else MARKERS
     seen: tuple[str, ...] = ()
     if column.dtype == pl.String:
-        distinct = _counted(stripped(column))
+        column = stripped(column)
+        distinct = _counted(column)
         if settings.missing == "auto" and _are_country_codes(distinct["value"]):
             markers, policy = markers - {"na"}, "listed"
         is_marker = distinct["value"].str.to_lowercase().is_in(list(markers))
         seen = tuple(distinct.filter(is_marker)["value"])
-        column = without(stripped(column), markers)
-    elif column.dtype.is_numeric() and settings.missing != "auto":
-        numbers = _numeric_markers(settings.missing)
-        seen = tuple(text for text, number in numbers.items() if (column == number).any())
-        column = without_numbers(column, tuple(numbers.values()))
-    distinct = _counted(column)
+        column, distinct = without(column, markers), distinct.filter(~is_marker)
+    else:
+        if column.dtype.is_numeric() and settings.missing != "auto":
+            numbers = _numeric_markers(settings.missing)
+            seen = tuple(text for text, number in numbers.items() if (column == number).any())
+            column = without_numbers(column, tuple(numbers.values()))
+        distinct = _counted(column)
     return Cells(
         name=series.name,
         settings=settings,
@@ -256,7 +258,7 @@ def unreadable(cells: Cells, read: pl.Series) -> pl.DataFrame:
 def mixed_problem(cells: Cells, rest: pl.DataFrame, *, reads_as: str) -> str:
     """Return what to say of a column that reads as one thing but for a few different cells, `rest` (value, count)."""
     shown = ", ".join(quoted(value) for value in rest["value"].head(3))
-    row = min(first_row_of(cells, value) for value in rest["value"].head(1000))
+    row = first_row_of(cells, rest["value"])
     setting = f"data.columns.{cells.name}"
     return (
         f'column "{cells.name}" reads as {reads_as} except for {int(rest["count"].sum())} of {cells.present} cells, '
@@ -267,16 +269,18 @@ def mixed_problem(cells: Cells, rest: pl.DataFrame, *, reads_as: str) -> str:
 
 def declared_problem(cells: Cells, rest: pl.DataFrame, *, kind: str) -> str:
     """Return what to say of a column that is declared one kind when cells, `rest` (value, count), contradict it."""
-    row = min(first_row_of(cells, value) for value in rest["value"].head(1000))
+    row = first_row_of(cells, rest["value"])
     return (
         f'column "{cells.name}" is declared {kind}, but row {row} reads {quoted(cells.column[row - 1])}; '
         f"correct the cell, let data.columns.{cells.name}.missing list it, or choose another kind"
     )
 
 
-def first_row_of(cells: Cells, value: Any) -> int:
-    """Return the first row, counted from 1, that holds the value."""
-    return int(np.argmax((cells.column == value).fill_null(False).to_numpy())) + 1
+def first_row_of(cells: Cells, values: pl.Series) -> int:
+    """Return the first row, counted from 1, that holds one of the values."""
+    row = cells.column.is_in(values.implode()).fill_null(False).arg_max()
+    assert row is not None
+    return row + 1
 
 
 def quoted(value: object) -> str:

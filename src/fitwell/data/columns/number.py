@@ -307,7 +307,8 @@ def _claim(cells: Cells) -> Claim:
 def _problem(cells: Cells, read: pl.Series, rest: pl.DataFrame) -> str:
     infinite = cells.values.filter(read.is_infinite().fill_null(False))
     if len(infinite):
-        return _infinite(cells.name, first_row_of(cells, infinite[0]), infinite[0])
+        row = first_row_of(cells, infinite)
+        return _infinite(cells.name, row, cells.column[row - 1])
     if len(rest) < 2:
         return ""
     return mixed_problem(cells, rest, reads_as="numbers")
