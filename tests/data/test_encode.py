@@ -159,6 +159,13 @@ def test_features_that_never_vary_in_training_are_refused() -> None:
         fitted(frame, "y", rows=np.arange(30))
 
 
+def fitted_or_refused(frame: pl.DataFrame, rows: np.ndarray) -> Encoders | str:
+    try:
+        return fitted(frame, "y", rows=rows)
+    except DataError as refusal:
+        return str(refusal)
+
+
 cell = (
     st.none() | st.text(max_size=5) | st.sampled_from(["1", "-2.5", "3", "yes", "no", "2024-01-02", "2024-05-06", "?"])
 )

@@ -170,13 +170,13 @@ def _on_circle(moments: pl.Series, part: str) -> Iterator[Float[np.ndarray, " ro
 
 
 def _looks_like_dates(cells: Cells) -> bool:
-    if cells.values.dtype.is_integer() or cells.values.dtype == pl.Float64:
-        return bool((UNIX_NAMES | COMPACT_NAMES) & set(name_words(cells.name)))
-    if not cells.is_text:
-        return False
-    shape = r"(?i)^\d{1,4}[-/.: ]|\d{4}$|^\d{8}(\d{2}(\d{3})?)?$"
+    """Rule out most columns cheaply; plain numbers are dates only where the name says so."""
     head = cells.values.head(HEAD)
-    return int(head.str.contains(shape).sum()) >= 0.9 * len(head)
+    if not (cells.is_text or head.dtype.is_integer() or head.dtype == pl.Float64):
+        return False
+    if head.cast(pl.Float64, strict=False).null_count() <= 0.1 * len(head):
+        return bool((UNIX_NAMES | COMPACT_NAMES) & set(name_words(cells.name)))
+    return int(head.str.contains(r"(?i)^\d{1,4}[-/.: ]|\d{4}$").sum()) >= 0.9 * len(head)
 
 
 def _claim(cells: Cells) -> Claim | None:

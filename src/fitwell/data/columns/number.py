@@ -45,6 +45,7 @@ QUANTILES = 1000
 FEW = 10  # so few different whole numbers could be codes; the reason says what they were taken for
 SMOOTH_CLIP = 3.0  # scaled numbers end at ±3
 LARGEST = 1e150  # beyond it squares and differences overflow
+TINY = 1e-280
 FLOAT32_LARGEST = float(np.finfo(np.float32).max)
 # What scikit-learn's QuantileTransformer clips the ends of the normal distribution to.
 NORMAL_END = float(-ndtri(1e-7 - np.spacing(1)))
@@ -101,7 +102,7 @@ def quantile(values: Float64[np.ndarray, " rows"], encoder: NumberEncoder) -> Fl
 
     Interpolating from both sides and taking the mean puts repeated values in the middle of their step.
     """
-    quantiles = np.asarray(encoder.quantiles)
+    values, quantiles = without_tiny(values), np.asarray(encoder.quantiles)
     shares = np.linspace(0, 1, len(quantiles))
     from_below = np.interp(values, quantiles, shares)
     from_above = np.interp(-values, -quantiles[::-1], -shares[::-1])
@@ -179,7 +180,7 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
 def fit(values: pl.Series, column: Column, settings: DataSettings) -> NumberEncoder:
     """Return the encoder that the training values (Float64, null where missing) call for."""
     scaling: NumberScaling = "robust" if settings.numbers == "auto" else settings.numbers
-    numbers = np.clip(values.drop_nulls().to_numpy(), -LARGEST, LARGEST)
+    numbers = without_tiny(np.clip(values.drop_nulls().to_numpy(), -LARGEST, LARGEST))
     center, scale = location_and_scale(numbers, scaling)
     quantiles: tuple[float, ...] = ()
     if scaling == "quantile" and scale != 0:
@@ -189,6 +190,11 @@ def fit(values: pl.Series, column: Column, settings: DataSettings) -> NumberEnco
         quantiles = tuple(np.maximum.accumulate(found).tolist())
     indicator = settings.missing_indicators and 0 < values.null_count() < len(values)
     return NumberEncoder(column, scaling, center, scale, quantiles, indicator)
+
+
+def without_tiny(values: Float64[np.ndarray, " rows"]) -> Float64[np.ndarray, " rows"]:
+    """Return values with 0 for the tiniest, between which a slope would overflow."""
+    return np.where(np.abs(values) < TINY, 0.0, values)
 
 
 def location_and_scale(numbers: Float64[np.ndarray, " rows"], scaling: NumberScaling) -> tuple[float, float]:
