@@ -11,29 +11,14 @@ TEXT_STRENGTH, NUMBER_STRENGTH = 55, 80  # above free text and category; above n
 DISTINCT_SHARE = 0.95
 FEW_ROWS = 20  # in fewer rows, text that never repeats is no sign of an identifier
 WORDS_OF_TEXT = 3.0
-NAMES = frozenset(
-    {
-        "id",
-        "ids",
-        "uid",
-        "uuid",
-        "guid",
-        "key",
-        "index",
-        "idx",
-        "rowid",
-        "userid",
-        "customerid",
-        "unnamed",
-        "number",
-        "no",
-    }
-)
+NAMES = frozenset({"id", "ids", "uid", "uuid", "guid", "rowid", "userid", "customerid", "unnamed"})  # words of a name
+WHOLE_NAMES = frozenset({"index", "idx", "key", "row", "number", "no", "nr"})  # a price index is no identifier
 
 
 def recognize(cells: Cells) -> Claim | None:
     """Claim whole numbers that count the rows, or never repeat and are named so, and text that hardly repeats."""
-    named = sorted(NAMES & set(name_words(cells.name)))
+    words = name_words(cells.name)
+    named = sorted(NAMES & set(words)) or sorted(WHOLE_NAMES & {"".join(words)})
     numbers = whole_numbers(cells)
     if numbers is not None:
         return _of_numbers(cells, numbers, named)
@@ -42,7 +27,7 @@ def recognize(cells: Cells) -> Claim | None:
         return None
     if mean_words(cells) >= WORDS_OF_TEXT:
         return None
-    why = f"{len(cells.values)} of {cells.present} cells are different from all others{missing_clause(cells)}"
+    why = f"{len(cells.values)} different values in {cells.present} cells, as names of rows are{missing_clause(cells)}"
     return Claim(why=why, strength=TEXT_STRENGTH)
 
 
@@ -68,7 +53,8 @@ def _of_numbers(cells: Cells, numbers: pl.Series, named: list[str]) -> Claim | N
     if cells.missing_count or len(numbers) < cells.rows or cells.rows < 2:
         return None
     column = cells.column.cast(pl.Float64, strict=False).cast(pl.Int64)
-    if column[0] in (0, 1) and cells.rows > 2 and bool((column.diff().drop_nulls() == 1).all()):
+    counts_up = column[0] in (0, 1) and cells.rows > 2 and bool((column.diff().drop_nulls() == 1).all())
+    if counts_up and cells.column.dtype != pl.Float64:  # nobody numbers rows 1.0, 2.0
         return Claim(why=f"counts the rows, from {column[0]} to {column[-1]}", strength=NUMBER_STRENGTH)
     if not named:
         return None

@@ -286,9 +286,11 @@ def _infinite(name: str, row: int, cell: object) -> str:
 
 
 def _likely(cells: Cells) -> bool:
-    # Most text columns hold no digit: one look at a few values spares the close reading of all of them.
+    # Most text columns hold words or codes: one look at a few values spares the close reading of all of them.
     head = cells.values.head(1000)
-    return 2 * int(head.str.contains(r"\d|(?i)inf").sum()) > len(head)
+    money = f"(?:{CURRENCIES})?"
+    shape = rf"(?i)^[^a-z]*{money}[^a-z]*\d[^a-z]*(?:e[+-]?\d+)?[^a-z]*{money}$|^[+-]?inf"
+    return 2 * int(head.str.contains(shape).sum()) > len(head)
 
 
 def _claim(cells: Cells) -> Claim:
