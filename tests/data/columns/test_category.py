@@ -134,6 +134,14 @@ def test_codes_are_the_same_whatever_type_they_come_as(cells: pl.Series) -> None
     assert encoder.encode(cells)["flags"].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
 
 
+def test_long_codes_stay_apart() -> None:
+    codes = pl.Series("id", [2**60, 2**60 + 1, 2**60 + 2] * 5)
+    column, _ = describe(codes, AUTO)
+    assert column.kind == "category"
+    assert category.parse(codes, column).n_unique() == 3
+    assert category.parse(codes.cast(pl.String), column).to_list() == category.parse(codes, column).to_list()
+
+
 @given_settings(deadline=None, max_examples=50)
 @given(st.lists(st.none() | st.text(max_size=4), min_size=1, max_size=30), st.lists(st.none() | st.text(max_size=4)))
 def test_no_cell_ever_fails(training: list[str | None], new: list[str | None]) -> None:

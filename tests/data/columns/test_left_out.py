@@ -37,6 +37,8 @@ def test_the_table_has_every_kind_that_a_recipe_may_name() -> None:
         ("price", [place + 0.5 for place in range(60)], "number", "60 of 60 cells read as numbers"),
         ("x", [float(place) for place in range(50)], "number", "50 of 50 cells read as whole numbers"),
         ("price_index", [place * 37 % 101 for place in range(60)], "number", "whole numbers"),
+        ("tweet_id", [str(2**60 + place * 7) for place in range(30)], "identifier", "30 different values in 30 cells"),
+        ("id", [2**60 + place * 7 for place in range(30)], "identifier", '"id" in the name'),
         ("city", CUSTOMERS[:20] * 3, "category", "20 distinct values in 60 cells"),
     ],
 )

@@ -111,7 +111,10 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
     text = present_text(cells, column)
     if column.format.get("written") != "whole numbers":
         return text
-    whole = text.cast(pl.Float64, strict=False)
+    plain = text.str.contains(r"^-?\d+$").fill_null(True)
+    if plain.all():
+        return text
+    whole = text.set(plain, None).cast(pl.Float64, strict=False)
     whole = whole.set(whole % 1 != 0, None).cast(pl.Int64, strict=False).cast(pl.String)
     return whole.zip_with(whole.is_not_null(), text).alias(cells.name)
 

@@ -28,7 +28,8 @@ def recognize(cells: Cells) -> Claim | None:
     if mean_words(cells) >= WORDS_OF_TEXT:
         return None
     why = f"{len(cells.values)} different values in {cells.present} cells, as names of rows are{missing_clause(cells)}"
-    return Claim(why=why, strength=TEXT_STRENGTH)
+    numbered = bool(named) and bool(cells.values.str.contains(r"^\d+$").all())  # too long to be whole numbers
+    return Claim(why=why, strength=NUMBER_STRENGTH if numbered else TEXT_STRENGTH)
 
 
 def declare(cells: Cells) -> Claim:
@@ -52,7 +53,7 @@ def mean_words(cells: Cells) -> float:
 def _of_numbers(cells: Cells, numbers: pl.Series, named: list[str]) -> Claim | None:
     if cells.missing_count or len(numbers) < cells.rows or cells.rows < 2:
         return None
-    column = cells.column.cast(pl.Float64, strict=False).cast(pl.Int64)
+    column = cells.column.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
     counts_up = column[0] in (0, 1) and cells.rows > 2 and bool((column.diff().drop_nulls() == 1).all())
     if counts_up and cells.column.dtype != pl.Float64:  # nobody numbers rows 1.0, 2.0
         return Claim(why=f"counts the rows, from {column[0]} to {column[-1]}", strength=NUMBER_STRENGTH)
