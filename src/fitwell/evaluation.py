@@ -161,12 +161,10 @@ def measured_scores(
             raise DataError(f'there is no column "{name}"{nearest(name, frame.columns)}')
     labels = label_cells(frame[label])
     scores = frame[score].cast(pl.Float64, strict=False)
-    for column, name in ((labels, label), (scores, score)):
+    for column, name, what in ((labels, label, "label"), (scores, score, "score")):
         if column.null_count():
-            row = column.is_null().arg_max()
-            raise DataError(
-                f'every row needs a {"score" if name == score else "label"}, but row {row + 1} of "{name}" has none'
-            )  # type: ignore[operator]
+            row = int(column.is_null().arg_max() or 0) + 1
+            raise DataError(f'every row needs a {what}, but row {row} of "{name}" has none; leave such rows out')
     as_numbers = labels.cast(pl.Float64, strict=False)
     values = labels if as_numbers.null_count() else as_numbers
     figures = binary(values.to_numpy(), scores.to_numpy(), positive=positive, threshold=threshold)

@@ -179,12 +179,7 @@ def learn(
                     listener(event)
             if moment.done:
                 break
-            if settings.maximum_steps is not None and state.step >= settings.maximum_steps:
-                ending = "steps"
-            if interruption.asked:
-                ending = "interrupted"
-            if clock.remaining() < reserve:
-                ending = "time"
+            ending = _ending(state, setup.recipe, interrupted=interruption.asked, late=clock.remaining() < reserve)
             due = settings.checkpoint_seconds > 0 and perf_counter() - saved >= settings.checkpoint_seconds
             if save is not None and (due or ending == "interrupted"):
                 save(state, log.as_bytes())
@@ -221,6 +216,15 @@ def predictions_for_rows(prepared: Prepared, setup: Setup, state: State, rows: n
     with threads(setup.recipe):
         outputs = all_outputs(setup.program.network, setup.program.pieces, state.best, part.features).cpu().numpy()
     return predictions_of(prepared.labelled.task, prepared.labelled.coding, outputs).mean
+
+
+def _ending(state: State, recipe: Recipe, *, interrupted: bool, late: bool) -> str:
+    steps = recipe.training.maximum_steps
+    if interrupted:
+        return "interrupted"
+    if late:
+        return "time"
+    return "done" if steps is None or state.step < steps else "steps"
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from fitwell.data.columns import KINDS
-from fitwell.data.schema import Column, Schema
+from fitwell.data.columns.cells import Column
+from fitwell.data.schema import Schema
 from fitwell.errors import DataError, nearest
 
 
