@@ -22,6 +22,7 @@ from fitwell.tasks.task import TargetCoding, Task, disagreement, mean_of_members
 from fitwell.training.loop import all_outputs
 from fitwell.training.pieces import Piece, pieces_of, unflatten
 from fitwell.training.step import Population
+from fitwell.training.threads import torch_threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,19 +60,23 @@ class Predictions:
     of_members: tuple[np.ndarray, ...]
 
 
-def predictions_for(model: Model, frame: pl.DataFrame, *, first_row: int = 0) -> Predictions:
-    """Return the predictions for rows of raw cells, in their order; messages count rows from `first_row` on.
+def encoded(model: Model, frame: pl.DataFrame, *, first_row: int = 0) -> dict[str, Tensor]:
+    """Return raw cells as the network takes them; messages count rows from `first_row` on.
 
     Raises:
         DataError: a column is missing, or a cell cannot be read as its column's kind.
     """
-    features = {
-        name: torch.from_numpy(block)
-        for name, block in encode_features(frame, model.encoders, first_row=first_row).items()
-    }
+    blocks = encode_features(frame, model.encoders, first_row=first_row)
+    return {name: torch.from_numpy(block) for name, block in blocks.items()}
+
+
+def predictions_for(model: Model, features: Mapping[str, Tensor]) -> Predictions:
+    """Return the predictions for encoded rows, in their order."""
     device = model.population.weights.device
-    features = {name: block.to(device) for name, block in features.items()}
-    outputs = all_outputs(model.network, model.pieces, model.population, features).cpu().numpy()
+    blocks = {name: block.to(device) for name, block in features.items()}
+    assert model.recipe.training.threads != "auto"
+    with torch_threads(model.recipe.training.threads):
+        outputs = all_outputs(model.network, model.pieces, model.population, blocks).cpu().numpy()
     return predictions_of(model.task, model.coding, outputs)
 
 
@@ -81,9 +86,9 @@ def predictions_of(task: Task, coding: TargetCoding, outputs: np.ndarray) -> Pre
     return Predictions(mean=mean_of_members(of_members), of_members=of_members)
 
 
-def prediction_table(model: Model, frame: pl.DataFrame, *, first_row: int = 0) -> pl.DataFrame:
+def prediction_table(model: Model, features: Mapping[str, Tensor]) -> pl.DataFrame:
     """Return the predictions as people read them; `disagreement` is added where there are several members."""
-    predictions = predictions_for(model, frame, first_row=first_row)
+    predictions = predictions_for(model, features)
     table = model.task.table(predictions.mean, model.coding)
     if len(predictions.of_members) > 1:
         column = pl.Series("disagreement", disagreement(model.task.form, predictions.of_members))

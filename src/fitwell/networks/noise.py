@@ -40,9 +40,7 @@ def noise_words(seeds: Sequence[int], *, step: int, layers: int) -> Int[Tensor, 
     return noise_words_of_steps(seeds, steps=range(step, step + 1), layers=layers)[0]
 
 
-def noise_words_of_steps(
-    seeds: Sequence[int], *, steps: range, layers: int
-) -> Int[Tensor, "steps members layers 2"]:
+def noise_words_of_steps(seeds: Sequence[int], *, steps: range, layers: int) -> Int[Tensor, "steps members layers 2"]:
     """Return the words of consecutive steps at once, which costs hardly more than those of a single step.
 
     >>> words = noise_words_of_steps([1, 2], steps=range(5, 8), layers=3)
@@ -106,7 +104,7 @@ def _mixed(words: np.ndarray) -> np.ndarray:
     words = words + np.uint64(0x9E3779B97F4A7C15)
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+    return np.asarray(words ^ (words >> np.uint64(31)))
 
 
 def _hashed(words: Int[Tensor, 2], places: int) -> Int[Tensor, " places"]:

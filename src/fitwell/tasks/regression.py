@@ -16,11 +16,12 @@ def fit(cells: Sequence[pl.Series], scale: bool) -> TargetCoding:
     """Return the coding: with `scale`, each target is brought to mean 0 and standard deviation 1."""
     values = np.stack([column.to_numpy().astype(np.float64) for column in cells], axis=1)
     centers = values.mean(0) if scale else np.zeros(values.shape[1])
-    spreads = values.std(0) if scale else np.ones(values.shape[1])
+    # Rounding leaves equal values a spread that is not quite 0.
+    spreads = np.where(np.ptp(values, axis=0) > 0, values.std(0), 1.0) if scale else np.ones(values.shape[1])
     return TargetCoding(
         names=tuple(column.name for column in cells),
         centers=tuple(centers.tolist()),
-        scales=tuple(np.where(spreads > 0, spreads, 1.0).tolist()),
+        scales=tuple(spreads.tolist()),
     )
 
 
@@ -30,15 +31,15 @@ def truth(cells: Sequence[pl.Series], coding: TargetCoding) -> np.ndarray:
     if not np.isfinite(values).all():
         row, place = (int(found[0]) for found in np.nonzero(~np.isfinite(values)))
         raise DataError(
-            f'the target "{coding.names[place]}" must be a finite number, but is {values[row, place]} in row {row + 1}; '
-            "leave such rows out"
+            f'the target "{coding.names[place]}" must be a finite number, but is {values[row, place]} in row {row + 1}'
+            "; leave such rows out"
         )
     return values
 
 
 def targets(values: np.ndarray, coding: TargetCoding) -> np.ndarray:
     """Return the values in scaled units."""
-    return ((values - np.array(coding.centers)) / np.array(coding.scales)).astype(np.float32)
+    return np.asarray((values - np.array(coding.centers)) / np.array(coding.scales), dtype=np.float32)
 
 
 def predictions(outputs: np.ndarray, coding: TargetCoding) -> np.ndarray:

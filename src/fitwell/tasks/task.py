@@ -9,6 +9,7 @@ A task is one file and one line in `TASKS`. Three arrays go by the same names ev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -85,10 +86,11 @@ def label_cells(cells: pl.Series) -> pl.Series:
     (['1', '2', None], ['Yes', 'No'])
     """
     if cells.dtype.is_float():
-        known = cells.drop_nulls().drop_nans()
-        if len(known) and bool((known == known.round()).all()):
-            return cells.fill_nan(None).cast(pl.Int64).cast(pl.String)
-        return cells.fill_nan(None).cast(pl.String)
+        cells = cells.fill_nan(None)
+        whole = (cells == cells.round()) & (cells.abs() < 2**53)  # cell by cell: a label must not depend on others
+        return (
+            cells.cast(pl.Int64, strict=False).cast(pl.String).zip_with(whole.fill_null(False), cells.cast(pl.String))
+        )
     return cells.cast(pl.String).str.strip_chars()
 
 
@@ -98,11 +100,14 @@ def sorted_classes(cells: pl.Series) -> tuple[str, ...]:
     >>> sorted_classes(pl.Series(["10", "9", "9"]))
     ('9', '10')
     """
-    known = cells.drop_nulls().unique().to_list()
+    known = sorted(cells.drop_nulls().unique().to_list())
     try:
-        return tuple(sorted(known, key=float))
+        numbers = [float(label) for label in known]
     except ValueError:
-        return tuple(sorted(known))
+        return tuple(known)
+    if not all(map(math.isfinite, numbers)):  # "nan" and "inf" are words here, and have no place among numbers
+        return tuple(known)
+    return tuple(label for _, label in sorted(zip(numbers, known, strict=True)))
 
 
 def codes_of(cells: pl.Series, classes: Sequence[str], *, name: str) -> np.ndarray:
@@ -129,7 +134,7 @@ def codes_of(cells: pl.Series, classes: Sequence[str], *, name: str) -> np.ndarr
 
 def mean_of_members(predictions: Sequence[np.ndarray]) -> np.ndarray:
     """Return the mean over members, which is how a population predicts."""
-    return np.mean(np.stack(predictions), axis=0)
+    return np.asarray(np.mean(np.stack(predictions), axis=0))
 
 
 def disagreement(task_form: Form, predictions: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,12 +1,14 @@
 """A state as one file: written whole or not at all, and read back to the bit.
 
 The tensors go into a safetensors file; what is not a tensor goes into its header as JSON, and the history so far rides
-along as bytes, so that one rename replaces everything at once.
+along as bytes, so that one rename replaces everything at once. A digest over all of it tells damage from truth.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -34,8 +36,9 @@ def state_to_bytes(state: State, history: bytes) -> bytes:
     tensors |= {f"buffers.{name}": buffer for name, buffer in state.population.buffers.items()}
     tensors |= {f"best_buffers.{name}": buffer for name, buffer in state.best.buffers.items()}
     counts = {"version": CHECKPOINT_VERSION, "step": state.step, "epoch_step": state.epoch_step, "epoch": state.epoch}
-    header = {**counts, "history_bytes": len(history), "marks": [asdict(mark) for mark in state.marks]}
-    return save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, {"state": json.dumps(header)})
+    header = json.dumps({**counts, "history_bytes": len(history), "marks": [asdict(mark) for mark in state.marks]})
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
+    return save(tensors, {"state": header, "digest": _digest(header, tensors)})
 
 
 def state_from_bytes(content: bytes, *, device: str) -> tuple[State, bytes]:
@@ -45,15 +48,20 @@ def state_from_bytes(content: bytes, *, device: str) -> tuple[State, bytes]:
         RunError: the bytes are damaged or of a newer format.
     """
     try:
-        tensors = {name: tensor.to(device) for name, tensor in load(content).items()}
-        header = json.loads(_header(content))
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise RunError(f"the checkpoint is damaged ({error}); delete the run and train again") from None
-    if header["version"] > CHECKPOINT_VERSION:
+        tensors = load(content)
+        metadata = _metadata(content)
+        header = json.loads(metadata["state"])
+        version = header["version"]
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(str(error)) from None
+    if version > CHECKPOINT_VERSION:
         raise RunError(
-            f"the checkpoint has format version {header['version']}, but this Fitwell reads up to "
-            f"{CHECKPOINT_VERSION}; upgrade fitwell"
+            f"the checkpoint has format version {version}, but this Fitwell reads up to {CHECKPOINT_VERSION}; "
+            "upgrade fitwell"
         )
+    if metadata.get("digest") != _digest(metadata["state"], tensors):
+        raise _damaged("its content does not have the digest that was written with it")
+    tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
     population = Population(
         weights=tensors["weights"], buffers=_under(tensors, "buffers."), slots=_under(tensors, "slots.")
     )
@@ -70,11 +78,23 @@ def state_from_bytes(content: bytes, *, device: str) -> tuple[State, bytes]:
     return state, bytes(tensors["history"].cpu().numpy())[: header["history_bytes"]]
 
 
-def _header(content: bytes) -> str:
+def _metadata(content: bytes) -> dict[str, str]:
     # A safetensors file opens with the length of its JSON header in 8 bytes, little-endian.
     length = int.from_bytes(content[:8], "little")
-    state: str = json.loads(content[8 : 8 + length])["__metadata__"]["state"]
-    return state
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return metadata
+
+
+def _digest(header: str, tensors: Mapping[str, Tensor]) -> str:
+    found = hashlib.sha256(header.encode())
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.numpy().data)
+    return found.hexdigest()
+
+
+def _damaged(what: str) -> RunError:
+    return RunError(f"the checkpoint is damaged ({what}); delete the run and train again")
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from fitwell.training.loop import EpochRecord, StepRecord
-from fitwell.training.signals import SIGNALS
+from fitwell.training.signals import ACTIVATION_SIGNALS, SIGNALS, has_activations
 
 Glance = Callable[[np.ndarray], float]  # outputs (rows, K) of the validation rows -> a quick figure
 
@@ -60,7 +60,7 @@ def _step_rows(record: StepRecord) -> list[dict[str, Any]]:
             f"{signal}.{layer}": value
             for layer, values in zip(record.signals.layers, signals[member], strict=True)
             for signal, value in zip(SIGNALS, values, strict=True)
-            if value == value  # layers without activations have no such signals
+            if has_activations(layer) or signal not in ACTIVATION_SIGNALS
         }
         for member in range(len(losses))
     ]
@@ -87,4 +87,4 @@ def _look_rows(record: EpochRecord, figures: Sequence[float]) -> list[dict[str, 
 
 def _signal_order(name: str) -> tuple[str, int]:
     signal, _, layer = name.partition(".")
-    return layer, SIGNALS.index(signal)  # type: ignore[arg-type]
+    return layer, SIGNALS.index(signal)

@@ -26,7 +26,7 @@ from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
 from fitwell.training.step import Batch, Population, Program, advance, outputs_of
 
-ROWS_AT_ONCE = 8192  # of an evaluation; bounds memory
+ROWS_AT_ONCE = 2048  # of an evaluation; a layer's outputs for so many rows stay in a core's cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,9 +199,7 @@ def looked_at(
     losses = mean_losses(program, outputs, validation)
     marks = tuple(_judged(mark, loss, state.epoch, settings) for mark, loss in zip(state.marks, losses, strict=True))
     improved = [
-        place
-        for place, (old, new) in enumerate(zip(state.marks, marks, strict=True))
-        if new.best_loss < old.best_loss
+        place for place, (old, new) in enumerate(zip(state.marks, marks, strict=True)) if new.best_loss < old.best_loss
     ]
     for place in improved:
         state.best.weights[place] = state.population.weights[place]

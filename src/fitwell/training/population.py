@@ -85,10 +85,11 @@ def _fresh_weights(
     build: BuildNetwork, *, seed: int, members: int, device: str
 ) -> Callable[[int], tuple[Tensor, Tensor]]:
     def draw(step: int) -> tuple[Tensor, Tensor]:
-        seeds = [int(np.random.SeedSequence([seed, member, step]).generate_state(1)[0]) for member in range(members)]
-        fresh = torch.stack([flatten(build(of_member)) for of_member in seeds])
+        # Which weights are replaced must not depend on what they are replaced with: two seeds.
+        seeds = [np.random.SeedSequence([seed, member, step]).generate_state(2) for member in range(members)]
+        fresh = torch.stack([flatten(build(int(weights))) for weights, _ in seeds])
         uniforms = [
-            torch.rand(fresh.shape[1], generator=torch.Generator().manual_seed(of_member)) for of_member in seeds
+            torch.rand(fresh.shape[1], generator=torch.Generator().manual_seed(int(which))) for _, which in seeds
         ]
         return fresh.to(device), torch.stack(uniforms).to(device)
 

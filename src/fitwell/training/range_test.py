@@ -14,6 +14,7 @@ from itertools import count
 
 import torch
 
+from fitwell.errors import RecipeError
 from fitwell.networks.noise import noise_words
 from fitwell.training.loop import Rows, Seeds, batching, epoch_batches
 from fitwell.training.step import Batch, Population, Program, advance
@@ -34,11 +35,16 @@ class RangeTest:
 
 
 def range_test(program: Program, population: Population, training: Rows, *, seed: Seeds) -> RangeTest:
-    """Return the suggested learning rate; the population stays as it is."""
+    """Return the suggested learning rate; the population stays as it is.
+
+    Raises:
+        RecipeError: the loss is not finite even before the first step.
+    """
     copy = _first_member(population)
     single = replace(program, execution="eager", redrawn=None)
-    rates, losses = [], []
-    mean = 0.0
+    rates: list[float] = []
+    losses: list[float] = []
+    mean, loss = 0.0, math.nan
     for step, batch in zip(range(STEPS), _batches(training, seed, program), strict=False):
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
         words = noise_words([seed.noise], step=step, layers=program.network.noise_layers)  # type: ignore[arg-type]
@@ -50,6 +56,11 @@ def range_test(program: Program, population: Population, training: Rows, *, seed
             break
         rates.append(rate)
         losses.append(smooth)
+    if not losses:
+        raise RecipeError(
+            f"a range test needs a finite loss to start from, but the first batch has {loss}; look for extreme targets "
+            "or inputs, or set training.learning_rate to a number"
+        )
     return RangeTest(rates=tuple(rates), losses=tuple(losses), suggested=_suggested(rates, losses))
 
 

@@ -28,6 +28,7 @@ SIGNALS = (
     "zeros",
     "saturation",
 )
+ACTIVATION_SIGNALS = frozenset(SIGNALS[3:])
 SATURATION_MARGIN = 0.05  # of the width between an activation's bounds
 
 
@@ -56,6 +57,11 @@ def layer_of(name: str) -> str:
     """
     parts = name.split(".")
     return ".".join(parts[:2]) if len(parts) > 1 and parts[1].isdigit() else parts[0]
+
+
+def has_activations(layer: str) -> bool:
+    """Tell whether a layer bends its outputs: hidden layers do, inputs and head do not."""
+    return layer.startswith("layers.")
 
 
 @contextmanager
@@ -90,7 +96,7 @@ def weight_signals(
     for layer, span in spans.items():
         weight_norm = before[:, span].norm(dim=1)
         norms = [gradient[:, span].norm(dim=1), weight_norm, update[:, span].norm(dim=1) / (weight_norm + 1e-12)]
-        if layer.startswith("layers."):
+        if has_activations(layer):
             inside = activations[:, hidden]
             hidden += 1
         else:

@@ -176,9 +176,7 @@ def _eager_gradient(
     for member in range(len(gradient)):
         _lend(program, population, member)
         with observed_activations(program.network, observe) as seen:
-            outputs = program.network(
-                {name: block[member] for name, block in batch.features.items()}, noise[member]
-            )
+            outputs = program.network({name: block[member] for name, block in batch.features.items()}, noise[member])
         row_weights = None if batch.weights is None else batch.weights[member]
         loss = _batch_loss(program, outputs, batch.targets[member], row_weights)
         parts = torch.autograd.grad(loss, parameters, materialize_grads=True)
@@ -190,9 +188,11 @@ def _eager_gradient(
 
 def _lend(program: Program, population: Population, member: int) -> None:
     parameters, buffers = program.tensors
-    tensors = unflatten(population.weights[member], program.pieces).values()
-    for parameter, tensor in zip(parameters, tensors, strict=True):
-        parameter.data = tensor
+    row = population.weights[member]
+    # What was lent is kept alive by the network, so an equal address is the same memory.
+    if parameters[0].data_ptr() != row.data_ptr():
+        for parameter, tensor in zip(parameters, unflatten(row, program.pieces).values(), strict=True):
+            parameter.data = tensor
     for name, buffer in buffers.items():
         buffer.data = population.buffers[name][member]
 
