@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -43,6 +43,7 @@ from fitwell.training.loop import (
 from fitwell.training.population import build_population, make_program, member_seeds
 from fitwell.training.range_test import range_test
 from fitwell.training.step import Population, Program
+from fitwell.training.threads import torch_threads
 
 SAMPLE_ROWS = 4096  # of the training rows, for what starts from data
 TIMED_STEPS = 20
@@ -227,16 +228,10 @@ def _ending(state: State, recipe: Recipe, *, interrupted: bool, late: bool) -> s
     return "done" if steps is None or state.step < steps else "steps"
 
 
-@contextmanager
-def threads(recipe: Recipe) -> Iterator[None]:
-    """Compute with the recipe's number of threads, and with the former number afterwards."""
-    before = torch.get_num_threads()
+def threads(recipe: Recipe) -> AbstractContextManager[None]:
+    """Compute with the recipe's number of threads."""
     assert recipe.training.threads != "auto"
-    torch.set_num_threads(recipe.training.threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return torch_threads(recipe.training.threads)
 
 
 class _Log:

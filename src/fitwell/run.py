@@ -25,14 +25,16 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from fitwell import recipe as recipes
 from fitwell.data.encode import encoders_from_json
@@ -41,8 +43,10 @@ from fitwell.data.schema import schema_from_json
 from fitwell.data.write import replace_atomically, write_batches
 from fitwell.errors import FitwellError, RequestError, RunError, SurroundingsError, nearest
 from fitwell.evaluation import Evaluation, evaluate_predictions
-from fitwell.prediction import Model, model_from_tensors, model_tensors, prediction_table, predictions_for
+from fitwell.prediction import Model, encoded, model_from_tensors, model_tensors, prediction_table, predictions_for
 from fitwell.tasks.task import coding_from_json
+
+Item = TypeVar("Item")
 
 RUN_VERSION = 1
 CHECKPOINT = "checkpoint/state.safetensors"
@@ -119,14 +123,25 @@ class Run:
         """Return figures with intervals on labelled rows."""
         frame = read_table(data).frame
         schema = schema_from_json(self.data["schema"])
-        return evaluate_predictions(self.model, frame, schema, predictions_for(self.model, frame).mean)
+        return evaluate_predictions(
+            self.model, frame, schema, predictions_for(self.model, encoded(self.model, frame)).mean
+        )
 
     def predict_batches(self, data: object) -> Iterator[pl.DataFrame]:
-        """Yield the predictions of `predict` batch by batch, in bounded memory."""
-        model, first_row = self.model, 0
-        for frame in read_batches(data, rows=PREDICTED_AT_ONCE, columns=model.columns):
-            yield prediction_table(model, frame, first_row=first_row)
-            first_row += len(frame)
+        """Yield the predictions of `predict` batch by batch, in bounded memory.
+
+        The next batch is read and encoded while the present one goes through the network.
+        """
+        model = self.model
+
+        def batches() -> Iterator[Mapping[str, Tensor]]:
+            first_row = 0
+            for frame in read_batches(data, rows=PREDICTED_AT_ONCE, columns=model.columns):
+                yield encoded(model, frame, first_row=first_row)
+                first_row += len(frame)
+
+        for features in _made_ahead(batches()):
+            yield prediction_table(model, features)
 
 
 def open_run(path: str | Path) -> Run:
@@ -292,6 +307,15 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
             f"{path / name} has format version {version}, but this Fitwell reads up to {RUN_VERSION}; upgrade fitwell"
         )
     return dict(values)
+
+
+def _made_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the same items, the next one being made by a second thread while the present one is used."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 def _read_model(run: Run) -> Model:
