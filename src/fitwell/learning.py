@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from fitwell.errors import SurroundingsError
 from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
 from fitwell.networks.build import build_network
@@ -88,8 +89,13 @@ Save = Callable[[State, bytes], None]
 
 
 def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
-    """Return the population before its first step; an automatic learning rate is found by a range test."""
+    """Return the population before its first step; an automatic learning rate is found by a range test.
+
+    Raises:
+        SurroundingsError: the recipe's device is not there.
+    """
     device = recipe.device
+    require_device(device)
     training = prepared.part(prepared.split.train, device=device)
     validation = prepared.part(prepared.split.validation, device=device)
     sample = {
@@ -138,6 +144,17 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
     )
 
 
+def require_device(device: str) -> None:
+    """Refuse a device on which nothing can be computed."""
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:  # the first where this build of torch knows no such device
+        reason = str(error).splitlines()[0]
+        raise SurroundingsError(
+            f'device is "{device}", but torch cannot compute there ({reason}); try device auto or cpu'
+        ) from None
+
+
 def in_time(setup: Setup, *, seconds: float) -> Setup:
     """Return the setup with as many epochs as fit into the seconds, so that the schedule ends when training does."""
     epochs = setup.recipe.training.epochs
@@ -175,7 +192,11 @@ def learn(
             before, state = state, moment.state
             log.add(moment.step, moment.look)
             if moment.look is not None:
-                listener(_look_event(moment.look, log.figures[-1], state, setup.recipe))
+                listener(
+                    _look_event(
+                        moment.look, log.figures[-1], state, setup.recipe, metric=prepared.labelled.task.glance.name
+                    )
+                )
                 for event in _stops(before, state):
                     listener(event)
             if moment.done:
@@ -223,7 +244,7 @@ def _ending(state: State, recipe: Recipe, *, interrupted: bool, late: bool) -> s
     steps = recipe.training.maximum_steps
     if interrupted:
         return "interrupted"
-    if late:
+    if late and state.step:  # one step at least: a run of none could not be told from one without a limit
         return "time"
     return "done" if steps is None or state.step < steps else "steps"
 
@@ -274,24 +295,27 @@ def _figures(prepared: Prepared, look: EpochRecord) -> list[float]:
     ]
 
 
-def _look_event(look: EpochRecord, figures: Sequence[float], state: State, recipe: Recipe) -> Event:
+def _look_event(look: EpochRecord, figures: Sequence[float], state: State, recipe: Recipe, *, metric: str) -> Event:
     def mean(values: Sequence[float]) -> float:
         return sum(values) / len(values)
 
+    training_loss = mean(look.training_losses)
     values = {
         "epoch": look.epoch,
         "epochs": recipe.training.epochs,
         "step": look.step,
-        "training_loss": mean(look.training_losses),
+        "training_loss": training_loss,
         "validation_loss": mean(look.validation_losses),
+        "metric": metric,
         "figure": mean(figures),
         "learning_rate": mean(look.learning_rates),
         "seconds": look.seconds,
         "active": sum(mark.stopped is None for mark in state.marks),
     }
+    loss = "" if math.isnan(training_loss) else f"loss {training_loss:.4f}  "  # none before the first step
     text = (
-        f"epoch {look.epoch:g}/{recipe.training.epochs}  loss {values['training_loss']:.4f}  "
-        f"validation {values['validation_loss']:.4f}  figure {values['figure']:.4f}  rate {values['learning_rate']:.2g}"
+        f"epoch {look.epoch:g}/{recipe.training.epochs}  {loss}validation {values['validation_loss']:.4f}  "
+        f"{metric} {values['figure']:.4f}  rate {values['learning_rate']:.2g}"
     )
     return Event("look", text, values)
 

@@ -204,6 +204,14 @@ def create_run(path: str | Path | None, *, source: str, files: Mapping[str, byte
     return Run(target)
 
 
+def discard_unstarted(run: Run) -> bool:
+    """Remove a run that has no checkpoint to continue from, and tell whether it was removed."""
+    if (run.path / CHECKPOINT).is_file():
+        return False
+    shutil.rmtree(run.path, ignore_errors=True)
+    return True
+
+
 def next_run_path(source: str, *, folder: str | Path = "runs") -> Path:
     """Return `runs/<name>-<n>` for the first n that is free."""
     name = re.sub(r"[^\w.-]+", "-", Path(source).name.split(".")[0]).strip("-") or "run"

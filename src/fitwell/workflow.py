@@ -12,6 +12,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -26,11 +27,13 @@ from fitwell.data.encode import encoders_to_json
 from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
-from fitwell.errors import RequestError, RunError
+from fitwell.errors import FitwellError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate, spread_over, values_of
 from fitwell.events import Event, Listener, unheard
 from fitwell.findings import findings_json
+from fitwell.interrupts import interruptible
 from fitwell.learning import Clock, Learned, Setup, in_time, learn, predictions_for_rows, set_up, trained_model
+from fitwell.metrics import Figure
 from fitwell.plan import available_cores
 from fitwell.preparation import Labelled, Prepared, divided, divided_in_folds, labelled_rows_of, prepare
 from fitwell.recipe import Recipe
@@ -38,7 +41,9 @@ from fitwell.run import (
     Run,
     append_event,
     create_run,
+    discard_unstarted,
     json_bytes,
+    load_run,
     open_run,
     read_checkpoint,
     remove_checkpoint,
@@ -51,6 +56,7 @@ from fitwell.run import (
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 BASELINE_ROWS = 200_000  # at most so many training rows, evenly taken, fit the baselines
+JOINED = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
 RESERVED_SHARE = 0.01  # of a time limit, for what cannot be timed beforehand
 
 
@@ -110,7 +116,13 @@ def train(
     run = create_run(out, source=begun.table.source, files=_first_files(begun))
     listen = _recording(run, listener)
     listen(_plan_event(begun.setup))
-    return _carry_out(run, begun, history=b"", clock=clock, listener=listen)
+    with _stopping_well(run, listener):
+        try:
+            return _carry_out(run, begun, history=b"", clock=clock, listener=listen)
+        except FitwellError as error:
+            if discard_unstarted(run):
+                raise
+            raise type(error)(f"{error}; then continue with: fitwell resume {run.path}") from None
 
 
 def resume(path: str | Path, *, data: object = None, listener: Listener = unheard) -> Run:
@@ -121,6 +133,7 @@ def resume(path: str | Path, *, data: object = None, listener: Listener = unhear
     """
     run = open_run(path)
     if run.state == "finished":
+        load_run(path)  # refuses what was changed or lost since
         listener(Event("finished", f"{run.path} is finished already"))
         return run
     source = run.data["path"] if data is None else data
@@ -142,7 +155,8 @@ def resume(path: str | Path, *, data: object = None, listener: Listener = unhear
     listen = _recording(run, listener)
     step = begun.setup.state.step
     listen(Event("resumed", f"continuing {run.path} from step {step}", {"step": step}))
-    return _carry_out(run, begun, history=history, clock=Clock(perf_counter()), listener=listen)
+    with _stopping_well(run, listener):
+        return _carry_out(run, begun, history=history, clock=Clock(perf_counter()), listener=listen)
 
 
 def commented_recipe(
@@ -218,7 +232,20 @@ def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
 def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
     test = None if asked.data.test is None else read_table(asked.data.test)
     labelled, decided = labelled_rows_of(table, asked, test=test)
+    if decided.data.folds:
+        divided_in_folds(labelled, decided)  # refuses too many folds before anything is trained
     return test, prepare(labelled, decided, split=divided(labelled, decided))
+
+
+@contextmanager
+def _stopping_well(run: Run, listener: Listener) -> Iterator[None]:
+    """Take the first Ctrl-C as a wish, and say after a second one how the run goes on."""
+    try:
+        with interruptible():
+            yield
+    except KeyboardInterrupt:
+        listener(Event("interrupted", f"interrupted at once; {run.path} continues with: fitwell resume {run.path}"))
+        raise
 
 
 def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
@@ -249,15 +276,18 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     write_history(run, learned.history)
     evaluation = _evaluation(prepared, setup, learned, simple, rows)
     report = evaluation.as_json()
-    if setup.recipe.data.folds and learned.ending != "interrupted":
-        report["folds"] = _cross_validated(
+    interrupted = learned.ending == "interrupted"
+    if setup.recipe.data.folds and not interrupted:
+        over_folds = _cross_validated(
             run, prepared.labelled, setup.recipe, clock=clock, reserve=reserve, listener=listener
         )
+        interrupted = over_folds is None
+        report |= {} if over_folds is None else {"folds": over_folds}
     write_json(run, "evaluation.json", report)
     write_json(run, "findings.json", findings_json(begun.notes))
     for event in _measured_events(evaluation, report):
         listener(event)
-    if learned.ending == "interrupted":
+    if interrupted:
         step = learned.state.step
         text = f"interrupted at step {step}; {run.path} is usable, and continues with: fitwell resume {run.path}"
         listener(Event("interrupted", text, {"step": step}))
@@ -317,8 +347,8 @@ def _seconds_to_measure(
 
 def _cross_validated(
     run: Run, labelled: Labelled, recipe: Recipe, *, clock: Clock, reserve: float, listener: Listener
-) -> dict[str, Any]:
-    """Train once per fold and return each figure's mean and spread over the held-out parts.
+) -> dict[str, Any] | None:
+    """Train once per fold and return each figure's mean and spread over the held-out parts; None when interrupted.
 
     Folds that the run's events tell of are not trained again.
     """
@@ -332,6 +362,8 @@ def _cross_validated(
         share = clock.limit if math.isinf(clock.limit) else (clock.remaining() - reserve) / (len(splits) - fold)
         of_fold = Clock(perf_counter(), share)
         learned = learn(setup, prepared, clock=of_fold, listener=unheard)
+        if learned.ending == "interrupted":
+            return None
         evaluation = _evaluation(prepared, setup, learned, {}, split.test)
         done[fold] = values_of(evaluation.figures)
         figure = evaluation.primary_figure
@@ -378,7 +410,11 @@ def _data_events(table: Table, prepared: Prepared) -> Iterator[Event]:
     task: str = labelled.task.name
     if labelled.coding.positive is not None:
         task += f', positive is "{labelled.coding.positive}"'
-    yield Event("data", f"{table.source}: {len(labelled.frame):,} rows, predicting {target} ({task})")
+    yield Event(
+        "data",
+        f"{table.source}: {len(labelled.frame):,} rows, predicting {target} ({task})",
+        {"source": table.source, "rows": len(labelled.frame), "targets": target, "task": task},
+    )
     kinds = Counter(column.kind for column in schema.features)
     yield Event("columns", "features: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
     for column in schema.left_out:
@@ -417,22 +453,26 @@ def _measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Itera
     yield Event(
         "measured",
         f"{metric} {figure} on {evaluation.rows:,} {evaluation.split} rows",
-        {"metric": metric, "value": figure.value, "low": figure.low, "high": figure.high},
+        {"metric": metric, "rows": evaluation.rows, "split": evaluation.split, **_bounds(figure)},
     )
     for name, beside in evaluation.baselines.items():
         other, difference = beside.figures[metric], beside.comparison.difference
+        joined = JOINED[beside.comparison.verdict]
+        text = f"  {joined} {name}, {other}"
         if difference.value is None:
-            yield Event("verdict", f"  cannot be compared with {name}: {difference.reason}")
-            continue
-        verdict = beside.comparison.verdict
-        joined = {"better": "better than", "worse": "worse than"}.get(verdict, "not distinguishable from")
-        yield Event("verdict", f"  {joined} {name}, {other}")
+            joined, text = "not comparable with", f"  cannot be compared with {name}: {difference.reason}"
+        yield Event("verdict", text, {"baseline": name, "verdict": joined, **_bounds(other)})
     if "folds" in report:
         over = report["folds"]["metrics"][metric]
-        count = report["folds"]["count"]
-        yield Event(
-            "folds", f"  over {count} folds {over['mean']:.4g} on average, with a spread of {over['spread']:.2g}"
-        )
+        count, mean, spread = report["folds"]["count"], over["mean"], over["spread"]
+        told = "no value" if mean is None else f"{mean:.4g} on average"
+        told += "" if spread is None else f", with a spread of {spread:.2g}"
+        yield Event("folds", f"  over {count} folds {told}", {"count": count, "mean": mean, "spread": spread})
+
+
+def _bounds(figure: Figure | tuple[Figure, ...]) -> dict[str, float | None]:
+    assert isinstance(figure, Figure)  # a metric that decides is a single figure
+    return {"value": figure.value, "low": figure.low, "high": figure.high}
 
 
 def _split_fingerprint(split: Split) -> str:
