@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -146,10 +147,13 @@ def test_a_minimal_installation_trains(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_wheel_in_a_fresh_environment_trains(tmp_path: Path) -> None:
-    """The wheel, installed with its dependencies and no extras, trains from the command line."""
-    wheels = tmp_path / "wheels"
+    """The wheel, installed with its dependencies and no extras, trains and explains from the command line."""
+    source, wheels = tmp_path / "source", tmp_path / "wheels"  # building leaves its traces beside the sources
+    shutil.copytree(PROJECT / "src", source / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, source)
     pip = [sys.executable, "-m", "pip", "--quiet"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(PROJECT)], check=True)
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(source)], check=True)
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     commands = tmp_path / "venv" / "bin"
     pinned = ["--constraint", str(PROJECT / "constraints.txt")]
@@ -160,3 +164,7 @@ def test_a_wheel_in_a_fresh_environment_trains(tmp_path: Path) -> None:
     bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     subprocess.run([str(commands / "fitwell"), *train], check=True, cwd=tmp_path, env=bare)
     assert (tmp_path / "run" / "evaluation.json").is_file()
+    explained = subprocess.run(
+        [str(commands / "fitwell"), "explain", "dropout"], check=True, capture_output=True, text=True
+    )
+    assert "Srivastava" in explained.stdout

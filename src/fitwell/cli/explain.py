@@ -67,7 +67,8 @@ def _show(console: Console, topic: Topic) -> None:
     console.print(f"[bold]{escape(topic.title)}[/bold]  [dim]{escape(topic.name)} ({topic.kind})[/dim]\n")
     console.print(Text(topic.claim))
     if topic.text:
-        console.print(Markdown("\n" + topic.text))
+        console.print()
+        console.print(Markdown(topic.text))
     parts = {name.capitalize(): value for name, value in _setting_facts(topic).items()} | {
         "Formula": topic.formula,
         "Source": topic.source,
@@ -76,9 +77,10 @@ def _show(console: Console, topic: Topic) -> None:
     for label, text in parts.items():
         if text is not None:
             console.print(f"\n[bold]{label}[/bold]")
-            console.print(Padding(Text(text), (0, 0, 0, 2)))
+            console.print(Padding(Text(text), (0, 0, 0, 2), expand=False))
     console.print("\n[bold]Example[/bold]")
-    console.print(Padding(Text(topic.example.rstrip()), (0, 0, 0, 2)))
+    for line in topic.example.rstrip().splitlines():  # as it is, to be copied
+        console.print(Text(f"  {line}"), soft_wrap=True)
 
 
 def _setting_facts(topic: Topic) -> dict[str, str]:
@@ -89,7 +91,7 @@ def _setting_facts(topic: Topic) -> dict[str, str]:
     setting, _, word = topic.name.rpartition(".")
     if topic.name in defaults:
         accepted = choices_of(topic.name)
-        return {"default": str(defaults[topic.name])} | ({"words": ", ".join(accepted)} if accepted else {})
+        return {"default": str(defaults[topic.name])} | ({"accepts": ", ".join(accepted)} if accepted else {})
     if setting in defaults and word in choices_of(setting):
         return {"set": f"--set {setting}={word}"}
     return {}
