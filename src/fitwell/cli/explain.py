@@ -52,9 +52,8 @@ def _list(console: Console) -> None:
     for group, topics in groupby(map(find, names()), key=lambda topic: topic.group):
         console.print(f"\n[bold]{escape(group)}[/bold]")
         for topic in topics:
-            console.print(
-                f"  {escape(topic.name)}  [dim]{escape(topic.title)}[/dim]", overflow="ellipsis", no_wrap=True
-            )
+            line = f"  {escape(topic.name)}  [dim]{escape(topic.claim)}[/dim]"
+            console.print(line, overflow="ellipsis", no_wrap=True)
     console.print("\nOne of them in full: fitwell explain NAME")
 
 
@@ -91,7 +90,10 @@ def _setting_facts(topic: Topic) -> dict[str, str]:
     setting, _, word = topic.name.rpartition(".")
     if topic.name in defaults:
         accepted = choices_of(topic.name)
-        return {"default": str(defaults[topic.name])} | ({"accepts": ", ".join(accepted)} if accepted else {})
+        default = defaults[topic.name]
+        return {"default": "none" if default is None else str(default)} | (
+            {"accepts": ", ".join(accepted)} if accepted else {}
+        )
     if setting in defaults and word in choices_of(setting):
         return {"set": f"--set {setting}={word}"}
     return {}
