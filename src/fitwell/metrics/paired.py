@@ -202,6 +202,8 @@ def of_influence(influence_of: Callable[[Ranked], Influence], hits: Rows, scores
 
 def of_ranking(metric: str, hits: Rows, scores: Rows, base: Rows) -> Measure:
     """Measure something of the order of scores: they are sorted once, and every resample follows."""
+    if metric != "calibration_error" and (hits.all() or not hits.any()):  # nothing to rank against
+        return lambda weights: np.full(len(weights), np.nan)
     if metric in INFLUENCES:
         return of_influence(INFLUENCES[metric], hits, scores, base)
     rows = ranked(hits, scores, base)
