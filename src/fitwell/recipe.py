@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fitwell.accepted import SEE_ALL, refusal, shown, words
 from fitwell.errors import RecipeError, nearest
 
 Auto = Literal["auto"]
@@ -34,7 +35,9 @@ NormalizationName = Literal["none", "batch", "layer", "group", "rms"]
 NumberEmbeddingName = Literal["none", "piecewise_linear", "periodic"]
 LossName = Literal["cross_entropy", "focal", "squared_error", "absolute_error", "huber", "quantile"]
 OptimizerName = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "muon"]
-ScheduleName = Literal["constant", "step", "exponential", "cosine", "cyclical", "warm_restarts", "one_cycle", "plateau"]
+ScheduleName = Literal[
+    "constant", "step", "exponential", "cosine", "cyclical", "warm_restarts", "one_cycle", "log_cosine", "plateau"
+]
 ClassWeights = Literal["none", "balanced"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -43,7 +46,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 
-RECIPE_VERSION = 1
+RECIPE_VERSION: Literal[1] = 1
 
 
 class Settings(BaseModel):
@@ -106,6 +109,7 @@ class NetworkSettings(Settings):
     normalization_groups: Count = Field(8, description="Number of groups of group normalization.")
     dropout: Share | Auto = Field("auto", description="Share of hidden units set to zero in each training step.")
     residual: bool | Auto = Field("auto", description="Add each hidden layer's input to its output where widths agree.")
+    input_scale: bool | Auto = Field("auto", description="Learn a factor for each input of the first layer.")
     number_embedding: NumberEmbeddingName | Auto = Field(
         "auto", description="How each number is widened before the first layer."
     )
@@ -159,6 +163,7 @@ class TrainingSettings(Settings):
     )
     cycle_epochs: Positive = Field(10.0, description="Length of one cycle of the cyclical and warm-restart schedules.")
     cycle_growth: Annotated[float, Field(ge=1)] = Field(1.0, description="Each warm restart's cycle is so much longer.")
+    cycles: Count = Field(4, description="Number of cycles of the log_cosine schedule, each twice as long as the last.")
     plateau_patience: Annotated[int, Field(ge=0)] = Field(
         5, description="Epochs without improvement before the plateau schedule lowers the rate."
     )
@@ -187,7 +192,9 @@ class TrainingSettings(Settings):
     execution: Literal["auto", "eager", "mapped"] = Field(
         "auto", description="One network by plain back-propagation, or members mapped as one program."
     )
-    threads: Count | Auto = Field("auto", description="CPU threads of one training step.")
+    threads: Annotated[int, Field(ge=1, le=1024)] | Auto = Field(
+        "auto", description="CPU threads of one training step."
+    )
     signals_every: Annotated[int, Field(ge=0)] = Field(
         10, description="Record signals per layer every so many steps; 0: never."
     )
@@ -202,7 +209,7 @@ class Recipe(Settings):
     target: tuple[str, ...] = Field((), description="The column or columns to predict.")
     goal: Goal = Field("auto", description="What the predictions are for; decides the primary figure.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything random.")
-    members: Count = Field(
+    members: Annotated[int, Field(ge=1, le=10_000)] = Field(
         1, description="Networks trained at once from different seeds; they predict with their mean."
     )
     device: str = Field(
@@ -232,6 +239,7 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "training.minimum_factor": ("training.schedule", frozenset({"cosine", "cyclical", "warm_restarts", "one_cycle"})),
     "training.cycle_epochs": ("training.schedule", frozenset({"cyclical", "warm_restarts"})),
     "training.cycle_growth": ("training.schedule", frozenset({"warm_restarts"})),
+    "training.cycles": ("training.schedule", frozenset({"log_cosine"})),
     "training.plateau_patience": ("training.schedule", frozenset({"plateau"})),
     "training.plateau_factor": ("training.schedule", frozenset({"plateau"})),
     "training.focal_gamma": ("training.loss", frozenset({"focal"})),
@@ -278,6 +286,8 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
 
 def _contradictions_of_rows(recipe: Recipe) -> Iterator[str]:
     data = recipe.data
+    if data.validation_share == 0:
+        yield "data.validation_share is 0, but validation rows decide which weights are kept; try 0.15"
     if data.validation_share + data.test_share >= 0.9:
         yield (
             f"data.validation_share {data.validation_share:g} and data.test_share {data.test_share:g} leave less than "
@@ -314,6 +324,8 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
             f"training.weight_decay is {training.weight_decay}, but adam has no decoupled decay; "
             "choose the optimizer adamw, or training.l2"
         )
+    if recipe.network.normalization == "batch" and training.batch_size == 1:
+        yield "network.normalization is batch, which needs more than the 1 row of training.batch_size; try layer"
     if recipe.members > 1 and training.execution == "eager":
         yield f"training.execution is eager, which trains one network, but members is {recipe.members}; use mapped"
 
@@ -372,7 +384,7 @@ def choices_of(path: str) -> tuple[str, ...]:
     model: type[BaseModel] = Recipe
     for group in groups:
         model = _group_model(model, group)
-    return tuple(_literals(model.model_fields[name].annotation))
+    return tuple(words(model.model_fields[name].annotation))
 
 
 def parse(values: Mapping[str, Any], *, origin: str = "the recipe") -> Recipe:
@@ -382,9 +394,16 @@ def parse(values: Mapping[str, Any], *, origin: str = "the recipe") -> Recipe:
         RecipeError: an unknown key (the nearest name is offered), a value of the wrong type, or a contradiction.
     """
     try:
-        return Recipe.model_validate(values)
+        return Recipe.model_validate(_with_text_keys(values, origin=origin))
     except ValidationError as error:
-        raise RecipeError(f"{origin}: {_worded(error)}") from None
+        known = [name for name, _, _ in described()]
+        raise RecipeError(f"{_before(origin)}{refusal(error, Recipe, known=known)}") from None
+    except RecursionError:
+        raise RecipeError(f"{_before(origin)}values must not hold themselves, but one does; write it out") from None
+
+
+def _before(origin: str) -> str:
+    return f"{origin}: " if origin else ""
 
 
 def from_yaml(text: str, *, origin: str = "the recipe") -> Recipe:
@@ -395,13 +414,16 @@ def from_yaml(text: str, *, origin: str = "the recipe") -> Recipe:
     """
     try:
         values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise RecipeError(f"{origin} must be YAML, but cannot be read as such: {problem}") from None
+        repeated = _repeated_key(yaml.compose(text, yaml.SafeLoader), set())
+    except (yaml.YAMLError, RecursionError) as error:
+        problem = _yaml_problem(error) if isinstance(error, yaml.YAMLError) else "it is nested too deeply"
+        raise RecipeError(f"{origin} must be YAML, but is not: {problem}; correct it there") from None
+    if repeated is not None:
+        raise RecipeError(f'{origin} has "{repeated}" twice in one group; keep one')
     if values is None:
         values = {}
     if not isinstance(values, dict):
-        raise RecipeError(f"{origin} must be a mapping of settings, but is {_shown(values)}; try 'seed: 0'")
+        raise RecipeError(f"{origin} must be a mapping of settings, but is {shown(values)}; try 'seed: 0'")
     version = values.get("version", RECIPE_VERSION)
     if isinstance(version, int) and version > RECIPE_VERSION:
         raise RecipeError(
@@ -417,9 +439,19 @@ def read(path: str | Path) -> Recipe:
         RecipeError: the file cannot be read or is not a recipe.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"the recipe {path} cannot be read: {error}") from None
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        beside = Path(path).parent
+        siblings = [each.name for each in beside.iterdir()] if beside.is_dir() else []
+        offered = nearest(Path(path).name, siblings) or "; `fitwell recipe` writes one"
+        raise RecipeError(f"there is no recipe {path}{offered}") from None
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise RecipeError(
+            f"the recipe {path} must be UTF-8 text, but byte {error.start + 1} is 0x{byte:02X}; save it as UTF-8"
+        ) from None
+    except OSError as error:
+        raise RecipeError(f"the recipe {path} cannot be read: {error.strerror}; name a YAML file") from None
     return from_yaml(text, origin=f"the recipe {path}")
 
 
@@ -441,7 +473,7 @@ def to_yaml(recipe: Recipe, *, comments: Mapping[str, str] | None = None) -> str
     return "\n".join(lines) + "\n"
 
 
-def changed(recipe: Recipe, changes: Mapping[str, Any], *, origin: str = "the settings") -> Recipe:
+def changed(recipe: Recipe, changes: Mapping[str, Any], *, origin: str = "") -> Recipe:
     """Return the recipe with settings replaced, named by dotted paths.
 
     >>> changed(Recipe(), {"training.learning_rate": 0.01}).training.learning_rate
@@ -470,7 +502,9 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
         try:
             asked[path.strip()] = yaml.safe_load(value)
         except yaml.YAMLError:
-            raise RecipeError(f'--set {path}: the value must be YAML, but is "{value}"') from None
+            raise RecipeError(
+                f'--set {path.strip()}: the value must be YAML, but is "{value}"; try a number, a word or [64, 64]'
+            ) from None
     return asked
 
 
@@ -490,14 +524,6 @@ def _described(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, 
             yield f"{prefix}{name}", field.description or "", field.get_default(call_default_factory=True)
 
 
-def _literals(annotation: Any) -> Iterator[str]:
-    for part in get_args(annotation):
-        if isinstance(part, str):
-            yield part
-        else:
-            yield from _literals(part)
-
-
 def _assign(values: dict[str, Any], path: str, value: Any, *, origin: str) -> None:
     known = [name for name, _, _ in described()]
     if path in known:
@@ -510,49 +536,51 @@ def _assign(values: dict[str, Any], path: str, value: Any, *, origin: str) -> No
     if path.startswith("data.columns.") and column:
         values["data"]["columns"].setdefault(column, {})[name] = value
         return
-    raise RecipeError(f'{origin}: no setting is called "{path}"{nearest(path, known)}')
+    raise RecipeError(
+        f'{_before(origin)}no setting is called "{path}"{nearest(path, known) or _ending_alike(path, known)}'
+    )
 
 
-def _worded(error: ValidationError) -> str:
-    # Unions report one error per branch; the deepest one is about the branch that was meant.
-    first = max(error.errors(), key=lambda found: (found["type"] == "extra_forbidden", found["type"] == "value_error"))
-    parts = [str(part) for part in first["loc"]]
-    if first["type"] == "value_error":
-        return first["msg"].removeprefix("Value error, ")
-    known = [name for name, _, _ in described()]
-    if first["type"] == "extra_forbidden":
-        path = ".".join(parts)
-        group = ".".join(parts[:-1])
-        siblings = {name[len(group) + 1 if group else 0 :].split(".")[0] for name in known if name.startswith(group)}
-        if group.startswith("data.columns."):
-            siblings = set(ColumnSettings.model_fields)
-        return f'no setting is called "{path}"{nearest(parts[-1], siblings) or nearest(path, known)}'
-    path = _setting_path(parts, known)
-    wants = "; or ".join(dict.fromkeys(_wanted(found) for found in error.errors() if _same(found, first)))
-    return f"{path} is {_shown(first['input'])}, but {wants}"
+def _ending_alike(path: str, known: Sequence[str]) -> str:
+    same = [name for name in known if name.rpartition(".")[2] == path.rpartition(".")[2]]
+    return f'; did you mean "{same[0]}"?' if path and same else SEE_ALL
 
 
-def _same(found: Any, first: Any) -> bool:
-    return bool(found["loc"][:2] == first["loc"][:2] and found["input"] == first["input"])
+def _with_text_keys(values: Any, *, origin: str) -> Any:
+    """Return nested values with whole numbers among the keys as text: classes are often called 0 and 1."""
+    if isinstance(values, list | tuple):
+        return [_with_text_keys(value, origin=origin) for value in values]
+    if not isinstance(values, Mapping):
+        return values
+    for key in values:
+        if not isinstance(key, str | int) or isinstance(key, bool):
+            raise RecipeError(
+                f"{_before(origin)}names must be text, but one is {shown(key)} "
+                "(YAML takes yes, no, on, off, null, dates and fractions for values); put it in quotes"
+            )
+    return {str(key): _with_text_keys(value, origin=origin) for key, value in values.items()}
 
 
-def _wanted(found: Any) -> str:
-    message = str(found["msg"])
-    return message[0].lower() + message[1:]
+def _repeated_key(node: yaml.Node | None, seen: set[int]) -> str | None:
+    """Return a key that a mapping in the YAML tree has twice; YAML itself would silently keep the last."""
+    if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+        return None
+    seen.add(id(node))
+    inner: list[yaml.Node] = list(node.value)
+    if isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        repeated = next((key for key in keys if keys.count(key) > 1), None)
+        if repeated is not None:
+            return str(repeated)
+        inner = [value for _, value in node.value]
+    return next(filter(None, (_repeated_key(each, seen) for each in inner)), None)
 
 
-def _setting_path(parts: Sequence[str], known: Sequence[str]) -> str:
-    # The tail of a location may name the branch of a union, which is not part of the setting's name.
-    for end in range(len(parts), 0, -1):
-        path = ".".join(parts[:end])
-        if path in known:
-            return path
-    return ".".join(parts)
-
-
-def _shown(value: Any) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem or error.context}"
+    return " ".join(str(error).split()).removesuffix('in "<unicode string>", position').strip()
 
 
 def _write_group(
