@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := src tests
+SOURCES := src tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all format

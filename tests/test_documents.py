@@ -16,7 +16,14 @@ import pytest
 from fitwell.cli import COMMANDS
 
 PROJECT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", "docs/design.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "benchmarks/README.md",
+    "examples/README.md",
+    "docs/design.md",
+]
 FRAGMENTS = sorted((PROJECT / "changes").iterdir())
 
 
@@ -111,3 +118,8 @@ def test_every_dependency_is_pinned() -> None:
     needed = {re.split(r"[<>=!~ \[]", each)[0].lower() for each in wanted}
     pinned = {line.split("==")[0].lower() for line in text_of("constraints.txt").splitlines() if "==" in line}
     assert sorted(needed - pinned) == []
+
+
+def test_every_benchmark_is_listed() -> None:
+    files = {path.name for path in (PROJECT / "benchmarks").glob("*.py")}
+    assert set(re.findall(r"^\| `(\w+\.py)`", text_of("benchmarks/README.md"), flags=re.MULTILINE)) == files
