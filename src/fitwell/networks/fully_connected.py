@@ -17,6 +17,8 @@ from fitwell.data.encode import FeatureLayout
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.embeddings import (
     CategoryEmbedding,
+    InputScale,
+    NumberEmbedding,
     PeriodicEmbedding,
     PiecewiseLinearEmbedding,
     quantile_edges,
@@ -53,8 +55,9 @@ class Inputs(nn.Module):
             assert settings.category_embedding_width != "auto"
             widths = tuple(min(settings.category_embedding_width, size) for size in layout.cardinalities)
             self.codes = CategoryEmbedding(layout.cardinalities, widths=widths, generator=generator)
-        number_width = 1 if isinstance(self.numbers, nn.Identity) else _resolved_width(settings)
+        number_width = 1 if settings.number_embedding == "none" else _resolved_width(settings)
         self.width = layout.flags + layout.numbers * number_width + sum(widths)
+        self.scale = InputScale(self.width) if settings.input_scale else nn.Identity()
 
     def forward(self, features: Mapping[str, Tensor], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         parts = []
@@ -67,7 +70,8 @@ class Inputs(nn.Module):
             parts.append(features["flags"])
         if self.codes is not None:
             parts.append(self.codes(features["codes"]))
-        return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
+        joined: Tensor = self.scale(parts[0] if len(parts) == 1 else torch.cat(parts, -1))
+        return joined
 
 
 class HiddenLayer(nn.Module):
@@ -78,7 +82,8 @@ class HiddenLayer(nn.Module):
         assert settings.activation != "auto"
         assert settings.normalization != "auto"
         assert settings.dropout != "auto"
-        self.linear = nn.Linear(width_in, width_out)
+        # Batch normalization takes a bias out again, and its gradient is rounding: adam would let it wander.
+        self.linear = nn.Linear(width_in, width_out, bias=settings.normalization != "batch")
         self.normalization = NORMALIZATIONS[settings.normalization](width_out, settings)
         activation = ACTIVATIONS[settings.activation]
         self.activation = activation.module(settings)
@@ -134,9 +139,13 @@ def _initialize(network: FullyConnected, settings: NetworkSettings, *, generator
     gain = ACTIVATIONS[settings.activation].gain(settings)
     linear = [layer.linear for layer in network.layers if isinstance(layer, HiddenLayer)]
     with torch.no_grad():
-        for layer, layer_gain in [*((each, gain) for each in linear), (network.head, 1.0)]:
-            fill(layer.weight, gain=layer_gain, bound=settings.initialization_range, generator=generator)
-            nn.init.zeros_(layer.bias)
+        for layer in linear:
+            fill(layer.weight, gain=gain, bound=settings.initialization_range, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        # A head of zeros starts from the even guess instead of a random one; the first step moves the head alone.
+        nn.init.zeros_(network.head.weight)
+        nn.init.zeros_(network.head.bias)
 
 
 def _number_embedding(
@@ -144,19 +153,19 @@ def _number_embedding(
 ) -> nn.Module:
     if layout.numbers == 0 or settings.number_embedding == "none":
         return nn.Identity()
-    width = _resolved_width(settings)
-    if settings.number_embedding == "periodic":
-        return PeriodicEmbedding(
-            layout.numbers,
-            width=width,
-            frequencies=PERIODIC_FREQUENCIES,
-            scale=settings.number_embedding_scale,
-            generator=generator,
+    width = _resolved_width(settings) - 1  # the number itself is the last entry
+    parts: list[nn.Module] = []
+    if settings.number_embedding in ("periodic", "combined"):
+        scale, frequencies = settings.number_embedding_scale, PERIODIC_FREQUENCIES
+        parts.append(
+            PeriodicEmbedding(layout.numbers, width=width, frequencies=frequencies, scale=scale, generator=generator)
         )
-    bins = settings.number_embedding_bins
-    numbers = torch.zeros(1, layout.numbers) if sample is None else sample["numbers"]
-    edges = quantile_edges(numbers, bins=bins)
-    return PiecewiseLinearEmbedding(edges, bins=bins, width=width, generator=generator)
+    if settings.number_embedding in ("piecewise_linear", "combined"):
+        bins = settings.number_embedding_bins
+        numbers = torch.zeros(1, layout.numbers) if sample is None else sample["numbers"]
+        edges = quantile_edges(numbers, bins=bins)
+        parts.append(PiecewiseLinearEmbedding(edges, bins=bins, width=width, generator=generator))
+    return NumberEmbedding(parts)
 
 
 def _resolved_width(settings: NetworkSettings) -> int:

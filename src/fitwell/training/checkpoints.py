@@ -22,6 +22,7 @@ from fitwell.training.loop import Mark, State
 from fitwell.training.step import Population
 
 CHECKPOINT_VERSION = 1
+DIGEST_LETTERS = 64
 
 
 def state_to_bytes(state: State, history: bytes) -> bytes:
@@ -38,7 +39,7 @@ def state_to_bytes(state: State, history: bytes) -> bytes:
     counts = {"version": CHECKPOINT_VERSION, "step": state.step, "epoch_step": state.epoch_step, "epoch": state.epoch}
     header = json.dumps({**counts, "history_bytes": len(history), "marks": [asdict(mark) for mark in state.marks]})
     tensors = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
-    return save(tensors, {"state": header, "digest": _digest(header, tensors)})
+    return save(tensors, {"state": _digest(header, tensors) + header})  # two entries would come in any order
 
 
 def state_from_bytes(content: bytes, *, device: str) -> tuple[State, bytes]:
@@ -49,8 +50,8 @@ def state_from_bytes(content: bytes, *, device: str) -> tuple[State, bytes]:
     """
     try:
         tensors = load(content)
-        metadata = _metadata(content)
-        header = json.loads(metadata["state"])
+        digest, text = _digest_and_header(content)
+        header = json.loads(text)
         version = header["version"]
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise _damaged(str(error)) from None
@@ -59,7 +60,7 @@ def state_from_bytes(content: bytes, *, device: str) -> tuple[State, bytes]:
             f"the checkpoint has format version {version}, but this Fitwell reads up to {CHECKPOINT_VERSION}; "
             "upgrade fitwell"
         )
-    if metadata.get("digest") != _digest(metadata["state"], tensors):
+    if digest != _digest(text, tensors):
         raise _damaged("its content does not have the digest that was written with it")
     tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
     population = Population(
@@ -78,11 +79,11 @@ def state_from_bytes(content: bytes, *, device: str) -> tuple[State, bytes]:
     return state, bytes(tensors["history"].cpu().numpy())[: header["history_bytes"]]
 
 
-def _metadata(content: bytes) -> dict[str, str]:
+def _digest_and_header(content: bytes) -> tuple[str, str]:
     # A safetensors file opens with the length of its JSON header in 8 bytes, little-endian.
     length = int.from_bytes(content[:8], "little")
-    metadata: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
-    return metadata
+    state: str = json.loads(content[8 : 8 + length])["__metadata__"]["state"]
+    return state[:DIGEST_LETTERS], state[DIGEST_LETTERS:]
 
 
 def _digest(header: str, tensors: Mapping[str, Tensor]) -> str:

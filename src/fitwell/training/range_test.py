@@ -1,8 +1,8 @@
 """A learning rate found by trying: the rate rises step by step until the loss blows up (Smith 2015).
 
 One throwaway copy of the first member takes about a hundred steps while its rate grows from a millionth to ten. The
-loss, smoothed, falls, turns and explodes; the rate where it was lowest is already too high to train at, and a tenth of
-it is the usual choice.
+loss falls, turns and explodes; the highest rate at which it was about as low as it ever got is already too high to
+train at, and a tenth of it is the usual choice. Running medians keep a lucky batch and the explosion to themselves.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from statistics import median
 
 import torch
 
@@ -20,9 +21,10 @@ from fitwell.training.loop import Rows, Seeds, batching, epoch_batches
 from fitwell.training.step import Batch, Population, Program, advance
 
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 100
-SMOOTHING = 0.9
-BLOWN_UP = 4.0  # times the lowest smoothed loss
-MARGIN = 10.0  # the chosen rate is so much below the one with the lowest loss
+WINDOW = 5  # steps on either side
+NEARLY = 1.1  # times the lowest loss is about as low
+BLOWN_UP = 4.0  # times the loss of the first steps
+MARGIN = 10.0  # the chosen rate is so much below the highest good one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class RangeTest:
     """What the test saw, and the rate it suggests."""
 
     rates: tuple[float, ...]
-    losses: tuple[float, ...]  # smoothed
+    losses: tuple[float, ...]  # running medians
     suggested: float
 
 
@@ -44,30 +46,31 @@ def range_test(program: Program, population: Population, training: Rows, *, seed
     single = replace(program, execution="eager", redrawn=None)
     rates: list[float] = []
     losses: list[float] = []
-    mean, loss = 0.0, math.nan
+    loss = math.nan
     for step, batch in zip(range(STEPS), _batches(training, seed, program), strict=False):
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
         words = noise_words([seed.noise], step=step, layers=program.network.noise_layers)  # type: ignore[arg-type]
         outcome = advance(single, copy, batch, noise=words.to(copy.weights.device), rate=rate, step=step + 1)
         loss = float(outcome.losses[0])
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-        smooth = mean / (1 - SMOOTHING ** (step + 1))
-        if not math.isfinite(loss) or (losses and smooth > BLOWN_UP * min(losses)):
+        if not math.isfinite(loss):
             break
         rates.append(rate)
-        losses.append(smooth)
+        losses.append(loss)
+        if median(losses[-WINDOW:]) > BLOWN_UP * median(losses[: 2 * WINDOW]):
+            break
     if not losses:
         raise RecipeError(
             f"a range test needs a finite loss to start from, but the first batch has {loss}; look for extreme targets "
             "or inputs, or set training.learning_rate to a number"
         )
-    return RangeTest(rates=tuple(rates), losses=tuple(losses), suggested=_suggested(rates, losses))
+    medians = [median(losses[max(0, place - WINDOW) : place + WINDOW + 1]) for place in range(len(losses))]
+    return RangeTest(rates=tuple(rates), losses=tuple(medians), suggested=_suggested(rates, medians))
 
 
 def _suggested(rates: Sequence[float], losses: Sequence[float]) -> float:
-    lowest = min(range(len(losses)), key=lambda place: losses[place])
+    highest = max(rate for rate, loss in zip(rates, losses, strict=True) if loss <= NEARLY * min(losses))
     # Two digits are all that the test can tell, and they read well in a recipe.
-    return float(f"{rates[lowest] / MARGIN:.1e}")
+    return float(f"{highest / MARGIN:.1e}")
 
 
 def _batches(training: Rows, seed: Seeds, program: Program) -> Iterator[Batch]:

@@ -1,0 +1,136 @@
+"""Small trainings, set up as a run sets them up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fitwell.data.encode import FeatureLayout
+from fitwell.networks.build import build_network
+from fitwell.plan import Facts, resolve
+from fitwell.recipe import Recipe, TaskName
+from fitwell.tasks.losses import row_loss
+from fitwell.training.loop import Moment, Rows, Seeds, State, batching, first_state, train
+from fitwell.training.population import BuildNetwork, build_population, make_program, member_seeds
+from fitwell.training.step import Execution, Population, Program
+
+FORMS = {"cross_entropy": "labels", "focal": "labels"}
+
+
+@dataclass(kw_only=True)
+class Training:
+    """Everything that the loop takes."""
+
+    recipe: Recipe
+    program: Program
+    population: Population
+    training: Rows
+    validation: Rows
+    seeds: list[Seeds]
+    rates: list[float]
+    build: BuildNetwork
+    state: State = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = first_state(self.population)
+
+    def moments(self, state: State | None = None) -> Iterator[Moment]:
+        start = self.state if state is None else state
+        return train(self.program, start, self.training, self.validation, seeds=self.seeds, rates=self.rates)
+
+
+def sine_rows(rows: int, *, seed: int, labels: bool, weights: Tensor | None = None) -> Rows:
+    """Rows of 4 numbers, 2 flags and a code of 0 to 4, whose target bends with all of them."""
+    generator = torch.Generator().manual_seed(seed)
+    numbers = torch.randn(rows, 4, generator=generator)
+    flags = (torch.rand(rows, 2, generator=generator) < 0.5).float()
+    codes = torch.randint(0, 5, (rows, 1), generator=generator)
+    values = torch.sin(2 * numbers[:, :1]) + numbers[:, 1:2] * flags[:, :1] + 0.3 * codes.float()
+    targets = (values > 0.6).float() if labels else values
+    return Rows(features={"numbers": numbers, "flags": flags, "codes": codes}, targets=targets, weights=weights)
+
+
+def doubled(rows: Rows) -> Rows:
+    features = {name: block.double() if block.is_floating_point() else block for name, block in rows.features.items()}
+    weights = None if rows.weights is None else rows.weights.double()
+    return Rows(features=features, targets=rows.targets.double(), weights=weights)
+
+
+LAYOUT = FeatureLayout(numbers=4, flags=2, cardinalities=(5,))
+
+
+def small_training(
+    *,
+    members: int = 1,
+    execution: Execution = "eager",
+    rows: int = 70,
+    weights: Tensor | None = None,
+    network: dict[str, Any] | None = None,
+    seed: int = 3,
+    training: Rows | None = None,
+    layout: FeatureLayout = LAYOUT,
+    double: bool = False,
+    **settings: Any,
+) -> Training:
+    """Return a population on sine rows before its first step; keywords are settings of the training."""
+    shape: dict[str, Any] = {"hidden": [8, 8], "number_embedding": "none", "dropout": 0.0} | (network or {})
+    if shape.get("normalization") == "group":
+        shape["normalization_groups"] = 4
+    values: dict[str, Any] = {"loss": "squared_error", "batch_size": 16, "epochs": 4}
+    task: TaskName = "binary" if settings.get("loss") in FORMS else "regression"
+    asked = Recipe.model_validate(
+        {
+            "task": task,
+            "target": ["y"],
+            "device": "cpu",
+            "network": shape,
+            "training": values | {"early_stopping": {"patience": 0}} | settings,
+        }
+    )
+    recipe = resolve(asked, Facts(task=task, training_rows=rows, outputs=1, layout=layout, cores=1)).recipe
+    training = training or sine_rows(rows, seed=1, labels=task == "binary", weights=weights)
+    validation = sine_rows(40, seed=2, labels=task == "binary") if layout is LAYOUT else training
+    single = training.features
+    if double:
+        training, validation = doubled(training), doubled(validation)
+
+    def build(of_member: int) -> nn.Module:
+        built = build_network(recipe, layout, 1, sample=single, seed=of_member)
+        return built.double() if double else built
+
+    structure, population = build_population(build, seed=seed, members=members, settings=recipe.training, device="cpu")
+    assert recipe.training.loss != "auto"
+    loss = row_loss(recipe.training.loss, "labels" if task == "binary" else "values", settings=recipe.training)
+    program = make_program(
+        structure,
+        loss,
+        build,
+        seed=seed,
+        members=members,
+        settings=recipe.training,
+        steps_per_epoch=batching(len(training), recipe.training)[1],
+        device="cpu",
+    )
+    program = replace(program, execution=execution)
+    rate = recipe.training.learning_rate
+    return Training(
+        recipe=recipe,
+        program=program,
+        population=population,
+        training=training,
+        validation=validation,
+        seeds=[seeds for _, seeds in member_seeds(seed, members)],
+        rates=[float(rate) if isinstance(rate, float) else 0.01] * members,
+        build=build,
+    )
+
+
+@pytest.fixture
+def start() -> Callable[..., Training]:
+    """How to set up a small training."""
+    return small_training

@@ -1,0 +1,278 @@
+"""One step is what plain PyTorch computes, for one member and for many, whatever is switched on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fitwell.networks.activations import ACTIVATIONS
+from fitwell.networks.initialization import INITIALIZATIONS
+from fitwell.networks.noise import noise_words
+from fitwell.networks.normalization import NORMALIZATIONS
+from fitwell.tasks.losses import LOSSES
+from fitwell.training.loop import epoch_batches
+from fitwell.training.optimizers import OPTIMIZERS
+from fitwell.training.pieces import unflatten
+from fitwell.training.step import Batch, Population, advance, outputs_of
+
+Start = Callable[..., Any]
+RATE = 0.01
+
+# Every entry of every table at least once; noise, weights, penalties and limits on throughout or in turn.
+CASES: dict[str, dict[str, Any]] = {
+    **{f"activation {name}": {"network": {"activation": name, "dropout": 0.3}} for name in ACTIVATIONS},
+    **{f"normalization {name}": {"network": {"normalization": name, "dropout": 0.3}} for name in NORMALIZATIONS},
+    **{f"initialization {name}": {"network": {"initialization": name}} for name in INITIALIZATIONS},
+    **{f"loss {name}": {"loss": name} for name in LOSSES},
+    **{f"optimizer {name}": {"optimizer": name} for name in OPTIMIZERS},
+    "decay": {"optimizer": "adamw", "weight_decay": 0.5},
+    "input noise": {"input_noise": 0.5},
+    "penalties": {"l1": 0.01, "l2": 0.02},
+    "clipped norm": {"clip_norm": 0.1, "optimizer": "sgd"},
+    "clipped values": {"clip_value": 0.01, "optimizer": "sgd"},
+    "limited norms": {"max_norm": 0.5},
+    "redrawn": {"redraw_fraction": 0.2, "redraw_epochs": 0.5},
+    "residual": {"network": {"residual": True, "dropout": 0.2}},
+    "periodic": {"network": {"number_embedding": "periodic"}},
+    "piecewise linear": {"network": {"number_embedding": "piecewise_linear", "number_embedding_bins": 6}},
+    "row weights": {"weights": torch.linspace(0, 2, 70), "network": {"normalization": "batch", "dropout": 0.3}},
+    "everything": {
+        "weights": torch.linspace(0, 2, 70),
+        "network": {"normalization": "batch", "dropout": 0.2, "residual": True},
+        "input_noise": 0.1, "l1": 0.001, "l2": 0.002, "clip_norm": 1.0, "clip_value": 0.5, "max_norm": 2.0,
+        "redraw_fraction": 0.05, "redraw_epochs": 0.5, "optimizer": "adamw", "weight_decay": 0.05,
+    },
+}  # fmt: skip
+
+
+def steps(training: Any, count: int = 6, *, observe: bool = False) -> list[Tensor]:
+    """Take steps; return the losses of each."""
+    losses: list[Tensor] = []
+    seeds = training.seeds
+    epoch = 0
+    while len(losses) < count:
+        for batch in epoch_batches(training.training, seeds, epoch=epoch, batch_rows=16):
+            step = len(losses)
+            words = noise_words([seed.noise for seed in seeds], step=step, layers=training.program.network.noise_layers)
+            outcome = advance(
+                training.program, training.population, batch, noise=words, rate=RATE, step=step + 1, observe=observe
+            )
+            losses.append(outcome.losses)
+            if len(losses) == count:
+                break
+        epoch += 1
+    return losses
+
+
+def only(training: Any, member: int) -> Any:
+    """One member of a population as a training of its own, executed eagerly."""
+    population = training.population
+    training = replace_training(training, execution="eager")
+    training.population = Population(
+        weights=population.weights[member : member + 1].clone(),
+        buffers={name: buffer[member : member + 1].clone() for name, buffer in population.buffers.items()},
+        slots={name: slot[member : member + 1].clone() for name, slot in population.slots.items()},
+    )
+    training.seeds = training.seeds[member : member + 1]
+    redrawn = training.program.redrawn
+    if redrawn is not None:
+
+        def draw(step: int) -> tuple[Tensor, Tensor]:
+            fresh, uniforms = redrawn.draw(step)
+            return fresh[member : member + 1], uniforms[member : member + 1]
+
+        training.program = replace(training.program, redrawn=replace(redrawn, draw=draw))
+    return training
+
+
+def replace_training(training: Any, *, execution: str) -> Any:
+    copy = object.__new__(type(training))
+    copy.__dict__.update(training.__dict__)
+    copy.program = replace(training.program, execution=execution)
+    return copy
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_members_mapped_together_move_as_each_alone_by_plain_back_propagation(case: str, start: Start) -> None:
+    together = start(members=3, execution="mapped", double=True, **CASES[case])
+    alone = [only(together, member) for member in range(3)]
+    begun = together.population.weights.clone()
+    losses = torch.stack(steps(together))
+    for member, one in enumerate(alone):
+        assert torch.allclose(losses[:, member], torch.stack(steps(one))[:, 0], rtol=1e-9)
+        close(together.population.weights[member], one.population.weights[0], training=together)
+        for name, buffer in together.population.buffers.items():
+            assert torch.allclose(buffer[member], one.population.buffers[name][0], rtol=1e-9, atol=1e-12), name
+    assert float((together.population.weights - begun).abs().max()) > RATE / 10
+
+
+def close(found: Tensor, expected: Tensor, *, training: Any) -> None:
+    for piece in training.program.pieces:
+        part = slice(piece.start, piece.stop)
+        assert torch.allclose(found[part], expected[part], rtol=1e-7, atol=1e-9), piece.name
+
+
+@pytest.mark.parametrize("case", ["normalization batch", "redrawn", "everything"])
+def test_several_members_may_run_eagerly_and_a_single_one_mapped(case: str, start: Start) -> None:
+    several = start(members=3, execution="eager", double=True, **CASES[case])
+    single = start(execution="eager", double=True, **CASES[case])
+    mapped = start(execution="mapped", double=True, **CASES[case])
+    losses = torch.stack(steps(several))
+    assert torch.equal(losses[:, :1], torch.stack(steps(single)))
+    assert torch.equal(several.population.weights[:1], single.population.weights)
+    assert torch.allclose(losses[:, :1], torch.stack(steps(mapped)), rtol=1e-9)
+
+
+def test_in_float32_mapped_losses_follow_the_eager_ones(start: Start) -> None:
+    case: dict[str, Any] = {"network": {"normalization": "batch", "dropout": 0.2}, "optimizer": "adamw"}
+    eager, mapped = start(members=3, execution="eager", **case), start(members=3, execution="mapped", **case)
+    assert torch.allclose(torch.stack(steps(eager, 20)), torch.stack(steps(mapped, 20)), rtol=1e-3)
+
+
+PLAIN: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": lambda weights, rest: torch.optim.SGD([*weights, *rest], lr=RATE, momentum=0.9),
+    "adam": lambda weights, rest: torch.optim.Adam([*weights, *rest], lr=RATE, betas=(0.9, 0.999)),
+    "adamw": lambda weights, rest: torch.optim.AdamW(
+        [{"params": weights}, {"params": rest, "weight_decay": 0.0}], lr=RATE, betas=(0.9, 0.999), weight_decay=0.1
+    ),
+}
+
+
+@pytest.mark.parametrize("optimizer", PLAIN)
+def test_the_eager_step_is_a_plain_torch_loop_on_the_same_batches(optimizer: str, start: Start) -> None:
+    extra = {"sgd": {}, "adam": {"beta2": 0.999}, "adamw": {"beta2": 0.999, "weight_decay": 0.1}}[optimizer]
+    training = start(
+        execution="eager", optimizer=optimizer, network={"activation": "tanh", "normalization": "batch"}, **extra
+    )
+    tensors = unflatten(training.population.weights[0].clone(), training.program.pieces)
+    table = nn.Parameter(tensors["inputs.codes.tables.0"].clone())
+    plain = nn.Sequential(
+        nn.Linear(4 + 2 + table.shape[1], 8, bias=False), nn.BatchNorm1d(8), nn.Tanh(),
+        nn.Linear(8, 8, bias=False), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 1),
+    )  # fmt: skip
+    ours = [tensor for name, tensor in tensors.items() if name != "inputs.codes.tables.0"]
+    with torch.no_grad():
+        for parameter, tensor in zip(plain.parameters(), ours, strict=True):
+            parameter.copy_(tensor)
+    rest = [parameter for parameter in plain.parameters() if parameter.ndim < 2]
+    optimizing = PLAIN[optimizer]([table, *(p for p in plain.parameters() if p.ndim >= 2)], rest)
+    expected, batches = [], []
+    for epoch in range(5):
+        batches += list(epoch_batches(training.training, training.seeds, epoch=epoch, batch_rows=16))
+    for batch in batches:
+        optimizing.zero_grad()
+        features = {name: block[0] for name, block in batch.features.items()}
+        inputs = torch.cat([features["numbers"], features["flags"], table[features["codes"][:, 0]]], 1)
+        loss = (plain(inputs) - batch.targets[0]).square().mean()
+        loss.backward()
+        optimizing.step()
+        expected.append(float(loss.detach()))
+    assert len(expected) == 20
+    found = [float(loss) for loss in steps(training, 20)]
+    assert found == pytest.approx(expected, rel=1e-4)
+    final = unflatten(training.population.weights[0], training.program.pieces)
+    for parameter, (name, tensor) in zip(
+        plain.parameters(), [item for item in final.items() if item[0] != "inputs.codes.tables.0"], strict=True
+    ):
+        assert torch.allclose(tensor, parameter, rtol=1e-3, atol=1e-4), name
+    assert torch.allclose(final["inputs.codes.tables.0"], table, rtol=1e-3, atol=1e-4)
+
+
+def gradient_by_sgd(start: Start, **settings: Any) -> tuple[Any, Tensor, Tensor]:
+    """The gradient as it shows in a plain step of size 1, and the recorded loss."""
+    training = start(
+        execution="eager", optimizer="sgd", momentum=0.0, network={"normalization": "layer"}, double=True,
+        batch_size="full", **settings,
+    )  # fmt: skip
+    before = training.population.weights.clone()
+    (batch,) = epoch_batches(training.training, training.seeds, epoch=0, batch_rows=70)
+    words = noise_words([1], step=0, layers=training.program.network.noise_layers)
+    outcome = advance(training.program, training.population, batch, noise=words, rate=1.0, step=1)
+    return training, before - training.population.weights, outcome.losses
+
+
+@pytest.mark.parametrize("execution", ["eager", "mapped"])
+def test_a_weight_of_two_is_a_row_twice_and_a_weight_of_zero_is_no_row(execution: str, start: Start) -> None:
+    results = []
+    base = start(execution=execution, optimizer="sgd", momentum=0.0, double=True)
+    rows = base.training
+    chosen = [0, 1, 1, 4]
+    weights = torch.zeros(70, dtype=torch.float64)
+    weights[[0, 4]], weights[1] = 1.0, 2.0
+    repeated = Batch(
+        features={name: block[chosen][None] for name, block in rows.features.items()},
+        targets=rows.targets[chosen][None],
+        weights=None,
+    )
+    weighted = Batch(
+        features={name: block[None] for name, block in rows.features.items()},
+        targets=rows.targets[None],
+        weights=weights[None],
+    )
+    for batch in (repeated, weighted):
+        training = start(execution=execution, optimizer="sgd", momentum=0.0, double=True)
+        words = noise_words([1], step=0, layers=training.program.network.noise_layers)
+        loss = advance(training.program, training.population, batch, noise=words, rate=0.1, step=1).losses
+        results.append((loss, training.population.weights))
+    assert torch.allclose(results[0][0], results[1][0], rtol=1e-12)
+    assert torch.allclose(results[0][1], results[1][1], atol=1e-13)
+
+
+def test_a_batch_whose_rows_all_weigh_nothing_moves_nothing(start: Start) -> None:
+    training = start(weights=torch.zeros(70), optimizer="sgd", weight_decay=0.0)
+    before = training.population.weights.clone()
+    assert [float(loss) for loss in steps(training, 3)] == [0.0] * 3
+    assert torch.equal(training.population.weights, before)
+
+
+def test_a_step_rests_on_the_population_alone_not_on_what_the_network_held(start: Start) -> None:
+    training = start(execution="eager", network={"normalization": "batch"})
+    other = start(execution="eager", network={"normalization": "batch"})
+    steps(other, 3)
+    disturbed = replace(other.program, network=other.program.network)
+    with torch.no_grad():
+        for parameter in disturbed.network.parameters():
+            parameter.data = torch.full_like(parameter, 7.0)
+    again = start(execution="eager", network={"normalization": "batch"})
+    expected = torch.stack(steps(training))
+    again.program = disturbed
+    assert torch.equal(torch.stack(steps(again)), expected)
+    assert torch.equal(again.population.weights, training.population.weights)
+    assert torch.equal(again.population.buffers["layers.0.normalization.running_var"],
+                       training.population.buffers["layers.0.normalization.running_var"])  # fmt: skip
+
+
+def test_redrawing_replaces_its_share_of_weights_by_draws_from_the_whole_distribution(start: Start) -> None:
+    training = start(
+        redraw_fraction=0.3, redraw_epochs=1.0, network={"hidden": [200, 200], "initialization": "he_uniform"}
+    )
+    redrawn = training.program.redrawn
+    fresh, uniforms = redrawn.draw(1)
+    piece = next(piece for piece in training.program.pieces if piece.name == "layers.1.linear.weight")
+    columns = slice(piece.start, piece.stop)
+    weights, chosen = fresh[0, columns].double(), uniforms[0, columns] < 0.3
+    bound = float(weights.abs().max())
+    assert abs(float(chosen.double().mean()) - 0.3) < 4.5 * (0.21 / 40_000) ** 0.5
+    # Those that are taken are as the rest: mean 0 within 4.5 standard errors of a uniform draw.
+    assert abs(float(weights[chosen].mean())) < 4.5 * bound / 3**0.5 / int(chosen.sum()) ** 0.5
+    correlation = torch.corrcoef(torch.stack([fresh[0].double(), uniforms[0].double()]))[0, 1]
+    assert abs(float(correlation)) < 4.5 / fresh.shape[1] ** 0.5
+
+
+def test_outputs_are_those_of_each_members_network_in_evaluation(start: Start) -> None:
+    training = start(members=3, network={"normalization": "batch", "dropout": 0.5})
+    steps(training)
+    features = training.validation.features
+    found = outputs_of(training.program.network, training.program.pieces, training.population, features)
+    for member in range(3):
+        network = training.build(0).eval()
+        tensors = unflatten(training.population.weights[member], training.program.pieces)
+        buffers = {name: buffer[member] for name, buffer in training.population.buffers.items()}
+        network.load_state_dict(tensors | buffers)
+        with torch.no_grad():
+            assert torch.equal(found[member], network(features, None))
