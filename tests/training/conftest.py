@@ -78,7 +78,9 @@ def small_training(
     **settings: Any,
 ) -> Training:
     """Return a population on sine rows before its first step; keywords are settings of the training."""
-    shape: dict[str, Any] = {"hidden": [8, 8], "number_embedding": "none", "dropout": 0.0} | (network or {})
+    shape: dict[str, Any] = {"hidden": [8, 8], "number_embedding": "none", "dropout": 0.0, "input_scale": False} | (
+        network or {}
+    )
     if shape.get("normalization") == "group":
         shape["normalization_groups"] = 4
     values: dict[str, Any] = {"loss": "squared_error", "batch_size": 16, "epochs": 4}

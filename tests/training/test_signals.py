@@ -55,9 +55,14 @@ def seen_by_hooks(training: Any, weights: Tensor, words: Tensor, batch: Any) -> 
 def test_every_signal_is_what_hooks_on_a_plain_module_see(case: str, execution: str, start: Start) -> None:
     members = 1 if execution == "eager" else 3
     training = start(members=members, execution=execution, double=True, **CASES[case])
+    # Weights that start at zero, as those of the head may, would hide much.
+    training.population.weights.add_(
+        0.1 * torch.randn(training.population.weights.shape, generator=torch.Generator().manual_seed(6))
+    )
     before = training.population.weights.clone()
     signals, words = observed(training)
     batch = next(epoch_batches(training.training, training.seeds, epoch=0, batch_rows=16))
+    spans = layer_spans(training.program.pieces)
     assert signals.layers == ("inputs", "layers.0", "layers.1", "head")
     for member in range(members):
         rows = ({name: block[member] for name, block in batch.features.items()}, batch.targets[member])
@@ -69,9 +74,10 @@ def test_every_signal_is_what_hooks_on_a_plain_module_see(case: str, execution: 
             size = math.sqrt(sum(float(p.detach().square().sum()) for p in parameters.values()))
             slope = math.sqrt(sum(float(p.grad.square().sum()) for p in parameters.values() if p.grad is not None))
             step = math.sqrt(sum(float(moved[name].square().sum()) for name in parameters))
+            after = training.population.weights[member, spans[layer]].norm()
             assert found["weight_norm"] == pytest.approx(size, rel=1e-10)
             assert found["gradient_norm"] == pytest.approx(slope, rel=1e-8)
-            assert found["update_ratio"] == pytest.approx(step / size, rel=1e-8)
+            assert found["update_ratio"] == pytest.approx(step / max(size, float(after)), rel=1e-8)
             if layer not in seen:
                 assert all(math.isnan(found[name]) for name in SIGNALS[3:])
                 continue
@@ -103,6 +109,15 @@ def test_observing_changes_no_bit_of_weights_statistics_or_losses(execution: str
             losses.append(outcome.losses)
         found.append([torch.stack(losses), training.population.weights, *training.population.buffers.values()])
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_weights_that_start_at_zero_move_by_a_share_of_one(start: Start) -> None:
+    training = start()
+    training.population.weights.zero_()
+    signals, _ = observed(training)
+    ratios = signals.values[0, :, SIGNALS.index("update_ratio")]
+    assert float(ratios[-1]) == pytest.approx(1.0)
+    assert bool((ratios <= 1).all())
 
 
 def test_no_hook_stays_behind(start: Start) -> None:

@@ -123,8 +123,8 @@ def test_several_members_may_run_eagerly_and_a_single_one_mapped(case: str, star
     single = start(execution="eager", double=True, **CASES[case])
     mapped = start(execution="mapped", double=True, **CASES[case])
     losses = torch.stack(steps(several))
-    assert torch.equal(losses[:, :1], torch.stack(steps(single)))
-    assert torch.equal(several.population.weights[:1], single.population.weights)
+    assert torch.allclose(losses[:, :1], torch.stack(steps(single)), rtol=1e-12)
+    assert torch.allclose(several.population.weights[:1], single.population.weights, rtol=1e-11, atol=1e-13)
     assert torch.allclose(losses[:, :1], torch.stack(steps(mapped)), rtol=1e-9)
 
 

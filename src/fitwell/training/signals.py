@@ -29,6 +29,7 @@ SIGNALS = (
     "saturation",
 )
 ACTIVATION_SIGNALS = frozenset(SIGNALS[3:])
+TINY = torch.finfo(torch.float32).tiny
 SATURATION_MARGIN = 0.05  # of the width between an activation's bounds
 
 
@@ -95,7 +96,9 @@ def weight_signals(
     hidden = 0
     for layer, span in spans.items():
         weight_norm = before[:, span].norm(dim=1)
-        norms = [gradient[:, span].norm(dim=1), weight_norm, update[:, span].norm(dim=1) / (weight_norm + 1e-12)]
+        # Beside the larger of before and after: weights that start at zero, as a head may, move by a share of 1.
+        larger = torch.maximum(weight_norm, after[:, span].norm(dim=1)).clamp_min(TINY)
+        norms = [gradient[:, span].norm(dim=1), weight_norm, update[:, span].norm(dim=1) / larger]
         if has_activations(layer):
             inside = activations[:, hidden]
             hidden += 1

@@ -1,0 +1,228 @@
+"""Tasks turn cells into numbers and outputs into predictions, and back."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit, softmax
+from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.utils.class_weight import compute_class_weight
+
+from fitwell.errors import DataError, RecipeError
+from fitwell.recipe import TaskName
+from fitwell.tasks.binary import roc_auc
+from fitwell.tasks.losses import LOSSES
+from fitwell.tasks.multilabel import mean_roc_auc
+from fitwell.tasks.regression import r2
+from fitwell.tasks.table import TASKS
+from fitwell.tasks.task import (
+    TargetCoding,
+    class_weights,
+    coding_from_json,
+    disagreement,
+    label_cells,
+    mean_of_members,
+    sorted_classes,
+)
+
+WORDS = pl.Series("y", ["no", "yes", "no", None, "yes", "no"], dtype=pl.String)
+CELLS: dict[TaskName, list[pl.Series]] = {
+    "binary": [pl.Series("y", ["no", "yes", "no", "yes", "no"])],
+    "multiclass": [pl.Series("y", [10, 9, 2, 9, 2])],
+    "multilabel": [pl.Series("a", [0, 1, 1, 0, 0]), pl.Series("b", [True, False, True, True, False])],
+    "regression": [pl.Series("u", [1.0, 2.5, -3.0, 4.0, 0.5]), pl.Series("v", [1, 2, 3, 4, 50])],
+}
+
+
+def test_every_task_of_the_recipe_is_in_the_table_and_its_losses_fit_its_targets() -> None:
+    assert set(TASKS) == set(get_args(TaskName))
+    for task in TASKS.values():
+        assert task.losses
+        assert all(getattr(LOSSES[name], task.form) is not None for name in task.losses)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_coding_survives_json_and_gives_the_same_truth(name: TaskName) -> None:
+    coding = TASKS[name].fit(CELLS[name], True)
+    again = coding_from_json(coding.as_json())
+    assert again == coding
+    assert np.array_equal(TASKS[name].truth(CELLS[name], again), TASKS[name].truth(CELLS[name], coding))
+
+
+@pytest.mark.parametrize("name", ["binary", "multiclass", "multilabel"])
+def test_sure_outputs_for_the_truth_are_read_as_the_cells_they_came_from(name: TaskName) -> None:
+    task, cells = TASKS[name], CELLS[name]
+    coding = task.fit(cells, True)
+    targets = task.targets(task.truth(cells, coding), coding)
+    sure = 50.0 * (np.eye(task.outputs(coding))[targets] if name == "multiclass" else 2 * targets - 1)
+    assert sure.shape == (5, task.outputs(coding))
+    table = task.table(task.predictions(sure.astype(np.float32), coding), coding)
+    columns = [f"prediction_{cell.name}" for cell in cells] if name == "multilabel" else ["prediction"]
+    for cell, column in zip(cells, columns, strict=True):
+        assert table[column].to_list() == label_cells(cell).to_list()
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=2, max_size=30), scale=st.booleans())
+def test_scaled_values_come_back_in_their_own_units(values: list[float], scale: bool) -> None:
+    task, cells = TASKS["regression"], [pl.Series("y", values, dtype=pl.Float64)]
+    coding = task.fit(cells, scale)
+    truth = task.truth(cells, coding)
+    targets = task.targets(truth, coding)
+    assert targets.dtype == np.float32
+    spread = max(np.ptp(values), np.abs(values).max() if not scale else 0.0, 1e-12)
+    assert np.allclose(task.predictions(targets, coding)[:, 0], values, atol=1e-6 * spread + 1e-9, rtol=1e-12)
+
+
+def test_regression_scales_each_target_to_mean_zero_and_deviation_one() -> None:
+    task, cells = TASKS["regression"], CELLS["regression"]
+    coding = task.fit(cells, True)
+    targets = task.targets(task.truth(cells, coding), coding).astype(np.float64)
+    assert targets.mean(0) == pytest.approx([0, 0], abs=1e-7)
+    assert targets.std(0) == pytest.approx([1, 1], rel=1e-6)
+    assert coding.centers == pytest.approx([1.0, 12.0])
+    assert task.fit(cells, False).scales == (1.0, 1.0)
+
+
+def test_a_target_of_equal_values_is_not_blown_up_by_rounding() -> None:
+    assert TASKS["regression"].fit([pl.Series("y", [0.1] * 7)], True).scales == (1.0,)
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive"),
+    [
+        (["no", "yes", "yes"], "yes"),
+        (["good", "good", "bad"], "bad"),
+        ([0, 1, 1], "1"),
+        ([2, 1, 1], "2"),
+        ([1.0, 2.0, 2.0], "2"),
+        ([True, True, False], "true"),
+        (["9", "10", "10"], "10"),
+        (["a", "b"], "b"),
+    ],
+)
+def test_the_positive_class_is_the_one_the_metrics_would_choose_and_has_code_one(
+    labels: list[object], positive: str
+) -> None:
+    cells = [pl.Series("y", labels)]
+    coding = TASKS["binary"].fit(cells, True)
+    assert (coding.positive, coding.classes[0][1]) == (positive, positive)
+    codes = TASKS["binary"].truth(cells, coding)
+    assert [coding.classes[0][code] for code in codes] == label_cells(cells[0]).to_list()
+
+
+@given(st.permutations(["10", "9", "-1.5", "9.0", "09"]))
+def test_classes_that_are_numbers_are_ordered_by_size_whatever_order_they_come_in(labels: list[str]) -> None:
+    assert sorted_classes(pl.Series(labels)) == ("-1.5", "09", "9", "9.0", "10")
+
+
+@given(st.permutations(["b", "10", "9", "nan"]))
+def test_classes_that_are_not_all_numbers_are_ordered_by_the_alphabet(labels: list[str]) -> None:
+    assert sorted_classes(pl.Series(labels)) == ("10", "9", "b", "nan")
+    assert sorted_classes(pl.Series([label for label in labels if label != "b"])) == ("10", "9", "nan")
+
+
+def test_a_label_does_not_depend_on_the_cells_beside_it() -> None:
+    together = label_cells(pl.Series([1.0, 2.5, None, float("nan"), -3.0, 1e300]))
+    assert together.to_list() == ["1", "2.5", None, None, "-3", "1e+300"]
+    assert label_cells(pl.Series([1.0, None])).to_list() == ["1", None]
+
+
+@pytest.mark.parametrize("name", ["binary", "multiclass", "multilabel"])
+def test_an_unknown_class_is_refused_with_what_came_and_what_is_known(name: TaskName) -> None:
+    task = TASKS[name]
+    coding = task.fit(CELLS[name], True)
+    strange = [pl.Series(cell.name, ["7", "7"]) for cell in CELLS[name]]
+    known = ", ".join(f'"{label}"' for label in coding.classes[0])
+    message = rf'target "{strange[0].name}" must be one of the classes known from training \({known}\), but 2 of 2 rows'
+    with pytest.raises(DataError, match=message + ' are not, the first with "7"'):
+        task.truth(strange, coding)
+
+
+def test_a_missing_label_and_an_infinite_value_are_refused() -> None:
+    coding = TASKS["binary"].fit(CELLS["binary"], True)
+    with pytest.raises(DataError, match="1 of 6 rows are not, the first with a missing cell"):
+        TASKS["binary"].truth([WORDS], coding)
+    values = TASKS["regression"].fit([pl.Series("y", [1.0, 2.0])], True)
+    with pytest.raises(DataError, match='the target "y" must be a finite number, but is inf in row 2'):
+        TASKS["regression"].truth([pl.Series("y", [1.0, float("inf")])], values)
+
+
+@given(st.lists(st.lists(st.floats(-30, 30), min_size=3, max_size=3), min_size=1, max_size=10))
+def test_probabilities_are_those_of_the_softmax_and_the_logistic_function(rows: list[list[float]]) -> None:
+    outputs = np.array(rows)
+    many = TASKS["multiclass"].predictions(outputs, TargetCoding(names=("y",)))
+    assert many == pytest.approx(softmax(outputs, axis=1), abs=1e-12)
+    two = TASKS["binary"].predictions(outputs[:, :1], TargetCoding(names=("y",)))
+    assert two[:, 1] == pytest.approx(expit(outputs[:, 0]), abs=1e-12)
+    assert two.sum(1) == pytest.approx(np.ones(len(rows)))
+    assert TASKS["multilabel"].predictions(outputs, TargetCoding(names=("y",))) == pytest.approx(expit(outputs))
+
+
+def test_tables_name_a_probability_for_each_class_or_label() -> None:
+    columns = {}
+    for name, task in TASKS.items():
+        coding = task.fit(CELLS[name], True)
+        outputs = np.random.default_rng(0).normal(size=(4, task.outputs(coding)))
+        columns[name] = task.table(task.predictions(outputs, coding), coding).columns
+    assert columns == {
+        "binary": ["prediction", "probability_no", "probability_yes"],
+        "multiclass": ["prediction", "probability_2", "probability_9", "probability_10"],
+        "multilabel": ["prediction_a", "probability_a", "prediction_b", "probability_b"],
+        "regression": ["prediction_u", "prediction_v"],
+    }
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_members_that_agree_do_not_disagree_and_predict_as_each(name: TaskName) -> None:
+    task = TASKS[name]
+    coding = task.fit(CELLS[name], True)
+    predictions = task.predictions(np.random.default_rng(1).normal(size=(6, task.outputs(coding))), coding)
+    assert disagreement(task.form, [predictions] * 3) == pytest.approx(np.zeros(6), abs=1e-12)
+    assert mean_of_members([predictions] * 3) == pytest.approx(predictions)
+
+
+def test_disagreement_is_the_share_of_dissenters_or_the_spread() -> None:
+    choices = np.eye(3)[[[0, 1], [0, 2], [1, 0]]]  # three members, two rows
+    assert disagreement("classes", list(choices)) == pytest.approx([1 / 3, 2 / 3])
+    assert disagreement("values", [np.array([[1.0], [0.0]]), np.array([[3.0], [0.0]])]) == pytest.approx([1.0, 0.0])
+
+
+@given(st.lists(st.integers(0, 2), min_size=3, max_size=60).filter(lambda codes: len(set(codes)) == 3))
+def test_balanced_class_weights_are_those_of_scikit_learn(codes: list[int]) -> None:
+    coding = TargetCoding(names=("y",), classes=(("a", "b", "c"),))
+    truth = np.array(codes)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=truth)
+    assert class_weights(TASKS["multiclass"], "balanced", truth, coding) == pytest.approx(expected)
+    answers = np.stack([truth == 0, truth == 1], axis=1).astype(int)
+    found = class_weights(TASKS["multilabel"], "balanced", answers, TargetCoding(names=("a", "b")))
+    for label in range(2):
+        expected = compute_class_weight("balanced", classes=np.arange(2), y=answers[:, label])
+        assert found[:, label] == pytest.approx(expected)
+
+
+def test_named_class_weights_go_to_their_classes_and_the_rest_weigh_one() -> None:
+    many = TargetCoding(names=("y",), classes=(("a", "b", "c"),))
+    assert class_weights(TASKS["multiclass"], {"b": 3.0}, np.array([0]), many).tolist() == [1, 3, 1]
+    two = TargetCoding(names=("y",), classes=(("no", "yes"),), positive="yes")
+    assert class_weights(TASKS["binary"], {"yes": 5.0}, np.array([0]), two).tolist() == [[1], [5]]
+    with pytest.raises(RecipeError, match='names "yse", which is no class; did you mean "yes"'):
+        class_weights(TASKS["binary"], {"yse": 5.0}, np.array([0]), two)
+    with pytest.raises(RecipeError, match="class_weights is balanced, but the target has no classes; leave it out"):
+        class_weights(TASKS["regression"], "balanced", np.zeros((3, 1)), TargetCoding(names=("y",)))
+
+
+def test_quick_figures_are_those_of_scikit_learn() -> None:
+    random = np.random.default_rng(3)
+    truth, scores = random.integers(0, 2, 50), random.integers(0, 6, (50, 2)) / 6
+    both = np.stack([1 - scores[:, 0], scores[:, 0]], axis=1)
+    assert roc_auc(truth, both) == pytest.approx(roc_auc_score(truth, scores[:, 0]))
+    answers = np.stack([truth, 1 - truth], axis=1)
+    assert mean_roc_auc(answers, scores) == pytest.approx(roc_auc_score(answers, scores))
+    values = random.normal(size=(50, 2))
+    assert r2(values, scores) == pytest.approx(r2_score(values, scores))
+    assert np.isnan(roc_auc(np.ones(3), both[:3]))
