@@ -46,7 +46,7 @@ from fitwell.training.range_test import range_test
 from fitwell.training.step import Population, Program
 from fitwell.training.threads import torch_threads
 
-SAMPLE_ROWS = 4096  # of the training rows, for what starts from data
+SAMPLE_ROWS = 32_768  # of the training rows, for what starts from data
 TIMED_STEPS = 20
 
 

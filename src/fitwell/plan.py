@@ -7,9 +7,11 @@ named where a choice follows one.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from fitwell.data.columns.category import ONE_HOT_LIMIT, RARE_COUNT
@@ -48,6 +50,12 @@ class Plan:
     recipe: Recipe
     reasons: Mapping[str, str]
 
+
+# In training rows; where choices change on the tables of benchmarks/tables.py.
+FEW_ROWS = 2_000
+WIDE_FROM = 8_000
+MANY_ROWS = 16_000
+WORK_TO_SHARE = 1e8  # multiply-adds of a forward pass: about a millisecond of one core
 
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
 OPEN = {"training.learning_rate": "usual"}
@@ -120,12 +128,12 @@ def _family(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _hidden(_recipe: Recipe, facts: Facts) -> Choice:
-    width = 128 if facts.training_rows < 10_000 else 256
-    return Choice([width] * 3, f"three layers of {width} for {facts.training_rows} training rows")
+    width = 128 if facts.training_rows < WIDE_FROM else 256
+    return Choice([width] * 3, f"three layers of {width} for {facts.training_rows:,} training rows")
 
 
 def _activation(_recipe: Recipe, _facts: Facts) -> Choice:
-    return Choice("silu", "smooth, and does not die; best on average over the benchmark tables")
+    return Choice("silu", "smooth, does not die, and costs a fraction of mish or selu")
 
 
 def _initialization(recipe: Recipe, _facts: Facts) -> Choice:
@@ -137,8 +145,10 @@ def _normalization(_recipe: Recipe, _facts: Facts) -> Choice:
     return Choice("none", "few layers on scaled inputs need none")
 
 
-def _dropout(_recipe: Recipe, _facts: Facts) -> Choice:
-    return Choice(0.15, "as RealMLP (Holzmüller et al. 2024)")
+def _dropout(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.training_rows < FEW_ROWS:
+        return Choice(0.3, f"{facts.training_rows:,} training rows are soon learned by heart")
+    return Choice(0.1, f"{facts.training_rows:,} training rows need little")
 
 
 def _residual(recipe: Recipe, _facts: Facts) -> Choice:
@@ -151,15 +161,21 @@ def _residual(recipe: Recipe, _facts: Facts) -> Choice:
 def _number_embedding(_recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.numbers == 0:
         return Choice("none", "there are no numbers")
-    return Choice("periodic", "lets the first layer draw curves and steps of each number")
+    if facts.training_rows < FEW_ROWS:
+        return Choice("periodic", "lets the first layer draw curves of each number")
+    return Choice("combined", "lets the first layer draw curves and steps of each number")
 
 
-def _number_embedding_width(recipe: Recipe, _facts: Facts) -> Choice:
-    return Choice(8 if recipe.network.number_embedding == "piecewise_linear" else 4, "the embedding's usual width")
+def _number_embedding_width(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(4, "three learned entries beside the number itself, as RealMLP (Holzmüller et al. 2024)")
 
 
 def _category_embedding_width(_recipe: Recipe, _facts: Facts) -> Choice:
     return Choice(8, "as RealMLP (Holzmüller et al. 2024)")
+
+
+def _input_scale(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(True, "a soft choice of inputs, as RealMLP (Holzmüller et al. 2024)")
 
 
 def _loss(_recipe: Recipe, facts: Facts) -> Choice:
@@ -177,11 +193,17 @@ def _optimizer(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _beta2(_recipe: Recipe, _facts: Facts) -> Choice:
-    return Choice(0.95, "forgets old gradients sooner than 0.999, which suits short trainings")
+    return Choice(0.999, "the usual memory; 0.95 brought nothing on the benchmark tables")
 
 
-def _learning_rate(recipe: Recipe, _facts: Facts) -> Choice:
-    return Choice(OPTIMIZERS[recipe.training.optimizer].usual_rate, f"usual for {recipe.training.optimizer}")
+def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
+    usual = OPTIMIZERS[recipe.training.optimizer].usual_rate
+    batch = recipe.training.batch_size
+    rows = facts.training_rows if batch == "full" else min(int(batch), facts.training_rows)
+    why = f"usual for {recipe.training.optimizer}, scaled by the root of the batch size / 256"
+    if facts.task == "regression":
+        usual, why = 2 * usual, f"{why}, doubled for regression"
+    return Choice(float(f"{usual * min(1.0, math.sqrt(rows / 256)):.3g}"), why)
 
 
 def _weight_decay(recipe: Recipe, _facts: Facts) -> Choice:
@@ -189,20 +211,25 @@ def _weight_decay(recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _schedule(_recipe: Recipe, _facts: Facts) -> Choice:
-    return Choice("cosine", "high enough to travel, low enough at the end to settle")
+    why = "four annealed cycles, each twice as long: short ones suit data that is soon learned by heart"
+    return Choice("log_cosine", why)
 
 
 def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
-    return Choice(256, f"about {max(1, facts.training_rows // 256)} steps per epoch")
+    size = min(256, max(32, 2 ** round(math.log2(facts.training_rows / 16))))
+    return Choice(size, f"a power of two near a sixteenth of {facts.training_rows:,} training rows, from 32 to 256")
 
 
 def _epochs(_recipe: Recipe, facts: Facts) -> Choice:
-    epochs = 128 if facts.training_rows < 10_000 else 64
-    return Choice(epochs, f"for {facts.training_rows} training rows")
+    if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
+        return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
+    return Choice(64, "four cycles of 4 to 34 epochs")
 
 
 def _patience(recipe: Recipe, _facts: Facts) -> Choice:
-    return Choice(max(10, recipe.training.epochs // 4), "a quarter of the epochs")  # type: ignore[operator]
+    epochs = recipe.training.epochs
+    assert epochs != "auto"
+    return Choice(max(5, round(0.4 * epochs)), "long enough to wait for the end of a cycle of the schedule")
 
 
 def _execution(recipe: Recipe, _facts: Facts) -> Choice:
@@ -212,7 +239,13 @@ def _execution(recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _threads(recipe: Recipe, facts: Facts) -> Choice:
-    return Choice(1, "a step is too small to share")
+    widths = (facts.layout.flags + 4 * facts.layout.numbers, *recipe.network.hidden)
+    batch = recipe.training.batch_size
+    rows = facts.training_rows if batch == "full" else min(int(batch), facts.training_rows)
+    work = recipe.members * rows * sum(before * after for before, after in pairwise(widths))
+    if work < WORK_TO_SHARE:
+        return Choice(1, "a step is too small to share: threads would wait for one another")
+    return Choice(facts.cores, f"a step is large enough to share among {facts.cores} cores")
 
 
 GOAL_OF: dict[str, Goal] = {"pr_auc": "imbalanced", "mcc": "imbalanced", "roc_auc": "ranking"}
@@ -233,6 +266,7 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.normalization": _normalization,
     "network.dropout": _dropout,
     "network.residual": _residual,
+    "network.input_scale": _input_scale,
     "network.number_embedding": _number_embedding,
     "network.number_embedding_width": _number_embedding_width,
     "network.category_embedding_width": _category_embedding_width,
@@ -240,10 +274,10 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.label_smoothing": _label_smoothing,
     "training.optimizer": _optimizer,
     "training.beta2": _beta2,
-    "training.learning_rate": _learning_rate,
     "training.weight_decay": _weight_decay,
     "training.schedule": _schedule,
     "training.batch_size": _batch_size,
+    "training.learning_rate": _learning_rate,
     "training.epochs": _epochs,
     "training.early_stopping.patience": _patience,
     "training.execution": _execution,

@@ -32,7 +32,7 @@ InitializationName = Literal[
     "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "orthogonal", "uniform", "unit_variance"
 ]
 NormalizationName = Literal["none", "batch", "layer", "group", "rms"]
-NumberEmbeddingName = Literal["none", "piecewise_linear", "periodic"]
+NumberEmbeddingName = Literal["none", "piecewise_linear", "periodic", "combined"]
 LossName = Literal["cross_entropy", "focal", "squared_error", "absolute_error", "huber", "quantile"]
 OptimizerName = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "muon"]
 ScheduleName = Literal[
@@ -113,8 +113,10 @@ class NetworkSettings(Settings):
     number_embedding: NumberEmbeddingName | Auto = Field(
         "auto", description="How each number is widened before the first layer."
     )
-    number_embedding_width: Count | Auto = Field("auto", description="Width of each embedded number.")
-    number_embedding_bins: Count = Field(48, description="Largest number of bins of the piecewise-linear embedding.")
+    number_embedding_width: Annotated[int, Field(ge=2)] | Auto = Field(
+        "auto", description="Width of each embedded number; the number itself is one of the entries."
+    )
+    number_embedding_bins: Count = Field(32, description="Largest number of bins of the piecewise-linear embedding.")
     number_embedding_scale: Positive = Field(
         0.1, description="Standard deviation of the periodic frequencies at start."
     )
@@ -249,9 +251,12 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "network.leaky_slope": ("network.activation", frozenset({"leaky_relu", "prelu"})),
     "network.initialization_range": ("network.initialization", frozenset({"uniform"})),
     "network.normalization_groups": ("network.normalization", frozenset({"group"})),
-    "network.number_embedding_width": ("network.number_embedding", frozenset({"piecewise_linear", "periodic"})),
-    "network.number_embedding_bins": ("network.number_embedding", frozenset({"piecewise_linear"})),
-    "network.number_embedding_scale": ("network.number_embedding", frozenset({"periodic"})),
+    "network.number_embedding_width": (
+        "network.number_embedding",
+        frozenset({"piecewise_linear", "periodic", "combined"}),
+    ),
+    "network.number_embedding_bins": ("network.number_embedding", frozenset({"piecewise_linear", "combined"})),
+    "network.number_embedding_scale": ("network.number_embedding", frozenset({"periodic", "combined"})),
 }
 
 
@@ -259,7 +264,7 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
 NEUTRAL: dict[str, float] = {
     "training.beta2": 0.0,
     "training.label_smoothing": 0.0,
-    "network.number_embedding_width": 1,
+    "network.number_embedding_width": 2,
 }
 
 

@@ -85,7 +85,7 @@ def test_sound_tables_bring_no_note(name: str) -> None:
 
 def test_notes_are_plain_values_ordered_by_severity() -> None:
     frame = noise(400).with_columns(
-        copy=pl.col("y").replace_strict({"yes": "a", "no": "b"}), row=pl.int_range(400) * 1 + 7
+        copy=pl.col("y").replace_strict({"yes": "a", "no": "b"}), reading=pl.int_range(400) * 1 + 7
     )
     notes = audit(replace(subject_of(frame, "y"), parameters=10_000))
     assert [note.severity for note in notes] == ["critical", "warning", "info"]

@@ -92,7 +92,7 @@ class HiddenLayer(nn.Module):
         self.residual = bool(settings.residual) and width_in == width_out
 
     def forward(self, inputs: Float[Tensor, "rows width_in"], noise: Tensor | None) -> Float[Tensor, "rows width_out"]:
-        outputs = self.dropout(self.activation(self.normalization(self.linear(inputs))), noise)
+        outputs: Tensor = self.dropout(self.activation(self.normalization(self.linear(inputs))), noise)
         return outputs + inputs if self.residual else outputs
 
 

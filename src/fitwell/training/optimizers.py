@@ -225,22 +225,22 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "adam": Optimizer(
         move=adam,
         slots=("mean", "square"),
-        usual_rate=0.001,
+        usual_rate=0.002,
         usual_decay=0.0,
         definition="w ← w − η m̂ / (√v̂ + ε), m and v running means of g and g²",
     ),
     "adamw": Optimizer(
         move=adam,
         slots=("mean", "square"),
-        usual_rate=0.001,
-        usual_decay=0.01,
+        usual_rate=0.002,
+        usual_decay=0.1,
         definition="adam, and weights shrink by η times the decay in each step",
     ),
     "muon": Optimizer(
         move=muon,
         slots=("mean", "square"),
-        usual_rate=0.001,
-        usual_decay=0.01,
+        usual_rate=0.002,
+        usual_decay=0.1,
         definition="hidden matrices move by 0.2 √max(out, in) U Vᵀ of their momentum U S Vᵀ, the rest as adam",
     ),
 }

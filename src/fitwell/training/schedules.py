@@ -62,8 +62,8 @@ def cosine(epoch: float, *, total: float, settings: TrainingSettings) -> float:
 def cyclical(epoch: float, *, total: float, settings: TrainingSettings) -> float:
     """Return a triangle: from the minimum straight up to 1 and down again in each cycle (Smith 2017).
 
-    >>> [cyclical(epoch, total=20.0, settings=TrainingSettings(cycle_epochs=4.0)) for epoch in (0, 1, 2, 3, 4)]
-    [0.0, 0.5, 1.0, 0.5, 0.0]
+    >>> [cyclical(epoch, total=20.0, settings=TrainingSettings(cycle_epochs=4.0)) for epoch in (0.0, 1.0, 2.0, 3.0)]
+    [0.0, 0.5, 1.0, 0.5]
     """
     place = math.fmod(epoch, settings.cycle_epochs) / settings.cycle_epochs
     return settings.minimum_factor + (1 - settings.minimum_factor) * (1 - abs(2 * place - 1))
@@ -105,6 +105,20 @@ def one_cycle(epoch: float, *, total: float, settings: TrainingSettings) -> floa
     return _annealed(1.0, settings.minimum_factor, min((epoch - climb) / (total - climb), 1.0))
 
 
+def log_cosine(epoch: float, *, total: float, settings: TrainingSettings) -> float:
+    """Return (1 − cos(2π log2(1 + (2^k − 1) t))) / 2 with t the share of the epochs done and k the cycles.
+
+    Each cycle climbs from 0 to 1 and comes down again, and lasts twice as long as the one before.
+    Source: coslog_k of Holzmüller, Grinsztajn & Steinwart 2024.
+
+    >>> settings = TrainingSettings(cycles=4)
+    >>> [round(log_cosine(epoch, total=15.0, settings=settings), 2) for epoch in (0.0, 2**0.5 - 1, 1.0, 3.0, 15.0)]
+    [0.0, 1.0, 0.0, 0.0, 0.0]
+    """
+    place = math.log2(1 + (2**settings.cycles - 1) * min(epoch / total, 1.0))
+    return (1 - math.cos(2 * math.pi * place)) / 2
+
+
 SCHEDULES: dict[str, Schedule] = {
     "constant": constant,
     "step": step,
@@ -113,6 +127,7 @@ SCHEDULES: dict[str, Schedule] = {
     "cyclical": cyclical,
     "warm_restarts": warm_restarts,
     "one_cycle": one_cycle,
+    "log_cosine": log_cosine,
     "plateau": constant,  # times plateau_factor_after
 }
 

@@ -43,6 +43,7 @@ WRITINGS = ((".", ","), (",", "."), (",", " "), (".", " "), (".", "'"), (",", "'
 SENTINELS = frozenset(float(sign * nines) for nines in (99, 999, 9999, 99999, 999999) for sign in (1, -1))
 QUANTILES = 1000
 FEW = 10  # so few different whole numbers could be codes; the reason says what they were taken for
+RANKED_RANGE = 4.0  # of ranks among distinct values: about what other scaled numbers span
 SMOOTH_CLIP = 3.0  # scaled numbers end at ±3
 LARGEST = 1e150  # beyond it squares and differences overflow
 TINY = 1e-280
@@ -59,7 +60,8 @@ class NumberEncoder:
     scaling: NumberScaling
     center: float
     scale: float  # 0: all training values were equal, and the column adds no number
-    quantiles: tuple[float, ...]  # of the training values, ascending; only for the quantile scaling
+    quantiles: tuple[float, ...]  # of the training values, ascending: for the quantile scaling, and where the
+    # robust one finds no spread in the middle half
     indicator: bool
 
     @property
@@ -88,8 +90,16 @@ class NumberEncoder:
 
 
 def robust(values: Float64[np.ndarray, " rows"], encoder: NumberEncoder) -> Float32[np.ndarray, " rows"]:
-    """Return the smoothly clipped distance from the median in interquartile ranges."""
-    return smooth_clipped(values, center=encoder.center, scale=encoder.scale)
+    """Return the smoothly clipped distance from the median in interquartile ranges.
+
+    Where more than half of the values are equal there is no such range, and the few others may lie far apart: then it
+    is the rank among the distinct training values, from 0 to 4, less that of the median.
+    """
+    if not encoder.quantiles:
+        return smooth_clipped(values, center=encoder.center, scale=encoder.scale)
+    ranks = np.linspace(0, RANKED_RANGE, len(encoder.quantiles))
+    median = np.interp(encoder.center, encoder.quantiles, ranks)
+    return np.asarray(np.interp(values, encoder.quantiles, ranks) - median, dtype=np.float32)
 
 
 def standard(values: Float64[np.ndarray, " rows"], encoder: NumberEncoder) -> Float32[np.ndarray, " rows"]:
@@ -188,6 +198,10 @@ def fit(values: pl.Series, column: Column, settings: DataSettings) -> NumberEnco
         # With a quantile for each row these are the values themselves, without the rounding of an interpolation.
         found = np.sort(numbers) if count == len(numbers) else np.quantile(numbers, np.linspace(0, 1, count))
         quantiles = tuple(np.maximum.accumulate(found).tolist())
+    if scaling == "robust" and scale != 0 and not np.ptp(np.quantile(numbers, [0.25, 0.75])):
+        distinct = np.unique(numbers)
+        if len(distinct) > 2:
+            quantiles = tuple(np.quantile(distinct, np.linspace(0, 1, min(QUANTILES, len(distinct)))).tolist())
     indicator = settings.missing_indicators and 0 < values.null_count() < len(values)
     return NumberEncoder(column, scaling, center, scale, quantiles, indicator)
 
