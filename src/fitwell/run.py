@@ -26,10 +26,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import polars as pl
 from safetensors import SafetensorError
@@ -40,7 +41,7 @@ from fitwell import recipe as recipes
 from fitwell.data.encode import encoders_from_json
 from fitwell.data.read import read_batches, read_table
 from fitwell.data.schema import schema_from_json
-from fitwell.data.write import replace_atomically, write_batches
+from fitwell.data.write import REASONS, replace_atomically, write_batches
 from fitwell.errors import FitwellError, RequestError, RunError, SurroundingsError, nearest
 from fitwell.evaluation import Evaluation, evaluate_predictions
 from fitwell.prediction import Model, encoded, model_from_tensors, model_tensors, prediction_table, predictions_for
@@ -150,14 +151,7 @@ def open_run(path: str | Path) -> Run:
     Raises:
         RunError: there is no run, it is damaged, or it is of a newer format.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        siblings = [each.name for each in folder.parent.iterdir()] if folder.parent.is_dir() else []
-        raise RunError(f"no run at {folder}{nearest(folder.name, siblings)}; `fitwell runs` lists the runs there are")
-    for name in ("recipe.yaml", "data.json"):
-        if not (folder / name).is_file():
-            raise RunError(f"{folder} is not a run: it has no {name}")
-    run = Run(folder)
+    run = _found(path)
     _ = run.recipe, run.data  # refuses what is damaged or newer at the door
     return run
 
@@ -168,11 +162,26 @@ def load_run(path: str | Path) -> Run:
     Raises:
         RunError: as `open_run`; or the run was cut off before it had a model, or its files were changed.
     """
-    run = open_run(path)
-    if not (run.path / "model.safetensors").is_file():
+    run = _found(path)
+    if not (run.path / "model.safetensors").exists() and not (run.path / "checksums.json").exists():
         raise RunError(f"{run.path} was cut off before it was finished; continue it with: fitwell resume {run.path}")
     _ = run.model
     return run
+
+
+def _found(path: str | Path) -> Run:
+    folder = Path(path)
+    if not folder.is_dir():
+        beside = folder.parent
+        siblings = [each.name for each in beside.iterdir() if each.is_dir()] if beside.is_dir() else []
+        what = f"{folder} is a file, not the folder of a run" if folder.exists() else f"no run at {folder}"
+        raise RunError(what + (nearest(folder.name, siblings) or "; `fitwell runs` lists the runs there are"))
+    missing = [name for name in ("recipe.yaml", "data.json") if not (folder / name).is_file()]
+    if len(missing) == 2:
+        raise RunError(f"{folder} is not a run: it has no recipe.yaml and no data.json; `fitwell runs` lists the runs")
+    if missing:
+        raise RunError(f"{folder} is damaged: it has no {missing[0]}; restore it from a copy, or train again")
+    return Run(folder)
 
 
 def create_run(path: str | Path | None, *, source: str, files: Mapping[str, bytes]) -> Run:
@@ -186,22 +195,43 @@ def create_run(path: str | Path | None, *, source: str, files: Mapping[str, byte
     target = Path(path) if path is not None else next_run_path(source)
     if target.exists():
         raise RequestError(f"--out {target} exists; choose another folder or remove it")
+    made = _folders_to_make(target.parent)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise SurroundingsError(f"the run cannot be written to {target}: {error.strerror}; try --out") from None
-    try:
-        for name, content in files.items():
-            replace_atomically(temporary / name, content)
-        temporary.chmod(0o755)
-        temporary.rename(target)
-    except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise SurroundingsError(f"the run cannot be written to {target}: {error.strerror}; try --out") from None
+        with writing_worded(target, "choose another place with --out"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", dir=target.parent))
+        try:
+            for name, content in files.items():
+                replace_atomically(temporary / name, content)
+            with writing_worded(target, "choose another place with --out"):
+                temporary.chmod(0o755)
+                temporary.rename(target)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
         raise
     return Run(target)
+
+
+def _folders_to_make(folder: Path) -> list[Path]:
+    """Return the folders that are not there yet, innermost first."""
+    return [each for each in (folder, *folder.parents) if not each.exists()]
+
+
+@contextmanager
+def writing_worded(path: Path, advice: str = "check the disk and its rights") -> Iterator[None]:
+    """Word what the disk refuses."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError):
+        raise SurroundingsError(f"{path} cannot be written: a file is where a folder must be; {advice}") from None
+    except OSError as error:
+        reason = REASONS.get(error.errno or 0, f"{error.strerror}; {advice}")
+        raise SurroundingsError(f"{path} cannot be written: {reason}") from None
 
 
 def discard_unstarted(run: Run) -> bool:
@@ -227,23 +257,37 @@ def all_runs(folder: str | Path = "runs") -> list[Run]:
     return sorted(found, key=lambda run: (run.path / "data.json").stat().st_mtime)
 
 
-def append_event(run: Run, event: str, **values: object) -> None:
-    """Append one line to the run's events, at once on disk."""
+def append_event(run: Run, event: str, /, **values: object) -> None:
+    """Append one line to the run's events, at once on disk.
+
+    Raises:
+        SurroundingsError: the disk is full, or the file may not be written.
+    """
     line = json.dumps({"version": RUN_VERSION, "time": round(time.time(), 3), "event": event, **values})
-    with (run.path / "events.jsonl").open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    file = run.path / "events.jsonl"
+    with writing_worded(file), file.open("a+b") as lines:
+        if lines.tell() and _last_byte(lines) != b"\n":
+            lines.write(b"\n")  # a line that was cut off stays a line of its own
+        lines.write(line.encode() + b"\n")
+        lines.flush()
+        os.fsync(lines.fileno())
+
+
+def _last_byte(file: BinaryIO) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1)
 
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events of a run; a last line that was cut off is passed over."""
+    """Yield the events of a run; a line that was cut off is passed over."""
     file = path / "events.jsonl"
-    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+    for line in file.read_bytes().split(b"\n") if file.is_file() else ():
         try:
-            yield json.loads(line)
+            event = json.loads(line)
         except ValueError:
             continue
+        if isinstance(event, dict) and "event" in event:
+            yield event
 
 
 def write_json(run: Run, name: str, values: Mapping[str, object]) -> None:
@@ -282,7 +326,8 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
 
 def write_checkpoint(run: Run, content: bytes) -> None:
     """Replace the run's checkpoint."""
-    (run.path / "checkpoint").mkdir(exist_ok=True)
+    with writing_worded(run.path / "checkpoint"):
+        (run.path / "checkpoint").mkdir(exist_ok=True)
     replace_atomically(run.path / CHECKPOINT, content)
 
 

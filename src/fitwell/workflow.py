@@ -293,7 +293,8 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         listener(Event("interrupted", text, {"step": step}))
     else:
         remove_checkpoint(run)
-        listener(Event("finished", f"run: {run.path}", {"seconds": round(perf_counter() - clock.started, 2)}))
+        values = {"run": str(run.path), "seconds": round(perf_counter() - clock.started, 2)}
+        listener(Event("finished", f"run: {run.path}", values))
     return Run(run.path)
 
 

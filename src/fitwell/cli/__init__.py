@@ -6,12 +6,17 @@ of ours; 130 interrupted. Heavy packages load inside the commands that need them
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import typer
 
 from fitwell.cli.evaluate import evaluate
 from fitwell.cli.explain import explain
+from fitwell.cli.lines import one_line
 from fitwell.cli.metrics import metrics
 from fitwell.cli.predict import predict
 from fitwell.cli.recipe import recipe
@@ -20,7 +25,7 @@ from fitwell.cli.runs import runs
 from fitwell.cli.train import train
 from fitwell.errors import FitwellError
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
     "resume": resume,
     "recipe": recipe,
@@ -30,11 +35,11 @@ COMMANDS = {
     "runs": runs,
     "explain": explain,
 }
+MEMORY = "the memory does not suffice; try fewer rows, smaller network.hidden, a smaller training.batch_size or members"
 
 app = typer.Typer(
     name="fitwell",
     help="Train neural networks on your data, measured with honest uncertainty.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -58,26 +63,48 @@ def _top(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    sys.exit(run(arguments if arguments is not None else sys.argv[1:]))
+    code = run(arguments if arguments is not None else sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done: a late Ctrl-C must not cut into the shutdown
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code; every refusal is one message on standard error."""
+    """Run one command and return its exit code; every refusal is one line on standard error."""
     try:
         result = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
     except FitwellError as error:
         return _refused(str(error), 2)
     except typer.TyperException as error:  # an unknown option, a missing argument
-        return _refused(error.format_message(), 2)
+        return _refused(_usage(error.format_message(), arguments), 2)
     except (KeyboardInterrupt, typer.Abort):
         return _refused("interrupted", 130)
-    except MemoryError:
-        return _refused("the memory does not suffice; try fewer rows, a smaller batch_size or fewer members", 2)
     except BrokenPipeError:
-        return 0  # the reader of a pipe has seen enough
+        return _unread()
+    except (MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+        return _refused(MEMORY, 2)
     return result if isinstance(result, int) else 0
 
 
 def _refused(message: str, code: int) -> int:
-    typer.echo(f"fitwell: {message}", err=True)
+    typer.echo(f"fitwell: {one_line(message)}", err=True)
     return code
+
+
+def _usage(message: str, arguments: list[str]) -> str:
+    command = next((each for each in arguments if each in COMMANDS), "")
+    text = message.rstrip(".")
+    return f"{text[:1].lower()}{text[1:]}; see: fitwell {command + ' ' if command else ''}--help"
+
+
+def _is_memory(error: Exception) -> bool:
+    # torch reports what the processor's memory lacks as a bare RuntimeError.
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "OutOfMemory" in type(error).__name__
+
+
+def _unread() -> int:
+    # The reader of a pipe has seen enough; what is still buffered must not fail again when Python flushes it at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -22,6 +22,7 @@ def evaluate(
     evaluation = load_run(run).evaluate(data)
     if as_json:
         typer.echo(json.dumps({"version": 1, **evaluation.as_json()}, indent=1))
-    else:
-        typer.echo(f"{evaluation.rows:,} rows; the figure that decides is {evaluation.primary.metric}")
-        typer.echo(figures_text(evaluation.figures))
+        return
+    typer.echo(f"{evaluation.primary.metric} {evaluation.primary_figure} on {evaluation.rows:,} rows")
+    typer.echo(f"why this figure: {evaluation.primary.why}\n")
+    typer.echo(figures_text(evaluation.figures))

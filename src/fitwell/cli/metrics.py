@@ -17,9 +17,13 @@ def metrics(
 ) -> None:
     """Measure the scores in FILE: every binary figure with its 95 % interval."""
     import json
+    import math
 
     from fitwell.cli.terminal import figures_text
+    from fitwell.errors import RequestError
     from fitwell.evaluation import measured_scores
 
+    if math.isnan(threshold):
+        raise RequestError("--threshold must be a number, but is nan; try 0.5")
     report, figures = measured_scores(file, label=label, score=score, positive=positive, threshold=threshold)
     typer.echo(json.dumps({"version": 1, **report}, indent=1) if as_json else figures_text(figures))

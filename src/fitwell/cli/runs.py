@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from fitwell.run import Run
+
+HEADER = ("run", "state", "target", "figure", "value", "95 % interval")
 
 
 def runs(
@@ -15,6 +20,7 @@ def runs(
     """List the runs in FOLDER: what they predict, how they stand, and the figure that decides."""
     import json
 
+    from fitwell.cli.lines import aligned
     from fitwell.run import all_runs
 
     found = [_summary(run) for run in all_runs(folder)]
@@ -22,28 +28,29 @@ def runs(
         typer.echo(json.dumps({"version": 1, "runs": found}, indent=1))
     elif not found:
         typer.echo(f"no runs in {folder}; train one with: fitwell train FILE --target NAME")
-    for summary in () if as_json else found:
-        figure = "" if summary["value"] is None else f"{summary['metric']} {summary['value']:.4g}"
-        if summary["low"] is not None:
-            figure += f" ({summary['low']:.4g} to {summary['high']:.4g})"
-        typer.echo(f"{summary['run']}  {summary['state']}  {', '.join(summary['target'])}  {figure}".rstrip())
+    else:
+        typer.echo(aligned([HEADER, *map(_cells, found)]))
 
 
-def _summary(run: Any) -> dict[str, Any]:
-    from fitwell.errors import RunError
+def _cells(summary: dict[str, Any]) -> tuple[str, ...]:
+    from fitwell.cli.terminal import interval_text
 
+    value = "" if summary["value"] is None else f"{summary['value']:.4g}"
+    interval = interval_text(summary["low"], summary["high"])
+    return (summary["run"], summary["state"], ", ".join(summary["target"]), summary["metric"] or "", value, interval)
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    from fitwell.errors import FitwellError
+
+    summary: dict[str, Any] = {"run": str(run.path), "state": "damaged", "task": None, "target": [], "metric": None}
     figure: dict[str, Any] = {}
-    metric = None
     try:
-        recipe, state = run.recipe, run.state
+        summary |= {"task": run.recipe.task, "target": list(run.recipe.target)}
         if (run.path / "evaluation.json").is_file():
-            metric = run.evaluation["primary"]["metric"]
-            figure = run.evaluation["metrics"].get(metric) or {}
-    except RunError:
-        return {"run": str(run.path), "state": "damaged", "task": None, "target": [], "metric": None} | _values({})
-    named = {"run": str(run.path), "state": state, "task": recipe.task, "target": list(recipe.target), "metric": metric}
-    return named | _values(figure)
-
-
-def _values(figure: dict[str, Any]) -> dict[str, Any]:
-    return {name: figure.get(name) for name in ("value", "low", "high")}
+            summary["metric"] = run.evaluation["primary"]["metric"]
+            figure = run.evaluation["metrics"].get(summary["metric"]) or {}
+        summary["state"] = run.state
+    except (FitwellError, KeyError, TypeError):
+        pass  # stays damaged, with what could be read
+    return summary | {name: figure.get(name) for name in ("value", "low", "high")}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
+from fitwell.cli.lines import aligned, one_line
 from fitwell.events import Event, Listener, unheard
 
 if TYPE_CHECKING:
-    from fitwell.metrics import Figures
+    from fitwell.metrics import Figure, Figures
 
 LINES = 10  # of progress, at most, where there is no terminal
+WIDE = 110  # columns from which the progress line shows all it knows
 
+MARKS = {"note": "!", "warning": "!", "critical": "!", "info": "-"}
 STYLES = {
     "data": "bold",
     "note": "yellow",
@@ -28,6 +31,7 @@ STYLES = {
     "measured": "bold",
     "interrupted": "yellow",
 }
+SET_APART = frozenset({"measured", "finished", "interrupted"})  # an empty line stands before these
 
 
 @contextmanager
@@ -36,7 +40,7 @@ def telling(*, quiet: bool) -> Iterator[Listener]:
     if quiet:
         yield unheard
         return
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
         yield _plain_lines(console)
         return
@@ -49,23 +53,27 @@ def figures_text(figures: Figures) -> str:
 
     >>> from fitwell import metrics
     >>> print(figures_text(metrics.binary([0, 1], [0.2, 0.9])).splitlines()[0])
-    accuracy             1        0.3424 to 1
+    accuracy           1         0.3424 to 1
     """
-    from fitwell.metrics import Figure
+    return aligned((name, *_cells(figure)) for name, figure in figures.items())
 
-    lines = []
-    for name, figure in figures.items():
-        if not isinstance(figure, Figure):
-            shown = "  ".join("-" if part.value is None else f"{part.value:.3g}" for part in figure)
-            lines.append(f"{name:<20} {shown}")
-        elif figure.value is None:
-            lines.append(f"{name:<20} -        {figure.reason}")
-        else:
-            interval = "" if figure.low is None else f"{figure.low:.4g} to {figure.high:.4g}"
-            lines.append(
-                f"{name:<20} {figure.value:<8.4g} {interval}{' (approximate)' if figure.approximate else ''}".rstrip()
-            )
-    return "\n".join(lines)
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """Return an interval in words, or nothing where there is none.
+
+    >>> interval_text(0.70123, 0.8), interval_text(None, None)
+    ('0.7012 to 0.8', '')
+    """
+    return "" if low is None or high is None else f"{low:.4g} to {high:.4g}"
+
+
+def _cells(figure: Figure | tuple[Figure, ...]) -> tuple[str, ...]:
+    if isinstance(figure, tuple):
+        return ("  ".join("-" if part.value is None else f"{part.value:.3g}" for part in figure),)
+    if figure.value is None:
+        return ("-", figure.reason or "")
+    interval = interval_text(figure.low, figure.high)
+    return (f"{figure.value:<8.4g}", f"{interval}{' (approximate)' if figure.approximate else ''}")
 
 
 def _plain_lines(console: Console) -> Listener:
@@ -78,34 +86,79 @@ def _plain_lines(console: Console) -> Listener:
             if tenth <= shown:
                 return
             shown = tenth
-        console.print(_styled(event), soft_wrap=True)
+        for line in _lines(event):
+            console.print(f"{MARKS.get(event.kind, '')} {line}" if event.kind in MARKS else line, soft_wrap=True)
 
     return listen
 
 
 def _with_bar(console: Console, progress: Progress) -> Listener:
-    bar = None
+    waiting = progress.add_task("", total=None, visible=False, shown="")
+    bar: TaskID | None = None
+
+    def wait_for(what: str) -> None:
+        if bar is not None:
+            progress.update(bar, visible=False)
+        progress.update(waiting, visible=bool(what), shown=what)
 
     def listen(event: Event) -> None:
         nonlocal bar
         if event.kind == "look":
             if bar is None:
-                bar = progress.add_task("training", total=event.values["epochs"], shown="")
-            progress.update(bar, completed=event.values["epoch"], shown=escape(event.text))
+                bar = progress.add_task("", total=event.values["epochs"], shown="")
+            progress.update(waiting, visible=False)
+            progress.update(bar, completed=event.values["epoch"], shown=_look_text(event, console.width))
+            if event.values["epoch"] >= event.values["epochs"] or not event.values["active"]:
+                wait_for("measuring")
             return
-        if bar is not None and event.kind in ("measured", "interrupted"):
-            progress.update(bar, visible=False)
-        console.print(_styled(event))
+        if event.kind in ("plan", "resumed"):
+            wait_for("fitting the simple models to compare with")
+        elif event.kind in SET_APART:
+            wait_for("")
+            console.print()
+        for line in _lines(event):
+            console.print(_styled(event.kind, line))
 
     return listen
 
 
 def _progress(console: Console) -> Progress:
-    columns = (BarColumn(bar_width=24), TextColumn("{task.fields[shown]}"), TimeRemainingColumn(compact=True))
+    columns = (
+        BarColumn(bar_width=24 if console.width >= WIDE else 12),
+        TextColumn("{task.fields[shown]}", markup=False),
+        TimeRemainingColumn(compact=True),
+    )
     return Progress(*columns, console=console, transient=True)
 
 
-def _styled(event: Event) -> str:
-    style = STYLES.get(event.kind)
-    text = escape(event.text)
-    return f"[{style}]{text}[/{style}]" if style else text
+def _look_text(event: Event, width: int) -> str:
+    if width >= WIDE:
+        return event.text
+    values = event.values
+    return (
+        f"epoch {values['epoch']:g}/{values['epochs']}  loss {values['validation_loss']:.4f}  "
+        f"{values['metric']} {values['figure']:.4f}  rate {values['learning_rate']:.2g}"
+    )
+
+
+def _lines(event: Event) -> list[str]:
+    text = one_line(event.text)
+    if event.kind == "verdict" and event.values["value"] is not None:
+        values = event.values
+        interval = interval_text(values["low"], values["high"])
+        return [f"  {values['verdict']:<25} {values['baseline']:<9} {values['value']:<8.4g} {interval}".rstrip()]
+    if event.kind == "finished" and "run" in event.values:
+        return [text, f"next: fitwell predict {one_line(event.values['run'])} FILE"]
+    return [text]
+
+
+def _styled(kind: str, line: str) -> Table | Text:
+    """Return a line that wraps to the right of its mark or of its own indentation."""
+    text = Text(line.strip(), style=STYLES.get(kind, ""))
+    if kind not in MARKS and kind in SET_APART | {"data"}:
+        return text
+    grid = Table.grid(padding=(0, 1))
+    mark = Text(MARKS.get(kind, ""), style=STYLES.get(kind, ""))
+    grid.add_column(width=1)
+    grid.add_row(mark, Text(line.removeprefix("  ").rstrip(), style=text.style))
+    return grid

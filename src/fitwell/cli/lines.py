@@ -1,0 +1,32 @@
+"""Text as a terminal may show it: nothing invisible in a line, and cells in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def one_line(text: str) -> str:
+    r"""Return the text with everything unprintable written out: a column's name may hold line ends or worse.
+
+    >>> print(one_line("a\nb\x1b[2J"))
+    a\nb\x1b[2J
+    """
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows of cells as lines whose columns start at the same place; the last cell of a row is as long as it is.
+
+    >>> print(aligned([("accuracy", "0.9", "0.8 to 1"), ("lift", "2")]))
+    accuracy  0.9  0.8 to 1
+    lift      2
+    """
+    shown = [[one_line(cell) for cell in row] for row in rows]
+    widths: dict[int, int] = {}
+    for row in shown:
+        for column, cell in enumerate(row[:-1]):
+            widths[column] = max(widths.get(column, 0), len(cell))
+    lines = (
+        "  ".join([cell.ljust(widths[column]) for column, cell in enumerate(row[:-1])] + row[-1:]) for row in shown
+    )
+    return "\n".join(line.rstrip() for line in lines)
