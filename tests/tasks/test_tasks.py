@@ -226,3 +226,10 @@ def test_quick_figures_are_those_of_scikit_learn() -> None:
     values = random.normal(size=(50, 2))
     assert r2(values, scores) == pytest.approx(r2_score(values, scores))
     assert np.isnan(roc_auc(np.ones(3), both[:3]))
+
+
+def test_predicted_values_end_one_standard_deviation_beyond_the_training_range() -> None:
+    values = pl.Series("y", [0.0, 10.0])  # standard deviation 5
+    coding = TASKS["regression"].fit([values], True)
+    found = TASKS["regression"].predictions(np.array([[-100.0], [0.0], [100.0]]), coding)
+    assert found[:, 0].tolist() == [-5.0, 5.0, 15.0]

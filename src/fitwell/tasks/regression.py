@@ -13,7 +13,10 @@ from fitwell.tasks.task import Glance, TargetCoding, Task
 
 
 def fit(cells: Sequence[pl.Series], scale: bool) -> TargetCoding:
-    """Return the coding: with `scale`, each target is brought to mean 0 and standard deviation 1."""
+    """Return the coding: with `scale`, each target is brought to mean 0 and standard deviation 1.
+
+    A network extrapolates without restraint, so predictions end one standard deviation beyond the training range.
+    """
     values = np.stack([column.to_numpy().astype(np.float64) for column in cells], axis=1)
     centers = values.mean(0) if scale else np.zeros(values.shape[1])
     # Rounding leaves equal values a spread that is not quite 0.
@@ -22,6 +25,8 @@ def fit(cells: Sequence[pl.Series], scale: bool) -> TargetCoding:
         names=tuple(column.name for column in cells),
         centers=tuple(centers.tolist()),
         scales=tuple(spreads.tolist()),
+        lows=tuple((values.min(0) - values.std(0)).tolist()),
+        highs=tuple((values.max(0) + values.std(0)).tolist()),
     )
 
 
@@ -43,8 +48,9 @@ def targets(values: np.ndarray, coding: TargetCoding) -> np.ndarray:
 
 
 def predictions(outputs: np.ndarray, coding: TargetCoding) -> np.ndarray:
-    """Return the values that scaled outputs stand for, (rows, targets)."""
-    return np.asarray(outputs.astype(np.float64) * np.array(coding.scales) + np.array(coding.centers))
+    """Return the values that scaled outputs stand for, (rows, targets), within the coding's bounds."""
+    values = outputs.astype(np.float64) * np.array(coding.scales) + np.array(coding.centers)
+    return np.asarray(np.clip(values, coding.lows, coding.highs))
 
 
 def table(values: np.ndarray, coding: TargetCoding) -> pl.DataFrame:

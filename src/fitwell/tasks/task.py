@@ -32,6 +32,8 @@ class TargetCoding:
     positive: str | None = None  # of a binary target
     centers: tuple[float, ...] = ()  # of each value target
     scales: tuple[float, ...] = ()
+    lows: tuple[float, ...] = ()  # where predictions of each value target end
+    highs: tuple[float, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values that `coding_from_json` reads back."""
@@ -51,6 +53,8 @@ def coding_from_json(values: Mapping[str, Any]) -> TargetCoding:
         positive=values["positive"],
         centers=tuple(values["centers"]),
         scales=tuple(values["scales"]),
+        lows=tuple(values["lows"]),
+        highs=tuple(values["highs"]),
     )
 
 
