@@ -55,7 +55,7 @@ class PiecewiseLinearEmbedding(nn.Module):
     slopes: Tensor
 
     def __init__(
-        self, edges: list[Float[Tensor, " edges"]], *, bins: int, width: int, generator: torch.Generator
+        self, edges: list[Float[Tensor, " _"]], *, bins: int, width: int, generator: torch.Generator
     ) -> None:
         super().__init__()
         numbers = len(edges)
@@ -123,7 +123,7 @@ class InputScale(nn.Module):
         return inputs * (self.factor * SCALE_PACE)
 
 
-def quantile_edges(numbers: Float[Tensor, "rows numbers"], *, bins: int) -> list[Float[Tensor, " edges"]]:
+def quantile_edges(numbers: Float[Tensor, "rows numbers"], *, bins: int) -> list[Float[Tensor, " _"]]:
     """Return each number's distinct quantiles as bin edges, at least two; with many ties, of the distinct values.
 
     >>> [edges.tolist() for edges in quantile_edges(torch.tensor([[0.0], [1.0], [2.0]]), bins=2)]
