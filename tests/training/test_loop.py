@@ -25,8 +25,6 @@ from fitwell.training.loop import (
     looked_at,
     mean_losses,
 )
-from fitwell.training.pieces import unflatten
-from fitwell.training.population import build_population, member_seeds
 from fitwell.training.schedules import SCHEDULES
 
 Start = Callable[..., Any]
@@ -289,29 +287,6 @@ def test_training_losses_are_the_means_of_the_epochs_steps(start: Start) -> None
             assert moment.look.training_losses[0] == pytest.approx(np.mean(steps[-4:]), rel=1e-6)
             assert moment.look.rows == 64
     assert len(steps) == 16
-
-
-def test_a_member_starts_and_draws_the_same_in_every_group_and_trains_alike(start: Start) -> None:
-    assert member_seeds(7, 32)[:4] == member_seeds(7, 4)
-    assert len({words for pair in member_seeds(7, 32) for words in (pair[0], pair[1].noise, pair[1].order)}) == 96
-    four = start(members=4, execution="mapped", double=True, optimizer="sgd", **MODERATE)
-    one = start(members=1, execution="eager", double=True, optimizer="sgd", **MODERATE)
-    assert torch.equal(four.population.weights[:1], one.population.weights)
-    assert len(four.population.weights.unique(dim=0)) == 4
-    assert torch.allclose(last(four).population.weights[:1], last(one).population.weights, rtol=1e-9, atol=1e-11)
-
-
-def test_every_member_is_built_from_its_own_seed(start: Start) -> None:
-    training = start(members=3, network={"normalization": "batch"})
-    network, population = build_population(
-        training.build, seed=3, members=3, settings=training.recipe.training, device="cpu"
-    )
-    for member, (seed, _) in enumerate(member_seeds(3, 3)):
-        for name, tensor in unflatten(population.weights[member], training.program.pieces).items():
-            assert torch.equal(tensor, training.build(seed).get_parameter(name))
-    assert {name: tuple(buffer.shape) for name, buffer in population.buffers.items()} == {
-        name: (3, *buffer.shape) for name, buffer in network.named_buffers()
-    }
 
 
 def test_validation_losses_weigh_rows(start: Start) -> None:

@@ -247,23 +247,6 @@ def test_a_step_rests_on_the_population_alone_not_on_what_the_network_held(start
                        training.population.buffers["layers.0.normalization.running_var"])  # fmt: skip
 
 
-def test_redrawing_replaces_its_share_of_weights_by_draws_from_the_whole_distribution(start: Start) -> None:
-    training = start(
-        redraw_fraction=0.3, redraw_epochs=1.0, network={"hidden": [200, 200], "initialization": "he_uniform"}
-    )
-    redrawn = training.program.redrawn
-    fresh, uniforms = redrawn.draw(1)
-    piece = next(piece for piece in training.program.pieces if piece.name == "layers.1.linear.weight")
-    columns = slice(piece.start, piece.stop)
-    weights, chosen = fresh[0, columns].double(), uniforms[0, columns] < 0.3
-    bound = float(weights.abs().max())
-    assert abs(float(chosen.double().mean()) - 0.3) < 4.5 * (0.21 / 40_000) ** 0.5
-    # Those that are taken are as the rest: mean 0 within 4.5 standard errors of a uniform draw.
-    assert abs(float(weights[chosen].mean())) < 4.5 * bound / 3**0.5 / int(chosen.sum()) ** 0.5
-    correlation = torch.corrcoef(torch.stack([fresh[0].double(), uniforms[0].double()]))[0, 1]
-    assert abs(float(correlation)) < 4.5 / fresh.shape[1] ** 0.5
-
-
 def test_outputs_are_those_of_each_members_network_in_evaluation(start: Start) -> None:
     training = start(members=3, network={"normalization": "batch", "dropout": 0.5})
     steps(training)

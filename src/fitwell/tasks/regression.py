@@ -19,12 +19,13 @@ def fit(cells: Sequence[pl.Series], scale: bool) -> TargetCoding:
     """
     values = np.stack([column.to_numpy().astype(np.float64) for column in cells], axis=1)
     centers = values.mean(0) if scale else np.zeros(values.shape[1])
-    # Rounding leaves equal values a spread that is not quite 0.
-    spreads = np.where(np.ptp(values, axis=0) > 0, values.std(0), 1.0) if scale else np.ones(values.shape[1])
+    spreads = values.std(0)
+    # Rounding leaves equal values a spread that is not quite 0, and tiny ones underflow.
+    varying = scale & (spreads > 1e-14 * np.abs(values).max(0))
     return TargetCoding(
         names=tuple(column.name for column in cells),
         centers=tuple(centers.tolist()),
-        scales=tuple(spreads.tolist()),
+        scales=tuple(np.where(varying, spreads, 1.0).tolist()),
         lows=tuple((values.min(0) - values.std(0)).tolist()),
         highs=tuple((values.max(0) + values.std(0)).tolist()),
     )
