@@ -115,9 +115,9 @@ def train(
     begun = _begin(read_table(data), asked, listener=listener)
     run = create_run(out, source=begun.table.source, files=_first_files(begun))
     listen = _recording(run, listener)
-    listen(_plan_event(begun.setup))
     with _stopping_well(run, listener):
         try:
+            listen(_plan_event(begun.setup))
             return _carry_out(run, begun, history=b"", clock=clock, listener=listen)
         except FitwellError as error:
             if discard_unstarted(run):
