@@ -98,9 +98,9 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
     require_device(device)
     training = prepared.part(prepared.split.train, device=device)
     validation = prepared.part(prepared.split.validation, device=device)
-    sample = {
-        name: torch.from_numpy(block[prepared.split.train[:SAMPLE_ROWS]]) for name, block in prepared.features.items()
-    }
+    every = -(-len(training) // SAMPLE_ROWS)
+    sampled = prepared.split.train[::every]  # from all over the rows, which may be sorted
+    sample = {name: torch.from_numpy(block[sampled]) for name, block in prepared.features.items()}
     task, coding = prepared.labelled.task, prepared.labelled.coding
 
     def build(seed: int) -> FullyConnected:

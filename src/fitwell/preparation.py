@@ -104,6 +104,7 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
 
 def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
     """Return these rows encoded, with the recipe resolved; encoders see the training rows only."""
+    _require_weight(labelled, split)
     decided = resolve_data(
         recipe, labelled.schema, primary_for(labelled.task, labelled.coding, labelled.truth, goal=recipe.goal)
     )
@@ -133,6 +134,15 @@ def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
         recipe=plan.recipe,
         reasons=reasons | dict(plan.reasons),
     )
+
+
+def _require_weight(labelled: Labelled, split: Split) -> None:
+    for part, rows in (("train on", split.train), ("decide when to stop", split.validation), ("measure", split.test)):
+        if labelled.weights is not None and len(rows) and not labelled.weights[rows].any():
+            raise DataError(
+                f"the rows to {part} need a weight above 0, but all {len(rows)} of them have weight 0; "
+                "leave out rows of weight 0, or name another column with --weight"
+            )
 
 
 def divided(labelled: Labelled, recipe: Recipe) -> Split:

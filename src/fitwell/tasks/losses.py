@@ -99,10 +99,10 @@ def cross_entropy_of_labels(
     tensor([0.6931])
     """
     smoothing = float(settings.label_smoothing)
-    positive = targets * (1 - smoothing) + smoothing / 2
-    negative = 1 - positive
-    if class_weights is not None:
-        negative, positive = negative * class_weights[0], positive * class_weights[1]
+    positive = targets * (1 - smoothing) + smoothing / 2 if smoothing else targets
+    if class_weights is None:  # torch's fused kernel takes a third of the time
+        return functional.binary_cross_entropy_with_logits(outputs, positive, reduction="none").mean(dim=1)
+    negative, positive = (1 - positive) * class_weights[0], positive * class_weights[1]
     log_odds_costs = positive * functional.logsigmoid(outputs) + negative * functional.logsigmoid(-outputs)
     return -log_odds_costs.mean(dim=1)
 
