@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -21,21 +20,19 @@ from typing import Any
 import numpy as np
 
 from fitwell import recipe as recipes
-from fitwell.baselines import fit_baselines
 from fitwell.data.audit import Note, Subject, audit
 from fitwell.data.encode import encoders_to_json
 from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
 from fitwell.errors import FitwellError, RequestError, RunError
-from fitwell.evaluation import Evaluation, evaluate, spread_over, values_of
 from fitwell.events import Event, Listener, unheard
 from fitwell.findings import findings_json
 from fitwell.interrupts import interruptible
-from fitwell.learning import Clock, Learned, Setup, in_time, learn, predictions_for_rows, set_up, trained_model
-from fitwell.metrics import Figure
-from fitwell.plan import available_cores
-from fitwell.preparation import Labelled, Prepared, divided, divided_in_folds, labelled_rows_of, prepare
+from fitwell.learning import Clock, Setup, in_time, learn, set_up, trained_model
+from fitwell.measuring import baseline_predictions, cross_validated, network_evaluation, seconds_to_measure
+from fitwell.narration import data_events, measured_events, plan_event
+from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
 from fitwell.recipe import Recipe
 from fitwell.run import (
     Run,
@@ -55,8 +52,6 @@ from fitwell.run import (
 )
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
-BASELINE_ROWS = 200_000  # at most so many training rows, evenly taken, fit the baselines
-JOINED = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
 RESERVED_SHARE = 0.01  # of a time limit, for what cannot be timed beforehand
 
 
@@ -117,7 +112,7 @@ def train(
     listen = _recording(run, listener)
     with _stopping_well(run, listener):
         try:
-            listen(_plan_event(begun.setup))
+            listen(plan_event(begun.setup))
             return _carry_out(run, begun, history=b"", clock=clock, listener=listen)
         except FitwellError as error:
             if discard_unstarted(run):
@@ -208,7 +203,7 @@ class _Begun:
 
 def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
     test, prepared = _prepared(table, asked)
-    for event in _data_events(table, prepared):
+    for event in data_events(table, prepared):
         listener(event)
     setup = set_up(prepared, prepared.recipe)
     labelled = prepared.labelled
@@ -252,10 +247,10 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     """Train from the setup's state, measure, and write everything that a finished run has."""
     prepared, setup = begun.prepared, begun.setup
     rows = prepared.split.test if len(prepared.split.test) else prepared.split.validation
-    simple = _baseline_predictions(prepared, setup.recipe, rows)
+    simple = baseline_predictions(prepared, setup.recipe, rows)
     reserve = 0.0
     if math.isfinite(clock.limit):
-        reserve = _seconds_to_measure(prepared, setup.recipe, simple, rows) + RESERVED_SHARE * clock.limit
+        reserve = seconds_to_measure(prepared, setup.recipe, simple, rows) + RESERVED_SHARE * clock.limit
         setup = in_time(setup, seconds=(clock.remaining() - reserve) / (setup.recipe.data.folds + 1))
         begun = replace(begun, setup=setup)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))
@@ -274,18 +269,19 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         write_recipe(run, recipe, comments=_comments(begun.reasons))
     write_model(run, trained_model(prepared, setup, learned.state))
     write_history(run, learned.history)
-    evaluation = _evaluation(prepared, setup, learned, simple, rows)
+    evaluation = network_evaluation(prepared, setup, learned, simple, rows)
     report = evaluation.as_json()
     interrupted = learned.ending == "interrupted"
     if setup.recipe.data.folds and not interrupted:
-        over_folds = _cross_validated(
-            run, prepared.labelled, setup.recipe, clock=clock, reserve=reserve, listener=listener
+        done = {event["fold"]: event["figures"] for event in run.events if event["event"] == "fold"}
+        over_folds = cross_validated(
+            prepared.labelled, setup.recipe, done=done, clock=clock, reserve=reserve, listener=listener
         )
         interrupted = over_folds is None
         report |= {} if over_folds is None else {"folds": over_folds}
     write_json(run, "evaluation.json", report)
     write_json(run, "findings.json", findings_json(begun.notes))
-    for event in _measured_events(evaluation, report):
+    for event in measured_events(evaluation, report):
         listener(event)
     if interrupted:
         step = learned.state.step
@@ -296,81 +292,6 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         values = {"run": str(run.path), "seconds": round(perf_counter() - clock.started, 2)}
         listener(Event("finished", f"run: {run.path}", values))
     return Run(run.path)
-
-
-def _baseline_predictions(prepared: Prepared, recipe: Recipe, rows: np.ndarray) -> dict[str, np.ndarray]:
-    labelled, train_rows = prepared.labelled, prepared.split.train
-    fitted = fit_baselines(
-        prepared.features,
-        labelled.truth,
-        task=labelled.task.name,
-        outputs=prepared.predicted_columns,
-        rows=train_rows[:: -(-len(train_rows) // BASELINE_ROWS)],
-        weights=labelled.weights,
-        seed=recipe.seed,
-        threads=available_cores(),
-    )
-    part = {name: block[rows] for name, block in prepared.features.items()}
-    return {name: baseline.predict(part) for name, baseline in fitted.items()}
-
-
-def _evaluation(
-    prepared: Prepared, setup: Setup, learned: Learned, simple: Mapping[str, np.ndarray], rows: np.ndarray
-) -> Evaluation:
-    predictions = predictions_for_rows(prepared, setup, learned.state, rows)
-    return _evaluated(prepared, setup.recipe, predictions, simple, rows)
-
-
-def _evaluated(
-    prepared: Prepared, recipe: Recipe, predictions: np.ndarray, simple: Mapping[str, np.ndarray], rows: np.ndarray
-) -> Evaluation:
-    labelled = prepared.labelled
-    return evaluate(
-        labelled.task,
-        labelled.coding,
-        labelled.truth[rows],
-        predictions,
-        weights=None if labelled.weights is None else labelled.weights[rows],
-        goal=recipe.goal,
-        split="test" if len(prepared.split.test) else "validation",
-        baselines=simple,
-    )
-
-
-def _seconds_to_measure(
-    prepared: Prepared, recipe: Recipe, simple: Mapping[str, np.ndarray], rows: np.ndarray
-) -> float:
-    """Measure as long as the network will be measured, on predictions that are there already."""
-    started = perf_counter()
-    _evaluated(prepared, recipe, next(iter(simple.values())), simple, rows)
-    return perf_counter() - started
-
-
-def _cross_validated(
-    run: Run, labelled: Labelled, recipe: Recipe, *, clock: Clock, reserve: float, listener: Listener
-) -> dict[str, Any] | None:
-    """Train once per fold and return each figure's mean and spread over the held-out parts; None when interrupted.
-
-    Folds that the run's events tell of are not trained again.
-    """
-    done = {event["fold"]: event["figures"] for event in run.events if event["event"] == "fold"}
-    splits = divided_in_folds(labelled, recipe)
-    for fold, split in enumerate(splits):
-        if fold in done:
-            continue
-        prepared = prepare(labelled, recipe, split=split)
-        setup = set_up(prepared, recipe)
-        share = clock.limit if math.isinf(clock.limit) else (clock.remaining() - reserve) / (len(splits) - fold)
-        of_fold = Clock(perf_counter(), share)
-        learned = learn(setup, prepared, clock=of_fold, listener=unheard)
-        if learned.ending == "interrupted":
-            return None
-        evaluation = _evaluation(prepared, setup, learned, {}, split.test)
-        done[fold] = values_of(evaluation.figures)
-        figure = evaluation.primary_figure
-        text = f"fold {fold + 1} of {len(splits)}: {evaluation.primary.metric} {figure}"
-        listener(Event("fold", text, {"fold": fold, "figures": done[fold]}))
-    return {"count": len(splits), "metrics": spread_over(list(done.values()))}
 
 
 def _first_files(begun: _Begun) -> dict[str, bytes]:
@@ -401,79 +322,6 @@ def _first_files(begun: _Begun) -> dict[str, bytes]:
 def _comments(reasons: Mapping[str, str]) -> dict[str, str]:
     """Return what stands beside each setting: why it was chosen, else what it does."""
     return {path: sentence for path, sentence, _ in recipes.described()} | dict(reasons)
-
-
-def _data_events(table: Table, prepared: Prepared) -> Iterator[Event]:
-    """Yield what there is to say before training, in plain sentences."""
-    labelled, split = prepared.labelled, prepared.split
-    schema = labelled.schema
-    target = ", ".join(labelled.coding.names)
-    task: str = labelled.task.name
-    if labelled.coding.positive is not None:
-        task += f', positive is "{labelled.coding.positive}"'
-    yield Event(
-        "data",
-        f"{table.source}: {len(labelled.frame):,} rows, predicting {target} ({task})",
-        {"source": table.source, "rows": len(labelled.frame), "targets": target, "task": task},
-    )
-    kinds = Counter(column.kind for column in schema.features)
-    yield Event("columns", "features: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
-    for column in schema.left_out:
-        yield Event("note" if column.kind == "text" else "columns", f'left out "{column.name}": {column.why}')
-    for column in (*schema.features, *schema.targets):
-        if column.missing:
-            markers = ", ".join(f'"{marker}"' for marker in column.missing[:5])
-            yield Event(
-                "columns",
-                f'"{column.name}": {column.missing_count:,} cells are missing, with {markers} read as missing',
-            )
-    if labelled.without_target:
-        yield Event("note", f"{labelled.without_target:,} rows without a target are left out")
-    yield Event(
-        "split",
-        f"{len(split.train):,} rows to train on, {len(split.validation):,} to decide when to stop, "
-        f"{len(split.test):,} to measure ({split.why})",
-    )
-
-
-def _plan_event(setup: Setup) -> Event:
-    network, training = setup.recipe.network, setup.recipe.training
-    widths = " - ".join(map(str, network.hidden)) if network.hidden else "no hidden layers"
-    members = "" if setup.recipe.members == 1 else f"{setup.recipe.members} members of "
-    weights = setup.state.population.weights.shape[1]
-    return Event(
-        "plan",
-        f"network: {members}{widths}, {network.activation}, {weights:,} weights; "
-        f"{training.optimizer} at {training.learning_rate:g}, {training.schedule}, up to {training.epochs} epochs",
-        {"weights": weights},
-    )
-
-
-def _measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Iterator[Event]:
-    metric, figure = evaluation.primary.metric, evaluation.primary_figure
-    yield Event(
-        "measured",
-        f"{metric} {figure} on {evaluation.rows:,} {evaluation.split} rows",
-        {"metric": metric, "rows": evaluation.rows, "split": evaluation.split, **_bounds(figure)},
-    )
-    for name, beside in evaluation.baselines.items():
-        other, difference = beside.figures[metric], beside.comparison.difference
-        joined = JOINED[beside.comparison.verdict]
-        text = f"  {joined} {name}, {other}"
-        if difference.value is None:
-            joined, text = "not comparable with", f"  cannot be compared with {name}: {difference.reason}"
-        yield Event("verdict", text, {"baseline": name, "verdict": joined, **_bounds(other)})
-    if "folds" in report:
-        over = report["folds"]["metrics"][metric]
-        count, mean, spread = report["folds"]["count"], over["mean"], over["spread"]
-        told = "no value" if mean is None else f"{mean:.4g} on average"
-        told += "" if spread is None else f", with a spread of {spread:.2g}"
-        yield Event("folds", f"  over {count} folds {told}", {"count": count, "mean": mean, "spread": spread})
-
-
-def _bounds(figure: Figure | tuple[Figure, ...]) -> dict[str, float | None]:
-    assert isinstance(figure, Figure)  # a metric that decides is a single figure
-    return {"value": figure.value, "low": figure.low, "high": figure.high}
 
 
 def _split_fingerprint(split: Split) -> str:

@@ -1,0 +1,111 @@
+"""What there is to say about a training, in plain sentences: about the data, the plan, and how it went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from fitwell.data.read import Table
+from fitwell.data.schema import Schema
+from fitwell.evaluation import Evaluation
+from fitwell.events import Event
+from fitwell.learning import Setup
+from fitwell.metrics import Figure
+from fitwell.preparation import Prepared
+
+JOINED = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
+NAMED = 6  # columns of one sort that are told of one by one; the recipe tells of all
+
+
+def data_events(table: Table, prepared: Prepared) -> Iterator[Event]:
+    """Yield what there is to say before training, in plain sentences."""
+    labelled, split = prepared.labelled, prepared.split
+    schema = labelled.schema
+    target = ", ".join(labelled.coding.names)
+    task: str = labelled.task.name
+    if labelled.coding.positive is not None:
+        task += f', positive is "{labelled.coding.positive}"'
+    yield Event(
+        "data",
+        f"{table.source}: {len(labelled.frame):,} rows, predicting {target} ({task})",
+        {"source": table.source, "rows": len(labelled.frame), "targets": target, "task": task},
+    )
+    yield from _column_events(schema)
+    if labelled.without_target:
+        yield Event("note", f"{labelled.without_target:,} rows without a target are left out")
+    yield Event(
+        "split",
+        f"{len(split.train):,} rows to train on, {len(split.validation):,} to decide when to stop, "
+        f"{len(split.test):,} to measure ({split.why})",
+    )
+
+
+def _column_events(schema: Schema) -> Iterator[Event]:
+    kinds = Counter(column.kind for column in schema.features)
+    yield Event("columns", "features: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+    unread = [column for column in schema.left_out if column.kind == "text"]
+    yield from _first_few("note", (f'left out "{column.name}": {column.why}' for column in unread), len(unread))
+    others = [column for column in schema.left_out if column.kind != "text"]
+    yield from _first_few("columns", (f'left out "{column.name}": {column.why}' for column in others), len(others))
+    marked = [column for column in (*schema.features, *schema.targets) if column.missing]
+    sentences = (
+        f'"{column.name}": {column.missing_count:,} cells are missing, with '
+        f"{_quoted(column.missing[:5])} read as missing"
+        for column in marked
+    )
+    yield from _first_few("columns", sentences, len(marked))
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
+
+
+def _first_few(kind: str, sentences: Iterable[str], count: int) -> Iterator[Event]:
+    for sentence in islice(sentences, NAMED):
+        yield Event(kind, sentence)
+    if count > NAMED:
+        yield Event(kind, f"and {count - NAMED} more columns like these (fitwell recipe names them all)")
+
+
+def plan_event(setup: Setup) -> Event:
+    """Return what is about to be trained."""
+    network, training = setup.recipe.network, setup.recipe.training
+    widths = " - ".join(map(str, network.hidden)) if network.hidden else "no hidden layers"
+    members = "" if setup.recipe.members == 1 else f"{setup.recipe.members} members of "
+    weights = setup.state.population.weights.shape[1]
+    return Event(
+        "plan",
+        f"network: {members}{widths}, {network.activation}, {weights:,} weights; "
+        f"{training.optimizer} at {training.learning_rate:g}, {training.schedule}, up to {training.epochs} epochs",
+        {"weights": weights},
+    )
+
+
+def measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Iterator[Event]:
+    """Yield how good the network is, how it stands beside each simple model, and how it varied over folds."""
+    metric, figure = evaluation.primary.metric, evaluation.primary_figure
+    yield Event(
+        "measured",
+        f"{metric} {figure} on {evaluation.rows:,} {evaluation.split} rows",
+        {"metric": metric, "rows": evaluation.rows, "split": evaluation.split, **_bounds(figure)},
+    )
+    for name, beside in evaluation.baselines.items():
+        other, difference = beside.figures[metric], beside.comparison.difference
+        joined = JOINED[beside.comparison.verdict]
+        text = f"  {joined} {name}, {other}"
+        if difference.value is None:
+            joined, text = "not comparable with", f"  cannot be compared with {name}: {difference.reason}"
+        yield Event("verdict", text, {"baseline": name, "verdict": joined, **_bounds(other)})
+    if "folds" in report:
+        over = report["folds"]["metrics"][metric]
+        count, mean, spread = report["folds"]["count"], over["mean"], over["spread"]
+        told = "no value" if mean is None else f"{mean:.4g} on average"
+        told += "" if spread is None else f", with a spread of {spread:.2g}"
+        yield Event("folds", f"  over {count} folds {told}", {"count": count, "mean": mean, "spread": spread})
+
+
+def _bounds(figure: Figure | tuple[Figure, ...]) -> dict[str, float | None]:
+    assert isinstance(figure, Figure)  # a metric that decides is a single figure
+    return {"value": figure.value, "low": figure.low, "high": figure.high}
