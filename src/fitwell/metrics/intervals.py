@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import brentq
 from scipy.special import ndtri, stdtrit
 
 
@@ -116,6 +115,8 @@ def auc_score_form(auc: float, *, variance: float, positives: float, negatives: 
     V(t) follows Hanley and McNeil's shape, scaled to pass through DeLong's variance at the estimate. Near 1 few pairs
     are out of order and that variance is itself uncertain, so the scale is drawn towards 1 with the weight of 5 rows.
     """
+    from scipy.optimize import brentq  # here: it takes as long to import as all of metrics
+
     z = two_sided(confidence)
     smaller = min(positives, negatives)
     model = hanley_mcneil(auc, positives=positives, negatives=negatives)

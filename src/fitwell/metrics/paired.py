@@ -14,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 from scipy.special import stdtrit
 
 from fitwell.errors import RequestError, nearest
@@ -187,6 +186,8 @@ def of_cells(
     measure: Callable[[NDArray[np.float64]], NDArray[np.float64]], codes: np.ndarray, shape: tuple[int, ...]
 ) -> Measure:
     """Measure something of counts: each row adds its weight to the cell that its code names."""
+    from scipy.sparse import csr_array
+
     rows = len(codes)
     place = csr_array((np.ones(rows), (np.arange(rows), codes)), shape=(rows, int(np.prod(shape))))
     return lambda weights: measure(np.asarray(weights @ place).reshape(len(weights), *shape))

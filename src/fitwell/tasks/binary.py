@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 from scipy.special import expit
-from scipy.stats import rankdata
 
 from fitwell import metrics
+from fitwell.metrics import ranked
 from fitwell.metrics.inputs import positive_value
 from fitwell.tasks.task import Glance, TargetCoding, Task, codes_of, label_cells, sorted_classes
 
@@ -57,15 +57,16 @@ def measure(
 def roc_auc(codes: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the share of pairs in which the positive row scores higher, ties counting half (Mann-Whitney).
 
+    Rows of one class only, and scores that are no numbers, have none: nan.
+
     >>> roc_auc(np.array([0, 1, 0]), np.array([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]]))
     0.75
     """
-    positive = codes == 1
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    ranks = rankdata(probabilities[:, 1])
-    if not positives or not negatives:
+    scores = probabilities[:, 1]
+    if np.ptp(codes) == 0 or np.isnan(scores).any():
         return math.nan
-    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    rows = ranked.ranked(codes == 1, scores, np.ones(len(codes)))
+    return float(ranked.roc_auc(rows.positive, rows.negative))
 
 
 def _as_numbers(classes: Sequence[str]) -> list[float] | list[str]:
