@@ -52,7 +52,8 @@ from fitwell.run import (
 )
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
-RESERVED_SHARE = 0.01  # of a time limit, for what cannot be timed beforehand
+RESERVED_SHARE = 0.02  # of a time limit, for what cannot be timed beforehand
+MEASURING_MARGIN = 1.5  # the machine may be busier then
 
 
 def train(
@@ -250,7 +251,8 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     simple = baseline_predictions(prepared, setup.recipe, rows)
     reserve = 0.0
     if math.isfinite(clock.limit):
-        reserve = seconds_to_measure(prepared, setup.recipe, simple, rows) + RESERVED_SHARE * clock.limit
+        measuring = MEASURING_MARGIN * seconds_to_measure(prepared, setup.recipe, simple, rows)
+        reserve = measuring + RESERVED_SHARE * clock.limit
         setup = in_time(setup, seconds=(clock.remaining() - reserve) / (setup.recipe.data.folds + 1))
         begun = replace(begun, setup=setup)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))

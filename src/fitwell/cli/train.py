@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
@@ -37,10 +38,12 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the name of the run only.")] = False,
 ) -> int:
     """Train a network on DATA to predict --target, measure it, and leave a run that predicts."""
+    started = perf_counter()  # importing torch counts too
     from fitwell.cli.terminal import telling
     from fitwell.recipe import assignments as asked
     from fitwell.workflow import train as train_run
 
+    limit = None if time_limit is None else seconds_of(time_limit)
     with telling(quiet=quiet) as listener:
         run = train_run(
             data,
@@ -57,7 +60,7 @@ def train(
             weight=weight,
             drop=drop or None,
             folds=folds,
-            time_limit=None if time_limit is None else seconds_of(time_limit),
+            time_limit=None if limit is None else limit - (perf_counter() - started),
             seed=seed,
             device=device,
             listener=listener,
