@@ -594,7 +594,7 @@ def _write_group(
     for name, value in values.items():
         path = f"{prefix}{name}"
         indent = "  " * depth
-        comment = f"  # {comments[path]}" if path in comments else ""
+        comment = _comment(comments[path]) if path in comments else ""
         key = _flow(str(name))
         if isinstance(value, dict) and value and path != "training.class_weights" and depth < 2:
             lines.append(f"{indent}{key}:{comment}")
@@ -604,5 +604,16 @@ def _write_group(
 
 
 def _flow(value: Any) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
+    text = _one_document(value, allow_unicode=True)
+    if len(text.splitlines()) > 1:  # a name with a line end in it: written with escapes, on one line
+        text = _one_document(value, allow_unicode=False, default_style='"')
+    return text
+
+
+def _one_document(value: Any, **style: Any) -> str:
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**9, sort_keys=False, **style)
     return text.removesuffix("\n").removesuffix("\n...").strip()
+
+
+def _comment(text: str) -> str:
+    return "  # " + "".join(each if each.isprintable() else " " for each in text)
