@@ -88,8 +88,9 @@ def of_targets(truth: Table, guess: Table, weights: Weights, *, confidence: floa
         "rmse": rmse(error, weights, confidence=confidence),
         "mae": mean_loss(magnitude.mean(axis=1), weights, weights**2, confidence=confidence),
     }
-    if np.any(truth == 0):
-        zeros = int(np.count_nonzero(truth == 0))
+    nearly_zero = np.abs(truth) <= 1e-30  # a share of such a number is beyond all measure
+    if nearly_zero.any():
+        zeros = int(nearly_zero.sum())
         figures["mape"] = undefined(f"{zeros} targets are 0, and an error cannot be a share of 0")
     else:
         shares = (magnitude / np.abs(truth)).mean(axis=1)

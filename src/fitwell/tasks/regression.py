@@ -11,13 +11,15 @@ from fitwell import metrics
 from fitwell.errors import DataError
 from fitwell.tasks.task import Glance, TargetCoding, Task
 
+LARGEST = 1e30  # float32 ends at 3e38
+
 
 def fit(cells: Sequence[pl.Series], scale: bool) -> TargetCoding:
     """Return the coding: with `scale`, each target is brought to mean 0 and standard deviation 1.
 
     A network extrapolates without restraint, so predictions end one standard deviation beyond the training range.
     """
-    values = np.stack([column.to_numpy().astype(np.float64) for column in cells], axis=1)
+    values = truth_of(cells)
     centers = values.mean(0) if scale else np.zeros(values.shape[1])
     spreads = values.std(0)
     # Rounding leaves equal values a spread that is not quite 0, and tiny ones underflow.
@@ -33,12 +35,25 @@ def fit(cells: Sequence[pl.Series], scale: bool) -> TargetCoding:
 
 def truth(cells: Sequence[pl.Series], coding: TargetCoding) -> np.ndarray:
     """Return the values in their own units, (rows, targets)."""
+    del coding  # values are their own code
+    return truth_of(cells)
+
+
+def truth_of(cells: Sequence[pl.Series]) -> np.ndarray:
+    """Return the columns side by side.
+
+    Raises:
+        DataError: a value is not finite, or so large that its fourth power (the variance of an error) is not.
+    """
     values = np.stack([column.cast(pl.Float64).to_numpy() for column in cells], axis=1)
-    if not np.isfinite(values).all():
-        row, place = (int(found[0]) for found in np.nonzero(~np.isfinite(values)))
+    wrong = ~(np.abs(values) <= LARGEST)
+    if wrong.any():
+        row, place = (int(found[0]) for found in np.nonzero(wrong))
+        value = values[row, place]
+        held = f"number of at most {LARGEST:g} in size" if np.isfinite(value) else "finite number"
         raise DataError(
-            f'the target "{coding.names[place]}" must be a finite number, but is {values[row, place]} in row {row + 1}'
-            "; leave such rows out"
+            f'the target "{cells[place].name}" must be a {held}, but is {value:g} in row {row + 1}; '
+            "leave such rows out, or use a larger unit"
         )
     return values
 
