@@ -1,0 +1,167 @@
+"""The command line as a user meets it: what is printed where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fitwell.cli import COMMANDS, run
+
+PENGUINS = str(Path(__file__).parents[1] / "examples" / "penguins.csv")
+COMMAND = str(Path(sys.executable).with_name("fitwell"))
+QUICK = "--set training.epochs=2 --set network.hidden=[4]"
+TRAIN = f"train {PENGUINS} --target species {QUICK}"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert run(shlex.split(f"{TRAIN} --out {folder} --quiet")) == 0
+    return folder
+
+
+def said(words: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command that ends well prints."""
+    assert run(shlex.split(words)) == 0
+    caught = capsys.readouterr()
+    assert caught.err == ""
+    return caught.out
+
+
+def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    text = said("", capsys)
+    assert all(f" {name} " in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Usage: " in said(f"{name} --help", capsys)
+
+
+def test_training_tells_in_plain_lines_where_there_is_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = said(f"{TRAIN} --out {tmp_path / 'run'}", capsys).splitlines()
+    assert lines[0] == "penguins.csv: 344 rows, predicting species (multiclass)"
+    assert any(line.startswith("epoch 2/2  loss ") and "  accuracy " in line for line in lines)
+    assert any(line.startswith(("  better than", "  worse than")) for line in lines)
+    assert lines[-2:] == [f"run: {tmp_path / 'run'}", f"next: fitwell predict {tmp_path / 'run'} FILE"]
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_quiet_training_prints_the_run_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(f"{TRAIN} --out {tmp_path / 'run'} --quiet", capsys) == f"{tmp_path / 'run'}\n"
+
+
+def in_a_terminal(words: str, **environment: str) -> str:
+    """What a command writes to a terminal of 80 columns."""
+    ours, theirs = pty.openpty()
+    variables = os.environ | {"COLUMNS": "80", "LINES": "40", "TERM": "xterm-256color"} | environment
+    with subprocess.Popen([COMMAND, *shlex.split(words)], stdout=theirs, stderr=theirs, env=variables) as process:
+        os.close(theirs)
+        written = b""
+        try:
+            while part := os.read(ours, 65536):
+                written += part
+        except OSError:  # how Linux says that the other side is gone
+            pass
+    os.close(ours)
+    assert process.returncode == 0
+    return written.decode()
+
+
+def test_a_terminal_shows_progress_and_wraps_what_is_long(tmp_path: Path) -> None:
+    text = in_a_terminal(f"{TRAIN} --out {tmp_path / 'run'}", NO_COLOR="1")
+    assert "measuring" in text
+    shown = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", line).rstrip() for line in text.splitlines()]
+    assert max(len(line) for line in shown if str(tmp_path) not in line) <= 80
+    wrapped = next(place for place, line in enumerate(shown) if line.startswith("- there are 240 training rows"))
+    assert shown[wrapped + 1].startswith("  ")  # a hanging indentation
+    assert not re.search(r"\x1b\[[0-9;]*3[1-7]m", text)  # no color, because NO_COLOR asks for none
+
+
+def test_runs_are_a_table(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    header, row = said(f"runs {trained.parent}", capsys).splitlines()
+    assert header.split() == ["run", "state", "target", "figure", "value", "95", "%", "interval"]
+    assert row.index("finished") == header.index("state")
+    assert row.index("species") == header.index("target")
+
+
+def test_figures_of_an_evaluation_are_aligned(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, why, _, *figures = said(f"evaluate {trained} {PENGUINS}", capsys).splitlines()
+    assert first.startswith("accuracy ")
+    assert first.endswith(" on 344 rows")
+    assert why.startswith("why this figure: ")
+    places = {line.index(line.split()[1]) for line in figures}
+    assert len(places) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["evaluate RUN PENGUINS", "runs RUNS", "explain accuracy", "explain", "metrics scores.csv --label y --score s"],
+)
+def test_json_is_valid_wherever_something_is_read(
+    words: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("scores.csv").write_text("y,s\n1,0.9\n0,0.4\n1,0.35\n0,0.1\n")
+    places = {"RUNS": str(trained.parent), "RUN": str(trained), "PENGUINS": PENGUINS}
+    typed = " ".join(places.get(word, word) for word in words.split())
+    assert json.loads(said(f"{typed} --json", capsys))["version"] == 1
+
+
+def test_a_damaged_run_is_listed_as_such(tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "runs" / "bad").mkdir(parents=True)
+    for name in ("recipe.yaml", "data.json"):
+        (tmp_path / "runs" / "bad" / name).write_bytes((trained / name).read_bytes())
+    (tmp_path / "runs" / "bad" / "evaluation.json").write_text("{")
+    (listed,) = json.loads(said(f"runs {tmp_path / 'runs'} --json", capsys))["runs"]
+    assert listed["state"] == "damaged"
+    assert listed["target"] == ["species"]
+
+
+def test_no_runs_is_said_with_the_way_to_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "train one with: fitwell train" in said(f"runs {tmp_path}", capsys)
+
+
+def test_predictions_on_standard_output_have_one_header(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("fitwell.run.PREDICTED_AT_ONCE", 100)
+    assert run(["predict", str(trained), PENGUINS]) == 0
+    (tmp_path / "p.csv").write_text(capfd.readouterr().out)
+    predictions = pl.read_csv(tmp_path / "p.csv")
+    assert predictions.height == 344
+    assert predictions.columns[0] == "prediction"
+    assert predictions.schema["probability_Adelie"] == pl.Float64
+
+
+def test_a_pipe_that_closes_early_is_no_error(trained: Path) -> None:
+    words = f"set -o pipefail; {COMMAND} predict {trained} {PENGUINS} | head -n 1"
+    done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("prediction,")
+    assert done.stderr == ""
+
+
+def test_a_file_of_predictions_is_named_on_standard_error(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["predict", str(trained), PENGUINS, "-o", str(tmp_path / "p.parquet")]) == 0
+    caught = capsys.readouterr()
+    assert caught.out == ""
+    assert caught.err.splitlines()[-1] == f"344 predictions in {tmp_path / 'p.parquet'}"
+    assert pl.read_parquet(tmp_path / "p.parquet").height == 344
+
+
+def test_a_printed_recipe_trains_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "r.yaml").write_text(said(f"recipe {PENGUINS} --target species {QUICK}", capsys))
+    said(f"train {PENGUINS} --recipe {tmp_path / 'r.yaml'} --out {tmp_path / 'run'}", capsys)
