@@ -1,0 +1,329 @@
+"""A run on disk: it predicts the same bits anywhere, is reproduced by its recipe, and survives being cut off."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from fitwell.errors import RunError
+from fitwell.events import Event
+from fitwell.interrupts import interruptible
+from fitwell.run import Run, all_runs, load_run, open_run, read_events
+from fitwell.workflow import resume, train
+
+PROJECT = Path(__file__).parents[1]
+PENGUINS = PROJECT / "examples" / "penguins.csv"
+COMMAND = str(Path(sys.executable).with_name("fitwell"))
+
+# Long enough to be cut off in the middle: a checkpoint after each step.
+SETTINGS = {
+    "training.epochs": 10,
+    "training.batch_size": 32,
+    "training.early_stopping.patience": 0,
+    "training.checkpoint_seconds": 1e-6,
+    "network.hidden": [8, 8],
+}
+SET = " ".join(f"--set {name}={str(value).replace(' ', '')}" for name, value in SETTINGS.items())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The run that was never cut off."""
+    return train(
+        PENGUINS, target="species", settings=SETTINGS, members=2, out=tmp_path_factory.mktemp("runs") / "whole"
+    )
+
+
+@pytest.fixture
+def copy(whole: Run, tmp_path: Path) -> Run:
+    return Run(shutil.copytree(whole.path, tmp_path / "copy"))
+
+
+def weights(run: Run) -> bytes:
+    return (run.path / "model.safetensors").read_bytes()
+
+
+def interrupting(kind: str, number: int = 1) -> Callable[[Event], None]:
+    """A listener that presses Ctrl-C at the number-th event of a kind."""
+    left = number
+
+    def listen(event: Event) -> None:
+        nonlocal left
+        left -= event.kind == kind
+        if left == 0 and event.kind == kind:
+            signal.raise_signal(signal.SIGINT)
+
+    return listen
+
+
+def test_a_fresh_process_predicts_the_same_bits(whole: Run, tmp_path: Path) -> None:
+    subprocess.run([COMMAND, "predict", str(whole.path), str(PENGUINS), "-o", str(tmp_path / "p.parquet")], check=True)
+    assert_frame_equal(pl.read_parquet(tmp_path / "p.parquet"), whole.predict(PENGUINS), check_exact=True)
+
+
+def test_predictions_in_batches_are_the_predictions_at_once(whole: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = whole.predict(PENGUINS)
+    monkeypatch.setattr("fitwell.run.PREDICTED_AT_ONCE", 100)
+    assert_frame_equal(whole.predict(PENGUINS), at_once, abs_tol=1e-6)
+
+
+def test_the_recipe_of_a_run_makes_the_run_again(whole: Run, tmp_path: Path) -> None:
+    again = train(PENGUINS, recipe=whole.path / "recipe.yaml", out=tmp_path / "again")
+    assert weights(again) == weights(whole)
+    assert again.recipe == whole.recipe
+    assert again.evaluation == whole.evaluation
+
+
+def test_another_seed_makes_another_run(whole: Run, tmp_path: Path) -> None:
+    other = train(PENGUINS, recipe=whole.path / "recipe.yaml", out=tmp_path / "other", seed=1)
+    assert weights(other) != weights(whole)
+
+
+@pytest.mark.parametrize("moment", ["plan", "look"])
+def test_a_run_interrupted_once_predicts_and_goes_on_to_the_same_bits(moment: str, whole: Run, tmp_path: Path) -> None:
+    cut = train(
+        PENGUINS,
+        target="species",
+        settings=SETTINGS,
+        members=2,
+        out=tmp_path / "cut",
+        listener=interrupting(moment, 1 if moment == "plan" else 5),
+    )
+    assert cut.state == "interrupted"
+    assert load_run(cut.path).predict(PENGUINS).height == pl.read_csv(PENGUINS).height
+    assert weights(cut) != weights(whole)
+    done = resume(cut.path)
+    assert done.state == "finished"
+    assert weights(done) == weights(whole)
+    assert_same_history(done, whole)
+    assert done.evaluation == whole.evaluation
+    assert not (done.path / "checkpoint").exists()
+
+
+def assert_same_history(one: Run, other: Run) -> None:
+    assert_frame_equal(one.history.drop("seconds"), other.history.drop("seconds"), check_exact=True)
+
+
+def test_a_run_interrupted_between_folds_goes_on_with_the_folds_that_are_left(tmp_path: Path) -> None:
+    settings = SETTINGS | {"training.epochs": 2, "training.checkpoint_seconds": 10}
+    whole = train(PENGUINS, target="species", settings=settings, folds=3, out=tmp_path / "whole")
+    cut = train(
+        PENGUINS, target="species", settings=settings, folds=3, out=tmp_path / "cut", listener=interrupting("fold")
+    )
+    assert cut.state == "interrupted"
+    assert "folds" not in cut.evaluation
+    trained: list[str] = []
+    done = resume(cut.path, listener=lambda event: trained.append(event.kind))
+    assert trained.count("fold") == 2
+    assert done.evaluation["folds"] == whole.evaluation["folds"]
+
+
+def test_a_second_interruption_ends_at_once_and_says_how_to_go_on(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def listen(event: Event) -> None:
+        said.append(event.text)
+        if event.kind == "plan":
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(PENGUINS, target="species", settings=SETTINGS, out=tmp_path / "cut", listener=listen)
+    assert f"continues with: fitwell resume {tmp_path / 'cut'}" in said[-1]
+    assert open_run(tmp_path / "cut").state == "unfinished"
+
+
+def test_a_wish_to_stop_is_shared_by_what_runs_within() -> None:
+    with interruptible() as outer:
+        with interruptible() as inner:
+            signal.raise_signal(signal.SIGINT)
+            assert inner.asked
+        assert outer.asked
+        with interruptible() as later:
+            assert later.asked
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+    with interruptible() as fresh:
+        assert not fresh.asked
+
+
+def started(out: Path, data: Path = PENGUINS) -> subprocess.Popen[bytes]:
+    words = f"train {data} --target species --members 2 --out {out} {SET}"
+    return subprocess.Popen([COMMAND, *shlex.split(words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def killed_when(out: Path, sign: Callable[[Path], bool], data: Path = PENGUINS) -> None:
+    """Start a training and kill it with signal 9 as soon as its folder shows the sign."""
+    with started(out, data) as process:
+        while not sign(out):
+            assert process.poll() is None, "it finished before it could be killed"
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (out / "evaluation.json").exists()
+
+
+SIGNS: dict[str, Callable[[Path], bool]] = {
+    "when the folder appears": lambda run: (run / "data.json").exists(),
+    "after the first checkpoint": lambda run: (run / "checkpoint" / "state.safetensors").exists(),
+}
+
+
+@pytest.mark.parametrize("moment", SIGNS)
+def test_a_killed_run_is_resumed_to_the_same_bits(moment: str, whole: Run, tmp_path: Path) -> None:
+    killed_when(tmp_path / "cut", SIGNS[moment])
+    with pytest.raises(RunError, match=r"was cut off before it was finished; continue it with: fitwell resume .*cut"):
+        load_run(tmp_path / "cut")
+    subprocess.run([COMMAND, "resume", str(tmp_path / "cut"), "--quiet"], check=True)
+    done = load_run(tmp_path / "cut")
+    assert weights(done) == weights(whole)
+    assert_same_history(done, whole)
+    assert list_of_leftovers(done.path) == []
+
+
+def list_of_leftovers(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.name.startswith(".") or path.name == "checkpoint"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", np.linspace(0.0, 1.0, 16))
+def test_a_run_killed_at_any_moment_is_resumed_to_the_same_bits(seconds: float, whole: Run, tmp_path: Path) -> None:
+    out = tmp_path / "cut"
+    with started(out) as process:
+        while not out.exists():
+            assert process.poll() is None
+            time.sleep(0.001)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run([COMMAND, "resume", str(out), "--quiet"], check=True)
+    assert weights(load_run(out)) == weights(whole)
+
+
+def test_ctrl_c_at_a_process_leaves_a_usable_run_and_no_traceback(tmp_path: Path) -> None:
+    with started(tmp_path / "cut") as process:
+        while not SIGNS["after the first checkpoint"](tmp_path / "cut"):
+            assert process.poll() is None
+            time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors == b""
+    assert b"is usable, and continues with: fitwell resume" in output
+    assert load_run(tmp_path / "cut").predict(PENGUINS).height == pl.read_csv(PENGUINS).height
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", np.linspace(0.4, 6.0, 20))
+def test_ctrl_c_at_any_moment_ends_without_a_traceback(seconds: float, tmp_path: Path) -> None:
+    with started(tmp_path / "cut") as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode in (0, 130)
+    assert b"Traceback" not in errors
+
+
+def test_moved_data_is_named_and_changed_data_is_refused(whole: Run, tmp_path: Path) -> None:
+    data = tmp_path / "penguins.csv"
+    shutil.copy(PENGUINS, data)
+    cut = train(
+        data, target="species", settings=SETTINGS, members=2, out=tmp_path / "cut", listener=interrupting("look", 5)
+    )
+    moved = data.rename(tmp_path / "moved.csv")
+    data.write_bytes(moved.read_bytes().replace(b"3750", b"3751", 1))
+    with pytest.raises(RunError, match=r"penguins\.csv has changed since .*cut was started .*; give the old data with"):
+        resume(cut.path)
+    assert weights(resume(cut.path, data=moved)) == weights(whole)
+
+
+def test_data_in_memory_must_be_given_again(tmp_path: Path) -> None:
+    frame = pl.read_csv(PENGUINS, infer_schema=False)
+    cut = train(frame, target="species", settings=SETTINGS, out=tmp_path / "cut", listener=interrupting("look", 3))
+    with pytest.raises(RunError, match="was trained on a polars frame in memory; give the data again with --data"):
+        resume(cut.path)
+    assert resume(cut.path, data=frame).state == "finished"
+
+
+def test_a_finished_run_is_left_as_it_is(copy: Run) -> None:
+    before = {path: path.read_bytes() for path in copy.path.rglob("*") if path.is_file()}
+    said: list[str] = []
+    assert resume(copy.path, listener=lambda event: said.append(event.text)).path == copy.path
+    assert said == [f"{copy.path} is finished already"]
+    assert {path: path.read_bytes() for path in copy.path.rglob("*") if path.is_file()} == before
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    cut = train(PENGUINS, target="species", settings=SETTINGS, out=tmp_path / "cut", listener=interrupting("look", 3))
+    checkpoint = cut.path / "checkpoint" / "state.safetensors"
+    content = checkpoint.read_bytes()
+    for damaged in (content[:-100], b"", content[:200] + b"x" + content[201:]):
+        checkpoint.write_bytes(damaged)
+        with pytest.raises(RunError, match=r"checkpoint .*(damaged|truncated)"):
+            resume(cut.path)
+
+
+def test_events_are_appended_line_by_line(tmp_path: Path) -> None:
+    cut = train(PENGUINS, target="species", settings=SETTINGS, out=tmp_path / "cut", listener=interrupting("look", 3))
+    first = (cut.path / "events.jsonl").read_text()
+    done = resume(cut.path)
+    text = (done.path / "events.jsonl").read_text()
+    assert text.startswith(first)
+    events = [json.loads(line) for line in text.splitlines()]
+    assert {event["version"] for event in events} == {1}
+    assert [event["event"] for event in events if event["event"] in ("plan", "interrupted", "resumed", "finished")] == [
+        "plan",
+        "interrupted",
+        "resumed",
+        "finished",
+    ]
+    times = [event["time"] for event in events]
+    assert times == sorted(times)
+
+
+def test_an_event_that_was_cut_off_is_passed_over(copy: Run) -> None:
+    file = copy.path / "events.jsonl"
+    whole = list(read_events(copy.path))
+    file.write_bytes(file.read_bytes()[:-20])
+    assert list(read_events(copy.path)) == whole[:-1]
+    assert Run(copy.path).state == "unfinished"
+    resume(copy.path)
+    assert Run(copy.path).state == "finished"
+    assert [event["event"] for event in read_events(copy.path)][: len(whole)] == [
+        *(event["event"] for event in whole[:-1]),
+        "resumed",
+    ]
+
+
+def test_runs_are_listed_oldest_first_and_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    quick = {"training.epochs": 1, "network.hidden": [4]}
+    names = [str(train(PENGUINS, target="species", settings=quick).path) for _ in range(2)]
+    assert names == ["runs/penguins-1", "runs/penguins-2"]
+    for age, name in enumerate(reversed(names)):
+        os.utime(Path(name) / "data.json", (1000 + age, 1000 + age))
+    assert [str(run.path) for run in all_runs()] == names[::-1]
+
+
+@pytest.mark.slow
+def test_a_time_limit_of_two_minutes_is_kept_within_five_percent(tmp_path: Path) -> None:
+    words = (
+        f"train {PROJECT / 'examples' / 'telco_churn.csv'} --target Churn --out {tmp_path / 'run'} --time-limit 2m "
+        "--set training.epochs=100000 --set training.early_stopping.patience=0 --quiet"
+    )
+    began = time.perf_counter()
+    subprocess.run([COMMAND, *shlex.split(words)], check=True)
+    assert 114 <= time.perf_counter() - began <= 126
