@@ -403,8 +403,11 @@ def _sentinel(cells: Cells, read: pl.Series) -> str:
         return ""
     numbers, counts = table["number"].to_numpy(), table["count"].to_numpy()
     for end, neighbor, rest in ((0, 1, numbers[1:]), (-1, -2, numbers[:-1])):
-        far = abs(numbers[end] - numbers[neighbor]) > rest.max() - rest.min()
-        if numbers[end] in SENTINELS and far and counts[end] >= 3:
+        if numbers[end] not in SENTINELS or counts[end] < 3:
+            continue
+        # halved, because the differences of the largest numbers are not finite
+        far = abs(numbers[end] / 2 - numbers[neighbor] / 2) > rest.max() / 2 - rest.min() / 2
+        if far:
             shown = f"{numbers[end]:g}"
             return (
                 f"; {shown} stands far from the rest in {counts[end]} cells and may mean missing "
