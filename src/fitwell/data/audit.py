@@ -134,13 +134,13 @@ def too_few_rows(subject: Subject) -> Iterator[Note]:
     if not few and (subject.parameters is None or rows >= subject.parameters):
         return
     known: dict[str, float | int | str] = {} if subject.parameters is None else {"parameters": subject.parameters}
-    weights = "" if subject.parameters is None else f" for a network of {subject.parameters} weights"
+    weights = "" if subject.parameters is None else f" for a network of {subject.parameters:,} weights"
     yield Note(
         symptom="too_few_rows",
         severity="warning" if few else "info",
         column=None,
         evidence={"rows": rows, "columns": columns, **known},
-        text=f"there are {rows} training rows of {columns} columns{weights}",
+        text=f"there are {rows:,} training rows of {columns} columns{weights}",
         way_out="compare with the linear baseline, cross-validate (data.folds), or take a smaller network",
     )
 
