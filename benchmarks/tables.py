@@ -239,7 +239,7 @@ def read(results: Path) -> list[dict[str, object]]:
 
 def report(results: Path) -> str:
     """Return the table of means and standard errors, the ranks, and the verdicts against each peer, as Markdown."""
-    frame = pd.DataFrame(read(results))
+    frame = pd.DataFrame(read(results)).sort_values("fold", kind="stable")  # folds are compared in pairs
     values = frame.pivot_table(index="set", columns="model", values="value", aggfunc=list).reindex(list(SETS))
     models = [model for model in MODELS if model in values.columns]
     lines = ["| set | figure | " + " | ".join(models) + " |", "|---|---|" + "---|" * len(models)]
