@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from fitwell.data.columns.category import ONE_HOT_LIMIT, RARE_COUNT
+from fitwell.data.columns.cells import MARKERS, WORDS, Column
 from fitwell.data.encode import FeatureLayout
 from fitwell.data.schema import Schema
 from fitwell.metrics import Primary
@@ -69,18 +70,13 @@ def available_cores() -> int:
 def resolve_data(recipe: Recipe, schema: Schema, primary: Primary) -> Plan:
     """Return the recipe with every `auto` that concerns the data replaced, and the reasons.
 
-    Columns get the kind that was inferred, so that the recipe reads the same cells in the same way again; markers of
-    missing cells and the writing of numbers and dates follow from the kind and the cells.
+    Columns get the kind that was inferred, so that the recipe reads the same cells in the same way again; the usual
+    markers of missing cells and the writing of numbers and dates follow from the kind and the cells.
     """
     asked = {name: column.model_dump(exclude_defaults=True) for name, column in recipe.data.columns.items()}
-    columns = {column.name: {"kind": column.kind} | asked.get(column.name, {}) for column in schema.features}
-    columns |= {column.name: {"kind": column.kind} | asked.get(column.name, {}) for column in schema.targets}
-    kept = {column.name for column in schema.left_out} - set(recipe.data.drop)
-    columns |= {
-        column.name: {"kind": column.kind} | asked.get(column.name, {})
-        for column in schema.left_out
-        if column.name in kept
-    }
+    dropped = {column.name for column in schema.left_out} & set(recipe.data.drop)
+    known = [column for column in (*schema.features, *schema.targets, *schema.left_out) if column.name not in dropped]
+    columns = {column.name: _as_read(column) | asked.get(column.name, {}) for column in known}
     reasons = {
         f"data.columns.{column.name}": column.why
         for column in (*schema.features, *schema.targets, *schema.left_out)
@@ -95,6 +91,14 @@ def resolve_data(recipe: Recipe, schema: Schema, primary: Primary) -> Plan:
             values[path] = choice.value
             reasons[path] = choice.why
     return Plan(recipe=changed(recipe, values), reasons=reasons)
+
+
+def _as_read(column: Column) -> dict[str, Any]:
+    """Return the settings that read the column again: its kind, and its markers where one is not a usual one."""
+    usual = MARKERS | WORDS
+    if column.kind not in ("number", "date") or {marker.strip().lower() for marker in column.missing} <= usual:
+        return {"kind": column.kind}
+    return {"kind": column.kind, "missing": [*column.missing, *sorted(usual - set(column.missing))]}
 
 
 def resolve(recipe: Recipe, facts: Facts) -> Plan:
@@ -210,9 +214,9 @@ def _weight_decay(recipe: Recipe, _facts: Facts) -> Choice:
     return Choice(OPTIMIZERS[recipe.training.optimizer].usual_decay, f"usual for {recipe.training.optimizer}")
 
 
-def _schedule(_recipe: Recipe, _facts: Facts) -> Choice:
-    why = "four annealed cycles, each twice as long: short ones suit data that is soon learned by heart"
-    return Choice("log_cosine", why)
+def _schedule(recipe: Recipe, _facts: Facts) -> Choice:
+    cycles = f"{recipe.training.cycles} annealed cycles, each twice as long"
+    return Choice("log_cosine", f"{cycles}: short ones suit data that is soon learned by heart")
 
 
 def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
@@ -220,16 +224,21 @@ def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
     return Choice(size, f"a power of two near a sixteenth of {facts.training_rows:,} training rows, from 32 to 256")
 
 
-def _epochs(_recipe: Recipe, facts: Facts) -> Choice:
+def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
         return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
-    return Choice(64, "four cycles of 4 to 34 epochs")
+    cycles = recipe.training.cycles
+    if recipe.training.schedule != "log_cosine" or cycles == 1:
+        return Choice(64, "enough for most tables, and early stopping ends what takes fewer")
+    first = 64 / (2**cycles - 1)
+    return Choice(64, f"{cycles} cycles of {first:.0f} to {first * 2 ** (cycles - 1):.0f} epochs")
 
 
 def _patience(recipe: Recipe, _facts: Facts) -> Choice:
     epochs = recipe.training.epochs
     assert epochs != "auto"
-    return Choice(max(5, round(0.4 * epochs)), "long enough to wait for the end of a cycle of the schedule")
+    what = "the end of a cycle of the schedule" if recipe.training.schedule == "log_cosine" else "a late improvement"
+    return Choice(max(5, round(0.4 * epochs)), f"long enough to wait for {what}")
 
 
 def _execution(recipe: Recipe, _facts: Facts) -> Choice:

@@ -84,6 +84,11 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
     kept = labelled_rows(frame, schema)
     if test is not None:
         given_test = int((kept >= len(table.frame)).sum())
+        if not given_test:
+            raise DataError(
+                f"the test file {test.source} must have rows with a target, but none of its {len(test.frame)} has one; "
+                "fill them in, or leave --test out"
+            )
     labelled = frame[kept]
     cells = target_cells(labelled, schema)
     coding = task.fit(cells, recipe.data.target_scaling != "none")
@@ -190,6 +195,13 @@ def _joined(table: Table, test: Table) -> pl.DataFrame:
             f'the test file {test.source} must have the columns of {table.source}, but lacks "{missing[0]}"'
             f"{' and ' + str(len(missing) - 1) + ' more' if len(missing) > 1 else ''}; add them"
         )
+    for name in table.frame.columns:
+        own, other = table.frame.schema[name], test.frame.schema[name]
+        if own.is_temporal() != other.is_temporal() and not {own, other} & {pl.String, pl.Null}:
+            raise DataError(  # polars would silently take dates for numbers of days
+                f'"{name}" must hold the same type in {test.source} as in {table.source}, but holds {other}, not '
+                f"{own}; convert it"
+            )
     try:
         return pl.concat([table.frame, test.frame.select(table.frame.columns)], how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:

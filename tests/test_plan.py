@@ -1,0 +1,249 @@
+"""Every open setting is chosen, with its reason, and what was asked stays."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import Any, get_args
+
+import polars as pl
+import pytest
+from hypothesis import event, given
+from hypothesis import settings as given_settings
+from hypothesis import strategies as st
+
+from fitwell.data.encode import FeatureLayout
+from fitwell.data.read import read_table
+from fitwell.data.schema import infer_schema
+from fitwell.errors import RecipeError
+from fitwell.metrics import Primary
+from fitwell.plan import CHOICES, DATA_CHOICES, OPEN, Facts, Plan, resolve, resolve_data
+from fitwell.recipe import NEUTRAL, Recipe, TaskName, changed, default_of, described, from_yaml, setting, to_yaml
+from fitwell.tasks.table import TASKS
+
+ROWS = (10, 1_000, 5_000, 50_000)
+LAYOUTS = {
+    "all": FeatureLayout(numbers=3, flags=2, cardinalities=(4, 60)),
+    "numbers": FeatureLayout(numbers=3, flags=0, cardinalities=()),
+    "flags": FeatureLayout(numbers=0, flags=2, cardinalities=()),
+    "codes": FeatureLayout(numbers=0, flags=0, cardinalities=(60,)),
+}
+PRIMARY = Primary("roc_auc", "because")
+ELSEWHERE = {"task", "data.split"}  # decided while the rows are prepared: by the target, and by the split itself
+
+
+def facts(task: TaskName = "binary", rows: int = 1_000, layout: str = "all", cores: int = 4) -> Facts:
+    return Facts(task=task, training_rows=rows, outputs=1, layout=LAYOUTS[layout], cores=cores)
+
+
+def planned(asked: dict[str, Any] | None = None, **of_facts: Any) -> Plan:
+    return resolve(changed(Recipe(), asked or {}), facts(**of_facts))
+
+
+def left_open(recipe: Recipe) -> set[str]:
+    return {path for path, _, _ in described() if setting(recipe, path) in ("auto", "usual")}
+
+
+def with_data(asked: Recipe) -> Plan:
+    frame = pl.DataFrame({"a": [1.5, 2.5, 3.5] * 9, "b": ["x", "y", "z"] * 9, "y": ["n", "p", "p"] * 9})
+    recipe = changed(asked, {"target": ["y"]})
+    return resolve_data(recipe, infer_schema(read_table(frame), recipe), PRIMARY)
+
+
+@pytest.mark.parametrize(("task", "rows", "layout"), list(product(TASKS, ROWS, LAYOUTS)))
+def test_nothing_is_left_open_and_every_choice_has_a_reason(task: TaskName, rows: int, layout: str) -> None:
+    before = with_data(Recipe())
+    after = resolve(before.recipe, facts(task, rows, layout))
+    assert left_open(after.recipe) == ELSEWHERE
+    reasons = {**before.reasons, **after.reasons}
+    assert {path for path in reasons if not path.startswith("data.columns.")} == left_open(Recipe()) - ELSEWHERE
+    assert all(why.strip() for why in reasons.values())
+    assert all(column.kind != "auto" for column in after.recipe.data.columns.values())
+    assert from_yaml(to_yaml(after.recipe, comments=reasons)) == after.recipe
+    again = resolve(after.recipe, facts(task, rows, layout))
+    assert (again.recipe, dict(again.reasons)) == (after.recipe, {})
+    assert with_data(after.recipe).recipe == changed(after.recipe, {"target": ["y"]})
+
+
+def test_the_tables_hold_exactly_the_settings_that_can_be_open() -> None:
+    open_by_default = {path for path, _, default in described() if default in ("auto", "usual")}
+    assert {*CHOICES, *DATA_CHOICES, "goal", *ELSEWHERE} == open_by_default
+    assert all(setting(Recipe(), path) == word for path, word in OPEN.items())
+
+
+def test_a_learning_rate_that_a_range_test_finds_stays_open() -> None:
+    plan = planned({"training.learning_rate": "auto"})
+    assert plan.recipe.training.learning_rate == "auto"
+    assert "training.learning_rate" not in plan.reasons
+
+
+ASKED: dict[str, list[Any]] = {
+    "network.hidden": [[], [5], [16] * 6],
+    "network.activation": ["relu", "selu", "tanh"],
+    "network.initialization": ["orthogonal", "uniform"],
+    "network.normalization": ["batch", "group"],
+    "network.dropout": [0.0, 0.5],
+    "network.residual": [True, False],
+    "network.input_scale": [False, True],
+    "network.number_embedding": ["none", "periodic", "piecewise_linear", "combined"],
+    "network.number_embedding_width": [2, 9],
+    "network.category_embedding_width": [3],
+    "training.loss": ["cross_entropy", "focal", "huber"],
+    "training.label_smoothing": [0.0, 0.1],
+    "training.optimizer": ["sgd", "adam", "adamw", "muon", "rmsprop", "adagrad"],
+    "training.beta2": [0.9],
+    "training.weight_decay": [0.0, 0.1],
+    "training.learning_rate": [0.25, "auto"],
+    "training.schedule": ["constant", "cosine", "plateau"],
+    "training.batch_size": [1, 7, 4096, "full"],
+    "training.epochs": [1, 7, 500],
+    "training.early_stopping.patience": [0, 3],
+    "training.execution": ["mapped"],
+    "training.threads": [2],
+    "device": ["cpu"],
+    "members": [1, 5],
+    "seed": [11],
+}
+
+
+@given_settings(deadline=None, max_examples=150)
+@given(
+    asked=st.fixed_dictionaries({}, optional={path: st.sampled_from(values) for path, values in ASKED.items()}),
+    task=st.sampled_from(list(TASKS)),
+    rows=st.integers(2, 100_000),
+    layout=st.sampled_from(list(LAYOUTS)),
+)
+def test_what_was_asked_is_never_changed_and_contradictions_name_it(
+    asked: dict[str, Any], task: TaskName, rows: int, layout: str
+) -> None:
+    try:
+        recipe = changed(Recipe(), asked)
+        found = resolve(recipe, facts(task, rows, layout)).recipe
+    except RecipeError as error:
+        named = [path for path in asked if path in str(error)]
+        event(f"refused: {named}")
+        if not named:
+            raise
+        return
+    assert all(setting(found, path) == setting(recipe, path) for path in asked)
+    untouched = {path for path, _, _ in described()} - {*CHOICES}
+    assert all(setting(found, path) == setting(recipe, path) for path in untouched)
+    assert left_open(found) - {"training.learning_rate"} == ELSEWHERE | {"goal", *DATA_CHOICES}
+    assert from_yaml(to_yaml(found)) == found
+    assert resolve(found, facts(task, rows, layout)).recipe == found
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "task"),
+    [
+        ("training.beta2", {"training.optimizer": "sgd"}, "binary"),
+        ("training.label_smoothing", {}, "regression"),
+        ("training.label_smoothing", {"training.loss": "focal"}, "binary"),
+        ("network.number_embedding_width", {"network.number_embedding": "none"}, "binary"),
+    ],
+)
+def test_a_choice_without_effect_is_neutral_and_says_so(path: str, asked: dict[str, Any], task: TaskName) -> None:
+    plan = planned(asked, task=task)
+    assert setting(plan.recipe, path) == NEUTRAL[path]
+    assert plan.reasons[path].startswith("has no effect with ")
+
+
+def test_every_neutral_value_belongs_to_a_choice() -> None:
+    assert set(NEUTRAL) <= {*CHOICES}
+    assert all(default_of(path) == "auto" for path in NEUTRAL)
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"), [(2, 32), (10, 32), (700, 32), (1_000, 64), (2_900, 256), (2_800, 128), (50_000, 256)]
+)
+def test_batches_are_a_power_of_two_near_a_sixteenth_of_the_rows(rows: int, size: int) -> None:
+    assert planned(rows=rows).recipe.training.batch_size == size
+
+
+@given(st.integers(16 * 32, 16 * 256))
+def test_between_the_ends_a_batch_is_within_a_root_of_two_of_a_sixteenth(rows: int) -> None:
+    size = planned(rows=rows).recipe.training.batch_size
+    assert isinstance(size, int)
+    assert 1 / math.sqrt(2) - 1e-9 <= size / (rows / 16) <= math.sqrt(2) + 1e-9
+
+
+@pytest.mark.parametrize(("rows", "batch", "seen"), [(10, 32, 10), (5_000, 64, 64), (300, "full", 300), (99, 256, 99)])
+def test_the_usual_rate_shrinks_with_the_root_of_the_batch(rows: int, batch: int | str, seen: int) -> None:
+    full = planned({"training.batch_size": 256}, rows=1_000).recipe.training.learning_rate
+    assert isinstance(full, float)
+    found = planned({"training.batch_size": batch}, rows=rows).recipe.training.learning_rate
+    assert found == pytest.approx(full * min(1, math.sqrt(seen / 256)), rel=5e-3)  # three digits are kept
+    doubled = planned({"training.batch_size": batch}, rows=rows, task="regression").recipe.training.learning_rate
+    assert doubled == pytest.approx(2 * full * min(1, math.sqrt(seen / 256)), rel=5e-3)
+
+
+THRESHOLDS: list[tuple[str, Any, Any, TaskName, int]] = [
+    ("network.hidden", (128,) * 3, (256,) * 3, "binary", 8_000),
+    ("network.dropout", 0.3, 0.1, "binary", 2_000),
+    ("network.number_embedding", "periodic", "combined", "binary", 2_000),
+    ("training.epochs", 64, 32, "binary", 16_000),
+    ("training.epochs", 64, 64, "regression", 16_000),
+]
+
+
+@pytest.mark.parametrize(("path", "below", "at", "task", "rows"), THRESHOLDS)
+def test_thresholds_are_where_they_are_said_to_be(path: str, below: Any, at: Any, task: TaskName, rows: int) -> None:
+    assert setting(planned(rows=rows - 1, task=task).recipe, path) == below
+    assert setting(planned(rows=rows, task=task).recipe, path) == at
+
+
+@pytest.mark.parametrize(("epochs", "patience"), [(1, 5), (10, 5), (64, 26), (100, 40)])
+def test_patience_is_two_fifths_of_the_epochs_and_at_least_five(epochs: int, patience: int) -> None:
+    assert planned({"training.epochs": epochs}).recipe.training.early_stopping.patience == patience
+
+
+def test_the_reason_of_the_epochs_tells_the_cycles_that_the_schedule_has() -> None:
+    first = 64 / (1 + 2 + 4 + 8)
+    assert f"{first:.0f} to {8 * first:.0f} epochs" in planned().reasons["training.epochs"]
+    assert "cycle" not in planned({"training.schedule": "cosine"}).reasons["training.epochs"]
+    assert "cycle" not in planned({"training.schedule": "cosine"}).reasons["training.early_stopping.patience"]
+    two = planned({"training.cycles": 2})
+    assert two.reasons["training.schedule"].startswith("2 annealed cycles")
+    assert f"{64 / 3:.0f} to {128 / 3:.0f} epochs" in two.reasons["training.epochs"]
+
+
+def test_members_are_mapped_and_one_network_is_not() -> None:
+    assert planned().recipe.training.execution == "eager"
+    assert planned({"members": 2}).recipe.training.execution == "mapped"
+
+
+def test_a_step_is_shared_among_cores_from_a_hundred_million_multiplications_on() -> None:
+    # 2 flags, 3 numbers of 4 entries: 14 inputs into one layer, 4 × 1,000 rows of it.
+    at = math.ceil(1e8 / (4_000 * 14))
+    asked = {"members": 4, "training.batch_size": "full"}
+    assert planned(asked | {"network.hidden": [at]}).recipe.training.threads == 4
+    assert planned(asked | {"network.hidden": [at - 1]}).recipe.training.threads == 1
+
+
+def test_only_deep_networks_get_shortcuts() -> None:
+    assert planned({"network.hidden": [8] * 4}).recipe.network.residual is False
+    assert planned({"network.hidden": [8] * 5}).recipe.network.residual is True
+
+
+def test_the_usual_loss_fits_the_task() -> None:
+    usual = {task: planned(task=task).recipe.training.loss for task in get_args(TaskName)}
+    assert usual == {
+        "binary": "cross_entropy",
+        "multiclass": "cross_entropy",
+        "multilabel": "cross_entropy",
+        "regression": "squared_error",
+    }
+
+
+def test_a_column_asked_for_keeps_its_settings_beside_the_inferred_kind() -> None:
+    asked = changed(Recipe(), {"data.columns": {"a": {"missing": ["9"]}, "b": {"kind": "category"}}})
+    columns = with_data(asked).recipe.data.columns
+    assert (columns["a"].kind, columns["a"].missing, columns["b"].kind) == ("number", ("9",), "category")
+
+
+@pytest.mark.parametrize(("metric", "goal"), [("pr_auc", "imbalanced"), ("roc_auc", "ranking"), ("rmse", "balanced")])
+def test_the_goal_follows_from_the_metric_that_decides(metric: str, goal: str) -> None:
+    frame = read_table(pl.DataFrame({"a": [1.5, 2.5, 3.5] * 9, "y": ["n", "p", "p"] * 9}))
+    recipe = changed(Recipe(), {"target": ["y"]})
+    plan = resolve_data(recipe, infer_schema(frame, recipe), Primary(metric, "a reason"))
+    assert (plan.recipe.goal, plan.reasons["goal"]) == (goal, "a reason")
