@@ -1,0 +1,139 @@
+"""An evaluation says what the metrics say, and compares with something simple on the same rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
+
+from fitwell import metrics
+from fitwell.errors import DataError
+from fitwell.evaluation import Evaluation, evaluate, measured_scores, spread_over
+from fitwell.recipe import Goal, TaskName
+from fitwell.tasks.table import TASKS
+from fitwell.tasks.task import TargetCoding
+
+RANDOM = np.random.default_rng(4)
+ROWS = 240
+CODES = RANDOM.integers(0, 2, ROWS)
+CLASSES = RANDOM.integers(0, 3, ROWS)
+VALUES = RANDOM.normal(size=(ROWS, 1))
+CODINGS: dict[TaskName, TargetCoding] = {
+    "binary": TargetCoding(names=("y",), classes=(("no", "yes"),), positive="yes"),
+    "multiclass": TargetCoding(names=("y",), classes=(("a", "b", "c"),)),
+    "multilabel": TargetCoding(names=("y", "z"), classes=(("0", "1"), ("0", "1"))),
+    "regression": TargetCoding(names=("y",), centers=(0.0,), scales=(1.0,), lows=(-9.0,), highs=(9.0,)),
+}
+TRUTHS: dict[TaskName, np.ndarray] = {
+    "binary": CODES,
+    "multiclass": CLASSES,
+    "multilabel": RANDOM.integers(0, 2, (ROWS, 2)),
+    "regression": VALUES,
+}
+
+
+def perfect(task: TaskName) -> np.ndarray:
+    truth = TRUTHS[task]
+    if TASKS[task].form == "values":
+        return truth
+    if task == "multilabel":
+        return np.where(truth == 1, 0.99, 0.01)
+    classes = int(truth.max()) + 1
+    return np.asarray(np.eye(classes)[truth] * 0.98 + 0.02 / classes)
+
+
+def noisy(task: TaskName) -> np.ndarray:
+    drawn = np.random.default_rng(8).uniform(size=perfect(task).shape)
+    mixed = 0.4 * perfect(task) + 0.6 * drawn
+    return np.asarray(mixed / mixed.sum(1, keepdims=True) if task in ("binary", "multiclass") else mixed)
+
+
+def evaluated(
+    task: TaskName, predictions: np.ndarray, *, weights: np.ndarray | None = None, goal: Goal = "auto"
+) -> Evaluation:
+    constant = np.repeat(noisy(task).mean(0, keepdims=True), ROWS, 0)
+    return evaluate(
+        TASKS[task], CODINGS[task], TRUTHS[task], predictions,
+        weights=weights, goal=goal, split="test", baselines={"majority": constant, "itself": predictions},
+    )  # fmt: skip
+
+
+def value(evaluation: Evaluation, name: str) -> float:
+    figure = evaluation.figures[name]
+    assert isinstance(figure, metrics.Figure)
+    assert figure.value is not None
+    return figure.value
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_figures_are_scikit_learns(weighted: bool) -> None:
+    weights = np.random.default_rng(2).uniform(0.5, 2, ROWS) if weighted else None
+    predictions = noisy("binary")
+    binary = evaluated("binary", predictions, weights=weights)
+    assert value(binary, "roc_auc") == pytest.approx(roc_auc_score(CODES, predictions[:, 1], sample_weight=weights))
+    assert value(binary, "log_loss") == pytest.approx(log_loss(CODES, predictions[:, 1], sample_weight=weights))
+    several = evaluated("multiclass", noisy("multiclass"), weights=weights)
+    chosen = noisy("multiclass").argmax(1)
+    assert value(several, "accuracy") == pytest.approx(accuracy_score(CLASSES, chosen, sample_weight=weights))
+    numbers = evaluated("regression", noisy("regression"), weights=weights)
+    squared = mean_squared_error(VALUES, noisy("regression"), sample_weight=weights)
+    assert value(numbers, "rmse") == pytest.approx(np.sqrt(squared))
+    assert value(numbers, "r2") == pytest.approx(r2_score(VALUES, noisy("regression"), sample_weight=weights))
+
+
+def test_figures_are_those_of_the_metrics_called_directly() -> None:
+    found = evaluated("binary", noisy("binary"))
+    direct = metrics.binary(CODES, noisy("binary")[:, 1], positive=1)
+    assert found.figures.as_json() == direct.as_json()
+    report = found.as_json()
+    assert (report["rows"], report["split"], report["positive"]) == (ROWS, "test", "yes")
+    assert report["metrics"] == direct.as_json()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_perfect_model_beats_a_constant_and_equals_itself(task: TaskName) -> None:
+    beside = evaluated(task, perfect(task)).baselines
+    assert beside["majority"].comparison.verdict == "better"
+    assert beside["itself"].comparison.verdict == "not distinguishable"
+    assert beside["itself"].comparison.difference.value == pytest.approx(0)
+    assert evaluated(task, noisy(task)).baselines["itself"].comparison.verdict == "not distinguishable"
+
+
+@pytest.mark.parametrize(
+    ("goal", "metric"), [("auto", "roc_auc"), ("balanced", "accuracy"), ("probability", "log_loss")]
+)
+def test_the_goal_decides_the_primary_figure(goal: Goal, metric: str) -> None:
+    found = evaluated("binary", noisy("binary"), goal=goal)
+    assert found.primary.metric == metric
+    assert found.primary_figure == found.figures[metric]
+    assert found.baselines["majority"].comparison.metric == metric
+
+
+def test_anybodys_scores_are_measured_as_the_metrics_do(tmp_path: Path) -> None:
+    scores = noisy("binary")[:, 1]
+    path = tmp_path / "scores.csv"
+    pl.DataFrame({"label": np.where(CODES == 1, "yes", "no"), "score": scores}).write_csv(path)
+    report, figures = measured_scores(path, label="label", score="score", positive=None, threshold=0.3)
+    direct = metrics.binary(CODES, scores, positive=1, threshold=0.3)
+    assert figures.as_json() == direct.as_json() == report["metrics"]
+    assert (report["positive"], report["threshold"], report["rows"]) == ("yes", 0.3, ROWS)
+
+
+def test_scores_that_cannot_be_measured_are_refused_in_words() -> None:
+    frame = pl.DataFrame({"label": ["a", "b", None], "score": ["0.5", "x", "0.1"]})
+    with pytest.raises(DataError, match=r'there is no column "scor"; did you mean "score"'):
+        measured_scores(frame, label="label", score="scor", positive=None, threshold=0.5)
+    with pytest.raises(DataError, match='every row needs a label, but row 3 of "label" has none'):
+        measured_scores(frame, label="label", score="score", positive=None, threshold=0.5)
+    with pytest.raises(DataError, match='every row needs a score, but row 2 of "score" has none'):
+        measured_scores(frame.drop_nulls(), label="label", score="score", positive=None, threshold=0.5)
+
+
+def test_the_spread_over_folds_is_the_sample_standard_deviation_of_what_is_defined() -> None:
+    found = spread_over([{"a": 1.0, "b": None, "c": None}, {"a": 3.0, "b": 2.0, "c": None}])
+    assert found["a"] == {"mean": 2.0, "spread": pytest.approx(2**0.5), "values": [1.0, 3.0]}
+    assert found["b"] == {"mean": 2.0, "spread": None, "values": [None, 2.0]}
+    assert found["c"] == {"mean": None, "spread": None, "values": [None, None]}
