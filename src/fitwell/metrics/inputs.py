@@ -74,7 +74,9 @@ def same_label(value: object, wanted: object) -> bool:
     return bool(value == wanted) or str(value).casefold() == str(wanted).casefold()
 
 
-def positive_value(values: np.ndarray, counts: Float[np.ndarray, " values"], *, positive: object = None) -> object:
+def positive_value(
+    values: np.ndarray, counts: Float[np.ndarray, " values"] | Int[np.ndarray, " values"], *, positive: object = None
+) -> object:
     """Return the label that counts as positive.
 
     The one that is given. Else, by the first rule that fits: True; 1; a word that says so ("yes", "true", "positive");

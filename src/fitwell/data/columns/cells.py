@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -76,6 +76,7 @@ class Cells:
         return self.values.dtype == pl.String
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """Turns the cells of one column into its entries of each block of the encoded rows."""
 
@@ -99,6 +100,7 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
 class Parse(Protocol):
     """Cells become typed values, null where missing; DataError names the first cell that cannot be read."""
 
