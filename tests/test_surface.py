@@ -83,7 +83,7 @@ FOREIGN = {
     "KeyboardInterrupt": {"interrupts.py"},  # what Python itself raises for Ctrl-C
     "OSError": {"data/write.py"},  # a full disk that Polars reports as something else; worded where disks are
     "SystemExit": {"cli/"},
-    "ValueError": {"recipe.py", "prediction.py"},  # worded by Pydantic's caller, and by the reader of a run
+    "ValueError": {"recipe/settings.py", "prediction.py"},  # worded by Pydantic's caller, and by the reader of a run
     "typer.Exit": {"cli/"},  # how Typer ends a command with an exit code
 }
 

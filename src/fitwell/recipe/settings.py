@@ -7,15 +7,12 @@ bits. The choices are literals; a test equates them with the tables that impleme
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fitwell.accepted import SEE_ALL, refusal, shown, words
-from fitwell.errors import RecipeError, nearest
+from fitwell.recipe.accepted import words
 
 Auto = Literal["auto"]
 TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
@@ -271,7 +268,7 @@ NEUTRAL: dict[str, float] = {
 def without_effect(recipe: Recipe, path: str) -> bool:
     """Tell whether other settings leave this one nothing to decide.
 
-    >>> without_effect(changed(Recipe(), {"training.optimizer": "sgd"}), "training.beta2")
+    >>> without_effect(Recipe(training=TrainingSettings(optimizer="sgd")), "training.beta2")
     True
     """
     if path not in APPLIES:
@@ -392,127 +389,6 @@ def choices_of(path: str) -> tuple[str, ...]:
     return tuple(words(model.model_fields[name].annotation))
 
 
-def parse(values: Mapping[str, Any], *, origin: str = "the recipe") -> Recipe:
-    """Return the recipe that nested plain values describe.
-
-    Raises:
-        RecipeError: an unknown key (the nearest name is offered), a value of the wrong type, or a contradiction.
-    """
-    try:
-        return Recipe.model_validate(_with_text_keys(values, origin=origin))
-    except ValidationError as error:
-        known = [name for name, _, _ in described()]
-        raise RecipeError(f"{_before(origin)}{refusal(error, Recipe, known=known)}") from None
-    except RecursionError:
-        raise RecipeError(f"{_before(origin)}values must not hold themselves, but one does; write it out") from None
-
-
-def _before(origin: str) -> str:
-    return f"{origin}: " if origin else ""
-
-
-def from_yaml(text: str, *, origin: str = "the recipe") -> Recipe:
-    """Return the recipe written in YAML; an empty text is the default recipe.
-
-    Raises:
-        RecipeError: the text is not YAML, not a mapping, or not a recipe.
-    """
-    try:
-        values = yaml.safe_load(text)
-        repeated = _repeated_key(yaml.compose(text, yaml.SafeLoader), set())
-    except (yaml.YAMLError, RecursionError) as error:
-        problem = _yaml_problem(error) if isinstance(error, yaml.YAMLError) else "it is nested too deeply"
-        raise RecipeError(f"{origin} must be YAML, but is not: {problem}; correct it there") from None
-    if repeated is not None:
-        raise RecipeError(f'{origin} has "{repeated}" twice in one group; keep one')
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise RecipeError(f"{origin} must be a mapping of settings, but is {shown(values)}; try 'seed: 0'")
-    version = values.get("version", RECIPE_VERSION)
-    if isinstance(version, int) and version > RECIPE_VERSION:
-        raise RecipeError(
-            f"{origin} has format version {version}, but this Fitwell reads up to {RECIPE_VERSION}; upgrade fitwell"
-        )
-    return parse(values, origin=origin)
-
-
-def read(path: str | Path) -> Recipe:
-    """Return the recipe in a YAML file.
-
-    Raises:
-        RecipeError: the file cannot be read or is not a recipe.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        beside = Path(path).parent
-        siblings = [each.name for each in beside.iterdir()] if beside.is_dir() else []
-        offered = nearest(Path(path).name, siblings) or "; `fitwell recipe` writes one"
-        raise RecipeError(f"there is no recipe {path}{offered}") from None
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise RecipeError(
-            f"the recipe {path} must be UTF-8 text, but byte {error.start + 1} is 0x{byte:02X}; save it as UTF-8"
-        ) from None
-    except OSError as error:
-        raise RecipeError(f"the recipe {path} cannot be read: {error.strerror}; name a YAML file") from None
-    return from_yaml(text, origin=f"the recipe {path}")
-
-
-def to_yaml(recipe: Recipe, *, comments: Mapping[str, str] | None = None) -> str:
-    """Return the recipe as YAML, each setting followed by its comment where there is one.
-
-    Keys of `comments` are dotted paths. Column names may hold dots: their path is `data.columns.` and the whole name.
-
-    >>> print(to_yaml(Recipe(), comments={"seed": "any number"}).splitlines()[4])
-    seed: 0  # any number
-    """
-    values = recipe.model_dump(mode="json")
-    columns = {
-        name: column.model_dump(mode="json", exclude_defaults=True) for name, column in recipe.data.columns.items()
-    }
-    values["data"]["columns"] = columns
-    lines: list[str] = []
-    _write_group(values, "", 0, comments or {}, lines)
-    return "\n".join(lines) + "\n"
-
-
-def changed(recipe: Recipe, changes: Mapping[str, Any], *, origin: str = "") -> Recipe:
-    """Return the recipe with settings replaced, named by dotted paths.
-
-    >>> changed(Recipe(), {"training.learning_rate": 0.01}).training.learning_rate
-    0.01
-
-    Raises:
-        RecipeError: a path names no setting (the nearest is offered), or its value does not fit.
-    """
-    values = recipe.model_dump(mode="json")
-    for path, value in changes.items():
-        _assign(values, path, value, origin=origin)
-    return parse(values, origin=origin)
-
-
-def assignments(texts: Sequence[str]) -> dict[str, Any]:
-    """Return what `--set name=value` texts ask for; values are read as YAML.
-
-    >>> assignments(["network.hidden=[64, 64]", "seed=3"])
-    {'network.hidden': [64, 64], 'seed': 3}
-    """
-    asked: dict[str, Any] = {}
-    for text in texts:
-        path, equals, value = text.partition("=")
-        if not equals:
-            raise RecipeError(f'--set must be name=value, but is "{text}"; try --set training.learning_rate=0.01')
-        try:
-            asked[path.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise RecipeError(
-                f'--set {path.strip()}: the value must be YAML, but is "{value}"; try a number, a word or [64, 64]'
-            ) from None
-    return asked
-
-
 def _group_model(model: type[BaseModel], group: str) -> type[BaseModel]:
     annotation = model.model_fields[group].annotation
     assert isinstance(annotation, type), group
@@ -527,93 +403,3 @@ def _described(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, 
             yield from _described(annotation, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", field.description or "", field.get_default(call_default_factory=True)
-
-
-def _assign(values: dict[str, Any], path: str, value: Any, *, origin: str) -> None:
-    known = [name for name, _, _ in described()]
-    if path in known:
-        *groups, name = path.split(".")
-        for group in groups:
-            values = values[group]
-        values[name] = value
-        return
-    column, _, name = path.removeprefix("data.columns.").rpartition(".")
-    if path.startswith("data.columns.") and column:
-        values["data"]["columns"].setdefault(column, {})[name] = value
-        return
-    raise RecipeError(
-        f'{_before(origin)}no setting is called "{path}"{nearest(path, known) or _ending_alike(path, known)}'
-    )
-
-
-def _ending_alike(path: str, known: Sequence[str]) -> str:
-    same = [name for name in known if name.rpartition(".")[2] == path.rpartition(".")[2]]
-    return f'; did you mean "{same[0]}"?' if path and same else SEE_ALL
-
-
-def _with_text_keys(values: Any, *, origin: str) -> Any:
-    """Return nested values with whole numbers among the keys as text: classes are often called 0 and 1."""
-    if isinstance(values, list | tuple):
-        return [_with_text_keys(value, origin=origin) for value in values]
-    if not isinstance(values, Mapping):
-        return values
-    for key in values:
-        if not isinstance(key, str | int) or isinstance(key, bool):
-            raise RecipeError(
-                f"{_before(origin)}names must be text, but one is {shown(key)} "
-                "(YAML takes yes, no, on, off, null, dates and fractions for values); put it in quotes"
-            )
-    return {str(key): _with_text_keys(value, origin=origin) for key, value in values.items()}
-
-
-def _repeated_key(node: yaml.Node | None, seen: set[int]) -> str | None:
-    """Return a key that a mapping in the YAML tree has twice; YAML itself would silently keep the last."""
-    if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
-        return None
-    seen.add(id(node))
-    inner: list[yaml.Node] = list(node.value)
-    if isinstance(node, yaml.MappingNode):
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        repeated = next((key for key in keys if keys.count(key) > 1), None)
-        if repeated is not None:
-            return str(repeated)
-        inner = [value for _, value in node.value]
-    return next(filter(None, (_repeated_key(each, seen) for each in inner)), None)
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem or error.context}"
-    return " ".join(str(error).split()).removesuffix('in "<unicode string>", position').strip()
-
-
-def _write_group(
-    values: Mapping[str, Any], prefix: str, depth: int, comments: Mapping[str, str], lines: list[str]
-) -> None:
-    for name, value in values.items():
-        path = f"{prefix}{name}"
-        indent = "  " * depth
-        comment = _comment(comments[path]) if path in comments else ""
-        key = _flow(str(name))
-        if isinstance(value, dict) and value and path != "training.class_weights" and depth < 2:
-            lines.append(f"{indent}{key}:{comment}")
-            _write_group(value, f"{path}.", depth + 1, comments, lines)
-        else:
-            lines.append(f"{indent}{key}: {_flow(value)}{comment}")
-
-
-def _flow(value: Any) -> str:
-    text = _one_document(value, allow_unicode=True)
-    if len(text.splitlines()) > 1:  # a name with a line end in it: written with escapes, on one line
-        text = _one_document(value, allow_unicode=False, default_style='"')
-    return text
-
-
-def _one_document(value: Any, **style: Any) -> str:
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**9, sort_keys=False, **style)
-    return text.removesuffix("\n").removesuffix("\n...").strip()
-
-
-def _comment(text: str) -> str:
-    return "  # " + "".join(each if each.isprintable() else " " for each in text)
