@@ -185,10 +185,10 @@ def learn(
     settings, state = setup.recipe.training, setup.state
     log = _Log(prepared, history)
     saved = perf_counter()
-    ending = "done"
+    ending = _ending(state, setup.recipe, interrupted=False, late=False)  # a saved state may have taken all its steps
     with interruptible() as interruption, threads(setup.recipe):
         moments = train(setup.program, state, setup.training, setup.validation, seeds=setup.seeds, rates=setup.rates)
-        for moment in moments:
+        for moment in moments if ending == "done" else ():
             before, state = state, moment.state
             log.add(moment.step, moment.look)
             if moment.look is not None:
