@@ -12,7 +12,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from fitwell.networks.embeddings import (
+    CATEGORY_SPREAD,
     CategoryEmbedding,
+    InputScale,
+    NumberEmbedding,
     PeriodicEmbedding,
     PiecewiseLinearEmbedding,
     quantile_edges,
@@ -121,3 +124,30 @@ def test_mapped_members_embed_as_each_alone(name: str) -> None:
     together = vmap(run)(parameters, buffers)
     for member, module in enumerate(members):
         assert torch.allclose(together[member], module(inputs), atol=1e-5)
+
+
+def test_a_number_stands_beside_the_sum_of_its_embeddings() -> None:
+    parts = [MODULES["periodic"](1), MODULES["piecewise_linear"](1)]
+    found = NumberEmbedding(parts)(probes()).reshape(ROWS, 4, 4)
+    expected = parts[0](probes()) + parts[1](probes())
+    assert torch.allclose(found[..., :3], expected, atol=1e-6)
+    assert torch.equal(found[..., 3], probes())
+
+
+def test_input_factors_start_at_one_and_move_six_times_as_fast_under_adam() -> None:
+    module = InputScale(3)
+    x = torch.tensor([[1.0, -2.0, 30.0]])
+    assert torch.allclose(module(x), x)
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.01, eps=0.0)
+    module(x).sum().backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    # Adam's first step is the rate times the sign of the gradient, which is the sign of the input.
+    expected = x * (1 - 6 * 0.01 * x.sign())
+    assert torch.allclose(module(x), expected, rtol=1e-5)
+
+
+def test_categories_start_with_the_stated_spread() -> None:
+    (table,) = CategoryEmbedding((2000,), widths=(10,), generator=generator()).tables
+    entries = table.detach().double()
+    assert float(entries.std()) == pytest.approx(CATEGORY_SPREAD, rel=4 / math.sqrt(2 * 20_000))
+    assert abs(float(entries.mean())) < 4 * CATEGORY_SPREAD / math.sqrt(20_000)

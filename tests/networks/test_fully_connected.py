@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
 
 from fitwell.data.encode import FeatureLayout
 from fitwell.networks.build import FAMILIES, build_network, hidden_linear_maps
@@ -75,7 +76,7 @@ def test_any_choice_of_blocks_makes_a_network(blocks: tuple[str, ...]) -> None:
     assert built(layout=layout)(chosen, None).shape == (ROWS, 2)
 
 
-@pytest.mark.parametrize("embedding", ["none", "periodic", "piecewise_linear"])
+@pytest.mark.parametrize("embedding", ["none", "periodic", "piecewise_linear", "combined"])
 def test_a_seed_decides_every_weight(embedding: str) -> None:
     one, same, other = (built(seed, number_embedding=embedding) for seed in (1, 1, 2))
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), same.state_dict().values(), strict=True))
@@ -110,3 +111,17 @@ def test_without_hidden_layers_a_network_is_linear() -> None:
     x = {"numbers": features()["numbers"]}
     expected = x["numbers"] @ network.head.weight.T + network.head.bias
     assert torch.allclose(network(x, None), expected, atol=1e-6)
+
+
+def test_mapped_members_with_combined_embeddings_are_each_alone() -> None:
+    members = [built(seed, number_embedding="combined", input_scale=True) for seed in (1, 2, 3)]
+    parameters, buffers = stack_module_state(list(members))
+    x = features()
+
+    def run(tensors: dict[str, Tensor], constants: dict[str, Tensor]) -> Tensor:
+        found: Tensor = functional_call(members[0], (tensors, constants), (x, None))
+        return found
+
+    together = vmap(run)(parameters, buffers)
+    for member, network in enumerate(members):
+        assert torch.allclose(together[member], network(x, None), atol=1e-5)

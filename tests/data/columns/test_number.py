@@ -222,3 +222,30 @@ def test_a_float_as_python_writes_it_reads_back_exactly(value: float, frame: str
         assert read_back == [pytest.approx(value / 100, rel=1e-15, abs=5e-324)]
     else:
         assert read_back == [-value if frame == "({})" else value]
+
+
+def mostly_zero() -> np.ndarray:
+    random = np.random.default_rng(5)
+    return np.where(random.uniform(size=400) < 0.8, 0.0, np.round(random.lognormal(2, 2, 400), 2) - 3)
+
+
+def test_robust_scaling_is_the_rank_among_distinct_values_where_most_are_equal() -> None:
+    values = mostly_zero()
+    distinct = sorted(set(values.tolist()))
+    assert len(distinct) > 20
+    step = 4 / (len(distinct) - 1)
+    expected = [(distinct.index(value) - distinct.index(0.0)) * step for value in values.tolist()]
+    np.testing.assert_allclose(fitted(values, "robust"), expected, atol=1e-6)
+
+
+def test_such_ranks_are_interpolated_end_with_the_training_values_and_are_zero_where_missing() -> None:
+    values = mostly_zero()
+    distinct = np.unique(values)
+    encoder = number.fit(pl.Series(values), column_of(["1.5", "2"]), settings(numbers="robust"))
+    new = np.sort(np.random.default_rng(6).uniform(distinct[0] - 100, distinct[-1] + 100, 500))
+    ranks = np.linspace(0, 4, len(distinct))
+    expected = np.interp(new, distinct, ranks) - ranks[distinct.searchsorted(0.0)]
+    found = encoder.encode(pl.Series(new))["numbers"][:, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert (np.diff(found) >= 0).all()
+    assert encoder.encode(pl.Series([None, 0.0], dtype=pl.Float64))["numbers"].tolist() == [[0.0], [0.0]]
