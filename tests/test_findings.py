@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import pytest
 
 from fitwell.data.audit import Note
 from fitwell.findings import SUSPECTED, findings_json
 
+Severity = Literal["critical", "warning", "info"]
 
-def note(symptom: str = "duplicate_rows", severity: str = "critical") -> Note:
+
+def note(symptom: str = "duplicate_rows", severity: Severity = "critical") -> Note:
     return Note(
         symptom=symptom, severity=severity, column="a", evidence={"rows": 3}, text="what is wrong", way_out="a way out"
     )  # fmt: skip
@@ -38,7 +41,7 @@ def test_a_note_becomes_a_finding_with_its_evidence_and_its_way_out() -> None:
     ],
 )
 def test_only_what_is_critical_and_certain_makes_a_run_unhealthy(
-    symptoms: list[str], severity: str, healthy: bool
+    symptoms: list[str], severity: Severity, healthy: bool
 ) -> None:
     found = findings_json([note(symptom, severity) for symptom in symptoms])
     assert (found["healthy"], found["complete"]) == (healthy, False)

@@ -46,7 +46,8 @@ def begun(**asked: Any) -> tuple[Prepared, Setup]:
 
 
 def learned(prepared: Prepared, setup: Setup, **options: Any) -> Learned:
-    return learn(setup, prepared, **({"clock": Clock(perf_counter()), "listener": unheard} | options))
+    usual: dict[str, Any] = {"clock": Clock(perf_counter()), "listener": unheard}
+    return learn(setup, prepared, **(usual | options))
 
 
 def validation(found: Learned) -> pl.DataFrame:

@@ -54,7 +54,7 @@ def undefined(reason: str) -> Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures(Mapping[str, "Figure | tuple[Figure, ...]"]):
+class Figures(Mapping[str, Figure | tuple[Figure, ...]]):
     """Everything measured about one set of predictions: a mapping from metric to figure, readable as attributes too."""
 
     task: str  # "binary", "multiclass", "multilabel" or "regression"
