@@ -155,15 +155,23 @@ def require_device(device: str) -> None:
         ) from None
 
 
-def in_time(setup: Setup, *, seconds: float) -> Setup:
-    """Return the setup with as many epochs as fit into the seconds, so that the schedule ends when training does."""
+def in_time(setup: Setup, *, seconds: float, patience_is_asked: bool = False) -> Setup:
+    """Return the setup with as many epochs as fit into the seconds, so that the schedule ends when training does.
+
+    Patience shrinks with the epochs, unless it was asked for.
+    """
     epochs = setup.recipe.training.epochs
     assert epochs != "auto"
     fitting = int(seconds / _seconds_per_epoch(setup))
     if fitting >= epochs:
         return setup
-    recipe = changed(setup.recipe, {"training.epochs": max(1, fitting)})
+    changes: dict[str, int] = {"training.epochs": max(1, fitting)}
     reasons = setup.reasons | {"training.epochs": f"as many as fit into the time limit, of {epochs}"}
+    patience = setup.recipe.training.early_stopping.patience
+    assert patience != "auto"
+    if patience and not patience_is_asked:
+        changes["training.early_stopping.patience"] = max(1, round(patience * fitting / epochs))
+    recipe = changed(setup.recipe, changes)
     return replace(setup, recipe=recipe, program=replace(setup.program, settings=recipe.training), reasons=reasons)
 
 
@@ -337,6 +345,11 @@ def _class_weights(prepared: Prepared, recipe: Recipe) -> torch.Tensor | None:
     return torch.from_numpy(weights.astype(np.float32)).to(recipe.device)
 
 
+def _wait_for(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)  # its work goes on after the call that asked for it
+
+
 def _seconds_per_epoch(setup: Setup) -> float:
     """Time some steps and a look on a copy of the population."""
     population = setup.state.population
@@ -350,13 +363,16 @@ def _seconds_per_epoch(setup: Setup) -> float:
         moments = train(program, state, setup.training, setup.validation, seeds=setup.seeds, rates=setup.rates)
         next(moments)  # the look before the first step
         next(moments)  # the first step pays for allocations
+        _wait_for(setup.recipe.device)
         started, steps = perf_counter(), 0
         for moment in moments:
             steps += 1
             if steps >= TIMED_STEPS or moment.look is not None:
                 break
+        _wait_for(setup.recipe.device)
         per_step = (perf_counter() - started) / max(1, steps)
         started = perf_counter()
         all_outputs(program.network, program.pieces, copy, setup.validation.features)
+        _wait_for(setup.recipe.device)
         per_look = perf_counter() - started
     return batching(len(setup.training), setup.recipe.training)[1] * per_step + per_look

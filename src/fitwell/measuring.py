@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -49,7 +50,7 @@ def _evaluated(
     prepared: Prepared, recipe: Recipe, predictions: np.ndarray, simple: Mapping[str, np.ndarray], rows: np.ndarray
 ) -> Evaluation:
     labelled = prepared.labelled
-    return evaluate(
+    evaluation = evaluate(
         labelled.task,
         labelled.coding,
         labelled.truth[rows],
@@ -59,6 +60,9 @@ def _evaluated(
         split="test" if len(prepared.split.test) else "validation",
         baselines=simple,
     )
+    # Where nobody gave a goal it was chosen from the data, and that is the reason for the figure that decides.
+    why = prepared.reasons.get("goal", evaluation.primary.why)
+    return replace(evaluation, primary=evaluation.primary._replace(why=why))
 
 
 def seconds_to_measure(prepared: Prepared, recipe: Recipe, simple: Mapping[str, np.ndarray], rows: np.ndarray) -> float:

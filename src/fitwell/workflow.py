@@ -162,10 +162,24 @@ def commented_recipe(
     recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the recipe that training would follow, as YAML in which every setting says why it is so."""
+    """Return the recipe that training would follow, as YAML to edit, in which every setting says what it is and why.
+
+    Columns and the task have their values. What else follows from the data stays open (`auto`), with the value it would
+    take in the comment, so that changing one setting leaves the others free to follow it.
+    """
     asked = asked_recipe(recipe, settings, {"target": target})
     _, prepared = _prepared(read_table(data), asked)
-    return recipes.to_yaml(prepared.recipe, comments=_comments(prepared.reasons))
+    columns = {name: column.model_dump(exclude_defaults=True) for name, column in prepared.recipe.data.columns.items()}
+    shown = recipes.changed(asked, {"task": prepared.recipe.task, "data.columns": columns})
+    reasons = {
+        path: f"{recipes.setting(prepared.recipe, path)}: {why}" if _is_open(shown, path) else why
+        for path, why in prepared.reasons.items()
+    }
+    return recipes.to_yaml(shown, comments=_comments(reasons))
+
+
+def _is_open(recipe: Recipe, path: str) -> bool:
+    return not path.startswith("data.columns.") and recipes.setting(recipe, path) in ("auto", "usual")
 
 
 def asked_recipe(
@@ -253,7 +267,9 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     if math.isfinite(clock.limit):
         measuring = MEASURING_MARGIN * seconds_to_measure(prepared, setup.recipe, simple, rows)
         reserve = measuring + RESERVED_SHARE * clock.limit
-        setup = in_time(setup, seconds=(clock.remaining() - reserve) / (setup.recipe.data.folds + 1))
+        share = (clock.remaining() - reserve) / (setup.recipe.data.folds + 1)
+        is_asked = "training.early_stopping.patience" not in begun.reasons
+        setup = in_time(setup, seconds=share, patience_is_asked=is_asked)
         begun = replace(begun, setup=setup)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))
     learned = learn(

@@ -54,9 +54,7 @@ class PiecewiseLinearEmbedding(nn.Module):
     edges: Tensor
     slopes: Tensor
 
-    def __init__(
-        self, edges: list[Float[Tensor, " _"]], *, bins: int, width: int, generator: torch.Generator
-    ) -> None:
+    def __init__(self, edges: list[Float[Tensor, " _"]], *, bins: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
         numbers = len(edges)
         starts, slopes = torch.zeros(numbers, bins), torch.zeros(numbers, bins)

@@ -24,7 +24,7 @@ NAMES = {
     str: "text",
     NoneType: "null (none)",
 }
-WORDED = {"device": "auto, cpu, cuda, cuda:1 (or another number) or mps"}  # what a pattern checks
+WORDED = {"device": "auto, cpu, cuda or cuda:1 (or another number)"}  # what a pattern checks
 SEE_ALL = "; `fitwell explain` lists them all"
 BOUNDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "at most"}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from fitwell.recipe.accepted import words
 
@@ -42,6 +42,7 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)]
 
 RECIPE_VERSION: Literal[1] = 1
 
@@ -69,7 +70,7 @@ class DataSettings(Settings):
     columns: dict[str, ColumnSettings] = Field(
         default_factory=dict, description="How single columns are read, by name; columns not named are inferred."
     )
-    drop: tuple[str, ...] = Field((), description="Columns left out.")
+    drop: Names = Field((), description="Columns left out.")
     weight: str | None = Field(None, description="Column of row weights, at least 0; not a feature.")
     group: str | None = Field(None, description="Column whose equal values stay on one side of the split.")
     time: str | None = Field(None, description="Column that orders the rows; the latest become the test rows.")
@@ -197,7 +198,7 @@ class TrainingSettings(Settings):
     signals_every: Annotated[int, Field(ge=0)] = Field(
         10, description="Record signals per layer every so many steps; 0: never."
     )
-    checkpoint_seconds: NonNegative = Field(10.0, description="Least time between two checkpoints.")
+    checkpoint_seconds: NonNegative = Field(10.0, description="Least time between two checkpoints; 0 writes none.")
 
 
 class Recipe(Settings):
@@ -205,15 +206,13 @@ class Recipe(Settings):
 
     version: Literal[1] = Field(RECIPE_VERSION, description="Version of this format.")
     task: TaskName | Auto = Field("auto", description="What is predicted: a class, several labels, or a number.")
-    target: tuple[str, ...] = Field((), description="The column or columns to predict.")
+    target: Names = Field((), description="The column or columns to predict.")
     goal: Goal = Field("auto", description="What the predictions are for; decides the primary figure.")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything random.")
     members: Annotated[int, Field(ge=1, le=10_000)] = Field(
         1, description="Networks trained at once from different seeds; they predict with their mean."
     )
-    device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="Where to train: auto, cpu or cuda."
-    )
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where to train: auto, cpu or cuda.")
     data: DataSettings = Field(default_factory=DataSettings, description="Rows and columns.")
     network: NetworkSettings = Field(default_factory=NetworkSettings, description="The network.")
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="How it learns.")
@@ -298,6 +297,9 @@ def _contradictions_of_rows(recipe: Recipe) -> Iterator[str]:
     for method, needed in (("grouped", "group"), ("time", "time"), ("given", "test")):
         if data.split == method and getattr(data, needed) is None:
             yield f"data.split is {method}, which needs data.{needed}; set it, or let data.split be auto"
+    for role in ("group", "time"):
+        if data.split in ("random", "stratified") and getattr(data, role) is not None:
+            yield f"data.split is {data.split}, which takes no notice of data.{role}; let data.split be auto"
     if data.group is not None and data.time is not None:
         yield "data.group and data.time each decide the split, and both are set; keep one"
     if data.folds == 1:

@@ -16,6 +16,8 @@ from fitwell.errors import RecipeError, nearest
 from fitwell.recipe.accepted import SEE_ALL, refusal, shown
 from fitwell.recipe.settings import RECIPE_VERSION, Recipe, described
 
+CLASS_WEIGHTS = "training.class_weights"  # a mapping, whose entries have the names of classes
+
 
 def parse(values: Mapping[str, Any], *, origin: str = "the recipe") -> Recipe:
     """Return the recipe that nested plain values describe.
@@ -150,6 +152,11 @@ def _assign(values: dict[str, Any], path: str, value: Any, *, origin: str) -> No
     if path.startswith("data.columns.") and column:
         values["data"]["columns"].setdefault(column, {})[name] = value
         return
+    if path.startswith(f"{CLASS_WEIGHTS}."):
+        weights = values["training"]["class_weights"]
+        weights = weights if isinstance(weights, dict) else {}
+        values["training"]["class_weights"] = weights | {path.removeprefix(f"{CLASS_WEIGHTS}."): value}
+        return
     raise RecipeError(
         f'{_before(origin)}no setting is called "{path}"{nearest(path, known) or _ending_alike(path, known)}'
     )
@@ -205,7 +212,7 @@ def _write_group(
         indent = "  " * depth
         comment = _comment(comments[path]) if path in comments else ""
         key = _flow(str(name))
-        if isinstance(value, dict) and value and path != "training.class_weights" and depth < 2:
+        if isinstance(value, dict) and value and path != CLASS_WEIGHTS and depth < 2:
             lines.append(f"{indent}{key}:{comment}")
             _write_group(value, f"{path}.", depth + 1, comments, lines)
         else:

@@ -7,16 +7,13 @@ quick one on the validation rows), and for `batch` one column per signal and lay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from fitwell.training.loop import EpochRecord, StepRecord
 from fitwell.training.signals import ACTIVATION_SIGNALS, SIGNALS, has_activations
-
-Glance = Callable[[np.ndarray], float]  # outputs (rows, K) of the validation rows -> a quick figure
 
 COLUMNS: dict[str, type[pl.DataType]] = {
     "member": pl.Int32,

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.recipe import TrainingSettings
+from fitwell.tasks.losses import RowLoss
 from fitwell.training.loop import Seeds
 from fitwell.training.optimizers import OPTIMIZERS
 from fitwell.training.pieces import decay_mask, flatten, pieces_of
-from fitwell.training.step import Execution, Population, Program, Redrawn, RowLoss
+from fitwell.training.step import Execution, Population, Program, Redrawn
 
 BuildNetwork = Callable[[int], nn.Module]  # of an initialization seed
 

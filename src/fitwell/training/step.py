@@ -22,13 +22,13 @@ from torch.func import functional_call, grad_and_value, vmap
 
 from fitwell.networks.initialization import redraw
 from fitwell.recipe import TrainingSettings
+from fitwell.tasks.losses import RowLoss
 from fitwell.training.optimizers import OPTIMIZERS, Rate, decay
 from fitwell.training.pieces import Piece, unflatten
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
 from fitwell.training.signals import LayerSignals, layer_spans, observed_activations, weight_signals
 
 Execution = Literal["eager", "mapped"]
-RowLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
