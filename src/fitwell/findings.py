@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from fitwell.data.audit import Note
+from fitwell.data.columns.text import LEFT_OUT
+from fitwell.data.schema import Schema
 from fitwell.recipe import Recipe
 from fitwell.training.loop import Mark
 
@@ -43,6 +45,24 @@ def finding_of(note: Note) -> dict[str, Any]:
         "evidence": dict(note.evidence),
         "explanation": note.text,
         "remedies": [_remedy(note.way_out)],
+    }
+
+
+def text_finding(schema: Schema) -> dict[str, Any] | None:
+    """Return which columns of free text are left out, None when there are none: the network cannot use their words."""
+    names = [column.name for column in schema.left_out if LEFT_OUT in column.why]
+    if not names:
+        return None
+    others = f" and {len(names) - 1} more are" if len(names) > 1 else " is"
+    return {
+        "symptom": "text_left_out",
+        "status": "confirmed",
+        "severity": "info",
+        "where": names[0],
+        "since": "data",
+        "evidence": {"columns": ", ".join(names), "count": len(names)},
+        "explanation": f'"{names[0]}"{others} left out: {LEFT_OUT}',
+        "remedies": [_remedy("make columns of what the words say, such as a length, a topic, or a flag for a word")],
     }
 
 

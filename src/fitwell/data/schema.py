@@ -15,12 +15,14 @@ import polars as pl
 from fitwell.data.columns import KINDS
 from fitwell.data.columns.category import whole_numbers
 from fitwell.data.columns.cells import Cells, Claim, Column, gather, is_readable, quoted
+from fitwell.data.columns.text import LEFT_OUT
 from fitwell.data.read import Table
 from fitwell.errors import DataError, RequestError, nearest
 from fitwell.recipe import ColumnSettings, KindName, Recipe, TaskName
 
 CLASSES = 20  # a target of at most so many different whole numbers is a class, unless the task says otherwise
 CLASS_ROWS = 5  # if there are so many rows to each
+LEFT_OUT_BY_RECIPE = "left out by data.drop"
 INFERRED = ColumnSettings.model_validate({})
 
 
@@ -54,7 +56,7 @@ def infer_schema(table: Table, recipe: Recipe) -> Schema:
     left_out: list[Column] = []
     for name in frame.columns:
         if name in data.drop:
-            left_out.append(replace(describe(frame[name], _settings(recipe, name))[0], why="left out by data.drop"))
+            left_out.append(replace(describe(frame[name], _settings(recipe, name))[0], why=LEFT_OUT_BY_RECIPE))
         elif name not in reserved:
             column, claim = describe(frame[name], _settings(recipe, name))
             is_feature = KINDS[column.kind].fit is not None
@@ -64,7 +66,7 @@ def infer_schema(table: Table, recipe: Recipe) -> Schema:
         elif time is not None and name == time.name and time.kind == "date" and name not in recipe.target:
             features.append(time)
     if not features:
-        raise DataError(_no_features(left_out, reserved))
+        raise DataError(_no_features(left_out))
     return Schema(
         features=tuple(features), targets=targets, left_out=tuple(left_out), weight=weight, group=group, time=time
     )
@@ -312,11 +314,25 @@ def _time(series: pl.Series, settings: ColumnSettings) -> Column:
     return _column(cells, "number", claim)
 
 
-def _no_features(left_out: Sequence[Column], reserved: Iterable[str | None]) -> str:
-    reasons = "; ".join(f'"{column.name}": {column.why}' for column in left_out[:8])
-    if not reasons:
+def _no_features(left_out: Sequence[Column]) -> str:
+    if not left_out:
         return "at least one feature is needed, but there are no columns besides the target; add columns"
-    return (
-        f"at least one feature is needed, but every other column is left out: {reasons}; "
-        "declare one to be a feature, such as data.columns.NAME.kind: number"
-    )
+    reasons = "; ".join(f'"{column.name}": {column.why}' for column in left_out[:8])
+    return f"at least one feature is needed, but every other column is left out: {reasons}; {_way_out(left_out)}"
+
+
+def _way_out(left_out: Sequence[Column]) -> str:
+    """Return what would give a feature; declaring words to be numbers would not."""
+    inferred = [column for column in left_out if column.why != LEFT_OUT_BY_RECIPE]
+    if not inferred:
+        return "leave one in (data.drop)"
+    text = next((column.name for column in inferred if LEFT_OUT in column.why), None)
+    if text is not None:
+        return (
+            f'make columns of what "{text}" says, such as its length, its count of digits, or a 0/1 column for each of '
+            "some words, and add them"
+        )
+    identifier = next((column.name for column in inferred if column.kind == "identifier"), None)
+    if identifier is not None:
+        return f"add columns, or, where its numbers are amounts, set data.columns.{identifier}.kind to number"
+    return "add columns whose values differ"
