@@ -56,7 +56,9 @@ class Plan:
 FEW_ROWS = 2_000
 WIDE_FROM = 8_000
 MANY_ROWS = 16_000
-WORK_TO_SHARE = 1e8  # multiply-adds of a forward pass: about a millisecond of one core
+# Multiply-adds of a forward pass, about a tenth of a second for a step on one core. With less, threads wait for one
+# another whenever another program takes a core: eight members of a medium network then trained ten times slower.
+WORK_TO_SHARE = 2e9
 
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
 OPEN = {"training.learning_rate": "usual"}
