@@ -32,6 +32,8 @@ def data_events(table: Table, prepared: Prepared) -> Iterator[Event]:
         f"{table.source}: {len(labelled.frame):,} rows, predicting {target} ({task})",
         {"source": table.source, "rows": len(labelled.frame), "targets": target, "task": task},
     )
+    if "header" in table.detected:
+        yield Event("note", f"of the header {table.detected['header']}")
     yield from _column_events(schema)
     if labelled.without_target:
         yield Event("note", f"{labelled.without_target:,} rows without a target are left out")
@@ -56,6 +58,12 @@ def _column_events(schema: Schema) -> Iterator[Event]:
         for column in marked
     )
     yield from _first_few("columns", sentences, len(marked))
+
+
+def finding_event(finding: Mapping[str, Any]) -> Event:
+    """Return what was found wrong, and the first thing to try."""
+    remedies = "".join(f"; {remedy['change']['text']}" for remedy in finding["remedies"][:1])
+    return Event(finding["severity"], f"{finding['explanation']}{remedies}", {"symptom": finding["symptom"]})
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -27,15 +27,16 @@ from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
 from fitwell.errors import FitwellError, RequestError, RunError
 from fitwell.events import Event, Listener, unheard
-from fitwell.findings import findings_json
+from fitwell.findings import findings_json, text_finding, training_finding
 from fitwell.interrupts import interruptible
 from fitwell.learning import Clock, Setup, in_time, learn, set_up, trained_model
 from fitwell.measuring import baseline_predictions, cross_validated, network_evaluation, seconds_to_measure
-from fitwell.narration import data_events, measured_events, plan_event
+from fitwell.narration import data_events, finding_event, measured_events, plan_event
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
 from fitwell.recipe import Recipe
 from fitwell.run import (
     Run,
+    alone,
     append_event,
     create_run,
     discard_unstarted,
@@ -44,6 +45,7 @@ from fitwell.run import (
     open_run,
     read_checkpoint,
     remove_checkpoint,
+    require_fitting,
     write_checkpoint,
     write_history,
     write_json,
@@ -96,7 +98,7 @@ def train(
             "task": task,
             "goal": goal,
             "members": members,
-            "data.test": None if test is None else str(Path(test).absolute()),
+            "data.test": None if test is None else str(test),
             "data.group": group,
             "data.time": time,
             "data.weight": weight,
@@ -111,48 +113,73 @@ def train(
     begun = _begin(read_table(data), asked, listener=listener)
     run = create_run(out, source=begun.table.source, files=_first_files(begun))
     listen = _recording(run, listener)
-    with _stopping_well(run, listener):
-        try:
+    try:
+        with alone(run.path), _stopping_well(run, listener):
             listen(plan_event(begun.setup))
             return _carry_out(run, begun, history=b"", clock=clock, listener=listen)
-        except FitwellError as error:
-            if discard_unstarted(run):
-                raise
-            raise type(error)(f"{error}; then continue with: fitwell resume {run.path}") from None
+    except FitwellError as error:
+        if discard_unstarted(run):
+            raise
+        raise type(error)(f"{error}; then continue with: fitwell resume {run.path}") from None
 
 
-def resume(path: str | Path, *, data: object = None, listener: Listener = unheard) -> Run:
+def resume(
+    path: str | Path, *, data: object = None, test: str | Path | None = None, listener: Listener = unheard
+) -> Run:
     """Continue a run that was cut off, to the same result; a finished run is returned as it is.
 
+    `data` and `test` say where the data and the test file are now, if they were moved.
+
     Raises:
-        RunError: there is no such run, its data has changed, or its checkpoint is damaged.
+        RunError: there is no such run, another process is training it, its data has changed, or it is damaged.
     """
     run = open_run(path)
     if run.state == "finished":
         load_run(path)  # refuses what was changed or lost since
+        remove_checkpoint(run)  # it was cut off in its very last step
         listener(Event("finished", f"{run.path} is finished already"))
         return run
+    with alone(run.path):
+        begun, history = _begun_again(run, data, test)
+        listen = _recording(run, listener)
+        step = begun.setup.state.step
+        listen(Event("resumed", f"continuing {run.path} from step {step}", {"step": step}))
+        with _stopping_well(run, listener):
+            return _carry_out(run, begun, history=history, clock=Clock(perf_counter()), listener=listen)
+
+
+def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[_Begun, bytes]:
+    """Return the training as it stood when it was cut off, and the history so far."""
     source = run.data["path"] if data is None else data
     if source is None:
         raise RunError(f"{run.path} was trained on {run.data['source']} in memory; give the data again with --data")
     table = read_table(source)
-    if table.fingerprint != run.data["fingerprint"]:
-        raise RunError(
-            f"the data at {source} has changed since {run.path} was started (its fingerprint is "
-            f"{table.fingerprint[:19]}..., not {run.data['fingerprint'][:19]}...); give the old data with --data"
-        )
-    begun = _begin(table, run.recipe, listener=unheard)
+    _require_unchanged(run, table, run.data["fingerprint"], what="data", option="--data")
+    asked = asked_recipe(run.recipe, None, {"data.test": None if test is None else str(test)})
+    place = asked.data.test
+    if (place is None) != (run.data["test"] is None):
+        raise RunError(f"{run.path} was started {'without' if place else 'with'} a test file; leave --test out")
+    if place is not None and not Path(place).exists():
+        raise RunError(f"the test file {place} of {run.path} is not there; say where it is with --test")
+    begun = _begin(table, asked, listener=unheard)
+    if begun.test is not None:
+        _require_unchanged(run, begun.test, run.data["test"].get("fingerprint", ""), what="test file", option="--test")
     if _split_fingerprint(begun.prepared.split) != run.data["split"]["fingerprint"]:
         raise RunError(f"{run.path} cannot be continued: its rows no longer divide as recorded; train again")
-    content, history = read_checkpoint(run), b""
-    if content is not None:
-        state, history = state_from_bytes(content, device=begun.setup.recipe.device)
-        begun = replace(begun, setup=replace(begun.setup, state=state))
-    listen = _recording(run, listener)
-    step = begun.setup.state.step
-    listen(Event("resumed", f"continuing {run.path} from step {step}", {"step": step}))
-    with _stopping_well(run, listener):
-        return _carry_out(run, begun, history=history, clock=Clock(perf_counter()), listener=listen)
+    content = read_checkpoint(run)
+    if content is None:
+        return begun, b""
+    state, history = state_from_bytes(content, device=begun.setup.recipe.device)
+    require_fitting(run, state, first=begun.setup.state)
+    return replace(begun, setup=replace(begun.setup, state=state)), history
+
+
+def _require_unchanged(run: Run, table: Table, fingerprint: str, *, what: str, option: str) -> None:
+    if table.fingerprint != fingerprint:
+        raise RunError(
+            f"the {what} at {table.path or table.source} has changed since {run.path} was started (its fingerprint is "
+            f"{table.fingerprint[:19]}..., not {fingerprint[:19]}...); give the old {what} with {option}"
+        )
 
 
 def commented_recipe(
@@ -197,7 +224,11 @@ def asked_recipe(
     else:
         base = recipes.read(recipe)
     given = {name: value for name, value in arguments.items() if value is not None}
-    return recipes.changed(base, dict(settings or {}) | given)
+    asked = recipes.changed(base, dict(settings or {}) | given)
+    if asked.data.test is None:
+        return asked
+    # A run may be resumed from another folder.
+    return recipes.changed(asked, {"data.test": str(Path(asked.data.test).absolute())})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -298,17 +329,25 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         interrupted = over_folds is None
         report |= {} if over_folds is None else {"folds": over_folds}
     write_json(run, "evaluation.json", report)
-    write_json(run, "findings.json", findings_json(begun.notes))
+    diverged = training_finding(setup.recipe, learned.state.marks)
+    further = [found for found in (diverged, text_finding(prepared.labelled.schema)) if found is not None]
+    write_json(run, "findings.json", findings_json(begun.notes, further))
     for event in measured_events(evaluation, report):
         listener(event)
+    if diverged is not None:
+        listener(finding_event(diverged))
     if interrupted:
-        step = learned.state.step
-        text = f"interrupted at step {step}; {run.path} is usable, and continues with: fitwell resume {run.path}"
+        step, folds = learned.state.step, setup.recipe.data.folds
+        where = f"at step {step}"
+        if learned.ending != "interrupted":
+            fold = 1 + sum(event["event"] == "fold" for event in Run(run.path).events)
+            where = f"in fold {fold} of {folds}"
+        text = f"interrupted {where}; {run.path} is usable, and continues with: fitwell resume {run.path}"
         listener(Event("interrupted", text, {"step": step}))
     else:
-        remove_checkpoint(run)
         values = {"run": str(run.path), "seconds": round(perf_counter() - clock.started, 2)}
         listener(Event("finished", f"run: {run.path}", values))
+        remove_checkpoint(run)  # last: a run without it must be known to be finished
     return Run(run.path)
 
 
