@@ -188,13 +188,15 @@ def commented_recipe(
     target: Sequence[str] | None = None,
     recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the recipe that training would follow, as YAML to edit, in which every setting says what it is and why.
 
     Columns and the task have their values. What else follows from the data stays open (`auto`), with the value it would
-    take in the comment, so that changing one setting leaves the others free to follow it.
+    take in the comment, so that changing one setting leaves the others free to follow it. `arguments` are settings by
+    dotted name, and win over `settings`; those that are None were not given.
     """
-    asked = asked_recipe(recipe, settings, {"target": target})
+    asked = asked_recipe(recipe, settings, {"target": target, **(arguments or {})})
     _, prepared = _prepared(read_table(data), asked)
     columns = {name: column.model_dump(exclude_defaults=True) for name, column in prepared.recipe.data.columns.items()}
     shown = recipes.changed(asked, {"task": prepared.recipe.task, "data.columns": columns})

@@ -1,0 +1,43 @@
+"""A run on disk: a folder of plain files, each written whole or not at all, and read with suspicion.
+
+    recipe.yaml        what was asked, resolved: run again on the same data and machine it gives the same bits
+    data.json          where the data was, its fingerprint, schema, how targets became numbers, how rows were split
+    encoders.json      how cells become inputs
+    model.safetensors  weights, members stacked
+    history.parquet    how training went
+    events.jsonl       what happened, appended while it happens
+    evaluation.json    figures with intervals, baselines
+    findings.json      what was found wrong with the data or the training
+    checksums.json     of the files that predictions and resuming depend on
+    checkpoint/        while training; gone when finished
+    lock               while a process trains it; gone afterwards
+
+The folder appears by one rename, so a run either has its recipe and data or does not exist.
+"""
+
+from fitwell.run.checkpoint import read_checkpoint as read_checkpoint
+from fitwell.run.checkpoint import remove_checkpoint as remove_checkpoint
+from fitwell.run.checkpoint import require_fitting as require_fitting
+from fitwell.run.checkpoint import write_checkpoint as write_checkpoint
+from fitwell.run.disk import writing_worded as writing_worded
+from fitwell.run.folder import all_runs as all_runs
+from fitwell.run.folder import create_run as create_run
+from fitwell.run.folder import discard_unstarted as discard_unstarted
+from fitwell.run.folder import load_run as load_run
+from fitwell.run.folder import next_run_path as next_run_path
+from fitwell.run.folder import open_run as open_run
+from fitwell.run.lock import alone as alone
+from fitwell.run.lock import is_training as is_training
+from fitwell.run.reading import CHECKED_FILES as CHECKED_FILES
+from fitwell.run.reading import RUN_VERSION as RUN_VERSION
+from fitwell.run.reading import read_events as read_events
+from fitwell.run.reading import read_json as read_json
+from fitwell.run.value import Run as Run
+from fitwell.run.value import require_apart as require_apart
+from fitwell.run.writing import append_event as append_event
+from fitwell.run.writing import json_bytes as json_bytes
+from fitwell.run.writing import parquet_bytes as parquet_bytes
+from fitwell.run.writing import write_history as write_history
+from fitwell.run.writing import write_json as write_json
+from fitwell.run.writing import write_model as write_model
+from fitwell.run.writing import write_recipe as write_recipe

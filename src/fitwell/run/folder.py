@@ -1,0 +1,149 @@
+"""The folders of runs: found, opened, created and counted."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from fitwell.data.write import replace_atomically
+from fitwell.errors import RequestError, RunError, nearest
+from fitwell.run.disk import writing_worded
+from fitwell.run.lock import is_training
+from fitwell.run.reading import CHECKPOINT, FIRST_FILES, MEND, checksum, recorded_sums, require_unchanged
+from fitwell.run.value import Run
+from fitwell.run.writing import json_bytes
+
+ELSEWHERE = "choose another place with --out"
+
+
+def open_run(path: str | Path) -> Run:
+    """Return the run in a folder.
+
+    Raises:
+        RunError: there is no run, it is damaged or was changed, or it is of a newer format.
+    """
+    run = _found(path)
+    require_unchanged(run.path, FIRST_FILES)
+    _ = run.recipe, run.data  # refuses what is damaged or newer at the door
+    return run
+
+
+def load_run(path: str | Path) -> Run:
+    """Return a run that can predict.
+
+    Raises:
+        RunError: as `open_run`; or the run was cut off before it had a model, or its files were changed.
+    """
+    run = _found(path)
+    if not (run.path / "model.safetensors").exists() and "model.safetensors" not in recorded_sums(run.path):
+        if run.state == "training":
+            raise RunError(f"{run.path} is still being trained; wait until it is finished")
+        raise RunError(f"{run.path} was cut off before it was finished; continue it with: fitwell resume {run.path}")
+    _ = run.model
+    return run
+
+
+def _found(path: str | Path) -> Run:
+    folder = Path(path)
+    if not folder.is_dir():
+        beside = folder.parent
+        siblings = [each.name for each in beside.iterdir() if each.is_dir()] if beside.is_dir() else []
+        what = f"{folder} is a file, not the folder of a run" if folder.exists() else f"no run at {folder}"
+        raise RunError(what + (nearest(folder.name, siblings) or "; `fitwell runs` lists the runs there are"))
+    missing = [name for name in ("recipe.yaml", "data.json") if not (folder / name).is_file()]
+    if len(missing) == 2:
+        raise RunError(f"{folder} is not a run: it has no recipe.yaml and no data.json; `fitwell runs` lists the runs")
+    if missing:
+        raise RunError(f"{folder} is damaged: it has no {missing[0]}; {MEND}")
+    return Run(folder)
+
+
+def create_run(path: str | Path | None, *, source: str, files: Mapping[str, bytes]) -> Run:
+    """Return a new run whose folder appears with all these files at once.
+
+    Without a path it is `runs/<source>-<n>` with the first free number.
+
+    Raises:
+        RequestError: the path exists. SurroundingsError: the folder cannot be written.
+    """
+    target = Path(path) if path is not None else next_run_path(source)
+    if target.exists():
+        raise RequestError(_taken(target))
+    made = _folders_to_make(target.parent)
+    sums = {name: checksum(content) for name, content in files.items()}
+    try:
+        with writing_worded(target, ELSEWHERE):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", dir=target.parent))
+        try:
+            for name, content in {**files, "checksums.json": json_bytes({"sha256": sums})}.items():
+                replace_atomically(temporary / name, content)
+            with writing_worded(target, ELSEWHERE):
+                temporary.chmod(0o755)
+            return Run(_appeared(temporary, target, source=None if path is not None else source))
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _appeared(temporary: Path, target: Path, *, source: str | None) -> Path:
+    """Give a folder its name; where the name was taken meanwhile, the next number of the source is tried."""
+    while True:
+        with writing_worded(target, ELSEWHERE):
+            try:
+                return temporary.rename(target)
+            except OSError:
+                if not target.exists():
+                    raise
+        if source is None:
+            raise RequestError(_taken(target))
+        target = next_run_path(source)
+
+
+def _taken(target: Path) -> str:
+    return f"--out {target} exists; choose another folder or remove it"
+
+
+def _folders_to_make(folder: Path) -> list[Path]:
+    """Return the folders that are not there yet, innermost first."""
+    return [each for each in (folder, *folder.parents) if not each.exists()]
+
+
+def discard_unstarted(run: Run) -> bool:
+    """Remove a run that has neither a model nor a checkpoint to continue from, and tell whether it was removed."""
+    started = any((run.path / name).is_file() for name in (CHECKPOINT, "model.safetensors"))
+    if started or is_training(run.path):
+        return False
+    shutil.rmtree(run.path, ignore_errors=True)
+    return True
+
+
+def next_run_path(source: str, *, folder: str | Path = "runs") -> Path:
+    """Return `runs/<name>-<n>` for the first n that is free."""
+    name = re.sub(r"[^\w.-]+", "-", Path(source).name.split(".")[0]).strip("-") or "run"
+    number = 1
+    while (Path(folder) / f"{name}-{number}").exists():
+        number += 1
+    return Path(folder) / f"{name}-{number}"
+
+
+def all_runs(folder: str | Path = "runs") -> list[Run]:
+    """Return the runs in a folder, oldest first."""
+    found = [Run(each.parent) for each in Path(folder).glob("*/recipe.yaml") if not each.parent.name.startswith(".")]
+    return sorted(found, key=_age)
+
+
+def _age(run: Run) -> float:
+    for name in ("data.json", "recipe.yaml"):
+        with suppress(OSError):
+            return (run.path / name).stat().st_mtime
+    return 0.0

@@ -1,0 +1,135 @@
+"""A run's files are read with suspicion: anybody may have edited, cut or replaced them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+from fitwell.errors import RunError
+
+RUN_VERSION = 1
+FIRST_FILES = ("recipe.yaml", "data.json", "encoders.json")  # a run has these from its beginning
+CHECKED_FILES = (*FIRST_FILES, "model.safetensors")
+CHECKPOINT = "checkpoint/state.safetensors"
+MEND = "restore it from a copy, or train again"
+
+Shape = Mapping[str, "type | tuple[type, ...] | Shape"]
+
+# What each file must hold at least; what it holds besides is whoever reads it to check.
+SHAPES: dict[str, Shape] = {
+    "data.json": {
+        "source": str,
+        "path": (str, NoneType),
+        "fingerprint": str,
+        "test": (dict, NoneType),
+        "schema": dict,
+        "targets": dict,
+        "split": {"fingerprint": str},
+    },
+    "encoders.json": {"encoders": list},
+    "evaluation.json": {"primary": {"metric": str}, "metrics": dict},
+    "findings.json": {"findings": list},
+    "checksums.json": {"sha256": dict},
+}
+KINDS = {str: "text", dict: "a mapping", list: "a list", NoneType: "null"}
+
+
+def read_json(path: Path, name: str) -> dict[str, Any]:
+    """Return one of a run's JSON files.
+
+    Raises:
+        RunError: it is missing, damaged, without what it must hold, or of a newer format.
+    """
+    try:
+        values = json.loads((path / name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if name in (*FIRST_FILES, "checksums.json"):
+            raise RunError(f"{path} is damaged: it has no {name}; {MEND}") from None
+        raise RunError(f"{path} has no {name}: it was cut off; continue it with: fitwell resume {path}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path / name} is damaged ({error}); {MEND}") from None
+    if not isinstance(values, dict):
+        raise RunError(f"{path / name} is damaged: it must hold a mapping, but holds {_kind(values)}; {MEND}")
+    version = values.get("version")
+    if type(version) is int and version > RUN_VERSION:
+        raise RunError(
+            f"{path / name} has format version {version}, but this Fitwell reads up to {RUN_VERSION}; upgrade fitwell"
+        )
+    if wrong := _unlike(values, {"version": int, **SHAPES.get(name, {})}):
+        raise RunError(f"{path / name} is damaged: {wrong}; {MEND}")
+    return values
+
+
+def _unlike(values: Mapping[str, Any], shape: Shape, prefix: str = "") -> str | None:
+    """Return the first thing that must be there, and what is there instead."""
+    for name, kind in shape.items():
+        if name not in values:
+            return f'it has no "{prefix}{name}"'
+        value = values[name]
+        expected = dict if isinstance(kind, Mapping) else kind
+        if not isinstance(value, expected):
+            kinds = expected if isinstance(expected, tuple) else (expected,)
+            told = " or ".join(KINDS.get(each, "a whole number") for each in kinds)
+            return f'"{prefix}{name}" must be {told}, but is {_kind(value)}'
+        if isinstance(kind, Mapping) and (wrong := _unlike(values[name], kind, f"{prefix}{name}.")):
+            return wrong
+    return None
+
+
+def _kind(value: object) -> str:
+    return KINDS.get(type(value), "true or false" if isinstance(value, bool) else "a number")
+
+
+def read_events(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the events of a run; a line that was cut off is passed over."""
+    file = path / "events.jsonl"
+    for line in file.read_bytes().split(b"\n") if file.is_file() else ():
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(event, dict) and "event" in event:
+            yield event
+
+
+def recorded_sums(path: Path) -> dict[str, set[str]]:
+    """Return the checksums that each of a run's files may have.
+
+    A file that is being replaced may have two: `sha256` has the old one, `next` the one that is about to come.
+
+    Raises:
+        RunError: they are missing, damaged, or of a newer format.
+    """
+    values = read_json(path, "checksums.json")
+    coming = values.get("next", {})
+    if not isinstance(coming, dict):
+        raise RunError(f'{path / "checksums.json"} is damaged: "next" must be a mapping; {MEND}')
+    found: dict[str, set[str]] = {}
+    for name, known in (*values["sha256"].items(), *coming.items()):
+        found.setdefault(name, set()).add(str(known))
+    return found
+
+
+def require_unchanged(path: Path, names: Sequence[str]) -> None:
+    """Refuse a run some of whose files are not as training wrote them.
+
+    Raises:
+        RunError: a file is missing, or has another checksum than was recorded.
+    """
+    sums = recorded_sums(path)
+    for name in names:
+        if not (path / name).is_file() or checksum((path / name).read_bytes()) not in sums.get(name, ()):
+            raise RunError(f"{path / name} is not the file that training wrote (its checksum differs); {MEND}")
+
+
+def checksum(content: bytes) -> str:
+    """Return the SHA-256 of a file's content.
+
+    >>> checksum(b"")[:8]
+    'e3b0c442'
+    """
+    return hashlib.sha256(content).hexdigest()
