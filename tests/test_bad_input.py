@@ -332,7 +332,7 @@ DAMAGED = (
             "predict run t.csv", "run/checksums.json is damaged", make=in_run("checksums.json", DAMAGES["truncated"])
         ),
         "checksums.json lost": Case(
-            "predict run t.csv", "run has no checksums.json", make=in_run("checksums.json", None)
+            "predict run t.csv", "run is damaged: it has no checksums.json", make=in_run("checksums.json", None)
         ),
         "a finished run resumed without its model": Case(
             "resume run", "run/model.safetensors is not the file", make=in_run("model.safetensors", None)

@@ -136,7 +136,7 @@ def test_no_runs_is_said_with_the_way_to_one(tmp_path: Path, capsys: pytest.Capt
 def test_predictions_on_standard_output_have_one_header(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("fitwell.run.PREDICTED_AT_ONCE", 100)
+    monkeypatch.setattr("fitwell.run.value.PREDICTED_AT_ONCE", 100)
     assert run(["predict", str(trained), PENGUINS]) == 0
     (tmp_path / "p.csv").write_text(capfd.readouterr().out)
     predictions = pl.read_csv(tmp_path / "p.csv")

@@ -76,7 +76,7 @@ def test_a_fresh_process_predicts_the_same_bits(whole: Run, tmp_path: Path) -> N
 
 def test_predictions_in_batches_are_the_predictions_at_once(whole: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = whole.predict(PENGUINS)
-    monkeypatch.setattr("fitwell.run.PREDICTED_AT_ONCE", 100)
+    monkeypatch.setattr("fitwell.run.value.PREDICTED_AT_ONCE", 100)
     assert_frame_equal(whole.predict(PENGUINS), at_once, abs_tol=1e-6)
 
 

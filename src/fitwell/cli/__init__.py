@@ -6,7 +6,7 @@ of ours; 130 interrupted. Heavy packages load inside the commands that need them
 
 from __future__ import annotations
 
-import os
+import io
 import signal
 import sys
 from collections.abc import Callable
@@ -23,6 +23,7 @@ from fitwell.cli.recipe import recipe
 from fitwell.cli.resume import resume
 from fitwell.cli.runs import runs
 from fitwell.cli.train import train
+from fitwell.cli.unread import unread
 from fitwell.errors import FitwellError
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -63,6 +64,9 @@ def _top(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever the locale: reasons and formulas are not ASCII
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     code = run(arguments if arguments is not None else sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done: a late Ctrl-C must not cut into the shutdown
     sys.exit(code)
@@ -80,7 +84,8 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _refused("interrupted", 130)
     except BrokenPipeError:
-        return _unread()
+        unread()
+        return 0
     except (MemoryError, RuntimeError) as error:
         if not _is_memory(error):
             raise
@@ -102,9 +107,3 @@ def _usage(message: str, arguments: list[str]) -> str:
 def _is_memory(error: Exception) -> bool:
     # torch reports what the processor's memory lacks as a bare RuntimeError.
     return isinstance(error, MemoryError) or "allocate memory" in str(error) or "OutOfMemory" in type(error).__name__
-
-
-def _unread() -> int:
-    # The reader of a pipe has seen enough; what is still buffered must not fail again when Python flushes it at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0

@@ -83,17 +83,23 @@ def _show(console: Console, topic: Topic) -> None:
 
 
 def _setting_facts(topic: Topic) -> dict[str, str]:
-    """Return how a setting is set and its default, or nothing for other topics."""
+    """Return how a setting is set, its default and what it accepts, or nothing for other topics."""
     from fitwell.recipe import choices_of, described
 
     defaults = {path: default for path, _, default in described()}
     setting, _, word = topic.name.rpartition(".")
     if topic.name in defaults:
-        accepted = choices_of(topic.name)
         default = defaults[topic.name]
-        return {"default": "none" if default is None else str(default)} | (
-            {"accepts": ", ".join(accepted)} if accepted else {}
-        )
+        return {"default": "none" if default is None else str(default), "accepts": _accepts(topic.name)}
     if setting in defaults and word in choices_of(setting):
         return {"set": f"--set {setting}={word}"}
     return {}
+
+
+def _accepts(setting: str) -> str:
+    from fitwell.recipe import Recipe
+    from fitwell.recipe.accepted import WORDED, accepted, place_of
+
+    field = place_of(Recipe, setting.split(".")).field
+    assert field is not None, setting
+    return WORDED.get(setting) or accepted(field.annotation, *field.metadata)

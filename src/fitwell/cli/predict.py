@@ -28,8 +28,10 @@ def predict(
     import sys
 
     from fitwell.data.write import write_batches
-    from fitwell.run import load_run
+    from fitwell.run import load_run, require_apart
 
+    if output is not None:
+        require_apart(data, output)
     batches = load_run(run).predict_batches(data)
     if output is None:
         for number, table in enumerate(batches):

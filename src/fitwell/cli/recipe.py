@@ -7,14 +7,41 @@ from typing import Annotated
 
 import typer
 
-from fitwell.cli.train import Assignments, Data, Targets
+from fitwell.cli.options import (
+    Assignments,
+    Data,
+    Device,
+    Drop,
+    Folds,
+    Goal,
+    Group,
+    Members,
+    RecipeFile,
+    Seed,
+    Targets,
+    Task,
+    Test,
+    Time,
+    Weight,
+)
 
 
 def recipe(
     data: Data,
     target: Targets = [],  # noqa: B006
+    task: Task = None,
+    goal: Goal = None,
+    recipe: RecipeFile = None,
     assignments: Assignments = [],  # noqa: B006
-    recipe: Annotated[Path | None, typer.Option(help="YAML file of settings to start from.")] = None,
+    members: Members = None,
+    test: Test = None,
+    group: Group = None,
+    time: Time = None,
+    weight: Weight = None,
+    drop: Drop = [],  # noqa: B006
+    folds: Folds = None,
+    seed: Seed = None,
+    device: Device = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")] = None,
 ) -> None:
     """Print the recipe that training DATA would follow: every setting, its value, and why."""
@@ -22,7 +49,22 @@ def recipe(
     from fitwell.recipe import assignments as asked
     from fitwell.workflow import commented_recipe
 
-    text = commented_recipe(data, target=target or None, recipe=recipe, settings=asked(assignments))
+    arguments = {
+        "task": task,
+        "goal": goal,
+        "members": members,
+        "data.test": test,
+        "data.group": group,
+        "data.time": time,
+        "data.weight": weight,
+        "data.drop": drop or None,
+        "data.folds": folds,
+        "seed": seed,
+        "device": device,
+    }
+    text = commented_recipe(
+        data, target=target or None, recipe=recipe, settings=asked(assignments), arguments=arguments
+    )
     if output is None:
         typer.echo(text, nl=False)
     else:

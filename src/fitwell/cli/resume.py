@@ -11,6 +11,7 @@ import typer
 def resume(
     run: Annotated[Path, typer.Argument(help="Folder of the run.")],
     data: Annotated[str | None, typer.Option(help="Where the data is now, if it was moved.")] = None,
+    test: Annotated[str | None, typer.Option(help="Where the test file is now, if it was moved.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the name of the run only.")] = False,
 ) -> int:
     """Continue RUN from its last checkpoint; the result is the same as if it had never stopped."""
@@ -18,7 +19,7 @@ def resume(
     from fitwell.workflow import resume as resume_run
 
     with telling(quiet=quiet) as listener:
-        resumed = resume_run(run, data=data, listener=listener)
+        resumed = resume_run(run, data=data, test=test, listener=listener)
     if quiet:
         typer.echo(str(resumed.path))
     return 130 if resumed.state == "interrupted" else 0

@@ -50,7 +50,17 @@ def _summary(run: Run) -> dict[str, Any]:
         if (run.path / "evaluation.json").is_file():
             summary["metric"] = run.evaluation["primary"]["metric"]
             figure = run.evaluation["metrics"].get(summary["metric"]) or {}
+        figure = {name: _number(run, figure, name) for name in ("value", "low", "high")}
         summary["state"] = run.state
-    except (FitwellError, KeyError, TypeError):
-        pass  # stays damaged, with what could be read
+    except FitwellError:
+        figure = {}  # stays damaged, with what could be read
     return summary | {name: figure.get(name) for name in ("value", "low", "high")}
+
+
+def _number(run: Run, figure: Any, name: str) -> float | None:
+    from fitwell.errors import RunError
+
+    value = figure.get(name) if isinstance(figure, dict) else figure
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise RunError(f"{run.path / 'evaluation.json'} is damaged: {name} must be a number, but is {value!r}")
+    return value

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fitwell.cli.lines import aligned, one_line
+from fitwell.cli.unread import unread
 from fitwell.events import Event, Listener, unheard
 
 if TYPE_CHECKING:
@@ -34,13 +35,22 @@ STYLES = {
 SET_APART = frozenset({"measured", "finished", "interrupted"})  # an empty line stands before these
 
 
+class LastingConsole(Console):
+    """A console that falls silent when its reader is gone, where Rich would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on in silence."""
+        self.quiet = True
+        unread()
+
+
 @contextmanager
 def telling(*, quiet: bool) -> Iterator[Listener]:
     """Lend a listener that shows events as they come."""
     if quiet:
         yield unheard
         return
-    console = Console(highlight=False, emoji=False, markup=False)
+    console = LastingConsole(highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
         yield _plain_lines(console)
         return

@@ -8,33 +8,45 @@ from typing import Annotated
 
 import typer
 
-Data = Annotated[
-    str, typer.Argument(help="CSV, TSV, Parquet, JSONL, Arrow or Feather file, or a folder of Parquet files.")
-]
-Targets = Annotated[list[str], typer.Option("--target", help="Column to predict; several for several targets.")]
-Assignments = Annotated[list[str], typer.Option("--set", help="A setting, such as training.learning_rate=0.01.")]
+from fitwell.cli.options import (
+    Assignments,
+    Data,
+    Device,
+    Drop,
+    Folds,
+    Goal,
+    Group,
+    Members,
+    RecipeFile,
+    Seed,
+    Targets,
+    Task,
+    Test,
+    Time,
+    Weight,
+)
 
 
 def train(
     data: Data,
     target: Targets = [],  # noqa: B006  (typer's way to say "none given")
-    task: Annotated[str | None, typer.Option(help="binary, multiclass, multilabel or regression.")] = None,
-    goal: Annotated[str | None, typer.Option(help="balanced, imbalanced, ranking, targeting or probability.")] = None,
-    recipe: Annotated[Path | None, typer.Option(help="YAML file of settings (see: fitwell recipe).")] = None,
+    task: Task = None,
+    goal: Goal = None,
+    recipe: RecipeFile = None,
     assignments: Assignments = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(help="Folder of the run; must not exist.")] = None,
-    members: Annotated[int | None, typer.Option(help="Networks trained at once; they predict with their mean.")] = None,
-    test: Annotated[str | None, typer.Option(help="File of test rows, used only to measure.")] = None,
-    group: Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the split.")] = None,
-    time: Annotated[str | None, typer.Option(help="Column that orders the rows; the latest are the test rows.")] = None,
-    weight: Annotated[str | None, typer.Option(help="Column of row weights.")] = None,
-    drop: Annotated[list[str], typer.Option(help="Column to leave out; may be given several times.")] = [],  # noqa: B006
-    folds: Annotated[int | None, typer.Option(help="Cross-validate with so many folds.")] = None,
+    members: Members = None,
+    test: Test = None,
+    group: Group = None,
+    time: Time = None,
+    weight: Weight = None,
+    drop: Drop = [],  # noqa: B006
+    folds: Folds = None,
     time_limit: Annotated[
         str | None, typer.Option(help="Be done after so long, everything included: 90s, 10m, 2h.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    seed: Seed = None,
+    device: Device = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the name of the run only.")] = False,
 ) -> int:
     """Train a network on DATA to predict --target, measure it, and leave a run that predicts."""
