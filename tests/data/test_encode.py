@@ -1,6 +1,8 @@
 """Encoded rows: fitted on the training rows only, row by row, finite, and the same after a round trip."""
 
 import json
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -191,3 +193,73 @@ def test_generated_tables_encode_finitely_or_are_refused_in_words(
     one_by_one = [encode_features(frame[[row]], encoders) for row in range(len(frame))]
     assert same(blocks, {block: np.concatenate([of_row[block] for of_row in one_by_one]) for block in blocks})
     assert encoders_from_json(json.loads(json.dumps(encoders_to_json(encoders)))) == encoders
+
+
+# Cells whose reading could lean on their neighbors: days and months to swap, decimal commas, answers, whole numbers.
+dates = ["01/02/2020", "25/02/2020", "2020-01-02", "2020-01-02T03:04:05Z", "20200102"]
+amounts = ["1,5", "1,234", "1.234", "1.234,5", "12 %", "(3)", "1577934245"]
+answers = ["1", "0", "1.0", "yes", "No", "TRUE", "t", "a", " a ", "01"]
+neighbors = [st.sampled_from([*cells, "", "?", "nan"]) for cells in (dates, amounts, answers)]
+typed_cells = {
+    "day": st.dates(date(1990, 1, 1), date(2030, 12, 31)),
+    "moment": st.datetimes(datetime(1990, 1, 1), datetime(2030, 12, 31)),
+    "clock": st.times(),
+    "number": st.floats(-1e6, 1e6),
+    "whole": st.integers(-1000, 1000),
+    "flag": st.booleans(),
+    "color": st.sampled_from(["a", "b", "None"]),
+    "zone": st.sampled_from([1, 2]),
+}
+written_cells: dict[str, Callable[[int], str]] = {
+    "day": lambda place: f"{place % 28 + 1:02d}/{place % 12 + 1:02d}/2020",
+    "moment": lambda place: f"2020-{place % 12 + 1:02d}-02 0{place % 9}:00",
+    "clock": lambda place: f"0{place % 9}:3{place % 7}",
+    "number": lambda place: f"{place}.234,5{place % 9}",
+    "whole": lambda place: f"{place},234",
+    "flag": lambda place: ["yes", "no"][place % 2],
+    "color": lambda place: "abc"[place % 3],
+    "zone": lambda place: "12"[place % 2],
+}
+
+
+@cache
+def column_encoders(name: str, typed: bool) -> Encoders:
+    """Return the encoder of one column, fitted on typed or on written cells."""
+    if not typed:
+        cells: list[Any] = [written_cells[name](place) for place in range(1, 40)]
+    else:
+        generator = np.random.default_rng(3)
+        day = {"day": date(2020, 1, 1), "moment": datetime(2020, 1, 1)}.get(name)
+        made: dict[str, Callable[[int], Any]] = {
+            "clock": lambda place: time(place % 24, place % 60),
+            "number": lambda place: float(generator.normal()),
+            "whole": lambda place: int(generator.integers(-50, 50)),
+            "flag": lambda place: place % 2 == 0,
+            "color": lambda place: "abc"[place % 3],
+            "zone": lambda place: place % 2 + 1,
+        }
+        cells = [day + timedelta(days=place) if day else made[name](place) for place in range(39)]
+    return fitted(pl.DataFrame({"x": cells, "y": (["p", "q"] * 20)[:39]}), "y")
+
+
+def encoded_or_refused(cells: pl.Series, encoders: Encoders) -> dict[str, np.ndarray] | None:
+    try:
+        return encode_features(pl.DataFrame({"x": cells}), encoders)
+    except DataError:
+        return None
+
+
+@pytest.mark.parametrize("trained_typed", [True, False], ids=["typed", "text"])
+@pytest.mark.parametrize("name", typed_cells)
+@given_settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_how_a_cell_is_read_depends_on_no_other(name: str, trained_typed: bool, data: Any) -> None:
+    encoders = column_encoders(name, trained_typed)
+    cell = data.draw(st.sampled_from([*neighbors, typed_cells[name]]))
+    batch = pl.Series("x", data.draw(st.lists(st.none() | cell, min_size=1, max_size=6)))
+    together = encoded_or_refused(batch, encoders)
+    alone = [encoded_or_refused(batch[place : place + 1], encoders) for place in range(len(batch))]
+    assert (together is None) == any(blocks is None for blocks in alone)
+    if together is not None:
+        parts = [blocks for blocks in alone if blocks is not None]
+        assert same(together, {block: np.concatenate([of_row[block] for of_row in parts]) for block in together})

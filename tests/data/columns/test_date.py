@@ -1,6 +1,6 @@
 """Dates are read as they are written, and become places in the year, week and day."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import polars as pl
@@ -80,6 +80,31 @@ def test_typed_dates_are_read_as_they_are() -> None:
     assert dates.parse(pl.Series(["2024-01-02 03:00:00"]), column)[0] == datetime(2024, 1, 2, 3)
 
 
+def test_text_for_typed_dates_is_iso_8601_whatever_stands_beside_it() -> None:
+    column, _ = describe(pl.Series("when", [date(2024, 1, 2), date(2024, 1, 3)]), AUTO)
+    refusal = (
+        r'"when" holds typed dates, whose text must be ISO 8601 .*row 1 reads "01/02/2020"; write it so, or say in '
+        r"data\.columns\.when\.date_format"
+    )
+    for beside in ([], ["25/02/2020"], ["2020-01-02"]):
+        with pytest.raises(DataError, match=refusal):
+            dates.parse(pl.Series(["01/02/2020", *beside]), column)
+    moments = [datetime(2020, 1, 2), datetime(2020, 1, 2, 3, 4), datetime(2020, 1, 2, 3, 4, 5, 600000)]
+    for zone, moved in (("", 0), ("Z", 0), ("+02:00", 2), ("-0530", -5.5)):
+        written = ["2020-01-02", f"2020-01-02T03:04{zone}", f"2020-01-02 03:04:05.6{zone}"]
+        read = dates.parse(pl.Series(written), column).to_list()
+        assert read == [moments[0], *(moment - timedelta(hours=moved) for moment in moments[1:])]
+
+
+def test_what_the_recipe_says_of_typed_dates_is_how_their_text_is_read() -> None:
+    for kind in ("auto", "date"):
+        asked = ColumnSettings.model_validate({"date_format": "%d/%m/%Y", "kind": kind})
+        column, _ = describe(pl.Series("x", [date(2024, 1, 2), date(2024, 1, 3)]), asked)
+        assert dates.parse(pl.Series(["01/02/2020"]), column).to_list() == [datetime(2020, 2, 1)]
+    clock, _ = describe(pl.Series("x", [time(1, 2), time(3, 4)]), AUTO)
+    assert dates.parse(pl.Series(["05:06:07"]), clock).to_list() == [datetime(1970, 1, 1, 5, 6, 7)]
+
+
 def test_a_cell_that_is_no_date_is_named() -> None:
     column = column_of(["2024-02-28", "2024-02-29", "?"])
     with pytest.raises(DataError, match=r'holds dates written %Y-%m-%d, but row 2 reads "30.02.2024"'):
@@ -120,7 +145,9 @@ def test_elapsed_days_are_scaled_unless_rows_are_split_by_time() -> None:
     z = np.array([-2, -1, 0, 1, 2]) / 2  # the interquartile range is two days
     numbers = dates.fit(moments, column, settings()).encode(cells)["numbers"][:, 0]
     np.testing.assert_allclose(numbers, z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-6)
-    assert "numbers" not in dates.fit(moments, column, settings(time="x")).widths
+    for by_time in ({"time": "x"}, {"time": "x", "split": "time"}, {"time": "x", "split": "given", "test": "t.csv"}):
+        assert "numbers" not in dates.fit(moments, column, settings(**by_time)).widths
+    assert dates.fit(moments, column, DataSettings(time="x", split="random")).widths["numbers"] == 1
 
 
 @given_settings(deadline=None, max_examples=50)

@@ -236,7 +236,9 @@ def as_text(values: pl.Series) -> pl.Series:
     return values.cast(pl.String)
 
 
-def require_read(cells: pl.Series, values: pl.Series, column: Column, *, holds: str, first_row: int) -> None:
+def require_read(
+    cells: pl.Series, values: pl.Series, column: Column, *, holds: str, first_row: int, way_out: str = ""
+) -> None:
     """Raise when a cell that is not missing became null.
 
     Raises:
@@ -248,7 +250,7 @@ def require_read(cells: pl.Series, values: pl.Series, column: Column, *, holds: 
     assert row is not None
     raise DataError(
         f'column "{column.name}" holds {holds}, but row {first_row + row + 1} reads {quoted(cells[row])}; '
-        f"correct that cell, or let data.columns.{column.name}.missing list it"
+        + (way_out or f"correct that cell, or let data.columns.{column.name}.missing list it")
     )
 
 

@@ -48,6 +48,10 @@ DAYS = (
 TIMES = ("", "{}%H:%M:%S%.f", "{}%H:%M", "{}%H:%M:%S%.f%#z", "{}%H:%M:%S%.f %#z", "{}%I:%M:%S %p", "{}%I:%M %p")
 MONTHS = ("%Y-%m", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y")
 CLOCK = ("%H:%M:%S%.f", "%H:%M")
+ISO = (  # ISO 8601: no two of them read one cell differently
+    *("%Y-%m-%d", "%Y-%m"),
+    *(f"%Y-%m-%d{between}{time}{zone}" for between in "T " for time in CLOCK for zone in ("", "%#z")),
+)
 UNIX_NAMES = frozenset({"timestamp", "epoch", "unix", "unixtime", "ts"})
 UNIX = {"unix seconds": (1e8, 5e9, 1_000_000), "unix milliseconds": (1e11, 5e12, 1_000)}  # range, microseconds each
 COMPACT, COMPACT_NAMES = "%Y%m%d", frozenset({"date", "day", "dt", "dteday", "yyyymmdd"})
@@ -100,7 +104,8 @@ def recognize(cells: Cells) -> Claim | None:
     if cells.present == 0:
         return None
     if cells.values.dtype.is_temporal():
-        return Claim(why=f"cells of type {cells.values.dtype}{missing_clause(cells)}", strength=STRENGTH)
+        why = f"cells of type {cells.values.dtype}{missing_clause(cells)}"
+        return Claim(why=why, strength=STRENGTH, format=_text_of_typed(cells))
     if cells.settings.date_format == "auto" and not _looks_like_dates(cells):
         return None
     claim = _claim(cells)
@@ -113,7 +118,8 @@ def recognize(cells: Cells) -> Claim | None:
 def declare(cells: Cells) -> Claim:
     """Take the recipe's word for it; any cell that is no date is a problem."""
     if cells.values.dtype.is_temporal() or not cells.present:
-        return Claim(why=f"declared in the recipe{missing_clause(cells)}", strength=STRENGTH)
+        why = f"declared in the recipe{missing_clause(cells)}"
+        return Claim(why=why, strength=STRENGTH, format=_text_of_typed(cells))
     claim = _claim(cells)
     format_ = claim.format["date_format"] if claim else "%Y-%m-%d"
     rest = unreadable(cells, _read(cells.values, format_))
@@ -126,6 +132,9 @@ def declare(cells: Cells) -> Claim:
 def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
     """Return Datetime in microseconds without a time zone (in UTC where cells had one), null where missing.
 
+    Text is read in the column's one way of writing. A column of typed dates has none, and then only ISO 8601 is read:
+    what "01/02/2020" means must not depend on the cells beside it.
+
     Raises:
         DataError: a cell is neither a date nor a missing marker.
     """
@@ -135,10 +144,18 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
     if known.dtype == pl.Boolean:
         raise DataError(f'column "{column.name}" holds dates, but these cells are of type {cells.dtype}; convert them')
     text = without(stripped(as_text(known)), markers_of(column))
-    format_ = column.format.get("date_format") or _likeliest(text.unique().drop_nulls(), column.name) or "%Y-%m-%d"
-    values = _read(text, format_).alias(cells.name)
-    require_read(text, values, column, holds=f"dates written {format_}", first_row=first_row)
-    return values
+    format_ = column.format.get("date_format")
+    if format_ is not None:
+        values = _read(text, format_)
+        require_read(text, values, column, holds=f"dates written {format_}", first_row=first_row)
+    else:
+        values = _read_iso(text)
+        holds = "typed dates, whose text must be ISO 8601 (such as 2024-01-31)"
+        way_out = (
+            f"write it so, or say in data.columns.{column.name}.date_format how dates are written, and train again"
+        )
+        require_read(text, values, column, holds=holds, first_row=first_row, way_out=way_out)
+    return values.alias(cells.name)
 
 
 def fit(values: pl.Series, column: Column, settings: DataSettings) -> DateEncoder:
@@ -147,7 +164,8 @@ def fit(values: pl.Series, column: Column, settings: DataSettings) -> DateEncode
     varying = [part for part, (place, _) in PARTS.items() if place(moments).n_unique() > 1]
     if moments.dt.day().n_unique() <= 1:  # always the first of the month: the month says it all
         varying = [part for part in varying if part != "day_of_year"]
-    by_time = settings.split == "time" or settings.time is not None
+    # A given test file leaves the other rows to be divided by time, as auto does.
+    by_time = settings.split == "time" or (settings.split in ("auto", "given") and settings.time is not None)
     center, scale = (0.0, 0.0) if by_time else location_and_scale(elapsed_days(moments), "robust")
     indicator = settings.missing_indicators and 0 < values.null_count() < len(values)
     return DateEncoder(column, tuple(varying), center, scale, indicator)
@@ -200,6 +218,13 @@ def _claim(cells: Cells) -> Claim | None:
     )
 
 
+def _text_of_typed(cells: Cells) -> dict[str, str]:
+    """Return how text is to be read in a column of typed cells: as the recipe says; clock times as they are written."""
+    if cells.settings.date_format != "auto":
+        return {"date_format": cells.settings.date_format}
+    return {"date_format": CLOCK[0]} if cells.values.dtype == pl.Time else {}
+
+
 def _order_note(cells: Cells, format_: str) -> str:
     """Say so when days and months could be swapped."""
     swapped = format_.replace("%m", "%#").replace("%d", "%m").replace("%#", "%d")
@@ -211,16 +236,15 @@ def _order_note(cells: Cells, format_: str) -> str:
     return f" ({first} first: no cell decides it; data.columns.{cells.name}.date_format does)"
 
 
-def _likeliest(values: pl.Series, name: str, *, counts: pl.Series | None = None) -> str | None:
+def _likeliest(values: pl.Series, name: str, *, counts: pl.Series) -> str | None:
     """Return the way of writing that reads most cells, the earlier of equals; None when none reads nearly all."""
-    weights = pl.Series([1] * len(values), dtype=pl.UInt32) if counts is None else counts
     head = values.head(HEAD)
     best, best_count = None, 0
     for format_ in _formats(name):
         # The true way reads the head as well as the rest, so what fails here need not be tried on all cells.
         if _read(head, format_).null_count() > 0.1 * len(head):
             continue
-        count = int(weights.filter(_read(values, format_).is_not_null()).sum())
+        count = int(counts.filter(_read(values, format_).is_not_null()).sum())
         if count > best_count:
             best, best_count = format_, count
     return best
@@ -260,6 +284,16 @@ def _read(values: pl.Series, format_: str) -> pl.Series:
         ) from None
     moments = _moments(moments)
     return moments.set(~moments.dt.year().is_between(*YEARS).fill_null(False), None)
+
+
+def _read_iso(text: pl.Series) -> pl.Series:
+    """Return Datetime, null where a cell is not written as ISO 8601 says; each cell by itself."""
+    values = _read(text, ISO[0])
+    for format_ in ISO[1:]:
+        if values.null_count() == text.null_count():
+            break
+        values = values.zip_with(values.is_not_null(), _read(text, format_))
+    return values
 
 
 def _moments(values: pl.Series) -> pl.Series:
