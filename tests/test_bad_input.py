@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -55,6 +56,11 @@ def half_a_parquet() -> None:
     pl.DataFrame({"x": range(1000), "y": ["a", "b"] * 500}).write_parquet("d.parquet")
     whole = Path("d.parquet").read_bytes()
     Path("d.parquet").write_bytes(whole[: len(whole) // 2])
+
+
+def copied_into(folder: str) -> None:
+    Path(folder).mkdir()
+    shutil.copy("t.csv", folder)
 
 
 DATA = {
@@ -125,7 +131,7 @@ SETTINGS = {
     "network.hidden=[64,-1]": "but entry 2 is -1",
     "network.activation=rleu": 'tanh, identity or auto, but is "rleu"; did you mean "relu"?',
     "network.residual=perhaps": 'must be true or false, or auto, but is "perhaps"',
-    "device=tpu": 'device must be auto, cpu, cuda, cuda:1 (or another number) or mps, but is "tpu"',
+    "device=tpu": 'device must be auto, cpu, cuda or cuda:1 (or another number), but is "tpu"',
     "device=cuda:99": 'device is "cuda:99", but torch cannot compute there',
     "seed=99999999999": "below 2,147,483,648, but is 99999999999",
     "members=0": "at least 1 and at most 10,000, but is 0",
@@ -262,6 +268,12 @@ USES = {
     ),
     "an unknown format": Case("predict run t.csv -o q.xlsx", '"q.xlsx" ends otherwise; choose one of these'),
     "a folder that is not there": Case("predict run t.csv -o no/q.csv", "there is no folder no; make it first"),
+    "the data as output": Case(
+        "predict run t.csv -o ./t.csv", "--output t.csv is the data itself, which would be lost"
+    ),
+    "a file of the data as output": Case(
+        "predict run f -o f/t.csv", "--output f/t.csv is the data itself", {}, make=lambda: copied_into("f")
+    ),
     "a folder as output": Case("predict run t.csv -o run", "run cannot be written: it is a folder; name a file in it"),
     "rows without labels": Case("evaluate run p.csv", 'the column "y" is missing', {"p.csv": "x,color,z\n1,red,2\n"}),
     "labels never seen": Case(
@@ -299,6 +311,46 @@ def newer(name: str) -> Callable[[], None]:
     return make
 
 
+def rewritten(name: str, change: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
+    """Write what comes of the values of one of the run's JSON files, with the right checksum."""
+
+    def make() -> None:
+        path, sums = Path("run") / name, Path("run/checksums.json")
+        before = path.read_bytes()
+        path.write_text(json.dumps(change(json.loads(before))))
+        if name != sums.name:
+            old, new = (hashlib.sha256(content).hexdigest() for content in (before, path.read_bytes()))
+            sums.write_text(sums.read_text().replace(old, new))
+
+    return make
+
+
+def without(name: str) -> Callable[[dict[str, Any]], object]:
+    return lambda values: {key: value for key, value in values.items() if key != name}
+
+
+# name of the file and of the damage: what is written instead, and what is said of it
+WRONG_SHAPES: dict[tuple[str, str], tuple[Callable[[dict[str, Any]], object], str]] = {
+    **{
+        ("data.json", f"without {name}"): (without(name), f'run/data.json is damaged: it has no "{name}"')
+        for name in ("source", "path", "fingerprint", "test", "schema", "targets", "split", "version")
+    },
+    ("data.json", "a list"): (lambda values: [], "damaged: it must hold a mapping, but holds a list"),
+    ("data.json", "targets in words"): (lambda values: {**values, "targets": "y"}, '"targets" must be a mapping, but'),
+    ("data.json", "targets of nothing"): (lambda values: {**values, "targets": {}}, "run is damaged ("),
+    ("data.json", "no split"): (lambda values: {**values, "split": {}}, 'it has no "split.fingerprint"'),
+    ("data.json", "a wordy version"): (lambda values: {**values, "version": "1"}, '"version" must be a whole number'),
+    ("encoders.json", "a number"): (lambda values: 7, "must hold a mapping, but holds a number"),
+    ("encoders.json", "without encoders"): (without("encoders"), 'it has no "encoders"'),
+    ("encoders.json", "encoders of nothing"): (lambda values: {**values, "encoders": [3]}, "run is damaged ("),
+    ("checksums.json", "a list"): (
+        lambda values: {**values, "sha256": []},
+        '"sha256" must be a mapping, but is a list',
+    ),
+    ("checksums.json", "lists"): (lambda values: {**values, "sha256": {"data.json": []}}, "is not the file that"),
+    ("checksums.json", "a next of words"): (lambda values: {**values, "next": "x"}, '"next" must be a mapping'),
+}
+
 CHECKED = ("recipe.yaml", "data.json", "encoders.json", "model.safetensors")
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda content: content[: len(content) // 2],
@@ -328,6 +380,15 @@ DAMAGED = (
         for name in ("recipe.yaml", "data.json", "encoders.json", "checksums.json")
     }
     | {
+        f"{name} {how}": Case("predict run t.csv", says, make=rewritten(name, change))
+        for (name, how), (change, says) in WRONG_SHAPES.items()
+    }
+    | {
+        "a schema of nothing": Case(
+            "evaluate run t.csv",
+            "run/data.json is damaged (its schema: ",
+            make=rewritten("data.json", lambda values: {**values, "schema": {}}),
+        ),
         "checksums.json truncated": Case(
             "predict run t.csv", "run/checksums.json is damaged", make=in_run("checksums.json", DAMAGES["truncated"])
         ),
@@ -421,7 +482,7 @@ def command(text: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(program, capture_output=True, text=True, **options)  # type: ignore[call-overload, no-any-return]
 
 
-@pytest.mark.parametrize("writes", range(8))
+@pytest.mark.parametrize("writes", range(10))
 def test_a_full_disk_is_said_and_leaves_no_run(
     writes: int, here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -18,11 +19,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from fitwell.errors import RunError
+from fitwell.data.write import replace_atomically
+from fitwell.errors import RequestError, RunError, SurroundingsError
 from fitwell.events import Event
 from fitwell.interrupts import interruptible
-from fitwell.run import Run, all_runs, load_run, open_run, read_events
-from fitwell.workflow import resume, train
+from fitwell.run import Run, all_runs, append_event, create_run, load_run, open_run, read_events
+from fitwell.workflow import asked_recipe, resume, train
 
 PROJECT = Path(__file__).parents[1]
 PENGUINS = PROJECT / "examples" / "penguins.csv"
@@ -124,6 +126,7 @@ def test_a_run_interrupted_between_folds_goes_on_with_the_folds_that_are_left(tm
         PENGUINS, target="species", settings=settings, folds=3, out=tmp_path / "cut", listener=interrupting("fold")
     )
     assert cut.state == "interrupted"
+    assert cut.events[-1]["text"].startswith("interrupted in fold 2 of 3; ")
     assert "folds" not in cut.evaluation
     trained: list[str] = []
     done = resume(cut.path, listener=lambda event: trained.append(event.kind))
@@ -187,6 +190,8 @@ def test_a_killed_run_is_resumed_to_the_same_bits(moment: str, whole: Run, tmp_p
     killed_when(tmp_path / "cut", SIGNS[moment])
     with pytest.raises(RunError, match=r"was cut off before it was finished; continue it with: fitwell resume .*cut"):
         load_run(tmp_path / "cut")
+    assert (tmp_path / "cut" / "lock").exists()
+    assert open_run(tmp_path / "cut").state == "unfinished"  # the lock that the dead process left holds nobody up
     subprocess.run([COMMAND, "resume", str(tmp_path / "cut"), "--quiet"], check=True)
     done = load_run(tmp_path / "cut")
     assert weights(done) == weights(whole)
@@ -195,7 +200,7 @@ def test_a_killed_run_is_resumed_to_the_same_bits(moment: str, whole: Run, tmp_p
 
 
 def list_of_leftovers(folder: Path) -> list[str]:
-    return [path.name for path in folder.rglob("*") if path.name.startswith(".") or path.name == "checkpoint"]
+    return [path.name for path in folder.rglob("*") if path.name.startswith(".") or path.name in ("checkpoint", "lock")]
 
 
 @pytest.mark.slow
@@ -250,6 +255,57 @@ def test_moved_data_is_named_and_changed_data_is_refused(whole: Run, tmp_path: P
     assert weights(resume(cut.path, data=moved)) == weights(whole)
 
 
+def cut_with_a_test_file(folder: Path) -> Run:
+    """A run with a test file of its own, cut off; both files and the run lie in the folder."""
+    lines = PENGUINS.read_text().splitlines(keepends=True)
+    (folder / "d.csv").write_text("".join(lines[:1] + lines[1::2]))
+    (folder / "t.csv").write_text("".join(lines[:1] + lines[2::2]))
+    listener = interrupting("look", 3)
+    return train(
+        folder / "d.csv",
+        target="species",
+        test=folder / "t.csv",
+        settings=SETTINGS,
+        out=folder / "cut",
+        listener=listener,
+    )
+
+
+def test_a_changed_test_file_is_refused_and_a_moved_one_is_named(tmp_path: Path) -> None:
+    cut = cut_with_a_test_file(tmp_path)
+    test = tmp_path / "t.csv"
+    moved = Path(shutil.copy(test, tmp_path / "moved.csv"))
+    test.write_bytes(test.read_bytes().replace(b"Gentoo", b"Adelie", 1))
+    with pytest.raises(
+        RunError, match=r"the test file at .*t\.csv has changed since .*; give the old test file with --test"
+    ):
+        resume(cut.path)
+    test.unlink()
+    with pytest.raises(RunError, match=r"the test file .*t\.csv of .*cut is not there; say where it is with --test"):
+        resume(cut.path)
+    assert resume(cut.path, test=moved).state == "finished"
+
+
+def test_a_test_file_is_not_added_at_resume(tmp_path: Path) -> None:
+    cut = train(PENGUINS, target="species", settings=SETTINGS, out=tmp_path / "cut", listener=interrupting("look", 3))
+    with pytest.raises(RunError, match="was started without a test file; leave --test out"):
+        resume(cut.path, test=PENGUINS)
+
+
+@pytest.mark.parametrize("way", ["argument", "setting", "recipe"])
+def test_the_place_of_a_test_file_is_absolute_however_it_was_given(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    setting, recipe = {"data.test": "t.csv"}, {"data": {"test": "t.csv"}}
+    asked = asked_recipe(
+        recipe if way == "recipe" else None,
+        setting if way == "setting" else None,
+        setting if way == "argument" else {},
+    )
+    assert asked.data.test == str(tmp_path / "t.csv")
+
+
 def test_data_in_memory_must_be_given_again(tmp_path: Path) -> None:
     frame = pl.read_csv(PENGUINS, infer_schema=False)
     cut = train(frame, target="species", settings=SETTINGS, out=tmp_path / "cut", listener=interrupting("look", 3))
@@ -274,6 +330,130 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         checkpoint.write_bytes(damaged)
         with pytest.raises(RunError, match=r"checkpoint .*(damaged|truncated)"):
             resume(cut.path)
+
+
+def edited(run: Run, name: str, before: str, after: str, *, with_checksum: bool) -> None:
+    """Replace text in one of the run's files, and in the last case make its checksum right again."""
+    file, sums = run.path / name, run.path / "checksums.json"
+    content = file.read_bytes()
+    changed = content.replace(before.encode(), after.encode(), 1)
+    assert changed != content
+    file.write_bytes(changed)
+    if with_checksum:
+        old, new = (hashlib.sha256(each).hexdigest() for each in (content, changed))
+        sums.write_text(sums.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("recipe.yaml", "hidden: [8, 8]", "hidden: [8, 9]"),
+        ("data.json", '"rows": 344', '"rows": 345'),
+        ("encoders.json", '"version": 1', '"version":  1'),
+    ],
+)
+def test_a_run_that_was_cut_off_and_then_edited_is_refused(
+    name: str, before: str, after: str, whole: Run, tmp_path: Path
+) -> None:
+    killed_when(tmp_path / "cut", SIGNS["after the first checkpoint"])
+    edited(Run(tmp_path / "cut"), name, before, after, with_checksum=False)
+    with pytest.raises(RunError, match=rf"{name} is not the file that training wrote"):
+        resume(tmp_path / "cut")
+
+
+def test_a_checkpoint_of_another_network_is_refused_in_words(tmp_path: Path) -> None:
+    cut = train(PENGUINS, target="species", settings=SETTINGS, out=tmp_path / "cut", listener=interrupting("look", 3))
+    edited(cut, "recipe.yaml", "hidden: [8, 8]", "hidden: [8, 9]", with_checksum=True)
+    with pytest.raises(
+        RunError, match=r"the checkpoint of .*cut does not fit its recipe: best weights has shape \(1, "
+    ):
+        resume(cut.path)
+
+
+def test_a_setting_of_a_newer_fitwell_is_refused_with_the_way_out(copy: Run) -> None:
+    edited(copy, "recipe.yaml", "seed: 0", "frobnicate: 1\nseed: 0", with_checksum=True)
+    with pytest.raises(RunError, match=r'called "frobnicate".*if a newer Fitwell wrote this run, upgrade fitwell'):
+        open_run(copy.path)
+
+
+@pytest.mark.parametrize("name", ["recipe.yaml", "model.safetensors"])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_cut_off_around_its_replacement_still_belongs_to_the_run(name: str, replaced: bool, copy: Run) -> None:
+    sums = json.loads((copy.path / "checksums.json").read_text())["sha256"]
+    other = "0" * 64
+    old, new = ({**sums, name: other}, {name: sums[name]}) if replaced else (sums, {name: other})
+    (copy.path / "checksums.json").write_text(json.dumps({"version": 1, "sha256": old, "next": new}))
+    assert load_run(copy.path).predict(PENGUINS).height == pl.read_csv(PENGUINS).height
+
+
+def test_a_finished_run_whose_last_event_cannot_be_written_is_kept(
+    whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(run: Run, event: str, /, **values: object) -> None:
+        if event == "finished":
+            raise SurroundingsError("the disk is full")
+        append_event(run, event, **values)
+
+    monkeypatch.setattr("fitwell.workflow.append_event", full)
+    out = tmp_path / "full"
+    with pytest.raises(SurroundingsError, match=r"the disk is full; then continue with: fitwell resume .*full"):
+        train(PENGUINS, target="species", settings=SETTINGS, members=2, out=out)
+    monkeypatch.undo()
+    assert weights(Run(out)) == weights(whole)
+    done = resume(out)
+    assert done.state == "finished"
+    assert weights(done) == weights(whole)
+    assert list_of_leftovers(out) == []
+
+
+def test_a_run_that_is_being_trained_says_so_and_is_not_resumed(tmp_path: Path) -> None:
+    states = []
+
+    def listen(event: Event) -> None:
+        if event.kind == "plan":
+            states.append(open_run(tmp_path / "live").state)
+            with pytest.raises(RunError, match=rf"live is being trained by process {os.getpid()}; wait for it"):
+                resume(tmp_path / "live")
+            with pytest.raises(RunError, match="live is still being trained; wait until it is finished"):
+                load_run(tmp_path / "live")
+
+    done = train(PENGUINS, target="species", settings={"training.epochs": 1}, out=tmp_path / "live", listener=listen)
+    assert states == ["training"]
+    assert done.state == "finished"
+    assert list_of_leftovers(done.path) == []
+
+
+def test_a_lock_with_the_process_id_of_somebody_else_is_stale(copy: Run) -> None:
+    (copy.path / "lock").write_text(f"{os.getppid()}\n")
+    assert copy.state == "finished"
+
+
+def test_a_name_that_is_taken_meanwhile_becomes_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = replace_atomically
+
+    def overtaken(path: Path, data: bytes) -> None:
+        for number in (1, 2):
+            Path(f"runs/t-{number}/inside").mkdir(parents=True, exist_ok=True)
+        first(path, data)
+
+    monkeypatch.setattr("fitwell.run.folder.replace_atomically", overtaken)
+    files = {"recipe.yaml": b"", "data.json": b""}
+    assert create_run(None, source="t.csv", files=files).path == Path("runs/t-3")
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["t-1", "t-2", "t-3"]
+
+
+def test_a_folder_that_is_taken_meanwhile_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = replace_atomically
+
+    def overtaken(path: Path, data: bytes) -> None:
+        (tmp_path / "run" / "inside").mkdir(parents=True, exist_ok=True)
+        first(path, data)
+
+    monkeypatch.setattr("fitwell.run.folder.replace_atomically", overtaken)
+    with pytest.raises(RequestError, match=r"--out .*run exists; choose another folder"):
+        create_run(tmp_path / "run", source="t.csv", files={"recipe.yaml": b""})
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_events_are_appended_line_by_line(tmp_path: Path) -> None:
