@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import pty
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from fitwell.cli import COMMANDS, run
+from fitwell.run import Run
 
 PENGUINS = str(Path(__file__).parents[1] / "examples" / "penguins.csv")
 COMMAND = str(Path(sys.executable).with_name("fitwell"))
@@ -119,11 +122,28 @@ def test_json_is_valid_wherever_something_is_read(
     assert json.loads(said(f"{typed} --json", capsys))["version"] == 1
 
 
-def test_a_damaged_run_is_listed_as_such(tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "evaluation",
+    [
+        "{",
+        "[]",
+        '{"version": 1}',
+        '{"version": 1, "primary": [], "metrics": {}}',
+        '{"version": 1, "primary": {"metric": ["accuracy"]}, "metrics": {}}',
+        '{"version": 1, "primary": {"metric": "accuracy"}, "metrics": []}',
+        '{"version": 1, "primary": {"metric": "accuracy"}, "metrics": {"accuracy": "high"}}',
+        '{"version": 1, "primary": {"metric": "accuracy"}, "metrics": {"accuracy": {"value": "high"}}}',
+        '{"version": 1, "primary": {"metric": "accuracy"}, "metrics": {"accuracy": {"value": 1, "low": []}}}',
+    ],
+)
+def test_a_damaged_run_is_listed_as_such(
+    evaluation: str, tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "runs" / "bad").mkdir(parents=True)
     for name in ("recipe.yaml", "data.json"):
         (tmp_path / "runs" / "bad" / name).write_bytes((trained / name).read_bytes())
-    (tmp_path / "runs" / "bad" / "evaluation.json").write_text("{")
+    (tmp_path / "runs" / "bad" / "evaluation.json").write_text(evaluation)
+    assert "damaged" in said(f"runs {tmp_path / 'runs'}", capsys)
     (listed,) = json.loads(said(f"runs {tmp_path / 'runs'} --json", capsys))["runs"]
     assert listed["state"] == "damaged"
     assert listed["target"] == ["species"]
@@ -152,6 +172,23 @@ def test_a_pipe_that_closes_early_is_no_error(trained: Path) -> None:
     assert done.stderr == ""
 
 
+def test_training_goes_on_when_nobody_reads_any_more(tmp_path: Path) -> None:
+    words = f"set -o pipefail; {COMMAND} {TRAIN} --out {tmp_path / 'run'} | head -n 1"
+    done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout == "penguins.csv: 344 rows, predicting species (multiclass)\n"
+    assert done.stderr == ""
+    assert Run(tmp_path / "run").state == "finished"
+
+
+@pytest.mark.parametrize("words", [f"recipe {PENGUINS} --target species", "explain members"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_what_is_printed_is_utf_8_whatever_the_locale(words: str, encoding: str) -> None:
+    variables = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run([COMMAND, *shlex.split(words)], capture_output=True, check=True, env=variables)
+    assert done.stderr == b""
+    assert not done.stdout.decode().isascii()
+
+
 def test_a_file_of_predictions_is_named_on_standard_error(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,3 +202,49 @@ def test_a_file_of_predictions_is_named_on_standard_error(
 def test_a_printed_recipe_trains_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "r.yaml").write_text(said(f"recipe {PENGUINS} --target species {QUICK}", capsys))
     said(f"train {PENGUINS} --recipe {tmp_path / 'r.yaml'} --out {tmp_path / 'run'}", capsys)
+
+
+def test_a_recipe_is_decided_by_the_same_options_as_a_training() -> None:
+    own = {"train": {"out", "time_limit", "quiet"}, "recipe": {"output"}}
+    options = {
+        name: {
+            option: (each.annotation, each.default)
+            for option, each in inspect.signature(COMMANDS[name]).parameters.items()
+            if option not in left_out
+        }
+        for name, left_out in own.items()
+    }
+    assert options["recipe"] == options["train"]
+
+
+def test_every_option_reaches_the_printed_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"{i % 7},{i % 5},{i % 20},{1 + i % 2},{i % 3},{'ab'[i * 7 % 11 > 5]}\n" for i in range(120))
+    (tmp_path / "t.csv").write_text("x,z,person,copies,other,y\n" + rows)
+    words = (
+        f"recipe {tmp_path / 't.csv'} --target y --task binary --goal ranking --members 3 --group person "
+        "--weight copies --drop z --drop other --folds 4 --seed 5 --device cpu --set training.epochs=2"
+    )
+    values = yaml.safe_load(said(words, capsys))
+    assert (values["task"], values["goal"], values["members"]) == ("binary", "ranking", 3)
+    assert (values["seed"], values["device"], values["training"]["epochs"]) == (5, "cpu", 2)
+    data = {"group": "person", "weight": "copies", "drop": ["z", "other"], "folds": 4}
+    assert data.items() <= values["data"].items()
+
+
+def test_a_recipe_for_a_test_file_names_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    values = yaml.safe_load(said(f"recipe {PENGUINS} --target species --test {PENGUINS}", capsys))
+    assert values["data"]["test"] == PENGUINS
+
+
+@pytest.mark.parametrize(
+    ("setting", "accepts"),
+    [
+        ("training.epochs", "a whole number of at least 1, or auto"),
+        ("training.learning_rate", "a number above 0, or auto or usual"),
+        ("network.residual", "true or false, or auto"),
+        ("device", "auto, cpu, cuda or cuda:1 (or another number)"),
+    ],
+)
+def test_what_a_setting_accepts_is_explained(setting: str, accepts: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (topic,) = json.loads(said(f"explain {setting} --json", capsys))["topics"]
+    assert topic["accepts"] == accepts
