@@ -21,10 +21,12 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from fitwell.data.read import Table, read_batches, read_table
+from fitwell.data.schema import describe
 from fitwell.data.text import text_frames, weigh
 from fitwell.data.text_format import Dialect, detect_text_format
 from fitwell.data.write import write_batches, write_table
 from fitwell.errors import DataError, RequestError
+from fitwell.recipe import ColumnSettings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TYPED = pl.DataFrame({"n": [1, 2, None], "x": [0.5, None, 2.0], "t": ["a", None, "é,\n"], "b": [True, False, None]})
@@ -445,3 +447,16 @@ def test_many_frames_become_one_file(tmp_path: Path) -> None:
     for name in ("t.csv.gz", "t.parquet", "t.feather", "t.jsonl.zst"):
         assert write_batches(iter(pieces), tmp_path / name) == 9
         assert_frame_equal(read_table(tmp_path / name).frame.cast(pl.String), pl.concat(pieces).cast(pl.String))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_the_index_that_pandas_writes_gets_the_name_that_pandas_gives_it(tmp_path: Path, separator: str) -> None:
+    frame = pd.DataFrame({"x": [0.5, 1.5, 2.5], "y": ["a", "b", "a"]})
+    frame.to_csv(tmp_path / "t.csv", sep=separator)
+    table = read_table(tmp_path / "t.csv")
+    assert table.frame.columns == list(pd.read_csv(tmp_path / "t.csv", sep=separator).columns)
+    assert table.frame.rows() == [("0", "0.5", "a"), ("1", "1.5", "b"), ("2", "2.5", "a")]
+    assert 'read as "Unnamed: 0"' in table.detected["first column"]
+    column, _ = describe(table.frame["Unnamed: 0"], ColumnSettings.model_validate({}))
+    assert column.kind == "identifier"
+    assert "first column" not in read_table(saved(tmp_path, frame.to_csv(index=False), "named.csv")).detected

@@ -32,6 +32,7 @@ BYTE_ORDER_MARKS = {
 }
 # Windows-1252, and the Latin-1 control character where it leaves a byte undefined, as browsers read it.
 WINDOWS_1252 = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+UNNAMED = "Unnamed: 0"  # what pandas calls the column of its own index, which it writes without a name
 READABLE = "CSV, TSV, JSONL, Parquet or Arrow"
 SAMPLE_CHARACTERS = 2**18
 SAMPLE_RECORDS = 200
@@ -58,6 +59,7 @@ class TextFormat:
     names: tuple[str, ...]
     body_start: int  # bytes before the first row, once the text is UTF-8 without mark
     body_line: int  # line number of the first row, counted from 1
+    first_unnamed: bool = False  # the header has no name for its first column, which is called UNNAMED
 
     def described(self) -> dict[str, str]:
         """Return what was detected in words, for the record of a run."""
@@ -67,6 +69,8 @@ class TextFormat:
             "encoding": self.encoding + (" with byte order mark" if self.marked else ""),
             "compression": self.compression,
         }
+        if self.first_unnamed:
+            words["first column"] = f'without a name, as pandas writes its index; read as "{UNNAMED}"'
         if all(_is_number(name) for name in self.names):
             words["header"] = "every name is a number: the file may have no header, its first row taken for one"
         return words
@@ -91,6 +95,9 @@ def detect_text_format(path: Path) -> TextFormat:
         raise DataError(f"{path} holds nothing but blank lines; a table needs a header and at least one row")
     dialect = detect_dialect(body.decode(errors="replace"), delimiters=given or tuple(DELIMITERS))
     names, size = _header(body, dialect)
+    first_unnamed = len(names) > 1 and not names[0] and all(names[1:]) and UNNAMED not in names
+    if first_unnamed:
+        names[0] = UNNAMED
     return TextFormat(
         compression=compression_of(path),
         encoding=encoding,
@@ -100,6 +107,7 @@ def detect_text_format(path: Path) -> TextFormat:
         names=checked_names(names, source=str(path)),
         body_start=start + size,
         body_line=head[: start + size].count(b"\n") + 1,
+        first_unnamed=first_unnamed,
     )
 
 
@@ -151,7 +159,7 @@ def checked_names(names: Iterable[str], *, source: str) -> tuple[str, ...]:
     """Return column names, each stated and stated once.
 
     Raises:
-        DataError: a name is empty or comes twice; its places are named.
+        DataError: a name is empty, begins with a zero byte, or comes twice; its places are named.
     """
     names = tuple(names)
     places: dict[str, int] = {}
@@ -160,6 +168,11 @@ def checked_names(names: Iterable[str], *, source: str) -> tuple[str, ...]:
             raise DataError(
                 f"{source}: every column needs a name, but column {place} of {len(names)} has none; "
                 "name it in the header, or write the table without an index"
+            )
+        if name.startswith("\0"):
+            raise DataError(  # polars cannot find such a column again
+                f"{source}: a column name must not begin with a zero byte, but that of column {place} of {len(names)}, "
+                f"{name!r}, does; rename it"
             )
         if name in places:
             raise DataError(
