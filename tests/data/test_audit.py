@@ -85,7 +85,9 @@ def test_sound_tables_bring_no_note(name: str) -> None:
 
 def test_notes_are_plain_values_ordered_by_severity() -> None:
     frame = noise(400).with_columns(
-        copy=pl.col("y").replace_strict({"yes": "a", "no": "b"}), reading=pl.int_range(400) * 1 + 7
+        copy=pl.col("y").replace_strict({"yes": "a", "no": "b"}),
+        reading=pl.int_range(400) * 1 + 7,
+        flat=(pl.int_range(400) == 9).cast(pl.Float64),
     )
     notes = audit(replace(subject_of(frame, "y"), parameters=10_000))
     assert [note.severity for note in notes] == ["critical", "warning", "info"]
@@ -277,13 +279,29 @@ def test_a_class_one_twentieth_of_the_other_is_extreme(rare: int, speaks: bool) 
 
 
 @pytest.mark.parametrize(
-    ("rows", "parameters", "severity"), [(60, None, "warning"), (60, 9, "warning"), (400, 900, "info")]
+    ("rows", "columns", "speaks"), [(70, 2, True), (74, 2, False), (400, 60, True), (440, 60, False)]
 )
-def test_few_rows_are_told_with_the_counts(rows: int, parameters: int | None, severity: str) -> None:
-    note = only("too_few_rows", replace(subject_of(noise(rows), "y"), parameters=parameters))
-    assert (note.severity, note.evidence["rows"]) == (severity, rows * 7 // 10)
-    assert note.evidence.get("parameters") == parameters
+@pytest.mark.parametrize("parameters", [None, 9, 100_000])
+def test_few_rows_are_fifty_or_five_a_column_however_many_weights(
+    rows: int, columns: int, speaks: bool, parameters: int | None
+) -> None:
+    subject = replace(subject_of(noise(rows, columns=columns), "y"), parameters=parameters)
+    notes = list(CHECKS["too_few_rows"](subject))
+    assert [note.severity for note in notes] == ["warning"] * speaks
+    if speaks:
+        evidence = notes[0].evidence
+        assert (evidence["rows"], evidence["columns"]) == (len(subject.split.train), columns)
+        assert evidence.get("parameters") == parameters
 
 
-def test_enough_rows_for_the_parameters_are_no_note() -> None:
-    assert list(CHECKS["too_few_rows"](replace(subject_of(noise(400), "y"), parameters=280))) == []
+@pytest.mark.parametrize("name", TABLES)
+def test_real_tables_of_usual_size_have_rows_enough_for_a_large_network(name: str) -> None:
+    subject = subject_of(example(name).drop_nulls(TABLES[name]), TABLES[name])
+    assert list(CHECKS["too_few_rows"](replace(subject, parameters=400_000))) == []
+
+
+def test_thirty_rows_of_twenty_columns_are_few() -> None:
+    subject = replace(subject_of(noise(30, columns=20), "y"), parameters=5000)
+    note, rows = only("too_few_rows", subject), len(subject.split.train)
+    assert note.evidence == {"rows": rows, "columns": 20, "parameters": 5000}
+    assert note.text == f"there are {rows} training rows of 20 columns for a network of 5,000 weights"

@@ -38,7 +38,8 @@ DISTINCT_SHARE, IDENTIFIER_ROWS = 0.9, 50  # of a category's cells are different
 RUNNING_SLACK = 1.05  # whole numbers without repeats that fill their range up to 5 % gaps count something
 CONSTANT_SHARE = 0.995  # at most one row in 200 differs; rarer values still may matter, so the note only informs
 IMBALANCE = 20.0  # largest to smallest class: predicting the largest alone is right in 95 % of two classes' rows
-FEW_ROWS = 50  # too few training rows even for one weight a column: intervals of the figures span tens of percent
+# Under five a column linear models suffer too (Vittinghoff & McCulloch 2007); under 50, intervals span tens of percent.
+FEW_ROWS, ROWS_PER_COLUMN = 50, 5
 # Told apart "clearly": surely more than 55 pairs of 100 right. Cross-fitted AUCs of nothing spread up to 1.5 times as
 # wide as DeLong's standard error (300 random splits of six tables); with 99 % (2.58), chance alone speaks in about one
 # of 5,000 random splits with 50 test rows, and more rarely with more.
@@ -100,7 +101,7 @@ def one_class(subject: Subject) -> Iterator[Note]:
                     column=name,
                     evidence={"part": part, "rows": int(rows.size)},
                     text=f'all {rows.size} {part} rows have the same value of "{name}"',
-                    way_out="bring rows of other values, or divide the rows differently (data.split, data.seed)",
+                    way_out="bring rows of other values, or divide the rows differently (data.split, seed)",
                 )
 
 
@@ -127,17 +128,20 @@ def class_imbalance(subject: Subject) -> Iterator[Note]:
 
 
 def too_few_rows(subject: Subject) -> Iterator[Note]:
-    """Speak when training rows are fewer than the network's weights, louder when they are few for any model."""
+    """Speak when training rows are few for any model: under 50, or under five for each feature.
+
+    Fewer rows than weights is no reason by itself: it holds for most networks on most tables, and stopping early tames
+    it. The evidence tells both counts.
+    """
     rows = int(subject.split.train.size)
     columns = len(subject.schema.features)
-    few = rows < max(FEW_ROWS, columns)
-    if not few and (subject.parameters is None or rows >= subject.parameters):
+    if rows >= max(FEW_ROWS, ROWS_PER_COLUMN * columns):
         return
     known: dict[str, float | int | str] = {} if subject.parameters is None else {"parameters": subject.parameters}
     weights = "" if subject.parameters is None else f" for a network of {subject.parameters:,} weights"
     yield Note(
         symptom="too_few_rows",
-        severity="warning" if few else "info",
+        severity="warning",
         column=None,
         evidence={"rows": rows, "columns": columns, **known},
         text=f"there are {rows:,} training rows of {columns} columns{weights}",
