@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -10,9 +11,12 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
 
 from fitwell import metrics
+from fitwell.data.read import read_table
+from fitwell.data.schema import Schema, infer_schema
 from fitwell.errors import DataError
-from fitwell.evaluation import Evaluation, evaluate, measured_scores, spread_over
-from fitwell.recipe import Goal, TaskName
+from fitwell.evaluation import Evaluation, evaluate, evaluate_predictions, measured_scores, spread_over
+from fitwell.prediction import Model
+from fitwell.recipe import Goal, Recipe, TaskName, parse
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding
 
@@ -137,3 +141,78 @@ def test_the_spread_over_folds_is_the_sample_standard_deviation_of_what_is_defin
     assert found["a"] == {"mean": 2.0, "spread": pytest.approx(2**0.5), "values": [1.0, 3.0]}
     assert found["b"] == {"mean": 2.0, "spread": None, "values": [None, 2.0]}
     assert found["c"] == {"mean": None, "spread": None, "values": [None, None]}
+
+
+def model_for(task: TaskName, coding: TargetCoding) -> Model:
+    """Return as much of a model as measuring its predictions needs."""
+    return SimpleNamespace(task=TASKS[task], coding=coding, recipe=Recipe())  # type: ignore[return-value]
+
+
+def given_rows(task: TaskName) -> tuple[pl.DataFrame, Schema, np.ndarray]:
+    """Make labelled rows with weights, the schema that training would have had, and what a model says about them."""
+    labels = [CODINGS[task].classes[0][code] for code in TRUTHS[task]]
+    frame = pl.DataFrame({"x": np.arange(ROWS) / 7, "w": np.arange(ROWS) % 3 + 0.5, "y": labels})
+    schema = infer_schema(read_table(frame), parse({"target": ["y"], "data": {"weight": "w"}}))
+    return frame, schema, noisy(task)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_rows_of_no_class_known_from_training_are_left_out_and_counted(task: TaskName) -> None:
+    frame, schema, predictions = given_rows(task)
+    spoilt = frame.with_columns(
+        y=pl.when(pl.int_range(ROWS) < 4).then(pl.lit("other")).when(pl.int_range(ROWS) >= 6).then("y")
+    )
+    model = model_for(task, CODINGS[task])
+    found = evaluate_predictions(model, spoilt, schema, predictions)
+    whole = evaluate_predictions(model, frame[6:], schema, predictions[6:])
+    assert found.figures.as_json() == whole.figures.as_json()
+    assert (found.rows, found.left_out_rows, whole.left_out_rows, whole.notes) == (ROWS - 6, 6, 0, ())
+    without, unknown = found.notes
+    assert without == "left out 2 of 240 rows, which have no target or no weight"
+    assert unknown == 'left out 4 rows whose "y" is no class known from training, such as "other"'
+    report = found.as_json()
+    assert (report["left_out_rows"], report["notes"]) == (6, [without, unknown])
+
+
+def test_without_the_column_of_weights_rows_count_alike_and_it_is_said() -> None:
+    frame, schema, predictions = given_rows("binary")
+    model = model_for("binary", CODINGS["binary"])
+    weighted = evaluate_predictions(model, frame, schema, predictions)
+    plain = evaluate_predictions(model, frame.drop("w"), schema, predictions)
+    assert value(weighted, "roc_auc") == pytest.approx(
+        roc_auc_score(CODES, predictions[:, 1], sample_weight=frame["w"].to_numpy())
+    )
+    assert value(plain, "roc_auc") == pytest.approx(roc_auc_score(CODES, predictions[:, 1]))
+    assert (plain.notes, weighted.notes) == (('the column of weights, "w", is missing: every row counts alike',), ())
+
+
+def test_nothing_to_measure_is_refused_with_what_came() -> None:
+    frame, schema, predictions = given_rows("binary")
+    model = model_for("binary", CODINGS["binary"])
+    with pytest.raises(
+        DataError, match=r'known from training \("no", "yes"\), but none of the 240 is: left out 240 rows'
+    ):
+        evaluate_predictions(model, frame.with_columns(y=pl.lit("other")), schema, predictions)
+    with pytest.raises(DataError, match='the column "y" is missing from the columns "x", "w"; add it, or rename'):
+        evaluate_predictions(model, frame.drop("y"), schema, predictions)
+    with pytest.raises(DataError, match='missing from the columns "x", "w", "Y"; did you mean "Y"'):
+        evaluate_predictions(model, frame.rename({"y": "Y"}), schema, predictions)
+
+
+def test_the_positive_label_must_be_a_label() -> None:
+    frame = pl.DataFrame({"label": ["no", "yes", "no"], "score": [0.1, 0.9, 0.3]})
+    with pytest.raises(DataError, match=r'one of those in "label" \("no", "yes"\), but is "maybe"; name one of them'):
+        measured_scores(frame, label="label", score="score", positive="maybe", threshold=0.5)
+    with pytest.raises(DataError, match='but is "yess"; did you mean "yes"'):
+        measured_scores(frame, label="label", score="score", positive="yess", threshold=0.5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive"), [([1, 2], "1"), ([1.0, 2.0], "1.0"), (["1", "2"], "1"), (["a", "b"], "A")]
+)
+def test_a_positive_label_is_found_however_it_is_written(labels: list[object], positive: str) -> None:
+    frame = pl.DataFrame({"label": [labels[code] for code in CODES], "score": noisy("binary")[:, 1]})
+    _, figures = measured_scores(frame, label="label", score="score", positive=positive, threshold=0.5)
+    figure = figures["roc_auc"]
+    assert isinstance(figure, metrics.Figure)
+    assert figure.value == pytest.approx(roc_auc_score(1 - CODES, noisy("binary")[:, 1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from fitwell.data.schema import Schema
 from fitwell.data.targets import labelled_rows, row_weights_of, target_cells
 from fitwell.errors import DataError, nearest
 from fitwell.metrics import Comparison, Figure, Figures, Primary, binary, choose_primary, paired
+from fitwell.metrics.inputs import same_label
 from fitwell.prediction import Model
 from fitwell.recipe import Goal
 from fitwell.tasks.task import TargetCoding, Task, label_cells
@@ -46,6 +47,8 @@ class Evaluation:
     primary: Primary
     positive: str | None
     baselines: Mapping[str, Beside] = field(default_factory=dict)
+    left_out_rows: int = 0  # without a target, or of a class that training did not know
+    notes: tuple[str, ...] = ()  # what was measured otherwise than asked, in sentences
 
     @property
     def primary_figure(self) -> Figure:
@@ -58,6 +61,8 @@ class Evaluation:
             "task": self.task.name,
             "split": self.split,
             "rows": self.rows,
+            "left_out_rows": self.left_out_rows,
+            "notes": list(self.notes),
             "positive": self.positive,
             "threshold": self.figures.threshold,
             "primary": {"metric": self.primary.metric, "why": self.primary.why},
@@ -100,17 +105,59 @@ def evaluate(
 
 
 def evaluate_predictions(model: Model, frame: pl.DataFrame, schema: Schema, predictions: np.ndarray) -> Evaluation:
-    """Return the figures of predictions for raw rows, leaving out rows without a target.
+    """Return the figures of predictions for raw rows that have a target, one that the model can predict.
+
+    Rows without one are left out and counted; where the column of weights is not there, all rows count alike.
 
     Raises:
-        DataError: a target column is missing, or holds what training did not know.
+        DataError: a target column is missing, or no row is left to measure.
     """
-    rows = labelled_rows(frame, schema)
-    labelled = frame[rows]
-    truth = model.task.truth(target_cells(labelled, schema), model.coding)
-    weights = row_weights_of(labelled, schema)
-    goal = model.recipe.goal
-    return evaluate(model.task, model.coding, truth, predictions[rows], weights=weights, goal=goal, split="given")
+    notes = []
+    if schema.weight is not None and schema.weight.name not in frame.columns:
+        notes.append(f'the column of weights, "{schema.weight.name}", is missing: every row counts alike')
+        schema = replace(schema, weight=None)
+    labelled = labelled_rows(frame, schema)
+    if len(labelled) < len(frame):
+        lacking = "no target" if schema.weight is None else "no target or no weight"
+        notes.append(f"left out {len(frame) - len(labelled):,} of {len(frame):,} rows, which have {lacking}")
+    strangers = [
+        (column, ~label_cells(column).is_in(list(classes)))
+        for column, classes in zip(target_cells(frame[labelled], schema), model.coding.classes, strict=False)
+    ]
+    notes += [_unknown_note(column, strange) for column, strange in strangers if strange.any()]
+    known = ~np.any([np.zeros(len(labelled), dtype=bool), *(strange.to_numpy() for _, strange in strangers)], axis=0)
+    rows = labelled[known]
+    if not len(rows):
+        raise DataError(_nothing_to_measure(model.coding, frame, notes))
+    measured = evaluate(
+        model.task,
+        model.coding,
+        model.task.truth(target_cells(frame[rows], schema), model.coding),
+        predictions[rows],
+        weights=row_weights_of(frame[rows], schema),
+        goal=model.recipe.goal,
+        split="given",
+    )
+    return replace(measured, left_out_rows=len(frame) - len(rows), notes=tuple(notes))
+
+
+def _unknown_note(column: pl.Series, strange: pl.Series) -> str:
+    first = label_cells(column.filter(strange))[0]
+    return (
+        f'left out {int(strange.sum()):,} rows whose "{column.name}" is no class known from training, such as "{first}"'
+    )
+
+
+def _nothing_to_measure(coding: TargetCoding, frame: pl.DataFrame, notes: Sequence[str]) -> str:
+    names = ", ".join(f'"{name}"' for name in coding.names)
+    must = "be there"
+    if coding.classes:
+        shown = ", ".join(f'"{label}"' for label in coding.classes[0][:8])
+        must = f"be one of the classes known from training ({shown}{', ...' if len(coding.classes[0]) > 8 else ''})"
+    told = "; ".join(notes) or "there are no rows"
+    return (
+        f"to measure rows, their target {names} must {must}, but none of the {len(frame)} is: {told}; label some rows"
+    )
 
 
 def primary_for(task: Task, coding: TargetCoding, truth: np.ndarray, *, goal: Goal) -> Primary:
@@ -153,7 +200,7 @@ def measured_scores(
     """Return the binary figures of anybody's scores, as plain values in the form of `evaluation.json` and as figures.
 
     Raises:
-        DataError: a column is not there, labels are missing, or scores are not numbers.
+        DataError: a column is not there, labels are missing, none is the positive one, or scores are not numbers.
     """
     frame = read_table(source).frame
     for name in (label, score):
@@ -167,7 +214,8 @@ def measured_scores(
             raise DataError(f'every row needs a {what}, but row {row} of "{name}" has none; leave such rows out')
     as_numbers = labels.cast(pl.Float64, strict=False)
     values = labels if as_numbers.null_count() else as_numbers
-    figures = binary(values.to_numpy(), scores.to_numpy(), positive=positive, threshold=threshold)
+    chosen = None if positive is None else _label_named(positive, labels, values, column=label)
+    figures = binary(values.to_numpy(), scores.to_numpy(), positive=chosen, threshold=threshold)
     report = {
         "task": "binary",
         "split": "given",
@@ -178,6 +226,20 @@ def measured_scores(
         "left_out": dict(figures.left_out),
     }
     return report, figures
+
+
+def _label_named(positive: str, labels: pl.Series, values: pl.Series, *, column: str) -> object:
+    """Return the label that `positive` names, as text or as the number that it is."""
+    known = pl.DataFrame({"text": labels, "value": values}).unique().sort("text")
+    for text, value in known.rows():
+        if same_label(text, positive) or same_label(value, positive):
+            return value
+    texts = known["text"].to_list()
+    shown = ", ".join(f'"{text}"' for text in texts[:8]) + (", ..." if len(texts) > 8 else "")
+    raise DataError(
+        f'the positive label must be one of those in "{column}" ({shown}), but is "{positive}"'
+        + (nearest(positive, texts) or "; name one of them")
+    )
 
 
 def _compared(

@@ -54,5 +54,7 @@ def parsed(frame: pl.DataFrame, column: Column) -> pl.Series:
         DataError: the column is not there, or a cell cannot be read as its kind.
     """
     if column.name not in frame.columns:
-        raise DataError(f'the column "{column.name}" is missing{nearest(column.name, frame.columns)}')
+        came = ", ".join(f'"{name}"' for name in frame.columns[:8]) + (", ..." if len(frame.columns) > 8 else "")
+        offer = nearest(column.name, frame.columns) or "; add it, or rename the column that holds it"
+        raise DataError(f'the column "{column.name}" is missing from the columns {came}{offer}')
     return KINDS[column.kind].parse(frame[column.name], column)
