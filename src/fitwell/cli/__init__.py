@@ -75,8 +75,13 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every refusal is one line on standard error."""
     try:
-        result = app(arguments, standalone_mode=False)
+        # Not by calling the app, which takes a pipe that closed for a failure.
+        program = typer.main.get_command(app)
+        with program.make_context("fitwell", list(arguments)) as context:
+            result = program.invoke(context)
         sys.stdout.flush()
+    except typer.Exit as done:  # after help, or the version
+        return done.exit_code
     except FitwellError as error:
         return _refused(str(error), 2)
     except typer.TyperException as error:  # an unknown option, a missing argument

@@ -27,9 +27,9 @@ def explain(
         asked = names() if topic is None else (topic,)
         typer.echo(json.dumps({"version": 1, "topics": [_plain(find(name)) for name in asked]}, indent=1))
         return
-    from rich.console import Console
+    from fitwell.cli.terminal import LastingConsole
 
-    console = Console(highlight=False, soft_wrap=False)
+    console = LastingConsole(highlight=False, soft_wrap=False)
     if topic is None:
         _list(console)
     else:

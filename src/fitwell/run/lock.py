@@ -65,7 +65,8 @@ def alone(run: Path) -> Iterator[None]:
             yield
         finally:
             if os.name == "posix":  # while it is held: afterwards it might be another's
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
     if os.name != "posix":  # elsewhere an open file cannot be removed
         with suppress(OSError):
             path.unlink()
