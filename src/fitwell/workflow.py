@@ -163,7 +163,8 @@ def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[_Begu
         raise RunError(f"the test file {place} of {run.path} is not there; say where it is with --test")
     begun = _begin(table, asked, listener=unheard)
     if begun.test is not None:
-        _require_unchanged(run, begun.test, run.data["test"].get("fingerprint", ""), what="test file", option="--test")
+        recorded = str(run.data["test"].get("fingerprint"))
+        _require_unchanged(run, begun.test, recorded, what="test file", option="--test")
     if _split_fingerprint(begun.prepared.split) != run.data["split"]["fingerprint"]:
         raise RunError(f"{run.path} cannot be continued: its rows no longer divide as recorded; train again")
     content = read_checkpoint(run)
