@@ -87,7 +87,7 @@ def test_a_terminal_shows_progress_and_wraps_what_is_long(tmp_path: Path) -> Non
     assert "measuring" in text
     shown = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", line).rstrip() for line in text.splitlines()]
     assert max(len(line) for line in shown if str(tmp_path) not in line) <= 80
-    wrapped = next(place for place, line in enumerate(shown) if line.startswith("- there are 240 training rows"))
+    wrapped = next(place for place, line in enumerate(shown) if line.lstrip().startswith("240 rows to train on"))
     assert shown[wrapped + 1].startswith("  ")  # a hanging indentation
     assert not re.search(r"\x1b\[[0-9;]*3[1-7]m", text)  # no color, because NO_COLOR asks for none
 
