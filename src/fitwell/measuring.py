@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fitwell.baselines import fit_baselines
-from fitwell.evaluation import Evaluation, evaluate, spread_over, values_of
+from fitwell.evaluation import Evaluation, evaluate, primary_for, spread_over, values_of
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock, Learned, Setup, learn, predictions_for_rows, set_up
 from fitwell.plan import available_cores
@@ -60,9 +60,9 @@ def _evaluated(
         split="test" if len(prepared.split.test) else "validation",
         baselines=simple,
     )
-    # Where nobody gave a goal it was chosen from the data, and that is the reason for the figure that decides.
-    why = prepared.reasons.get("goal", evaluation.primary.why)
-    return replace(evaluation, primary=evaluation.primary._replace(why=why))
+    # A resolved recipe names a goal also where nobody did. What the data alone would choose is told as its choice.
+    by_data = primary_for(labelled.task, labelled.coding, labelled.truth[rows], goal="auto")
+    return replace(evaluation, primary=by_data) if by_data.metric == evaluation.primary.metric else evaluation
 
 
 def seconds_to_measure(prepared: Prepared, recipe: Recipe, simple: Mapping[str, np.ndarray], rows: np.ndarray) -> float:

@@ -70,4 +70,4 @@ def choose_primary(
         metric = GOALS["imbalanced"][task]
         return Primary(metric, f"{metric}: the rarest class has {100 * rarest:.2g} % of the rows; {REASONS[metric]}")
     metric = "roc_auc" if task == "binary" else GOALS["balanced"][task]
-    return Primary(metric, f"{metric}: no class is rare and no goal was given; {REASONS[metric]}")
+    return Primary(metric, f"{metric}: no class is rare, and {REASONS[metric]}")

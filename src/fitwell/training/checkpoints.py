@@ -52,7 +52,7 @@ def state_from_bytes(content: bytes, *, device: str) -> tuple[State, bytes]:
         tensors = load(content)
         digest, text = _digest_and_header(content)
         header = json.loads(text)
-        version = header["version"]
+        version = int(header["version"])
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise _damaged(str(error)) from None
     if version > CHECKPOINT_VERSION:
