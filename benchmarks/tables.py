@@ -239,31 +239,30 @@ def read(results: Path) -> list[dict[str, object]]:
 
 def report(results: Path) -> str:
     """Return the table of means and standard errors, the ranks, and the verdicts against each peer, as Markdown."""
-    frame = pd.DataFrame(read(results)).sort_values("fold", kind="stable")  # folds are compared in pairs
-    values = frame.pivot_table(index="set", columns="model", values="value", aggfunc=list).reindex(list(SETS))
+    frame = pd.DataFrame(read(results))
+    values = frame.pivot_table(index=["set", "fold"], columns="model", values="value")
     models = [model for model in MODELS if model in values.columns]
     lines = ["| set | figure | " + " | ".join(models) + " |", "|---|---|" + "---|" * len(models)]
-    means = pd.DataFrame(index=values.index, columns=models, dtype=float)
-    for name in values.index:
-        cells = []
-        for model in models:
-            of_folds = values.loc[name, model]
-            if not isinstance(of_folds, list):
-                cells.append("-")
-                continue
-            means.loc[name, model] = np.mean(of_folds)
-            spread = np.std(of_folds, ddof=1) / np.sqrt(len(of_folds)) if len(of_folds) > 1 else np.nan
-            note = "" if len(of_folds) == FOLDS else f" ({len(of_folds)} of {FOLDS} folds)"
-            cells.append(f"{np.mean(of_folds):.4f} ± {spread:.4f}{note}")
+    for name in [name for name in SETS if name in values.index]:
         what = {"binary": "ROC-AUC", "multiclass": "accuracy", "regression": "R²"}[SETS[name].task]
+        cells = [cell(values.loc[name][model].dropna()) for model in models]
         lines.append(f"| {name} | {what} | " + " | ".join(cells) + " |")
-    whole = means.dropna()
-    ranks = whole.rank(axis=1, ascending=False)
+    # Ranks compare models on the same folds: those that every model did.
+    ranks = values[models].dropna().groupby("set").mean().rank(axis=1, ascending=False)
     lines.append("| **median rank** | | " + " | ".join(f"{ranks[model].median():g}" for model in models) + " |")
     lines.append("| mean rank | | " + " | ".join(f"{ranks[model].mean():.2f}" for model in models) + " |")
-    cpu = frame.groupby("model")["cpu_seconds"].sum()
-    lines.append("| CPU seconds in all | | " + " | ".join(f"{cpu[model]:.0f}" for model in models) + " |")
+    cpu = frame.groupby("model")["cpu_seconds"].mean()
+    lines.append("| CPU seconds a fold | | " + " | ".join(f"{cpu[model]:.1f}" for model in models) + " |")
     return "\n".join([*lines, "", *verdicts(values, models)])
+
+
+def cell(of_folds: pd.Series) -> str:
+    """Return the mean over folds and its standard error, and how many folds there were if not all."""
+    if not len(of_folds):
+        return "-"
+    spread = f" ± {of_folds.std() / np.sqrt(len(of_folds)):.4f}" if len(of_folds) > 1 else ""
+    note = "" if len(of_folds) == FOLDS else f" ({len(of_folds)} of {FOLDS} folds)"
+    return f"{of_folds.mean():.4f}{spread}{note}"
 
 
 def verdicts(values: pd.DataFrame, models: list[str]) -> list[str]:
@@ -271,24 +270,25 @@ def verdicts(values: pd.DataFrame, models: list[str]) -> list[str]:
     lines = []
     for ours in [model for model in models if model.startswith("fitwell")]:
         for peer in [model for model in models if model != ours]:
-            told = {"above": [], "level": [], "below": []}
-            for name in values.index:
-                a, b = values.loc[name, ours], values.loc[name, peer]
-                if isinstance(a, list) and isinstance(b, list) and len(a) == len(b) > 1:
-                    difference = np.array(a) - np.array(b)
-                    # Training parts of folds overlap; Nadeau and Bengio (2003) widen the error for that.
-                    error = difference.std(ddof=1) * np.sqrt(1 / len(a) + 1 / (FOLDS - 1))
-                    verdict = (
-                        "level"
-                        if abs(difference.mean()) < 2.78 * error
-                        else "above"
-                        if difference.mean() > 0
-                        else "below"
-                    )
-                    told[verdict].append(name)
-            counts = ", ".join(f"{verdict} {len(names)}" for verdict, names in told.items())
+            told: dict[str, list[str]] = {"above": [], "level": [], "below": []}
+            for name in values.index.unique("set"):
+                difference = (values.loc[name][ours] - values.loc[name][peer]).dropna().to_numpy()
+                if len(difference) > 1:
+                    told[verdict(difference)].append(name)
+            counts = ", ".join(f"{which} {len(names)}" for which, names in told.items())
             lines.append(f"- {ours} against {peer}: {counts} {', '.join(told['below'])}".rstrip())
     return lines
+
+
+def verdict(difference: np.ndarray) -> str:
+    """Return whether paired differences over folds are above, level with, or below 0, at 95 %."""
+    from scipy.stats import t
+
+    # Training parts of folds overlap; Nadeau and Bengio (2003) widen the error for that.
+    error = difference.std(ddof=1) * np.sqrt(1 / len(difference) + 1 / (FOLDS - 1))
+    if abs(difference.mean()) <= t.ppf(0.975, len(difference) - 1) * error:
+        return "level"
+    return "above" if difference.mean() > 0 else "below"
 
 
 def main() -> None:

@@ -24,5 +24,7 @@ def evaluate(
         typer.echo(json.dumps({"version": 1, **evaluation.as_json()}, indent=1))
         return
     typer.echo(f"{evaluation.primary.metric} {evaluation.primary_figure} on {evaluation.rows:,} rows")
+    for note in evaluation.notes:
+        typer.echo(f"! {note}")
     typer.echo(f"why this figure: {evaluation.primary.why}\n")
     typer.echo(figures_text(evaluation.figures))
