@@ -212,9 +212,9 @@ def test_members_are_mapped_and_one_network_is_not() -> None:
     assert planned({"members": 2}).recipe.training.execution == "mapped"
 
 
-def test_a_step_is_shared_among_cores_from_a_hundred_million_multiplications_on() -> None:
+def test_a_step_is_shared_among_cores_from_two_billion_multiplications_on() -> None:
     # 2 flags, 3 numbers of 4 entries: 14 inputs into one layer, 4 × 1,000 rows of it.
-    at = math.ceil(1e8 / (4_000 * 14))
+    at = math.ceil(2e9 / (4_000 * 14))
     asked = {"members": 4, "training.batch_size": "full"}
     assert planned(asked | {"network.hidden": [at]}).recipe.training.threads == 4
     assert planned(asked | {"network.hidden": [at - 1]}).recipe.training.threads == 1

@@ -16,9 +16,8 @@ heading, the claim and the example may be left out:
 
     See also: training.loss.huber, mae
 
-    ```pycon
-    >>> 0.5 * 1.0**2
-    0.5
+    ```bash
+    fitwell train examples/penguins.csv --target bill_length_mm --set training.loss=huber
     ```
 
 Formula, source and see-also are paragraphs that begin with their word. An example is a session of Python (`pycon`, with
