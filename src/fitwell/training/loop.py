@@ -26,7 +26,7 @@ from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
 from fitwell.training.step import Batch, Population, Program, advance, outputs_of
 
-ROWS_AT_ONCE = 2048  # of an evaluation; a layer's outputs for so many rows stay in a core's cache
+ROWS_AT_ONCE = 8192  # of an evaluation; bounds memory, and the cost of a call is small beside its work
 
 
 @dataclass(frozen=True, kw_only=True)
