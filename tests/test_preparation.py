@@ -229,3 +229,9 @@ def test_a_resolved_recipe_prepares_any_table_again(frame: pl.DataFrame, seed: i
     except (DataError, RequestError):
         return  # refused in words, which is fine
     assert same(first, again(frame, first))
+
+
+def test_a_target_whose_two_writings_are_one_class_is_refused() -> None:
+    table = read_table({"x": ["a", "b"] * 11, "y": ["0"] * 20 + ["0.0"] * 2})
+    with pytest.raises(DataError, match='the target "y" must have at least two classes, but its 22 rows'):
+        labelled_rows_of(table, Recipe(target=("y",)), test=None)

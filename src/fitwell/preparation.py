@@ -24,7 +24,7 @@ from fitwell.evaluation import primary_for
 from fitwell.plan import Facts, available_cores, resolve, resolve_data
 from fitwell.recipe import Recipe, TaskName, changed
 from fitwell.tasks.table import TASKS
-from fitwell.tasks.task import TargetCoding, Task
+from fitwell.tasks.task import TargetCoding, Task, label_cells
 from fitwell.training.loop import Rows
 
 
@@ -91,6 +91,7 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
             )
     labelled = frame[kept]
     cells = target_cells(labelled, schema)
+    _require_classes(task, cells)
     coding = task.fit(cells, recipe.data.target_scaling != "none")
     return (
         Labelled(
@@ -139,6 +140,16 @@ def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
         recipe=plan.recipe,
         reasons=reasons | dict(plan.reasons),
     )
+
+
+def _require_classes(task: Task, cells: list[pl.Series]) -> None:
+    # Cells that are written differently may be one class: "0" and "0.0".
+    for column in cells:
+        if task.form != "values" and label_cells(column).n_unique() < 2:
+            raise DataError(
+                f'the target "{column.name}" must have at least two classes, but its {len(column)} rows with a label '
+                "are all of one; name another target, or add rows of another class"
+            )
 
 
 def _require_weight(labelled: Labelled, split: Split) -> None:
