@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import polars as pl
@@ -15,9 +15,11 @@ from sklearn.metrics import roc_auc_score
 
 import fitwell as fw
 from fitwell.cli import run as command
+from fitwell.cli.compare import compare as command_compare
 from fitwell.comparison import RunComparison
 from fitwell.errors import RequestError, RunError
 from fitwell.recipe import NEUTRAL, changed
+from fitwell.report.pictures import THEMES, ThemeName
 from fitwell.run import Run, write_history, write_predictions, write_recipe
 from fitwell.workflow import train
 
@@ -151,6 +153,7 @@ SGD = {
     [
         (SGD, ["training.optimizer adamw -> sgd", "training.momentum 0.9 -> 0.8"]),
         ({"network.hidden": [8, 4]}, ["network.hidden [4] -> [8, 4]"]),
+        ({"data.drop": ["u"]}, ["data.drop [] -> [u]"]),
         ({"data.columns.x.kind": "category"}, ["data.columns.x kind number -> kind category"]),
         ({"training.class_weights": {"yes": 2.0}}, ["training.class_weights none -> yes 2"]),
         ({}, []),
@@ -194,7 +197,8 @@ def test_an_interrupted_run_is_compared_with_a_word_of_caution(copied: Callable[
     run, cut = copied("plain", "whole"), copied("plain", "cut")
     events = cut.path / "events.jsonl"
     events.write_text(events.read_text() + '{"version": 1, "event": "interrupted"}\n')
-    assert fw.compare([run, cut]).notes == ("cut was interrupted, so its figures are those of a training cut short",)
+    said = "cut is not finished (interrupted), so its figures are those of a training cut short"
+    assert fw.compare([run, cut]).notes == (said,)
 
 
 def unfinished(run: Run) -> None:
@@ -262,6 +266,29 @@ def test_runs_that_read_the_target_differently_are_refused(folder: Path, copied:
         fw.compare([folder / "plain", run])
 
 
+@pytest.mark.parametrize("targets", [["y", "c"], ["v", "u"]])
+def test_the_order_in_which_targets_were_named_does_not_matter(
+    targets: list[str], folder: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "t.csv"
+    pl.read_csv(folder / "t.csv").with_columns(c=pl.col("y").eq("yes").cast(pl.Int8)).write_csv(data)
+    train(data, target=targets, settings=QUICK, out=tmp_path / "a")
+    train(data, target=targets[::-1], settings=QUICK, out=tmp_path / "b", seed=1)
+    metric = "brier" if "y" in targets else "mae"
+    found = fw.compare([tmp_path / "a", tmp_path / "b"], metric=metric)
+    held = [Run(tmp_path / name).predictions for name in "ab"]
+    both = held[0].join(held[1], on="row")
+    for contender, ending in zip(found.contenders, ("", "_right"), strict=True):
+        errors = []
+        for name, positive in zip(targets, ("yes", "1"), strict=True):
+            truth = both[f"truth_{name}"]
+            if metric == "mae":
+                errors.append(np.abs(truth.to_numpy() - both[f"prediction_{name}{ending}"].to_numpy()))
+            else:
+                errors.append(((truth == positive).to_numpy() - both[f"probability_{name}{ending}"].to_numpy()) ** 2)
+        assert contender.figure.value == pytest.approx(np.mean(errors))
+
+
 @pytest.mark.parametrize("runs", [[], ["one"], "one"])
 def test_fewer_than_two_runs_are_refused(runs: Any) -> None:
     with pytest.raises(RequestError, match="at least two runs are needed to compare"):
@@ -293,6 +320,22 @@ def test_json_is_the_value_in_plain_words(folder: Path, capsys: pytest.CaptureFi
     assert found == json.loads(json.dumps(fw.compare(runs, metric="brier").as_json()))
     assert (found["version"], found["metric"], found["correction"]) == (1, "brier", "Bonferroni over 1")
     assert found["runs"][1]["verdict"] in ("better", "not distinguishable", "worse")
+
+
+def test_a_comparison_prints_its_verdicts_and_shows_itself_in_a_notebook(folder: Path) -> None:
+    found = fw.compare([folder / "plain", folder / "ensemble"])
+    first, other = found.contenders
+    assert other.against is not None
+    assert str(found).splitlines() == [
+        f"roc_auc on the same 45 test rows of t.csv: plain {first.figure}",
+        f"ensemble {other.figure} is {other.against.verdict}, by {other.against.difference}",
+    ]
+    assert found._repr_svg_().startswith("<svg ")
+
+
+def test_the_command_knows_every_theme() -> None:
+    themes = get_args(get_type_hints(command_compare)["theme"])
+    assert themes == get_args(ThemeName) == tuple(THEMES)
 
 
 @pytest.mark.parametrize("name", ["c.svg", "c.png"])

@@ -24,7 +24,7 @@ from fitwell.metrics import METRICS, Comparison, Figure, paired
 from fitwell.metrics.figure import undefined
 from fitwell.metrics.paired import reads_decisions
 from fitwell.report.comparison import comparison_picture
-from fitwell.report.pictures import THEMES, ThemeName, write_picture
+from fitwell.report.pictures import THEMES, ThemeName, svg, write_picture
 from fitwell.run import MEND, Run, measured_run
 
 CONFIDENCE = 0.95  # of each figure's interval, and of all intervals of differences at once
@@ -86,6 +86,20 @@ class RunComparison:
         narrow = min((width for width in widths if width > 0), default=1.0)
         return int(np.clip(1 - np.floor(np.log10(narrow / 2)), 0, 9))
 
+    def __str__(self) -> str:
+        """Say in a line each how the first run does, and how each other does beside it."""
+        first, *others = self.contenders
+        told = [
+            f"{self.metric} on the same {self.rows:,} {self.part} rows of {self.source}: {first.name} {first.figure}"
+        ]
+        for other in others:
+            assert other.against is not None  # only the first has none
+            told.append(f"{other.name} {other.figure} is {other.against.verdict}, by {other.against.difference}")
+        return "\n".join(told)
+
+    def _repr_svg_(self) -> str:
+        return svg(comparison_picture(self.as_json(), THEMES["light"]))
+
     def picture(self, path: str | Path, *, theme: ThemeName = "light") -> None:
         """Draw the differences and figures with their intervals into a .svg or .png file.
 
@@ -145,7 +159,7 @@ def compare(runs: Sequence[Run | str | Path], metric: str | None = None) -> RunC
         source=opened[0].data["source"],
         target=shared.coding.names,
         contenders=contenders,
-        notes=(*shared.notes, *_interruptions(opened, names)),
+        notes=(*shared.notes, *_unfinished(opened, names)),
     )
 
 
@@ -219,9 +233,10 @@ def _read_by(metric: str, shared: Shared, held: HeldOut) -> np.ndarray:
     return np.asarray(np.eye(held.predictions.shape[1])[held.decisions])
 
 
-def _interruptions(runs: Sequence[Run], names: Sequence[str]) -> list[str]:
+def _unfinished(runs: Sequence[Run], names: Sequence[str]) -> list[str]:
+    states = {name: run.state for run, name in zip(runs, names, strict=True)}
     return [
-        f"{name} was interrupted, so its figures are those of a training cut short"
-        for run, name in zip(runs, names, strict=True)
-        if run.state == "interrupted"
+        f"{name} is not finished ({state}), so its figures are those of a training cut short"
+        for name, state in states.items()
+        if state != "finished"
     ]

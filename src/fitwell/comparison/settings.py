@@ -78,6 +78,8 @@ def _text(value: Any) -> str:
         return value
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_text(each)}" for name, each in value.items()) or "nothing"
     return shown(value)

@@ -1,8 +1,8 @@
 """The rows on which runs can be compared: none of the runs was trained on them, and all say what they predict for them.
 
-Runs with the same test part are compared on it. Where splits differ, the rows that every run held out are taken, those
-of the validation parts too: a few rows of one run's choice of weights flatter it less than training rows would, and
-leaving them out would leave hardly any.
+Runs with the same test part are compared on it. Where splits differ, all rows that every run held out are taken, those
+of the validation parts too: a row that told a run when to stop flatters it far less than one it was trained on, and
+without them hardly any row would be left.
 """
 
 from __future__ import annotations
@@ -59,13 +59,14 @@ def shared_rows(runs: Sequence[Run]) -> Shared:
             f"{_named(runs)} can be compared on rows that none of them was trained on, but there is none: they divided "
             "the rows differently; train them with the same seed, or with the same --test file"
         )
-    held = tuple(_read(run, table, rows) for run, table in zip(runs, tables, strict=True))
+    coding = read_coding(first)
+    held = tuple(_read(run, table, rows, coding) for run, table in zip(runs, tables, strict=True))
     for run, of_run in zip(runs[1:], held[1:], strict=True):
         _require_one_truth(first, run, held[0], of_run)
     weights, weight_notes = _weights(held)
     return Shared(
         task=TASKS[first.recipe.task],  # type: ignore[index]  # a resolved recipe has no `auto`
-        coding=read_coding(first),
+        coding=coding,
         part=part,
         of_runs=held,
         weights=weights,
@@ -86,7 +87,8 @@ def _require_alike(first: Run, other: Run) -> None:
             f"{first.data['source']} ({first.data['fingerprint'][:19]}...) and {other.path} on {other.data['source']} "
             f"({other.data['fingerprint'][:19]}...); measure both on one file with: fitwell evaluate RUN FILE"
         )
-    classes = [read_coding(run).classes for run in (first, other)]
+    codings = [read_coding(run) for run in (first, other)]
+    classes = [dict(zip(coding.names, coding.classes, strict=False)) for coding in codings]  # values have none
     if classes[0] != classes[1]:
         raise RequestError(
             f"runs can be compared when they know the same classes, but {first.path} and {other.path} do not, since "
@@ -108,11 +110,11 @@ def _common(tables: Sequence[pl.DataFrame]) -> tuple[str, np.ndarray]:
     return "held-out", reduce(np.intersect1d, [table["row"].to_numpy() for table in tables])
 
 
-def _read(run: Run, table: pl.DataFrame, rows: np.ndarray) -> HeldOut:
-    """Return what a run held out of some rows, in their order."""
+def _read(run: Run, table: pl.DataFrame, rows: np.ndarray, coding: TargetCoding) -> HeldOut:
+    """Return what a run held out of some rows, in their order, with targets in the order of the coding."""
     asked = pl.DataFrame({"row": rows}, schema={"row": pl.Int64})
     try:
-        return held_out_of(asked.join(table, on="row", how="left", maintain_order="left"), read_coding(run))
+        return held_out_of(asked.join(table, on="row", how="left", maintain_order="left"), coding)
     except DataError as error:
         raise RunError(f"{run.path / PREDICTIONS} is damaged: {error}; {MEND}") from None
 

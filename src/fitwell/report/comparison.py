@@ -112,8 +112,8 @@ def _figures(values: Mapping[str, Any], y: Spec, colors: Colors) -> Spec:
 def _differences(values: Mapping[str, Any], y: Spec, colors: Colors) -> Spec:
     what = "difference from" if values["higher_is_better"] else "gain over"
     title = f"← worse  ·  {what} {values['runs'][0]['name']}  ·  better →"
-    signed = "datum.value === 0 ? '0' : format(datum.value, '+~g')"
-    axis = {"tickCount": 5, "labelExpr": signed, "labelFlush": False}
+    label = "datum.value === 0 ? '0' : format(datum.value, '+~g')"
+    axis = {"tickCount": 5, "labelExpr": label, "labelFlush": False}
     x = {
         "field": "difference",
         "type": "quantitative",
@@ -137,7 +137,7 @@ def _around_zero(runs: Sequence[Mapping[str, Any]]) -> Spec:
     """Return a scale that has 0 and every interval well inside."""
     differences = [run["difference"] for run in runs if run["difference"] is not None]
     ends = [each[name] for each in differences for name in ("value", "low", "high") if each[name] is not None]
-    low, high = min(0, *ends, 0), max(0, *ends, 0)
+    low, high = min([0.0, *ends]), max([0.0, *ends])
     margin = MARGIN * ((high - low) or 1)
     return {"domain": [low - margin, high + margin], "nice": False}
 
