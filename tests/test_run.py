@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -550,9 +551,45 @@ def test_runs_are_listed_oldest_first_and_numbered(tmp_path: Path, monkeypatch: 
     quick = {"training.epochs": 1, "network.hidden": [4]}
     names = [str(train(PENGUINS, target="species", settings=quick).path) for _ in range(2)]
     assert names == ["runs/penguins-1", "runs/penguins-2"]
-    for age, name in enumerate(reversed(names)):
-        os.utime(Path(name) / "data.json", (1000 + age, 1000 + age))
+    for age, name in enumerate(reversed(names)):  # what the events say counts, since copying makes all files young
+        (Path(name) / "events.jsonl").write_text(f'{{"version": 1, "event": "plan", "time": {1000 + age}}}\n')
     assert [str(run.path) for run in all_runs()] == names[::-1]
+
+
+def test_runs_of_the_same_moment_are_listed_by_their_numbers(copy: Run, tmp_path: Path) -> None:
+    for number in (10, 9, 2):
+        shutil.copytree(copy.path, tmp_path / "runs" / f"t-{number}")
+    assert [run.path.name for run in all_runs(tmp_path / "runs")] == ["t-2", "t-9", "t-10"]
+
+
+def test_runs_without_events_are_as_old_as_their_files(copy: Run, tmp_path: Path) -> None:
+    for age, (name, content) in enumerate({"b": b"", "a": b"\xff", "c": b'{"event": "plan", "time": "noon"}'}.items()):
+        run = Path(shutil.copytree(copy.path, tmp_path / "runs" / name))
+        (run / "events.jsonl").write_bytes(content)
+        os.utime(run / "data.json", (1000 + age, 1000 + age))
+    assert [run.path.name for run in all_runs(tmp_path / "runs")] == ["b", "a", "c"]
+
+
+def test_a_run_prints_what_came_of_it(whole: Run) -> None:
+    figure = whole.evaluation["metrics"]["accuracy"]
+    value, low, high = (f"{figure[name]:.4g}" for name in ("value", "low", "high"))
+    rows = whole.data["split"]["test"]
+    said = f"<Run {whole.path}: finished, species (multiclass), accuracy {value} ({low} to {high}) on {rows} test rows>"
+    assert repr(Run(whole.path)) == str(whole) == said
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ("recipe.yaml", "damaged"),
+        ("data.json", r"damaged, species \(multiclass\)"),
+        ("evaluation.json", r"finished, species \(multiclass\)"),
+    ],
+)
+def test_a_damaged_run_prints_and_is_listed_all_the_same(lost: str, said: str, copy: Run) -> None:
+    (copy.path / lost).unlink()
+    assert re.fullmatch(rf"<Run .*copy: {said}>", repr(Run(copy.path)))
+    assert copy.path in [run.path for run in all_runs(copy.path.parent)]
 
 
 @pytest.mark.slow

@@ -36,6 +36,7 @@ from fitwell.run.reading import PREDICTIONS as PREDICTIONS
 from fitwell.run.reading import RUN_VERSION as RUN_VERSION
 from fitwell.run.reading import read_events as read_events
 from fitwell.run.reading import read_json as read_json
+from fitwell.run.summary import Summary as Summary
 from fitwell.run.value import Run as Run
 from fitwell.run.value import read_coding as read_coding
 from fitwell.run.value import require_apart as require_apart

@@ -14,6 +14,7 @@ from fitwell.errors import RequestError, RunError, nearest
 from fitwell.run.disk import writing_worded
 from fitwell.run.lock import is_training
 from fitwell.run.reading import CHECKPOINT, FIRST_FILES, MEND, checksum, recorded_sums, require_unchanged
+from fitwell.run.summary import begun_at
 from fitwell.run.value import Run
 from fitwell.run.writing import json_bytes
 
@@ -154,13 +155,12 @@ def next_run_path(source: str, *, folder: str | Path = "runs") -> Path:
 
 
 def all_runs(folder: str | Path = "runs") -> list[Run]:
-    """Return the runs in a folder, oldest first."""
-    found = [Run(each.parent) for each in Path(folder).glob("*/recipe.yaml") if not each.parent.name.startswith(".")]
-    return sorted(found, key=_age)
+    """Return the runs in a folder, damaged ones too, oldest first; of the same moment, by name and number."""
+    marks = [mark for name in ("recipe.yaml", "data.json") for mark in Path(folder).glob(f"*/{name}")]
+    found = {mark.parent for mark in marks if not mark.parent.name.startswith(".")}
+    return [Run(path) for path in sorted(found, key=lambda path: (begun_at(path), _natural(path.name)))]
 
 
-def _age(run: Run) -> float:
-    for name in ("data.json", "recipe.yaml"):
-        with suppress(OSError):
-            return (run.path / name).stat().st_mtime
-    return 0.0
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return what sorts names with numbers as people do: 9 before 10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]

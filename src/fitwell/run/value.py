@@ -22,8 +22,8 @@ from fitwell.data.write import write_batches
 from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate_predictions
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
-from fitwell.run.lock import is_training
 from fitwell.run.reading import CHECKED_FILES, MEND, read_events, read_json, read_predictions, require_unchanged
+from fitwell.run.summary import Summary, state_of, summary_of
 from fitwell.tasks.task import TargetCoding, coding_from_json
 
 Item = TypeVar("Item")
@@ -84,10 +84,16 @@ class Run:
     @property
     def state(self) -> str:
         """`training` (a process is at it), `finished`, `interrupted` (usable, can be resumed) or `unfinished`."""
-        if is_training(self.path):
-            return "training"
-        names = [event["event"] for event in self.events]
-        return next((name for name in reversed(names) if name in ("finished", "interrupted")), "unfinished")
+        return state_of(self.path)
+
+    @property
+    def summary(self) -> Summary:
+        """What there is to say in a line, of a damaged run too."""
+        return summary_of(self.path)
+
+    def __repr__(self) -> str:
+        """Say in a line what came of it, such as `<Run runs/churn: finished, Churn (binary), roc_auc 0.85 ...>`."""
+        return f"<Run {self.summary}>"
 
     @cached_property
     def model(self) -> Model:
