@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fitwell.cli.words.encode import encode
+from fitwell.cli.words.tfidf import tfidf
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "encode": encode,
+    "tfidf": tfidf,
 }
