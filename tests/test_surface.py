@@ -85,7 +85,8 @@ FOREIGN = {
     "KeyboardInterrupt": {"interrupts.py"},  # what Python itself raises for Ctrl-C
     "OSError": {"data/write.py"},  # a full disk that Polars reports as something else; worded where disks are
     "SystemExit": {"cli/"},
-    "ValueError": {"recipe/settings.py", "prediction.py", "words/corpus_file.py"},  # worded where the file is opened
+    # Worded by whoever reads a recipe, a run, or a file of a corpus.
+    "ValueError": {"recipe/settings.py", "prediction.py", "decision/value.py", "words/corpus_file.py"},
     "typer.Exit": {"cli/"},  # how Typer ends a command with an exit code
 }
 
