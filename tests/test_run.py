@@ -434,7 +434,7 @@ def test_a_setting_of_a_newer_fitwell_is_refused_with_the_way_out(copy: Run) -> 
         open_run(copy.path)
 
 
-@pytest.mark.parametrize("name", ["recipe.yaml", "model.safetensors"])
+@pytest.mark.parametrize("name", ["recipe.yaml", "model.safetensors", "decision.json"])
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_file_cut_off_around_its_replacement_still_belongs_to_the_run(name: str, replaced: bool, copy: Run) -> None:
     sums = json.loads((copy.path / "checksums.json").read_text())["sha256"]

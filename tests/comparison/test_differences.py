@@ -14,7 +14,7 @@ from fitwell.comparison import differences
 from fitwell.comparison.shared import Shared
 from fitwell.errors import RequestError
 from fitwell.held_out import HeldOut
-from fitwell.metrics import METRICS
+from fitwell.metrics import METRICS, Costs
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding
 
@@ -39,6 +39,7 @@ def shared(task: str, truth: np.ndarray, *predictions: np.ndarray, weights: np.n
         part="test",
         of_runs=of_runs,
         weights=weights,
+        costs=Costs(1, 5),
         notes=(),
     )
 

@@ -20,7 +20,7 @@ from fitwell.comparison.settings import Change, changes_between
 from fitwell.comparison.shared import Shared, shared_rows
 from fitwell.errors import RequestError, RunError
 from fitwell.held_out import HeldOut
-from fitwell.metrics import METRICS, Comparison, Figure, paired
+from fitwell.metrics import METRICS, Comparison, Cut, Figure, paired
 from fitwell.metrics.figure import undefined
 from fitwell.metrics.paired import reads_decisions
 from fitwell.report.comparison import comparison_picture
@@ -211,14 +211,20 @@ def differences(metric: str, shared: Shared) -> list[Comparison]:
         first, others = first[:, 1], [other[:, 1] for other in others]
     if task == "multiclass":
         classes = range(first.shape[1])
-    options: dict[str, Any] = {"task": task, "classes": classes, "positive": 1, "weights": shared.weights}
+    options: dict[str, Any] = {
+        "task": task,
+        "classes": classes,
+        "positive": 1,
+        "costs": shared.costs,
+        "weights": shared.weights,
+    }
     confidence = 1 - (1 - CONFIDENCE) / len(others)
     return [paired(metric, truth, other, first, confidence=confidence, **options) for other in others]
 
 
 def _figure(metric: str, shared: Shared, held: HeldOut) -> Figure:
     predictions = _read_by(metric, shared, held)
-    figures = shared.task.measure(shared.truth, predictions, shared.coding, shared.weights)
+    figures = shared.task.measure(shared.truth, predictions, shared.coding, shared.weights, Cut(costs=shared.costs))
     figure = figures.get(metric, undefined(figures.left_out.get(metric, "it was not measured")))
     assert isinstance(figure, Figure)  # what compares predictions is a single figure
     return figure

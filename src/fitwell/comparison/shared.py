@@ -14,8 +14,10 @@ from functools import reduce
 import numpy as np
 import polars as pl
 
+from fitwell.decision import costs_of
 from fitwell.errors import DataError, RequestError, RunError
 from fitwell.held_out import HeldOut, held_out_of
+from fitwell.metrics import Costs
 from fitwell.run import MEND, PREDICTIONS, Run, read_coding
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, Task
@@ -30,6 +32,7 @@ class Shared:
     part: str  # `test`, or `held-out` where the runs divided the rows differently
     of_runs: tuple[HeldOut, ...]
     weights: np.ndarray | None
+    costs: Costs | None  # of wrong answers, as the first run has them
     notes: tuple[str, ...]  # what one should know about these rows, in sentences
 
     @property
@@ -70,7 +73,8 @@ def shared_rows(runs: Sequence[Run]) -> Shared:
         part=part,
         of_runs=held,
         weights=weights,
-        notes=(*_part_notes(part, tables, rows), *weight_notes),
+        costs=costs_of(first.recipe.decision),
+        notes=(*_part_notes(part, tables, rows), *weight_notes, *_cost_notes(runs)),
     )
 
 
@@ -148,6 +152,11 @@ def _part_notes(part: str, tables: Sequence[pl.DataFrame], rows: np.ndarray) -> 
         f"the runs divided the rows differently: none of them was trained on these {len(rows):,} rows, but {count:,} "
         "told one or another when to stop, which flatters it a little"
     ]
+
+
+def _cost_notes(runs: Sequence[Run]) -> list[str]:
+    costs = {costs_of(run.recipe.decision) for run in runs}
+    return ["the runs were told different costs of wrong answers; those of the first count here"] * (len(costs) > 1)
 
 
 def _named(runs: Sequence[Run]) -> str:

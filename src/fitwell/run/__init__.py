@@ -4,6 +4,7 @@
     data.json            where the data was, its fingerprint, schema, how targets became numbers, how rows were split
     encoders.json        how cells become inputs
     model.safetensors    weights, members stacked
+    decision.json        from outputs to decisions: threshold, calibration, intervals, and what they brought
     predictions.parquet  truth and predictions of the rows that were not trained on
     history.parquet      how training went
     events.jsonl         what happened, appended while it happens
@@ -43,6 +44,7 @@ from fitwell.run.value import require_apart as require_apart
 from fitwell.run.writing import append_event as append_event
 from fitwell.run.writing import json_bytes as json_bytes
 from fitwell.run.writing import parquet_bytes as parquet_bytes
+from fitwell.run.writing import write_decision as write_decision
 from fitwell.run.writing import write_history as write_history
 from fitwell.run.writing import write_json as write_json
 from fitwell.run.writing import write_model as write_model

@@ -19,11 +19,22 @@ from fitwell.data.encode import encoders_from_json
 from fitwell.data.read import read_batches, read_table
 from fitwell.data.schema import Schema, schema_from_json
 from fitwell.data.write import write_batches
+from fitwell.decision import UNDECIDED, Decision, decision_from_json
 from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate_predictions
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
-from fitwell.run.reading import CHECKED_FILES, MEND, read_events, read_json, read_predictions, require_unchanged
+from fitwell.run.reading import (
+    CHECKED_FILES,
+    DECISION,
+    MEND,
+    has_decision,
+    read_events,
+    read_json,
+    read_predictions,
+    require_unchanged,
+)
 from fitwell.run.summary import Summary, state_of, summary_of
+from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, coding_from_json
 
 Item = TypeVar("Item")
@@ -56,6 +67,11 @@ class Run:
     def evaluation(self) -> dict[str, Any]:
         """Figures with intervals and the baselines beside them."""
         return read_json(self.path, "evaluation.json")
+
+    @cached_property
+    def decision(self) -> dict[str, Any] | None:
+        """From outputs to what is acted on, and what that brought; None for a run written before there was such."""
+        return read_json(self.path, DECISION) if has_decision(self.path) else None
 
     @cached_property
     def findings(self) -> list[dict[str, Any]]:
@@ -103,7 +119,8 @@ class Run:
     def predict(self, data: object) -> pl.DataFrame:
         """Return predictions for the rows of a file, frame or mapping, in their order.
 
-        Columns: `prediction`; `probability_<class>` for classes; `disagreement` where there are several members.
+        Columns: `prediction`; `probability_<class>` for classes; `prediction_low` and `prediction_high` for numbers;
+        `disagreement` where there are several members.
 
         Raises:
             DataError: a column is missing, or a cell cannot be read as its column's kind.
@@ -158,11 +175,13 @@ def require_apart(data: object, path: str | Path) -> None:
 def _read_model(run: Run) -> Model:
     require_unchanged(run.path, CHECKED_FILES)
     try:
+        coding = read_coding(run)
         return model_from_tensors(
             load((run.path / "model.safetensors").read_bytes()),
             recipe=run.recipe,
             encoders=encoders_from_json(read_json(run.path, "encoders.json")),
-            coding=read_coding(run),
+            coding=coding,
+            decision=_read_decision(run, coding),
         )
     except FitwellError:
         raise
@@ -180,6 +199,14 @@ def read_coding(run: Run) -> TargetCoding:
         return coding_from_json(run.data["targets"])
     except (AttributeError, KeyError, ValueError, TypeError) as error:
         raise RunError(f"{run.path / 'data.json'} is damaged (its targets: {error}); {MEND}") from None
+
+
+def _read_decision(run: Run, coding: TargetCoding) -> Decision:
+    if not has_decision(run.path):
+        return UNDECIDED
+    require_unchanged(run.path, [DECISION])
+    task = TASKS[run.recipe.task]  # type: ignore[index]
+    return decision_from_json(read_json(run.path, DECISION), columns=task.outputs(coding))
 
 
 def _read_schema(run: Run) -> Schema:

@@ -1,0 +1,14 @@
+"""`fitwell words`: text becomes numbers; one file per command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fitwell.cli.words.encode import encode
+from fitwell.cli.words.tfidf import tfidf
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "encode": encode,
+    "tfidf": tfidf,
+}
