@@ -59,6 +59,7 @@ GROUPS: dict[str, Kind] = {
     "other_choices": "choice",
     "metrics": "metric",
     "methods": "method",
+    "words": "method",
     "symptoms": "symptom",
 }
 
