@@ -131,6 +131,17 @@ def test_lines_may_end_as_they_do_elsewhere(tmp_path: Path) -> None:
         assert (read.words, read.matrix.tolist()) == (("a", "b"), [[1, 2], [3, 4]])
 
 
+@pytest.mark.parametrize("header", [b"", b"2 2\n"])
+def test_a_mark_of_byte_order_is_passed_over(header: bytes, tmp_path: Path) -> None:
+    read = load(written(b"\xef\xbb\xbf" + header + b"a 1 2\nb 3 4\n", tmp_path))
+    assert (read.words, read.matrix.tolist()) == (("a", "b"), [[1, 2], [3, 4]])
+
+
+def test_a_limit_beyond_the_header_does_not_hide_that_it_counts_wrong(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="promises 1 words, but 2 lines follow"):
+        load(written(b"1 2\na 1 2\nb 3 4\n", tmp_path), limit=5)
+
+
 def test_a_word_may_hold_spaces_where_the_width_is_known(tmp_path: Path) -> None:
     read = load(written(b"2 2\n. . . 1 2\nat 5 pm 3 4\n", tmp_path))
     assert (read.words, read.matrix.tolist()) == ((". . .", "at 5 pm"), [[1, 2], [3, 4]])

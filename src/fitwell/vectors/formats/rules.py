@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MARK = b"\xef\xbb\xbf"  # of byte order; some editors put it before UTF-8
+
 
 def without_copies(
     words: Sequence[str], matrix: NDArray[np.float32]

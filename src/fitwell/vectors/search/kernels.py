@@ -205,6 +205,6 @@ def _test(worst: float, angle: float, widest_angle: float) -> tuple[np.float32, 
     if worst < -1:  # there are fewer rows than asked for
         return np.float32(-np.inf), np.float32(0)
     phi = math.acos(worst) + angle
-    if phi + widest_angle >= math.pi:
+    if phi + widest_angle >= math.pi - SLACK:
         return np.float32(-np.inf), np.float32(0)
     return np.float32(math.cos(phi) - SLACK), np.float32(max(math.sin(phi), 1e-6))
