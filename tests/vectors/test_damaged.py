@@ -17,7 +17,8 @@ from tests.vectors.conftest import ORIGINALS
 from tests.vectors.test_formats import some
 
 from fitwell.errors import DataError, FitwellError, RequestError
-from fitwell.vectors import Vectors, load
+from fitwell.vectors import Vectors, centered, load
+from fitwell.vectors.evaluation import Question, on_analogies
 from fitwell.vectors.formats import WRITERS
 
 VALUES = struct.pack("<2f", 1, 2)
@@ -230,5 +231,13 @@ def test_a_value_that_is_not_finite_in_a_mapped_file_is_refused_when_searched(tm
     matrix = np.ones((3, 2), np.float32)
     matrix[1, 1] = np.inf
     Vectors(("a", "b", "c"), matrix).save(tmp_path / "x.safetensors")
-    with pytest.raises(DataError, match='the vector of "b" must hold finite numbers'):
-        load(tmp_path / "x.safetensors").neighbors("a")
+    vectors = load(tmp_path / "x.safetensors")
+    for ask in (
+        lambda: vectors.neighbors("a"),
+        lambda: vectors.analogy("a", "c", "a", method="multiply"),
+        lambda: on_analogies(vectors, [Question("", "a", "c", "a", "c")]),
+        lambda: centered(vectors),
+        lambda: vectors.vector("b"),
+    ):
+        with pytest.raises(DataError, match='the vector of "b" must hold finite numbers'):
+            ask()
