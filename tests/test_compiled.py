@@ -10,7 +10,7 @@ from typing import Any
 import numba
 import pytest
 
-from fitwell.compiled import compiled
+from fitwell.compiled import compiled, inlined
 
 
 def double(number: int) -> int:
@@ -18,7 +18,7 @@ def double(number: int) -> int:
 
 
 def test_a_compiled_function_gives_what_python_gives() -> None:
-    assert compiled(double)(21) == double(21)
+    assert compiled(double)(21) == inlined(double)(21) == double(21)
 
 
 def test_where_no_cache_may_be_written_every_process_compiles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def plainly(texts: list[str], tokenization: Tokenization) -> tuple[list[str], li
     return tokens, ends, list(dict.fromkeys(tokens))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(
     TEXTS,
     st.sampled_from(sorted(RUNS)),

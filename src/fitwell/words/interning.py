@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,12 @@ class Interned:
     rows: npt.NDArray[np.uint64]  # (words, 4): see kernels/interning.py
     letters: npt.NDArray[np.uint8]  # all words end to end, in UTF-8
     offsets: npt.NDArray[np.int64]  # (words + 1,)
+
+    @classmethod
+    def of(cls, arrays: Sequence[Any]) -> Interned:
+        """Name what a compiled loop returned, in the order of the fields."""
+        ids, ends, rows, letters, offsets = arrays
+        return cls(ids=ids, ends=ends, rows=rows, letters=letters, offsets=offsets)
 
 
 def require_threads(threads: int | None) -> int:
@@ -152,8 +158,8 @@ def _scanned(piece: Piece, tokenization: Tokenization) -> Interned | None:
     characters, least = RUNS[tokenization.pattern]
     folded = folding(characters, lowercase=tokenization.lowercase, ascii_only=piece.text.isascii())
     text = np.frombuffer(piece.text, np.uint8)
-    usual, ids, ends, rows, letters, offsets = scanned(text, piece.ends, folded, least)
-    return Interned(ids=ids, ends=ends, rows=rows, letters=letters, offsets=offsets) if usual else None
+    usual, *arrays = scanned(text, piece.ends, folded, least)
+    return Interned.of(arrays) if usual else None
 
 
 def _with_rows(ids: npt.NDArray[np.int32], ends: npt.NDArray[np.int64], words: list[str]) -> Interned:

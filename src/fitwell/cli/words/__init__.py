@@ -13,9 +13,11 @@ from fitwell.cli.words.map import map
 from fitwell.cli.words.neighbors import neighbors
 from fitwell.cli.words.odd import odd
 from fitwell.cli.words.similarity import similarity
+from fitwell.cli.words.tfidf import tfidf
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "encode": encode,
+    "tfidf": tfidf,
     "neighbors": neighbors,
     "analogy": analogy,
     "similarity": similarity,

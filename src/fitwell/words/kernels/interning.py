@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fitwell.compiled import compiled
+from fitwell.compiled import compiled, inlined
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.uint64]
@@ -38,14 +38,14 @@ ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 SPREAD = np.uint64(0xD6E8FEB86659FD93)
 
 
-@compiled
+@inlined
 def mixed(code: np.uint64) -> np.uint64:
     """Return a number whose every bit depends on every bit of the given one."""
     code = (code ^ (code >> HALF)) * SPREAD
     return (code ^ (code >> HALF)) * ODD
 
 
-@compiled
+@inlined
 def read_on(summary: Summary, length: Whole, byte: Whole) -> Summary:
     """Take in the byte that makes a token so long; the last part holds the bytes since the last multiple of eight."""
     first, second, code, key = summary
@@ -59,7 +59,7 @@ def read_on(summary: Summary, length: Whole, byte: Whole) -> Summary:
     return first, second, mixed(code ^ key), ZERO
 
 
-@compiled
+@inlined
 def read_out(summary: Summary, length: Whole) -> Summary:
     """Return the row of a token whose bytes were all taken in."""
     first, second, code, key = summary
@@ -72,7 +72,7 @@ def read_out(summary: Summary, length: Whole) -> Summary:
     return first, second, length, code ^ mixed(mixed(first + length) ^ second)
 
 
-@compiled
+@inlined
 def same(one: Bytes, start: Whole, other: Bytes, other_start: Whole, count: Whole) -> bool:
     """Return whether the same bytes stand at two places."""
     for step in range(count):  # noqa: SIM110
@@ -81,7 +81,7 @@ def same(one: Bytes, start: Whole, other: Bytes, other_start: Whole, count: Whol
     return True
 
 
-@compiled
+@inlined
 def identified(
     index: Numbers, rows: Numbers, letters: Bytes, offsets: Places, size: int, row: Summary, text: Bytes, start: Whole
 ) -> Whole:
@@ -198,43 +198,9 @@ def decoded_character(text: Bytes, place: Whole) -> tuple[Whole, Whole]:
 
 
 @compiled
-def token_at(
-    text: Bytes, place: Whole, end: Whole, folded: Ids, letters: Bytes, start: Whole
-) -> tuple[Whole, Whole, int, Summary]:
-    """Write the token at a place of a text, folded, to `letters` from `start` on.
-
-    Returns the place behind the character that ends it, where its letters end, how many characters it has (UNUSUAL if
-    that cannot be said), and its summary.
-    """
-    tail, characters = start, 0
-    summary = (ZERO, ZERO, ZERO, ZERO)
-    while place < end:
-        byte = text[place]
-        if byte < 0x80:
-            fold = folded[byte]
-            place += ONE
-            if fold < 0:
-                break
-            letters[tail] = fold
-            tail += ONE
-            summary = read_on(summary, tail - start, fold)
-        else:
-            code, after = decoded_character(text, np.int64(place))
-            place = np.uint64(after)
-            fold = folded[code]
-            if fold == UNUSUAL:
-                return place, tail, UNUSUAL, summary
-            if fold < 0:
-                break
-            before, tail = tail, np.uint64(encoded_character(letters, np.int64(tail), fold))
-            for written in range(before, tail):
-                summary = read_on(summary, written - start + ONE, letters[written])
-        characters += 1
-    return place, tail, characters, summary
-
-
-@compiled
-def scanned(text: Bytes, ends: Places, folded: Ids, least: int) -> tuple[bool, Ids, Places, Numbers, Bytes, Places]:
+def scanned(  # noqa: C901
+    text: Bytes, ends: Places, folded: Ids, least: int
+) -> tuple[bool, Ids, Places, Numbers, Bytes, Places]:
     """Cut texts into their longest runs of token characters and number the runs of at least so many characters.
 
     `ends[i]` is where text i ends, and the next begins there. `folded` gives for each character the one that stands
@@ -242,7 +208,9 @@ def scanned(text: Bytes, ends: Places, folded: Ids, least: int) -> tuple[bool, I
     Otherwise follow the numbers of the tokens, how many there are up to the end of each text, and the words: their
     rows, letters and offsets.
     """
-    # Upper bounds, because untouched memory costs nothing: every byte a token, every character doubled by folding.
+    # Reading a token is no function of its own: numba counts references to every array that a function is given, and
+    # that takes as long as the reading. The sizes are upper bounds, because untouched memory costs nothing: every byte
+    # a token, every character doubled by folding.
     letters = np.empty(2 * len(text) + 4, np.uint8)
     offsets = np.empty(len(text) + 2, np.int64)
     rows = np.empty((len(text) + 1, 4), np.uint64)
@@ -256,7 +224,31 @@ def scanned(text: Bytes, ends: Places, folded: Ids, least: int) -> tuple[bool, I
         end = np.uint64(ends[number])
         while place < end:
             start = np.uint64(offsets[size])
-            place, tail, characters, summary = token_at(text, place, end, folded, letters, start)
+            tail, characters = start, 0
+            summary = (ZERO, ZERO, ZERO, ZERO)
+            while place < end:
+                byte = text[place]
+                if byte < 0x80:
+                    fold = folded[byte]
+                    place += ONE
+                    if fold < 0:
+                        break
+                    letters[tail] = fold
+                    tail += ONE
+                    summary = read_on(summary, tail - start, fold)
+                else:
+                    code, after = decoded_character(text, np.int64(place))
+                    place = np.uint64(after)
+                    fold = folded[code]
+                    if fold == UNUSUAL:
+                        characters = UNUSUAL
+                        break
+                    if fold < 0:
+                        break
+                    before, tail = tail, np.uint64(encoded_character(letters, np.int64(tail), fold))
+                    for written in range(before, tail):
+                        summary = read_on(summary, written - start + ONE, letters[written])
+                characters += 1
             if characters == UNUSUAL:
                 return False, ids[:0], token_ends[:0], rows[:0], letters[:0], offsets[:1]
             if characters < least:
