@@ -20,9 +20,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from fitwell.data.write import replace_atomically
 from fitwell.errors import RequestError, RunError, SurroundingsError
 from fitwell.events import Event
+from fitwell.files import replace_atomically
 from fitwell.interrupts import interruptible
 from fitwell.run import Run, all_runs, append_event, create_run, load_run, open_run, read_events, write_predictions
 from fitwell.workflow import asked_recipe, resume, train

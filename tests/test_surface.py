@@ -32,6 +32,7 @@ EXPORTS = [
     "load",
     "metrics",
     "train",
+    "vectors",
     "words",
 ]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
-from fitwell.data.write import replace_atomically
 from fitwell.errors import RequestError
+from fitwell.files import replace_atomically
 
 Spec = dict[str, Any]
 ThemeName = Literal["light", "dark"]

@@ -13,7 +13,7 @@ import polars as pl
 from safetensors.torch import save
 
 from fitwell import recipe as recipes
-from fitwell.data.write import replace_atomically
+from fitwell.files import replace_atomically
 from fitwell.prediction import Model, model_tensors
 from fitwell.run.disk import writing_worded
 from fitwell.run.reading import DECISION, PREDICTIONS, RUN_VERSION, checksum, read_json

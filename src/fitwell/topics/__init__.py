@@ -63,6 +63,7 @@ GROUPS: dict[str, Kind] = {
     "metrics": "metric",
     "methods": "method",
     "words": "method",
+    "vectors": "method",
     "symptoms": "symptom",
 }
 
