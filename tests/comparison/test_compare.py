@@ -313,6 +313,24 @@ def test_the_command_fits_a_screen_and_says_what_the_value_says(
     assert [line for line in said.splitlines() if len(line) > 80 and not line.startswith("!")] == []
 
 
+def test_an_interval_that_covers_less_often_than_it_claims_is_marked(
+    copied: Callable[..., Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def sure_of_one_error(held: pl.DataFrame) -> pl.DataFrame:
+        last = pl.int_range(pl.len()) == pl.len() - 1
+        wrong = pl.when(pl.col("truth") == "yes").then(1e-12).otherwise(1 - 1e-12)
+        sure = pl.when(last).then(wrong).otherwise(pl.col("probability_yes"))
+        return held.with_columns(sure.alias("probability_yes"), (1 - sure).alias("probability_no"))
+
+    runs = [str(copied("plain", "a").path), str(copied("plain", "b", sure_of_one_error).path)]
+    assert command(["compare", *runs, "--metric", "accuracy"]) == 0
+    assert "≈" not in capsys.readouterr().out
+    assert command(["compare", *runs, "--metric", "log_loss"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said if "≈" in line] == ["b", "≈"]
+    assert "≈ these intervals cover less often than they claim" in said
+
+
 def test_json_is_the_value_in_plain_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [str(folder / name) for name in ("plain", "ensemble")]
     assert command(["compare", *runs, "--metric", "brier", "--json"]) == 0

@@ -7,6 +7,7 @@ import struct
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from fitwell.errors import DataError, FitwellError, RequestError
 from fitwell.vectors import Vectors, centered, load
 from fitwell.vectors.evaluation import Question, on_analogies
 from fitwell.vectors.formats import WRITERS
+from fitwell.vectors.formats.fasttext import read_model, write_model
 
 VALUES = struct.pack("<2f", 1, 2)
 
@@ -164,6 +166,17 @@ def test_only_spaces_tabs_and_line_feeds_separate(tmp_path: Path) -> None:
 def test_of_a_word_that_comes_twice_the_first_counts(content: bytes, tmp_path: Path) -> None:
     read = load(written(content, tmp_path))
     assert (read.words, read.matrix.ravel().tolist(), read.made["copies_left_out"]) == (("a", "b"), [1, 2], 1)
+
+
+@pytest.mark.parametrize("name", ["fasttext.bin", "classifier.bin"])
+def test_of_a_word_that_comes_twice_in_a_model_the_first_counts(name: str, tmp_path: Path) -> None:
+    model = read_model(ORIGINALS / name)
+    write_model(replace(model, words=(*model.words[:-1], model.words[0])), tmp_path / "twice.bin")
+    read, whole = load(tmp_path / "twice.bin"), load(ORIGINALS / name)
+    assert read.words == model.words[:-1]
+    assert (read.matrix == whole.matrix[:-1]).all()
+    assert read.counts is not None
+    assert (read.counts.tolist(), read.made["copies_left_out"]) == (model.counts[:-1].tolist(), 1)
 
 
 def test_bytes_that_are_no_utf_8_are_marked(tmp_path: Path) -> None:

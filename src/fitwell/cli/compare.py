@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fitwell.metrics import Comparison, Figure
 
 STYLES = {"better": "green", "worse": "red"}
+APPROXIMATE = "≈"  # stands behind an interval that is known to cover less often than it claims
 
 
 def compare(
@@ -62,6 +63,8 @@ def _show(console: Console, comparison: RunComparison) -> None:
         text = Text(line)
         text.stylize(STYLES.get(verdict, ""), len(line) - len(verdict))
         console.print(text, soft_wrap=True)
+    if APPROXIMATE in _figures(comparison) + _differences(comparison):
+        console.print(Text(f"{APPROXIMATE} these intervals cover less often than they claim", style="dim"))
     console.print()
     heading(one_line(f"what differs from {first.name}"))
     console.print(Text(_changes(others)), soft_wrap=True)
@@ -118,7 +121,7 @@ def _cells(figure: Figure, decimals: int, *, sign: str = "") -> Sequence[str]:
     value, low, high = (
         "" if each is None else f"{each:{sign},.{decimals}f}" for each in (figure.value, figure.low, figure.high)
     )
-    return value, f"{low} to {high}" if low else ""
+    return value, f"{low} to {high}{f' {APPROXIMATE}' if figure.approximate else ''}" if low else ""
 
 
 def _against(contender: Contender) -> Comparison:
