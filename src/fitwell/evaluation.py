@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from fitwell.data.read import read_table
 from fitwell.data.schema import Schema
 from fitwell.data.targets import labelled_rows, row_weights_of, target_cells
-from fitwell.errors import DataError, nearest
-from fitwell.metrics import Comparison, Figure, Figures, Primary, binary, choose_primary, paired
-from fitwell.metrics.inputs import same_label
+from fitwell.errors import DataError
+from fitwell.metrics import Comparison, Figure, Figures, Primary, choose_primary, paired
 from fitwell.prediction import Model
 from fitwell.recipe import Goal
 from fitwell.tasks.task import TargetCoding, Task, label_cells
@@ -192,54 +190,6 @@ def spread_over(folds: Sequence[Mapping[str, float | None]]) -> dict[str, dict[s
             "values": values,
         }
     return spreads
-
-
-def measured_scores(
-    source: object, *, label: str, score: str, positive: str | None, threshold: float
-) -> tuple[dict[str, Any], Figures]:
-    """Return the binary figures of anybody's scores, as plain values in the form of `evaluation.json` and as figures.
-
-    Raises:
-        DataError: a column is not there, labels are missing, none is the positive one, or scores are not numbers.
-    """
-    frame = read_table(source).frame
-    for name in (label, score):
-        if name not in frame.columns:
-            raise DataError(f'there is no column "{name}"{nearest(name, frame.columns)}')
-    labels = label_cells(frame[label])
-    scores = frame[score].cast(pl.Float64, strict=False)
-    for column, name, what in ((labels, label, "label"), (scores, score, "score")):
-        if column.null_count():
-            row = int(column.is_null().arg_max() or 0) + 1
-            raise DataError(f'every row needs a {what}, but row {row} of "{name}" has none; leave such rows out')
-    as_numbers = labels.cast(pl.Float64, strict=False)
-    values = labels if as_numbers.null_count() else as_numbers
-    chosen = None if positive is None else _label_named(positive, labels, values, column=label)
-    figures = binary(values.to_numpy(), scores.to_numpy(), positive=chosen, threshold=threshold)
-    report = {
-        "task": "binary",
-        "split": "given",
-        "rows": figures.rows,
-        "positive": str(figures.positive),
-        "threshold": figures.threshold,
-        "metrics": figures.as_json(),
-        "left_out": dict(figures.left_out),
-    }
-    return report, figures
-
-
-def _label_named(positive: str, labels: pl.Series, values: pl.Series, *, column: str) -> object:
-    """Return the label that `positive` names, as text or as the number that it is."""
-    known = pl.DataFrame({"text": labels, "value": values}).unique().sort("text")
-    for text, value in known.rows():
-        if same_label(text, positive) or same_label(value, positive):
-            return value
-    texts = known["text"].to_list()
-    shown = ", ".join(f'"{text}"' for text in texts[:8]) + (", ..." if len(texts) > 8 else "")
-    raise DataError(
-        f'the positive label must be one of those in "{column}" ({shown}), but is "{positive}"'
-        + (nearest(positive, texts) or "; name one of them")
-    )
 
 
 def _compared(
