@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,15 +14,7 @@ from fitwell.data.read import read_table
 from fitwell.data.schema import Schema, infer_schema
 from fitwell.decision import UNDECIDED
 from fitwell.errors import DataError
-from fitwell.evaluation import (
-    Answers,
-    Cutting,
-    Evaluation,
-    evaluate,
-    evaluate_predictions,
-    measured_scores,
-    spread_over,
-)
+from fitwell.evaluation import Answers, Evaluation, evaluate, evaluate_predictions, spread_over
 from fitwell.prediction import Model
 from fitwell.recipe import Goal, Recipe, TaskName, parse
 from fitwell.tasks.table import TASKS
@@ -126,27 +117,6 @@ def test_the_goal_decides_the_primary_figure(goal: Goal, metric: str) -> None:
     assert found.baselines["majority"].comparison.metric == metric
 
 
-def test_anybodys_scores_are_measured_as_the_metrics_do(tmp_path: Path) -> None:
-    scores = noisy("binary")[:, 1]
-    path = tmp_path / "scores.csv"
-    pl.DataFrame({"label": np.where(CODES == 1, "yes", "no"), "score": scores}).write_csv(path)
-    found = measured_scores(path, label="label", score="score", positive=None, cutting=Cutting(threshold=0.3))
-    direct = metrics.binary(CODES, scores, positive=1, threshold=0.3)
-    report = found.as_json()
-    assert found.figures.as_json() == direct.as_json() == report["metrics"]
-    assert (report["positive"], report["threshold"], report["rows"]) == ("yes", 0.3, ROWS)
-
-
-def test_scores_that_cannot_be_measured_are_refused_in_words() -> None:
-    frame = pl.DataFrame({"label": ["a", "b", None], "score": ["0.5", "x", "0.1"]})
-    with pytest.raises(DataError, match=r'there is no column "scor"; did you mean "score"'):
-        measured_scores(frame, label="label", score="scor", positive=None, cutting=Cutting())
-    with pytest.raises(DataError, match='every row needs a label, but row 3 of "label" has none'):
-        measured_scores(frame, label="label", score="score", positive=None, cutting=Cutting())
-    with pytest.raises(DataError, match='every row needs a score, but row 2 of "score" has none'):
-        measured_scores(frame.drop_nulls(), label="label", score="score", positive=None, cutting=Cutting())
-
-
 def test_the_spread_over_folds_is_the_sample_standard_deviation_of_what_is_defined() -> None:
     found = spread_over([{"a": 1.0, "b": None, "c": None}, {"a": 3.0, "b": 2.0, "c": None}])
     assert found["a"] == {"mean": 2.0, "spread": pytest.approx(2**0.5), "values": [1.0, 3.0]}
@@ -208,22 +178,3 @@ def test_nothing_to_measure_is_refused_with_what_came() -> None:
         evaluate_predictions(model, frame.drop("y"), schema, predictions)
     with pytest.raises(DataError, match='missing from the columns "x", "w", "Y"; did you mean "Y"'):
         evaluate_predictions(model, frame.rename({"y": "Y"}), schema, predictions)
-
-
-def test_the_positive_label_must_be_a_label() -> None:
-    frame = pl.DataFrame({"label": ["no", "yes", "no"], "score": [0.1, 0.9, 0.3]})
-    with pytest.raises(DataError, match=r'one of those in "label" \("no", "yes"\), but is "maybe"; name one of them'):
-        measured_scores(frame, label="label", score="score", positive="maybe", cutting=Cutting())
-    with pytest.raises(DataError, match='but is "yess"; did you mean "yes"'):
-        measured_scores(frame, label="label", score="score", positive="yess", cutting=Cutting())
-
-
-@pytest.mark.parametrize(
-    ("labels", "positive"), [([1, 2], "1"), ([1.0, 2.0], "1.0"), (["1", "2"], "1"), (["a", "b"], "A")]
-)
-def test_a_positive_label_is_found_however_it_is_written(labels: list[object], positive: str) -> None:
-    frame = pl.DataFrame({"label": [labels[code] for code in CODES], "score": noisy("binary")[:, 1]})
-    measured = measured_scores(frame, label="label", score="score", positive=positive, cutting=Cutting())
-    figure = measured.figures["roc_auc"]
-    assert isinstance(figure, metrics.Figure)
-    assert figure.value == pytest.approx(roc_auc_score(1 - CODES, noisy("binary")[:, 1]))

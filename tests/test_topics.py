@@ -105,6 +105,12 @@ def test_an_example_of_a_command_runs(topic: Topic, tmp_path: Path, monkeypatch:
     assert f"fitwell {topic.name.replace('.', ' ')}" in topic.example
 
 
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_says_what_its_interval_is_and_when_that_is_approximate(name: str) -> None:
+    (said,) = (part for part in find(name).text.split("\n\n") if part.startswith("Interval: "))
+    assert "approximate" in said
+
+
 def test_a_topic_is_found_by_its_last_words_or_its_title() -> None:
     assert find("patience").name == "training.early_stopping.patience"
     assert find("number_embedding.none").name == "network.number_embedding.none"

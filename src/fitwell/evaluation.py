@@ -9,26 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from fitwell.data.read import read_table
 from fitwell.data.schema import Schema
 from fitwell.data.targets import labelled_rows, row_weights_of, target_cells
 from fitwell.decision import costs_of, coverages
-from fitwell.errors import DataError, nearest
-from fitwell.metrics import (
-    Comparison,
-    Costs,
-    Cut,
-    Figure,
-    Figures,
-    Primary,
-    Threshold,
-    binary,
-    choose_primary,
-    choose_threshold,
-    paired,
-)
-from fitwell.metrics.inputs import same_label
-from fitwell.metrics.thresholds import RuleName
+from fitwell.errors import DataError
+from fitwell.metrics import Comparison, Costs, Cut, Figure, Figures, Primary, choose_primary, paired
 from fitwell.prediction import Model
 from fitwell.recipe import Goal
 from fitwell.tasks.task import TargetCoding, Task, label_cells
@@ -234,85 +219,6 @@ def spread_over(folds: Sequence[Mapping[str, float | None]]) -> dict[str, dict[s
             "values": values,
         }
     return spreads
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cutting:
-    """How a threshold for anybody's scores comes about."""
-
-    threshold: float | RuleName = 0.5  # a number, or the rule that chooses it on the same rows
-    at_least: float | None = None  # the precision or recall to reach
-    costs: tuple[float, float] | None = None  # of a false positive and of a false negative
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasuredScores:
-    """The figures of anybody's scores."""
-
-    figures: Figures
-    threshold: Threshold
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values in the form of `evaluation.json`."""
-        return {
-            "task": "binary",
-            "split": "given",
-            "rows": self.figures.rows,
-            "positive": str(self.figures.positive),
-            "threshold": self.threshold.value,
-            "threshold_rule": self.threshold.rule,
-            "threshold_why": self.threshold.why,
-            "metrics": self.figures.as_json(),
-            "left_out": dict(self.figures.left_out),
-        }
-
-
-def measured_scores(
-    source: object, *, label: str, score: str, positive: str | None, cutting: Cutting
-) -> MeasuredScores:
-    """Return the binary figures of anybody's scores.
-
-    Raises:
-        DataError: a column is not there, labels are missing, none is the positive one, or scores are not numbers.
-        RequestError: the rule for the threshold lacks what it needs.
-    """
-    frame = read_table(source).frame
-    for name in (label, score):
-        if name not in frame.columns:
-            raise DataError(f'there is no column "{name}"{nearest(name, frame.columns)}')
-    labels = label_cells(frame[label])
-    scores = frame[score].cast(pl.Float64, strict=False)
-    for column, name, what in ((labels, label, "label"), (scores, score, "score")):
-        if column.null_count():
-            row = int(column.is_null().arg_max() or 0) + 1
-            raise DataError(f'every row needs a {what}, but row {row} of "{name}" has none; leave such rows out')
-    as_numbers = labels.cast(pl.Float64, strict=False)
-    values = labels if as_numbers.null_count() else as_numbers
-    chosen = None if positive is None else _label_named(positive, labels, values, column=label)
-    rows = (values.to_numpy(), scores.to_numpy())
-    costs = cutting.costs
-    if isinstance(cutting.threshold, str):
-        threshold = choose_threshold(
-            *rows, rule=cutting.threshold, positive=chosen, at_least=cutting.at_least, costs=costs
-        )
-    else:
-        threshold = Threshold(value=cutting.threshold, rule="number", why="as asked")
-    figures = binary(*rows, positive=chosen, threshold=threshold.value, costs=costs)
-    return MeasuredScores(figures=figures, threshold=threshold)
-
-
-def _label_named(positive: str, labels: pl.Series, values: pl.Series, *, column: str) -> object:
-    """Return the label that `positive` names, as text or as the number that it is."""
-    known = pl.DataFrame({"text": labels, "value": values}).unique().sort("text")
-    for text, value in known.rows():
-        if same_label(text, positive) or same_label(value, positive):
-            return value
-    texts = known["text"].to_list()
-    shown = ", ".join(f'"{text}"' for text in texts[:8]) + (", ..." if len(texts) > 8 else "")
-    raise DataError(
-        f'the positive label must be one of those in "{column}" ({shown}), but is "{positive}"'
-        + (nearest(positive, texts) or "; name one of them")
-    )
 
 
 def _compared(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ks_2samp
+from scipy.stats import binomtest, ks_2samp
 from sklearn import metrics as sk
 
 from fitwell.errors import DataError
@@ -152,19 +152,27 @@ def test_the_order_of_rows_and_the_scale_of_weights_do_not_matter(rows: Arrays, 
         one, other = first[name], again[name]
         assert isinstance(one, Figure)
         assert isinstance(other, Figure)
-        ends = (one.value, one.low, one.high)
-        assert (other.value, other.low, other.high) == pytest.approx(ends, abs=1e-7, rel=1e-7)
+        assert (one.reason, one.approximate) == (other.reason, other.approximate)
+        if one.value is not None:
+            ends = (one.value, one.low, one.high)
+            assert (other.value, other.low, other.high) == pytest.approx(ends, abs=1e-7, rel=1e-7)
 
 
-@pytest.mark.parametrize(("missed", "approximate"), [(4, True), (5, False)])
-def test_an_interval_of_costs_says_that_it_is_approximate_where_the_dearer_error_is_seen_seldom(
-    missed: int, approximate: bool
-) -> None:
-    labels = np.repeat([1, 0, 1, 0], [missed, 2, 50, 50])
-    scores = np.repeat([0.1, 0.9, 0.9, 0.1], [missed, 2, 50, 50])
-    figure = binary(labels, scores, costs=(1, 5))["cost"]
+def test_costs_of_one_kind_of_error_are_bounded_as_its_share_is() -> None:
+    labels = np.repeat([1, 1, 0], [7, 43, 50])
+    scores = np.repeat([0.1, 0.9, 0.1], [7, 43, 50])
+    figure = binary(labels, scores, costs=(1e-9, 5))["cost"]
+    witness = binomtest(7, 100).proportion_ci(method="wilson")
     assert isinstance(figure, Figure)
-    assert figure.approximate is approximate
+    assert (figure.low, figure.high) == pytest.approx((5 * witness.low, 5 * witness.high), abs=1e-6)
+
+
+def test_costs_of_no_error_at_all_are_bounded_above_zero() -> None:
+    figure = binary([0, 1] * 50, [0.1, 0.9] * 50, costs=(1, 5))["cost"]
+    assert isinstance(figure, Figure)
+    most = binomtest(0, 100).proportion_ci(method="wilson").high
+    assert (figure.value, figure.low) == (0.0, 0.0)
+    assert figure.high == pytest.approx(np.hypot(most, 5 * most))
 
 
 def test_ks_is_the_two_sample_statistic_of_scipy() -> None:

@@ -1,4 +1,4 @@
-"""`fitwell metrics`: the same figures for anybody's scores."""
+"""`fitwell metrics`: the same figures for anybody's predictions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ if TYPE_CHECKING:
 
 
 def metrics(
-    file: Annotated[str, typer.Argument(help="File with a column of labels and a column of scores.")],
-    label: Annotated[str, typer.Option(help="Column of the true labels.")],
-    score: Annotated[str, typer.Option(help="Column of the scores; higher means more positive.")],
+    file: Annotated[str, typer.Argument(help="File with a column of labels and columns of predictions.")],
+    label: Annotated[str, typer.Option(help="Column of the true labels or numbers.")],
+    score: Annotated[
+        str | None, typer.Option(help="Column of the scores, higher meaning more positive, or of predicted numbers.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="binary, multiclass or regression; without it, by what is there.")
+    ] = None,
     positive: Annotated[str | None, typer.Option(help="The label that counts as positive.")] = None,
     threshold: Annotated[
         str, typer.Option(help="Scores from here up are predicted positive: a number or a rule (f1, youden, ...).")
@@ -23,14 +28,18 @@ def metrics(
     ] = None,
     false_positive_cost: Annotated[float | None, typer.Option(help="What a false alarm costs.")] = None,
     false_negative_cost: Annotated[float | None, typer.Option(help="What a missed positive costs.")] = None,
+    weight: Annotated[str | None, typer.Option(help="Column of row weights.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON as in evaluation.json.")] = False,
 ) -> None:
-    """Measure the scores in FILE: every binary figure with its 95 % interval."""
+    """Measure the predictions in FILE: every figure with its 95 % interval.
+
+    Without --score, FILE has columns probability_<class>, or prediction, as `fitwell predict` writes them.
+    """
     import json
 
     from fitwell.cli.terminal import figures_text
     from fitwell.errors import RequestError
-    from fitwell.evaluation import Cutting, measured_scores
+    from fitwell.scored import Cutting, measured_scores
 
     costs = (false_positive_cost, false_negative_cost)
     if (costs[0] is None) != (costs[1] is None):
@@ -40,11 +49,15 @@ def metrics(
         at_least=at_least,
         costs=None if costs[0] is None or costs[1] is None else (costs[0], costs[1]),
     )
-    measured = measured_scores(file, label=label, score=score, positive=positive, cutting=cutting)
+    measured = measured_scores(
+        file, label=label, score=score, positive=positive, cutting=cutting, task=task, weight=weight
+    )
     if as_json:
         typer.echo(json.dumps({"version": 1, **measured.as_json()}, indent=1))
         return
-    if measured.threshold.rule != "number":
+    for note in measured.notes:
+        typer.echo(note)
+    if measured.threshold is not None and measured.threshold.rule != "number":
         typer.echo(f"threshold {measured.threshold.value:.4g} by {measured.threshold.rule}: {measured.threshold.why}")
         typer.echo("! chosen on the rows that it is measured on, which flatters what depends on it\n")
     typer.echo(figures_text(measured.figures))

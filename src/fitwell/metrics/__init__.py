@@ -1,6 +1,7 @@
 """Figures from labels and scores, each with its uncertainty; knows nothing of networks."""
 
 from fitwell.metrics.binary import binary as binary
+from fitwell.metrics.bootstrap import bootstrap as bootstrap
 from fitwell.metrics.confusion import confusion_matrix as confusion_matrix
 from fitwell.metrics.costs import Costs as Costs
 from fitwell.metrics.costs import Cut as Cut

@@ -8,15 +8,18 @@ have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from numpy.typing import ArrayLike, NDArray
 
-from fitwell.metrics.intervals import Interval, two_sided
-from fitwell.metrics.ranked import Ranked
+from fitwell.metrics import ranked as by_rank
+from fitwell.metrics.confusion import BINARY_MEASURES, Margins
+from fitwell.metrics.costs import Cut, checked_costs
+from fitwell.metrics.inputs import column, is_positive, row_weights
+from fitwell.metrics.measured import log_losses
+from fitwell.metrics.ranked import Ranked, Stack, group_starts, ranked
 
 LONGEST = 2048  # groups that are resampled one by one; more are gathered into this many neighborhoods
 CHUNK = 4_000_000  # numbers held at once, 32 MB
@@ -62,9 +65,10 @@ def neighborhoods(rows: Ranked, *, longest: int = LONGEST) -> Int[np.ndarray, " 
     """Return for every group the neighborhood it belongs to, at most `longest` of about equal mass."""
     if len(rows.scores) <= longest:
         return np.arange(len(rows.scores))
-    mass = np.cumsum(rows.positive + rows.negative)
-    place = np.minimum((mass / mass[-1] * longest).astype(np.int64), longest - 1)
-    return np.cumsum(np.concatenate([[0], place[1:] != place[:-1]]))
+    place = np.minimum((rows.taken * (longest / rows.taken[-1])).astype(np.int64), longest - 1)
+    changes = np.zeros(len(place), dtype=np.int64)
+    np.not_equal(place[1:], place[:-1], out=changes[1:])
+    return np.asarray(np.cumsum(changes))
 
 
 def gathered(rows: Ranked, *, longest: int = LONGEST) -> Ranked:
@@ -73,8 +77,12 @@ def gathered(rows: Ranked, *, longest: int = LONGEST) -> Ranked:
     The bootstrap then costs the same for ten thousand rows and for ten million; how far a resample lies from the
     gathered ranking's own figure is what carries over to the full one.
     """
-    place = neighborhoods(rows, longest=longest)
-    starts = np.flatnonzero(np.concatenate([[True], place[1:] != place[:-1]]))
+    return gathered_by(rows, neighborhoods(rows, longest=longest))
+
+
+def gathered_by(rows: Ranked, place: Int[np.ndarray, " groups"]) -> Ranked:
+    """Return the ranking with the groups of one place as one group; places rise down the ranking."""
+    starts = group_starts(place)
     mass = rows.positive + rows.negative
     return Ranked(
         scores=np.add.reduceat(mass * rows.scores, starts) / np.add.reduceat(mass, starts),
@@ -82,40 +90,105 @@ def gathered(rows: Ranked, *, longest: int = LONGEST) -> Ranked:
         negative=np.add.reduceat(rows.negative, starts),
         positive_squares=np.add.reduceat(rows.positive_squares, starts),
         negative_squares=np.add.reduceat(rows.negative_squares, starts),
-        group=place[rows.group],
     )
 
 
-Statistic = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+Figures = Mapping[str, NDArray[np.float64]]  # one value per resample, or ten
+
+
+def bootstrap(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    *,
+    positive: object = None,
+    threshold: float = 0.5,
+    costs: tuple[float, float] | None = None,
+    weights: ArrayLike | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Figures:
+    """Return every figure of `binary` on resamples of the rows, all of them from one sort.
+
+    For what intervals do not say: how two figures vary together, or how often one stays above a goal. A long ranking is
+    resampled in 2,048 neighborhoods, and every resample moved by what that changed in the figure itself.
+
+    Raises `DataError` for what `binary` refuses.
+
+    >>> drawn = bootstrap([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], draws=200)
+    >>> drawn["roc_auc"].shape, bool((drawn["recall"] <= 1).all())
+    ((200,), True)
+    """
+    hits, _ = is_positive(labels, positive=positive)
+    numbers, given = column(scores, what="scores", rows=len(hits)), row_weights(weights, rows=len(hits))
+    rows = ranked(hits[given > 0], numbers[given > 0], given[given > 0])
+    marks = neighborhoods(rows) + (rows.scores < threshold)  # no neighborhood reaches over the threshold
+    place = np.cumsum(np.diff(marks, prepend=marks[0]) > 0)
+    short = gathered_by(rows, place)
+    cut = Cut(threshold=threshold, costs=None if costs is None else checked_costs(costs))
+    measures = [every_figure(part, losses, cut) for part, losses in both_ways(rows, short, place)]
+    found, plugin = measures[0](rows.positive, rows.negative), measures[1](short.positive, short.negative)
+    drawn = resampled(short, measures[1], draws=draws, seed=seed)
+    return {name: values + (found[name] - plugin[name]) for name, values in drawn.items()}
+
+
+Losses = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]  # of a positive and of a negative of every group
+
+
+def both_ways(rows: Ranked, short: Ranked, place: Int[np.ndarray, " groups"]) -> list[tuple[Ranked, Losses]]:
+    """Return the ranking and the gathered one, each with its mean losses where scores are probabilities."""
+    if rows.scores[0] > 1 or rows.scores[-1] < 0:
+        return [(rows, {}), (short, {})]
+    of_rows: Losses = {
+        "log_loss": (log_losses(rows.scores), log_losses(1 - rows.scores)),
+        "brier": ((1 - rows.scores) ** 2, rows.scores**2),
+    }
+
+    def mean(loss: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = np.bincount(place, weights)
+        return np.divide(np.bincount(place, weights * loss), total, out=np.zeros_like(total), where=total > 0)
+
+    of_short = {name: (mean(up, rows.positive), mean(down, rows.negative)) for name, (up, down) in of_rows.items()}
+    return [(rows, of_rows), (short, of_short)]
+
+
+def every_figure(rows: Ranked, losses: Losses, cut: Cut) -> Callable[[Stack, Stack], Figures]:
+    """Return the function that measures all at once what group weights of this ranking, or a stack of them, show."""
+    above = int((rows.scores >= cut.threshold).sum())
+
+    def measure(positive: Stack, negative: Stack) -> Figures:
+        found, missed = positive[..., :above].sum(-1), positive[..., above:].sum(-1)
+        false, left = negative[..., :above].sum(-1), negative[..., above:].sum(-1)
+        sums = (left, found), (left + false, missed + found), (left + missed, false + found)
+        table = Margins(*(np.stack(pair, axis=-1) for pair in sums))
+        lifts = by_rank.lift_by_decile(positive, negative)
+        figures = {name: of_margins(table) for name, of_margins in BINARY_MEASURES.items()} | {
+            "roc_auc": by_rank.roc_auc(positive, negative),
+            "pr_auc": by_rank.average_precision(positive, negative),
+            "ks": by_rank.ks(positive, negative),
+            "lift": lifts[..., 0],
+            "lift_by_decile": lifts,
+        }
+        total = positive.sum(-1) + negative.sum(-1)
+        if cut.costs is not None:
+            figures["cost"] = (cut.costs.false_positive * false + cut.costs.false_negative * missed) / total
+        figures |= {name: (positive @ up + negative @ down) / total for name, (up, down) in losses.items()}
+        if losses:
+            figures["calibration_error"] = by_rank.calibration_error(positive, negative, rows.scores)
+        return figures
+
+    return measure
 
 
 def resampled(
-    rows: Ranked, statistics: dict[str, Statistic], *, draws: int, seed: int = 0
+    rows: Ranked, measure: Callable[[Stack, Stack], Figures], *, draws: int, seed: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Return each statistic on every resample of one shared sort, draws first."""
+    """Return each figure on every resample of one shared sort, draws first."""
     generator = np.random.default_rng(seed)
     groups = len(rows.scores)
     sums = np.concatenate([rows.positive, rows.negative])
     squares = np.concatenate([rows.positive_squares, rows.negative_squares])
-    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in statistics}
+    parts = []
     for count in in_chunks(draws, cells=2 * groups):
         weights = draw(sums, squares, draws=count, generator=generator)
-        for name, statistic in statistics.items():
-            found[name].append(statistic(weights[:, :groups], weights[:, groups:]))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
-
-
-def bias_corrected(
-    values: Float[np.ndarray, " draws"], *, plugin: float, estimate: float, confidence: float
-) -> Interval:
-    """Bound an estimate by the bias-corrected percentiles of its resamples (Efron and Tibshirani 1993, section 14.3).
-
-    `plugin` is the figure of the ranking the resamples were drawn from; it differs from `estimate` when that was
-    gathered.
-    """
-    below = np.mean(values < plugin) + np.mean(values == plugin) / 2
-    edge = 1 / len(values)
-    median = float(ndtri(np.clip(below, edge, 1 - edge)))
-    z = two_sided(confidence)
-    low, high = np.quantile(values, ndtr([2 * median - z, 2 * median + z]))
-    return Interval(float(low) + estimate - plugin, float(high) + estimate - plugin)
+        parts.append(measure(weights[:, :groups], weights[:, groups:]))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

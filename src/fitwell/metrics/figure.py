@@ -15,7 +15,7 @@ class Figure:
     high: float | None
     method: str  # how the interval came about, in words
     reason: str | None = None  # why there is no value, or no interval
-    approximate: bool = False  # the interval is known to cover less often than it claims
+    approximate: bool = False  # simulations found such intervals to cover noticeably less or more often than they claim
 
     def as_json(self) -> dict[str, float | str | bool | None]:
         """Give the form in which `evaluation.json` keeps a figure.

@@ -8,23 +8,29 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from fitwell.metrics.bootstrap import in_chunks
-from fitwell.metrics.confusion import MULTICLASS, confusion_matrix, posterior, why_undefined
-from fitwell.metrics.distances import calibration_error_interval
+from fitwell.metrics.confusion import (
+    MULTICLASS_MEASURES,
+    confusion_matrix,
+    delta_interval,
+    fewest_of_margins,
+    margins,
+    smoothed,
+    value_and_variance,
+    why_undefined,
+)
+from fitwell.metrics.distances import calibration_error_figure
 from fitwell.metrics.figure import Figure, Figures, undefined
 from fitwell.metrics.inputs import checked_confidence, class_codes, matrix, row_weights
-from fitwell.metrics.intervals import Interval, auc_score_form, effective_size, wilson
+from fitwell.metrics.intervals import FEWEST_OF_CLASS, Interval, auc_score_form, effective_size, share_of
 from fitwell.metrics.measured import (
     NOT_PROBABILITIES,
     PROBABILITY_FIGURES,
-    SEED,
     bounded,
     log_losses,
     mean_loss,
-    percentiles,
     proportion,
 )
-from fitwell.metrics.ranked import calibration_error, ranked, roc_auc_influence
+from fitwell.metrics.ranked import ranked, ranked_with_groups, roc_auc_influence
 
 PROPORTIONS = {"accuracy", "precision_micro", "recall_micro", "recall_weighted", "f1_micro"}  # all are the accuracy
 
@@ -43,6 +49,9 @@ def multiclass(
     first of equals. Figures without a suffix are macro means over the classes that occur; a class that occurs and is
     never predicted leaves precision without a value. Scores that are no probabilities (outside [0, 1]) leave out what
     needs them.
+
+    Figures say that they are approximate by the rules of `binary`; means over classes, MCC and kappa with fewer than 6
+    wrong rows or fewer than 12 rows of a class or predicted to be one.
 
     Raises `DataError` for labels that are none of the classes, missing values, and shapes that disagree.
 
@@ -81,42 +90,45 @@ def of_confusion(
     predicted = table.argmax(axis=1)
     cells = confusion_matrix(truth, predicted, weights, classes)
     squares = confusion_matrix(truth, predicted, weights**2, classes)
-    size = effective_size(float(weights.sum()), float((weights**2).sum()))
-    drawn = drawn_figures(cells, squares)
+    square = parts_of(squares)
+    right = share_of(*parts_of(cells), success_squares=square[0], failure_squares=square[1])
+    occurring = of_occurring(cells, squares)
+    prior = smoothed(*occurring)
+    few = right.is_discrete or fewest_of_margins(*occurring) < FEWEST_OF_CLASS
     figures = {}
-    for name, measure in MULTICLASS.items():
-        value = float(measure(cells))
+    for name, measure in MULTICLASS_MEASURES.items():
+        value = float(measure(margins(cells)))
         if np.isnan(value):
             figures[name] = undefined(why_undefined(name))
         elif name in PROPORTIONS:
-            figures[name] = bounded(value, wilson(min(value, 1.0), size=size, confidence=confidence), "Wilson")
+            ends = right.wilson(confidence=confidence)
+            figures[name] = bounded(value, ends, "Wilson", approximate=right.is_discrete)
         elif name == "specificity_micro":
-            ends = wilson(float(MULTICLASS["accuracy"](cells)), size=size, confidence=confidence)
-            wrong = [(1 - end) / (classes - 1) for end in ends]
-            figures[name] = bounded(value, Interval(1 - wrong[0], 1 - wrong[1]), "Wilson, through the accuracy")
+            wrong = [(1 - end) / (classes - 1) for end in right.wilson(confidence=confidence)]
+            ends = Interval(1 - wrong[0], 1 - wrong[1])
+            figures[name] = bounded(value, ends, "Wilson, through the accuracy", approximate=right.is_discrete)
         else:
-            least = -1.0 if name in ("mcc", "cohen_kappa") else 0.0
-            method = f"Dirichlet, {len(drawn[name])} draws"
-            figures[name] = bounded(value, percentiles(drawn[name], confidence), method, least=least)
+            correlation = name in ("mcc", "cohen_kappa")
+            ends = delta_interval(*value_and_variance(measure, prior), correlation=correlation, confidence=confidence)
+            method = "delta on Fisher's scale" if correlation else "delta on the logit"
+            figures[name] = bounded(value, ends, method, least=-1.0 if correlation else 0.0, approximate=few)
     return figures
 
 
-def drawn_figures(
+def parts_of(cells: Float[np.ndarray, "classes classes"]) -> tuple[float, float]:
+    """Return the weight of right and of wrong predictions."""
+    right = np.eye(len(cells), dtype=bool)
+    return float(cells[right].sum()), float(cells[~right].sum())
+
+
+def of_occurring(
     cells: Float[np.ndarray, "classes classes"], squares: Float[np.ndarray, "classes classes"]
-) -> dict[str, Float[np.ndarray, " draws"]]:
-    """Return every figure of the confusion matrix on draws from its posterior, in parts of bounded memory."""
+) -> tuple[Float[np.ndarray, "some some"], Float[np.ndarray, "some some"]]:
+    """Return the matrices without the classes that are nowhere, two classes at least."""
     occurs = np.flatnonzero(cells.sum(0) + cells.sum(1) > 0)
     if len(occurs) < 2:  # with one class alone nothing could go wrong; any other gives errors a place
         occurs = np.union1d(occurs, [0, 1])[:2] if occurs[0] < 2 else np.array([0, occurs[0]])
-    cells, squares = cells[np.ix_(occurs, occurs)], squares[np.ix_(occurs, occurs)]
-    generator = np.random.default_rng(SEED)
-    draws = int(np.clip(4_000_000 // cells.size, 200, 2000))
-    found: dict[str, list[Float[np.ndarray, " draws"]]] = {name: [] for name in MULTICLASS}
-    for count in in_chunks(draws, cells=cells.size):
-        part = posterior(cells, squares, draws=count, generator=generator)
-        for name, measure in MULTICLASS.items():
-            found[name].append(measure(part))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+    return cells[np.ix_(occurs, occurs)], squares[np.ix_(occurs, occurs)]
 
 
 def areas(
@@ -136,15 +148,16 @@ def areas(
     plain, by_share = np.zeros(len(truth)), np.zeros(len(truth))
     for place, code in enumerate(occurring):
         is_class = truth == code
-        rows = ranked(is_class, table[:, code], weights)
+        rows, group = ranked_with_groups(is_class, table[:, code], weights)
         auc = roc_auc_influence(rows)
-        moves = auc.by_row(rows, is_class)
+        moves = auc.by_row(group, is_class)
         values[place] = auc.value
         plain += moves / len(occurring)
         # the class shares are estimated too, so a row also moves how much each area counts
         by_share += shares[code] * moves + (is_class - shares[code]) * auc.value
     size = effective_size(total, float((weights**2).sum()))
     positives = size * float(shares[occurring].mean())
+    scarce = size * float(shares[occurring].min()) < FEWEST_OF_CLASS
     figures = {}
     for name, value, moves in (
         ("roc_auc", float(values.mean()), plain),
@@ -152,9 +165,9 @@ def areas(
     ):
         variance = float((weights**2) @ moves**2) / total**2
         ends = auc_score_form(
-            value, variance=variance, positives=positives, negatives=size - positives, confidence=confidence
+            value, variance=variance, positives=positives, negatives=size - positives, confidence=confidence, trust=3.0
         )
-        figures[name] = bounded(value, ends, "DeLong over classes, score form", approximate=positives < 10)
+        figures[name] = bounded(value, ends, "DeLong over classes, score form", approximate=scarce)
     return figures
 
 
@@ -190,7 +203,5 @@ def of_class_probabilities(
         for name, loss in row_losses(truth, table).items()
     }
     rows = ranked(table.argmax(axis=1) == truth, table.max(axis=1), weights)
-    error = float(calibration_error(rows.positive, rows.negative, rows.scores))
-    ends = calibration_error_interval(rows, confidence=confidence)
-    figures["calibration_error"] = bounded(error, ends, "shrunken gaps of 15 bins, less the bias", approximate=True)
+    figures["calibration_error"] = calibration_error_figure(rows, confidence=confidence)
     return figures

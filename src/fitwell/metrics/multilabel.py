@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike, NDArray
 
 from fitwell.errors import DataError
 from fitwell.metrics import confusion as by_class
 from fitwell.metrics.binary import binary, precision_ends
-from fitwell.metrics.bootstrap import in_chunks, number_of_draws
+from fitwell.metrics.confusion import delta_interval, slopes
 from fitwell.metrics.figure import Figure, Figures, undefined
 from fitwell.metrics.inputs import checked_confidence, matrix, numbers, row_weights
-from fitwell.metrics.intervals import auc_score_form, effective_size
-from fitwell.metrics.measured import NOT_PROBABILITIES, SEED, bounded, log_losses, mean_loss, percentiles, proportion
-from fitwell.metrics.ranked import average_precision_influence, ranked, roc_auc_influence
+from fitwell.metrics.intervals import FEWEST_OF_CLASS, auc_score_form, effective_size, widened
+from fitwell.metrics.measured import NOT_PROBABILITIES, bounded, log_losses, mean_loss, proportion
+from fitwell.metrics.ranked import (
+    average_precision_influence,
+    average_precision_luck,
+    left_out,
+    ranked_with_groups,
+    roc_auc_influence,
+)
 
 Hits = Bool[np.ndarray, "rows labels"]
 Table = Float[np.ndarray, "rows labels"]
@@ -37,6 +44,7 @@ def multilabel(
 
     Both arrays have one row per row and one column per label; `labels` hold 0 and 1 (or False and True). Figures
     without a suffix are macro means over the labels; `parts` holds the binary figures of each label under its name.
+    Figures are approximate by the rules of `binary`; means over labels where one has fewer than 12 rows of a class.
 
     Raises `DataError` for labels other than 0 and 1, missing values, and shapes that disagree.
 
@@ -129,39 +137,35 @@ WHY = {
 }
 
 
-def one_hot_counts(truth: Hits, predicted: Hits) -> Float[np.ndarray, "rows cells"]:
-    """Mark for every row and label which of TN, FP, FN, TP it is, labels slowest."""
-    kind = truth.astype(np.int64) * 2 + predicted
-    return np.asarray((kind[:, :, None] == np.arange(4)).reshape(len(truth), -1).astype(np.float64))
+def kinds(truth: Hits, predicted: Hits) -> Int[np.ndarray, "rows labels"]:
+    """Say of every row and label which of TN (0), FP, FN, TP (3) it is, and of which label (+ 4 · label)."""
+    return np.asarray(truth * np.int64(2) + predicted + 4 * np.arange(truth.shape[1]))
 
 
 def of_decisions(truth: Hits, predicted: Hits, weights: Weights, *, confidence: float) -> dict[str, Figure]:
-    """Measure what follows from the predicted labels, by a weighted bootstrap of whole rows (labels go together).
+    """Measure what follows from the predicted labels; a row moves a figure through all of its labels together.
 
-    Each count of each label also gets a draw of half a row (Jeffreys' prior), so that perfection is not certain.
+    Each count of each label gets half a row more (Jeffreys' prior), so that perfection is not certain.
     """
     wrong = truth != predicted
     figures = {
         "subset_accuracy": proportion((~wrong.any(axis=1)).astype(float), weights, confidence=confidence),
         "hamming_loss": mean_loss(wrong.mean(axis=1), weights, weights**2, confidence=confidence),
     }
-    cells = one_hot_counts(truth, predicted)
-    labels = truth.shape[1]
-    draws = number_of_draws(len(weights) * 4)
-    generator = np.random.default_rng(SEED)
-    scale = float((weights**2).sum() / weights.sum())
-    drawn = []
-    for count in in_chunks(draws, cells=len(weights)):
-        counts = (generator.standard_exponential((count, len(weights))) * weights) @ cells
-        drawn.append((counts + generator.standard_gamma(0.5, counts.shape) * scale).reshape(count, labels, 4))
-    stack, counts = np.concatenate(drawn), (weights @ cells).reshape(labels, 4)
+    kind, labels = kinds(truth, predicted), truth.shape[1]
+    cells = np.bincount(kind.ravel(), np.repeat(weights, labels), minlength=4 * labels).astype(np.float64)
+    row = float((weights**2).sum() / weights.sum())
+    few = float(cells.reshape(labels, 2, 2).sum(-1).min()) < FEWEST_OF_CLASS * row
     for name, measure in DECISIONS.items():
-        value = float(measure(counts))
+        value = float(measure(cells.reshape(labels, 4)))
         if np.isnan(value):
             figures[name] = undefined(WHY[name.removesuffix("_micro").removesuffix("_weighted")])
-        else:
-            ends = percentiles(measure(stack), confidence)
-            figures[name] = bounded(value, ends, f"weighted bootstrap with prior, {draws} draws")
+            continue
+        of_flat = partial(lambda flat, of: of(flat.reshape(*flat.shape[:-1], labels, 4)), of=measure)
+        moves = slopes(of_flat, cells + row / 2)[kind].sum(axis=1)
+        variance = float(weights**2 @ moves**2)
+        ends = delta_interval(float(of_flat(cells + row / 2)), variance, correlation=False, confidence=confidence)
+        figures[name] = bounded(value, ends, "delta on the logit", approximate=few)
     return figures
 
 
@@ -173,27 +177,30 @@ def areas(truth: Hits, scores: Table, weights: Weights, *, confidence: float) ->
     names = ("roc_auc", "roc_auc_weighted", "pr_auc", "pr_auc_weighted")
     if shares.min() <= 0 or not (weights @ ~truth).min() > 0:
         return dict.fromkeys(names, undefined("some label has only positive or only negative rows"))
+    scarce = size * float(np.minimum(shares, 1 - shares).min()) < FEWEST_OF_CLASS
     figures: dict[str, Figure] = {}
     for name, influence_of in (("roc_auc", roc_auc_influence), ("pr_auc", average_precision_influence)):
-        values, moves = np.empty(len(shares)), np.empty(truth.shape)
+        values, luck, moves = np.empty(len(shares)), np.zeros(len(shares)), np.empty(truth.shape)
         for place in range(len(shares)):
-            rows = ranked(truth[:, place], scores[:, place], weights)
+            rows, group = ranked_with_groups(truth[:, place], scores[:, place], weights)
             influence = influence_of(rows)
             values[place] = influence.value
-            moves[:, place] = influence.by_row(rows, truth[:, place])
+            if name == "pr_auc":
+                luck[place], influence = average_precision_luck(rows), left_out(influence, rows)
+            moves[:, place] = influence.by_row(group, truth[:, place])
         by_share = float(values @ shares / shares.sum())
         weighted_moves = (moves @ shares + (truth - shares) @ (values - by_share)) / shares.sum()
-        for suffix, value, moved in (
-            ("", float(values.mean()), moves.mean(1)),
-            ("_weighted", by_share, weighted_moves),
+        for suffix, value, lucky, moved in (
+            ("", float(values.mean()), float(luck.mean()), moves.mean(1)),
+            ("_weighted", by_share, float(luck @ shares / shares.sum()), weighted_moves),
         ):
             variance = float((weights**2) @ moved**2) / total**2
             positives = size * float(shares.mean())
             if name == "pr_auc":
-                ends = precision_ends(value, variance, positives, confidence=confidence)
+                wide = widened(confidence, size=size * float(shares.min()))
+                ends = precision_ends(value - lucky, variance + lucky**2, positives, confidence=wide)
             else:
-                ends = auc_score_form(
-                    value, variance=variance, positives=positives, negatives=size - positives, confidence=confidence
-                )
-            figures[name + suffix] = bounded(value, ends, "influence over labels", approximate=positives < 10)
+                sizes = {"positives": positives, "negatives": size - positives}
+                ends = auc_score_form(value, variance=variance, confidence=confidence, trust=3.0, **sizes)
+            figures[name + suffix] = bounded(value, ends, "influence over labels", approximate=scarce)
     return {name: figures[name] for name in names}
