@@ -25,12 +25,14 @@ CHUNK = 4_000_000  # numbers held at once, 32 MB
 
 
 def number_of_draws(cells: int) -> int:
-    """Return how many resamples are worth drawing: 1,000, and down to 200 where each is long.
+    """Return how many resamples a mean and a spread need: 400, and down to 200 where each is long.
 
-    >>> number_of_draws(300), number_of_draws(100_000), number_of_draws(10_000_000)
-    (1000, 400, 200)
+    The spread is then known to 4 or 5 %.
+
+    >>> number_of_draws(300), number_of_draws(200_000), number_of_draws(10_000_000)
+    (400, 200, 200)
     """
-    return int(np.clip(40_000_000 // max(cells, 1), 200, 1000))
+    return int(np.clip(40_000_000 // max(cells, 1), 200, 400))
 
 
 def draw(

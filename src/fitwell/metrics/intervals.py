@@ -85,8 +85,9 @@ def share_of(success: float, failure: float, *, success_squares: float, failure_
     Its variance is Σw²(outcome - share)² / (Σw)², whatever weights have to do with success; the size is that of the
     plain rows with the same variance, and where all or none succeed that of Kish.
 
-    >>> share_of(6.0, 4.0, success_squares=6.0, failure_squares=4.0)
-    Share(value=0.6, size=10.0)
+    >>> share = share_of(6.0, 4.0, success_squares=6.0, failure_squares=4.0)
+    >>> share.value, round(share.size, 9)
+    (0.6, 10.0)
     """
     total = success + failure
     share = min(success / total, 1.0)

@@ -140,7 +140,7 @@ def compared(
     if not np.isfinite(value):
         reason = f"{metric} has no value for one of the two on these rows"
         return Comparison(metric=metric, difference=undefined(reason), verdict="not distinguishable")
-    draws = min(number_of_draws(len(weights)), MOST_DRAWS)
+    draws = number_of_draws(len(weights))
     generator = np.random.default_rng(SEED)
     drawn = np.concatenate(
         [
@@ -158,9 +158,6 @@ def compared(
         most=np.inf,
     )
     return Comparison(metric=metric, difference=figure, verdict=verdict_of(figure))
-
-
-MOST_DRAWS = 400  # a mean and a spread need fewer than a tail does; the spread is known to 4 %
 
 
 def difference(measures: list[Measure], sign: float, weights: Draws) -> NDArray[np.float64]:
