@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 
 from fitwell.errors import RequestError, nearest
 from fitwell.metrics import ranked as by_rank
-from fitwell.metrics.bootstrap import gathered, in_chunks, neighborhoods, number_of_draws
+from fitwell.metrics.bootstrap import gathered, in_chunks, neighborhoods, number_of_draws, place_of
 from fitwell.metrics.confusion import BINARY, MULTICLASS
 from fitwell.metrics.figure import Figure, undefined
 from fitwell.metrics.inputs import checked_confidence, class_codes, column, is_positive, matrix, row_weights
@@ -235,7 +235,7 @@ def of_ranking(metric: str, hits: Rows, scores: Rows, base: Rows) -> Measure:
     if metric in INFLUENCES:
         return of_influence(INFLUENCES[metric], hits, scores, base)
     rows, group = ranked_with_groups(hits, scores, base)
-    short, place = gathered(rows), neighborhoods(rows)[group]
+    short, place = gathered(rows), place_of(len(rows.scores), neighborhoods(rows))[group]
 
     def statistic(ranking: Ranked, positive: Draws, negative: Draws) -> NDArray[np.float64]:
         if metric == "calibration_error":
