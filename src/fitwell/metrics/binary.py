@@ -83,7 +83,7 @@ def binary(
     hits, chosen = is_positive(labels, positive=positive)
     numbers, given = column(scores, what="scores", rows=len(hits)), row_weights(weights, rows=len(hits))
     kept = given > 0
-    rows = ranked(hits[kept], numbers[kept], given[kept])
+    rows = ranked(hits, numbers, given) if kept.all() else ranked(hits[kept], numbers[kept], given[kept])
     paid = None if costs is None else checked_costs(costs)
     entries: dict[str, Figure | tuple[Figure, ...]] = dict(
         at_threshold(rows, threshold, costs=paid, confidence=confidence)
@@ -240,25 +240,25 @@ def precision_ends(value: float, variance: float, positives: float, *, confidenc
 
 def of_probabilities(rows: Ranked, *, confidence: float) -> dict[str, Figure]:
     """Measure what needs scores to be probabilities."""
-    losses = {
-        "log_loss": (log_losses(rows.scores), log_losses(1 - rows.scores), np.inf),
-        "brier": ((1 - rows.scores) ** 2, rows.scores**2, 1.0),
-    }
+    said, weights, squares = of_outcomes(rows)
     figures = {
-        name: mean_loss(*outcomes(rows, of_positive, of_negative), confidence=confidence, most=most)
-        for name, (of_positive, of_negative, most) in losses.items()
+        name: mean_loss(loss, weights, squares, confidence=confidence, most=most)
+        for name, loss, most in (("log_loss", log_losses(said), np.inf), ("brier", (1 - said) ** 2, 1.0))
     }
     figures["calibration_error"] = calibration_error_figure(rows, confidence=confidence)
     return figures
 
 
-def outcomes(rows: Ranked, of_positive: Values, of_negative: Values) -> tuple[Values, Values, Values]:
-    """Return the losses that occur, with their weights and squared weights; half as many where no scores are tied."""
+def of_outcomes(rows: Ranked) -> tuple[Values, Values, Values]:
+    """Return the probabilities of what happened, with weights and squared weights: one a group without ties."""
     if not np.any(np.minimum(rows.positive, rows.negative)):
-        losses = np.where(rows.positive > 0, of_positive, of_negative)
-        return losses, rows.positive + rows.negative, rows.positive_squares + rows.negative_squares
+        said = np.where(rows.positive > 0, rows.scores, 1 - rows.scores)
+        if rows.positive_squares is rows.positive:
+            weights = rows.positive + rows.negative
+            return said, weights, weights
+        return said, rows.positive + rows.negative, rows.positive_squares + rows.negative_squares
     return (
-        np.concatenate([of_positive, of_negative]),
+        np.concatenate([rows.scores, 1 - rows.scores]),
         np.concatenate([rows.positive, rows.negative]),
         np.concatenate([rows.positive_squares, rows.negative_squares]),
     )

@@ -19,19 +19,21 @@ from fitwell.metrics.confusion import BINARY_MEASURES, Margins
 from fitwell.metrics.costs import Cut, checked_costs
 from fitwell.metrics.inputs import column, is_positive, row_weights
 from fitwell.metrics.measured import log_losses
-from fitwell.metrics.ranked import Ranked, Stack, group_starts, ranked
+from fitwell.metrics.ranked import Ranked, Stack, ranked
 
 LONGEST = 2048  # groups that are resampled one by one; more are gathered into this many neighborhoods
 CHUNK = 4_000_000  # numbers held at once, 32 MB
 
 
 def number_of_draws(cells: int) -> int:
-    """Return how many resamples are worth drawing: 1,000, and down to 200 where each is long.
+    """Return how many resamples a mean and a spread need: 400, and down to 200 where each is long.
 
-    >>> number_of_draws(300), number_of_draws(100_000), number_of_draws(10_000_000)
-    (1000, 400, 200)
+    The spread is then known to 4 or 5 %.
+
+    >>> number_of_draws(300), number_of_draws(200_000), number_of_draws(10_000_000)
+    (400, 200, 200)
     """
-    return int(np.clip(40_000_000 // max(cells, 1), 200, 1000))
+    return int(np.clip(40_000_000 // max(cells, 1), 200, 400))
 
 
 def draw(
@@ -61,14 +63,12 @@ def in_chunks(draws: int, *, cells: int) -> Iterator[int]:
         draws -= at_once
 
 
-def neighborhoods(rows: Ranked, *, longest: int = LONGEST) -> Int[np.ndarray, " groups"]:
-    """Return for every group the neighborhood it belongs to, at most `longest` of about equal mass."""
+def neighborhoods(rows: Ranked, *, longest: int = LONGEST) -> Int[np.ndarray, " neighborhoods"]:
+    """Return where each neighborhood of the ranking begins, at most `longest` of about equal mass."""
     if len(rows.scores) <= longest:
         return np.arange(len(rows.scores))
-    place = np.minimum((rows.taken * (longest / rows.taken[-1])).astype(np.int64), longest - 1)
-    changes = np.zeros(len(place), dtype=np.int64)
-    np.not_equal(place[1:], place[:-1], out=changes[1:])
-    return np.asarray(np.cumsum(changes))
+    goals = np.arange(longest) * (rows.taken[-1] / longest)
+    return np.union1d([0], np.searchsorted(rows.taken, goals[1:]))
 
 
 def gathered(rows: Ranked, *, longest: int = LONGEST) -> Ranked:
@@ -77,12 +77,13 @@ def gathered(rows: Ranked, *, longest: int = LONGEST) -> Ranked:
     The bootstrap then costs the same for ten thousand rows and for ten million; how far a resample lies from the
     gathered ranking's own figure is what carries over to the full one.
     """
-    return gathered_by(rows, neighborhoods(rows, longest=longest))
+    return gathered_at(rows, neighborhoods(rows, longest=longest))
 
 
-def gathered_by(rows: Ranked, place: Int[np.ndarray, " groups"]) -> Ranked:
-    """Return the ranking with the groups of one place as one group; places rise down the ranking."""
-    starts = group_starts(place)
+def gathered_at(rows: Ranked, starts: Int[np.ndarray, " neighborhoods"]) -> Ranked:
+    """Return the ranking with the groups from each start to the next as one group."""
+    if len(starts) == len(rows.scores):
+        return rows
     mass = rows.positive + rows.negative
     return Ranked(
         scores=np.add.reduceat(mass * rows.scores, starts) / np.add.reduceat(mass, starts),
@@ -91,6 +92,11 @@ def gathered_by(rows: Ranked, place: Int[np.ndarray, " groups"]) -> Ranked:
         positive_squares=np.add.reduceat(rows.positive_squares, starts),
         negative_squares=np.add.reduceat(rows.negative_squares, starts),
     )
+
+
+def place_of(groups: int, starts: Int[np.ndarray, " neighborhoods"]) -> Int[np.ndarray, " groups"]:
+    """Return for every group the neighborhood it belongs to."""
+    return np.repeat(np.arange(len(starts)), np.diff(starts, append=groups))
 
 
 Figures = Mapping[str, NDArray[np.float64]]  # one value per resample, or ten
@@ -121,9 +127,10 @@ def bootstrap(
     hits, _ = is_positive(labels, positive=positive)
     numbers, given = column(scores, what="scores", rows=len(hits)), row_weights(weights, rows=len(hits))
     rows = ranked(hits[given > 0], numbers[given > 0], given[given > 0])
-    marks = neighborhoods(rows) + (rows.scores < threshold)  # no neighborhood reaches over the threshold
-    place = np.cumsum(np.diff(marks, prepend=marks[0]) > 0)
-    short = gathered_by(rows, place)
+    above = int(np.count_nonzero(rows.scores >= threshold))
+    starts = neighborhoods(rows)  # none of which may reach over the threshold
+    starts = np.union1d(starts, [above]) if above < len(rows.scores) else starts
+    short, place = gathered_at(rows, starts), place_of(len(rows.scores), starts)
     cut = Cut(threshold=threshold, costs=None if costs is None else checked_costs(costs))
     measures = [every_figure(part, losses, cut) for part, losses in both_ways(rows, short, place)]
     found, plugin = measures[0](rows.positive, rows.negative), measures[1](short.positive, short.negative)

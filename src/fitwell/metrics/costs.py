@@ -64,7 +64,7 @@ def cost_interval(
     """Bound the mean cost of a confusion matrix of weights from the shares of both kinds of error.
 
     Each share has Wilson's interval; MOVER combines them (Zou and Donner 2008), with the correlation that shares of the
-    same rows have. Simulated with 100 to 2,000 rows, errors in 0.2 to 30 % of them and costs of up to 1 to 20, it covers
+    same rows have. Simulated with 100 to 2,000 rows, errors in 0.2 to 30 % of them and costs up to 1 to 20, it covers
     93 to 97 % where it claims 95.
     """
     total, all_squares = float(cells.sum()), float(squares.sum())

@@ -85,8 +85,9 @@ def share_of(success: float, failure: float, *, success_squares: float, failure_
     Its variance is Σw²(outcome - share)² / (Σw)², whatever weights have to do with success; the size is that of the
     plain rows with the same variance, and where all or none succeed that of Kish.
 
-    >>> share_of(6.0, 4.0, success_squares=6.0, failure_squares=4.0)
-    Share(value=0.6, size=10.0)
+    >>> share = share_of(6.0, 4.0, success_squares=6.0, failure_squares=4.0)
+    >>> share.value, round(share.size, 9)
+    (0.6, 10.0)
     """
     total = success + failure
     share = min(success / total, 1.0)
@@ -136,6 +137,9 @@ class Moments(NamedTuple):
         return self.skewness / math.sqrt(self.size)
 
 
+BLOCK = 1 << 18  # values at a time: fresh memory for millions of them costs more than the arithmetic
+
+
 def moments(
     values: Float[np.ndarray, " rows"], weights: Float[np.ndarray, " rows"], squares: Float[np.ndarray, " rows"]
 ) -> Moments:
@@ -146,13 +150,18 @@ def moments(
     total = float(weights.sum())
     size = effective_size(total, float(squares.sum()))
     mean = float(weights @ values) / total
-    away = values - mean
-    squared = away * away
-    second, third = float(weights @ squared) / total, float(weights @ (squared * away)) / total
+    second = third = moved = 0.0
+    for start in range(0, len(values), BLOCK):
+        block = slice(start, start + BLOCK)
+        away = values[block] - mean
+        squared = away * away
+        second += float(weights[block] @ squared) / total
+        moved += float(squares[block] @ squared)
+        third += float(weights[block] @ np.multiply(squared, away, out=away)) / total
     skewness = third / second**1.5 if second > 0 else 0.0
     if size <= 1 + 1e-9:
         return Moments(mean, math.inf, skewness, size)
-    return Moments(mean, math.sqrt(float(squares @ squared) / total**2 * size / (size - 1)), skewness, size)
+    return Moments(mean, math.sqrt(moved / total**2 * size / (size - 1)), skewness, size)
 
 
 def skewed_mean(

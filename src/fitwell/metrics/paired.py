@@ -20,7 +20,7 @@ from scipy.special import stdtrit
 
 from fitwell.errors import RequestError, nearest
 from fitwell.metrics import ranked as by_rank
-from fitwell.metrics.bootstrap import gathered, in_chunks, neighborhoods, number_of_draws
+from fitwell.metrics.bootstrap import gathered, in_chunks, neighborhoods, number_of_draws, place_of
 from fitwell.metrics.confusion import BINARY, MULTICLASS
 from fitwell.metrics.costs import Cut, checked_costs, cost_per_row
 from fitwell.metrics.figure import Figure, undefined
@@ -150,7 +150,7 @@ def compared(
     if not np.isfinite(value):
         reason = f"{metric} has no value for one of the two on these rows"
         return Comparison(metric=metric, difference=undefined(reason), verdict="not distinguishable")
-    draws = min(number_of_draws(len(weights)), MOST_DRAWS)
+    draws = number_of_draws(len(weights))
     generator = np.random.default_rng(SEED)
     drawn = np.concatenate(
         [
@@ -168,9 +168,6 @@ def compared(
         most=np.inf,
     )
     return Comparison(metric=metric, difference=figure, verdict=verdict_of(figure))
-
-
-MOST_DRAWS = 400  # a mean and a spread need fewer than a tail does; the spread is known to 4 %
 
 
 def difference(measures: list[Measure], sign: float, weights: Draws) -> NDArray[np.float64]:
@@ -261,7 +258,7 @@ def of_ranking(metric: str, hits: Rows, scores: Rows, base: Rows) -> Measure:
     if metric in INFLUENCES:
         return of_influence(INFLUENCES[metric], hits, scores, base)
     rows, group = ranked_with_groups(hits, scores, base)
-    short, place = gathered(rows), neighborhoods(rows)[group]
+    short, place = gathered(rows), place_of(len(rows.scores), neighborhoods(rows))[group]
 
     def statistic(ranking: Ranked, positive: Draws, negative: Draws) -> NDArray[np.float64]:
         if metric == "calibration_error":
