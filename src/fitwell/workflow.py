@@ -27,6 +27,7 @@ from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
 from fitwell.errors import FitwellError, RequestError, RunError
 from fitwell.events import Event, Listener, unheard
+from fitwell.explanation import asked_of
 from fitwell.findings import findings_json, text_finding, training_finding
 from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
@@ -60,10 +61,12 @@ from fitwell.run import (
     write_predictions,
     write_recipe,
 )
+from fitwell.showing import seconds_to_show, show, versions
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 RESERVED_SHARE = 0.02  # of a time limit, for what cannot be timed beforehand
 MEASURING_MARGIN = 1.5  # the machine may be busier then
+SHOWING_SHARE = 0.2  # of a time limit, at most, for explaining and the report; where that is too little, they wait
 
 
 def train(
@@ -305,10 +308,11 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     prepared, setup = begun.prepared, begun.setup
     rows = prepared.split.held_out[prepared.split.measured]
     simple = baseline_predictions(prepared, setup.recipe, rows)
-    reserve = 0.0
+    reserve, showing = 0.0, 0.0
     if math.isfinite(clock.limit):
         measuring = MEASURING_MARGIN * seconds_to_measure(prepared, setup.recipe, simple, rows)
-        reserve = measuring + RESERVED_SHARE * clock.limit
+        showing = seconds_to_show(prepared, trained_model(prepared, setup, setup.state), simple)
+        reserve = measuring + min(showing, SHOWING_SHARE * clock.limit) + RESERVED_SHARE * clock.limit
         share = (clock.remaining() - reserve) / (setup.recipe.data.folds + 1)
         is_asked = "training.early_stopping.patience" not in begun.reasons
         setup = in_time(setup, seconds=share, patience_is_asked=is_asked)
@@ -329,7 +333,8 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         write_recipe(run, recipe, comments=_comments(begun.reasons))
     predicted = held_out_predictions(prepared, setup, learned)
     write_predictions(run, held_out_table(prepared, predicted))  # first: a model without them is of an older Fitwell
-    write_model(run, trained_model(prepared, setup, learned.state))
+    model = trained_model(prepared, setup, learned.state)
+    write_model(run, model)
     write_history(run, learned.history)
     evaluation = network_evaluation(prepared, setup.recipe, predicted[prepared.split.measured].mean, simple, rows)
     report = evaluation.as_json()
@@ -349,6 +354,9 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         listener(event)
     if diverged is not None:
         listener(finding_event(diverged))
+    if not interrupted:
+        asked = asked_of(prepared, model, predicted[prepared.split.measured])
+        show(run, evaluation, asked, in_time=clock.remaining() > showing, listener=listener)
     if interrupted:
         step, folds = learned.state.step, setup.recipe.data.folds
         where = f"at step {step}"
@@ -381,6 +389,7 @@ def _first_files(begun: _Begun) -> dict[str, bytes]:
         "targets": labelled.coding.as_json(),
         "split": {"method": split.method, "why": split.why, **parts, "fingerprint": _split_fingerprint(split)},
         "notes": [asdict(note) for note in begun.notes],
+        "versions": versions(),
     }
     return {
         "recipe.yaml": recipes.to_yaml(begun.setup.recipe, comments=_comments(begun.reasons)).encode(),

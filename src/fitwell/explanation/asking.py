@@ -1,0 +1,89 @@
+"""A trained network that can be asked about rows with changed inputs, and how much asking may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+
+from fitwell.data.schema import Schema
+from fitwell.prediction import Model, Predictions, predictions_for
+from fitwell.preparation import Prepared
+from fitwell.tasks.task import TargetCoding, Task, disagreement
+
+WORK = 1e10  # multiplications that one sort of question may cost, about: a few seconds of one core at worst
+
+Blocks = Mapping[str, np.ndarray]  # encoded rows
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked:
+    """Held-out rows with their truth, and the network that predicts them."""
+
+    task: Task
+    coding: TargetCoding
+    schema: Schema
+    frame: pl.DataFrame  # raw cells
+    blocks: Blocks  # the same rows encoded
+    entries: Mapping[str, Mapping[str, np.ndarray]]  # column -> block -> where its entries are
+    truth: np.ndarray
+    predictions: np.ndarray
+    weights: np.ndarray | None
+    source_rows: np.ndarray  # their numbers in the data as read, from 0
+    disagreement: np.ndarray | None  # of the members, where there are several
+    predict: Callable[[Blocks], np.ndarray]
+    cost: float  # multiplications that predicting one row takes, about
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.predictions)
+
+    def sample(self, most: int) -> np.ndarray:
+        """Return the places of at most so many rows, evenly from all over."""
+        return np.arange(len(self))[:: max(1, -(-len(self) // most))]
+
+
+def repeated(blocks: Blocks, times: int) -> dict[str, np.ndarray]:
+    """Return a copy of the rows, one after another so many times."""
+    return {name: np.tile(block, (times, 1)) for name, block in blocks.items()}
+
+
+def entries_of(names: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, np.ndarray]]:
+    """Return where each column's entries are in each block, from the columns of a layout's entries.
+
+    >>> entries_of({"numbers": ("a", "b"), "flags": ("b", "b")})["b"]["flags"].tolist()
+    [0, 1]
+    """
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for block, columns in names.items():
+        for column in dict.fromkeys(columns):
+            found.setdefault(column, {})[block] = np.flatnonzero(np.array(columns, dtype=object) == column)
+    return found
+
+
+def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Asked:
+    """Return the measured rows with a model that predicts them; `predictions` are what it says of them."""
+    labelled, rows = prepared.labelled, prepared.split.held_out[prepared.split.measured]
+    members = predictions.of_members
+
+    def predict(blocks: Blocks) -> np.ndarray:
+        return predictions_for(model, {name: torch.from_numpy(block) for name, block in blocks.items()}).mean
+
+    return Asked(
+        task=labelled.task,
+        coding=labelled.coding,
+        schema=labelled.schema,
+        frame=labelled.frame[rows],
+        blocks={name: block[rows] for name, block in prepared.features.items()},
+        entries=entries_of(prepared.encoders.layout.names),
+        truth=labelled.truth[rows],
+        predictions=predictions.mean,
+        weights=None if labelled.weights is None else labelled.weights[rows],
+        source_rows=labelled.source_rows[rows],
+        disagreement=disagreement(labelled.task.form, members) if len(members) > 1 else None,
+        predict=predict,
+        cost=float(model.population.weights.numel()),
+    )

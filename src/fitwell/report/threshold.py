@@ -1,0 +1,78 @@
+"""What changes with the threshold: a confusion matrix for each place that the slider of a page can stop at.
+
+The matrices are counted here, exactly; the page computes figures from them by the formulas of `FIGURES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from fitwell.metrics.confusion import BINARY
+from fitwell.report.answers import Question
+
+EVEN, BY_RANK = 200, 200  # stops at even distances, and stops with as many rows between them
+
+# Figures that follow from a confusion matrix, in the order in which the page lists them; `script.js` has the formulas.
+FIGURES = (*BINARY, "predicted_positive", "false_positive_rate")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stops:
+    """Thresholds in rising order, each with its confusion matrix [[TN, FP], [FN, TP]]."""
+
+    thresholds: Float[np.ndarray, " stops"]
+    cells: Float[np.ndarray, "stops 2 2"]
+    chosen: int  # the stop of the threshold that predictions go by
+
+    def figures(self, stop: int) -> dict[str, float | None]:
+        """Return the figures at one stop; None where one is undefined."""
+        return figures_of(self.cells[stop])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the page's slider needs."""
+        return {
+            "chosen": self.chosen,
+            "thresholds": [float(f"{threshold:.9g}") for threshold in self.thresholds],
+            "cells": [[float(f"{cell:.9g}") for cell in matrix.ravel()] for matrix in self.cells],
+        }
+
+
+def stops_of(question: Question, threshold: float) -> Stops:
+    """Return where the slider can stop: even steps, steps by rank, and the chosen threshold.
+
+    A stop by rank is the score of a row, so that moving by one stop changes something wherever there are many rows.
+    """
+    scores = question.rows.scores
+    low, high = min(0.0, float(scores.min())), max(1.0, float(scores.max()))
+    ranks = np.sort(question.scores)[np.linspace(0, len(question.scores) - 1, BY_RANK).astype(int)]
+    even = np.round(np.linspace(low, high, EVEN + 1), 6)
+    # Nine digits are what the page is told, so they are what is counted by.
+    thresholds = np.unique([float(f"{each:.9g}") for each in (*even, *ranks, threshold)])
+    cells = np.stack([_cells(question, each) for each in thresholds]) if len(thresholds) else np.empty((0, 2, 2))
+    chosen = int(np.searchsorted(thresholds, float(f"{threshold:.9g}")))
+    return Stops(thresholds=thresholds, cells=cells, chosen=chosen)
+
+
+def _cells(question: Question, threshold: float) -> Float[np.ndarray, "2 2"]:
+    """Count the confusion matrix at one threshold: rows that score at least as high are predicted positive."""
+    rows = question.rows
+    taken = int(np.searchsorted(-rows.scores, -threshold, side="right"))
+    sums = [(part[taken:].sum(), part[:taken].sum()) for part in (rows.negative, rows.positive)]
+    return np.array(sums, dtype=np.float64)
+
+
+def figures_of(cells: Float[np.ndarray, "2 2"]) -> dict[str, float | None]:
+    """Return the figures of a confusion matrix.
+
+    >>> figures_of(np.array([[8.0, 2.0], [1.0, 4.0]]))["recall"]
+    0.8
+    """
+    total = float(cells.sum())
+    values = {name: float(measure(cells)) for name, measure in BINARY.items()}
+    values["predicted_positive"] = float(cells[:, 1].sum()) / total
+    values["false_positive_rate"] = 1 - values["specificity"]
+    return {name: None if np.isnan(value) else value for name, value in values.items()}
