@@ -12,7 +12,7 @@ import torch
 from fitwell.data.schema import Schema
 from fitwell.prediction import Model, Predictions, predictions_for
 from fitwell.preparation import Prepared
-from fitwell.tasks.task import TargetCoding, Task, disagreement
+from fitwell.tasks.task import TargetCoding, Task
 
 WORK = 1e10  # multiplications that one sort of question may cost, about: a few seconds of one core at worst
 
@@ -33,7 +33,7 @@ class Asked:
     predictions: np.ndarray
     weights: np.ndarray | None
     source_rows: np.ndarray  # their numbers in the data as read, from 0
-    disagreement: np.ndarray | None  # of the members, where there are several
+    of_members: tuple[np.ndarray, ...]  # each member's predictions; the mean of them all is `predictions`
     predict: Callable[[Blocks], np.ndarray]
     cost: float  # multiplications that predicting one row takes, about
 
@@ -67,7 +67,6 @@ def entries_of(names: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, np.n
 def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Asked:
     """Return the measured rows with a model that predicts them; `predictions` are what it says of them."""
     labelled, rows = prepared.labelled, prepared.split.held_out[prepared.split.measured]
-    members = predictions.of_members
 
     def predict(blocks: Blocks) -> np.ndarray:
         return predictions_for(model, {name: torch.from_numpy(block) for name, block in blocks.items()}).mean
@@ -83,7 +82,7 @@ def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Aske
         predictions=predictions.mean,
         weights=None if labelled.weights is None else labelled.weights[rows],
         source_rows=labelled.source_rows[rows],
-        disagreement=disagreement(labelled.task.form, members) if len(members) > 1 else None,
+        of_members=predictions.of_members,
         predict=predict,
         cost=float(model.population.weights.numel()),
     )

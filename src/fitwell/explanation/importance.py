@@ -76,6 +76,17 @@ def importance(asked: Asked, *, metric: str, threshold: float, seed: int) -> Imp
     )
 
 
+def member_figures(asked: Asked, *, metric: str, threshold: float) -> list[float]:
+    """Return the metric of each member alone, where it has a value for all."""
+    places = np.arange(len(asked))
+    weights = np.ones(len(asked)) if asked.weights is None else asked.weights
+    figures = [
+        float(measure_of(asked, metric, places, each, threshold=threshold, weights=weights)(weights[None])[0])
+        for each in asked.of_members
+    ]
+    return figures if np.isfinite(figures).all() else []
+
+
 def measure_of(
     asked: Asked, metric: str, places: np.ndarray, predictions: np.ndarray, *, threshold: float, weights: np.ndarray
 ) -> Measure:

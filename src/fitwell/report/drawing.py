@@ -22,6 +22,9 @@ IDLE = re.compile(
     r'| stroke-miterlimit="10"| stroke-width="1"(?=[ />])'
 )
 KEPT_CLASS = re.compile(r' class="[^"]*\bchosen_marks\b[^"]*"')
+UNPAINTED = re.compile(
+    r'<path class="(?:fore|back)ground" aria-hidden="true" d="[^"]*"(?: pointer-events="none")?(?: display="none")?/>'
+)
 BACKGROUND = re.compile(r'<rect width="[^"]*" height="[^"]*" fill="' + LIGHT["paper"] + r'"/>')
 
 
@@ -42,6 +45,7 @@ def page_svg(picture: Picture) -> Markup:
     width, height = size.groups()
     body = BACKGROUND.sub("", drawn[start:], count=1)
     body = KEPT_CLASS.sub(' data-moves=""', body)
+    body = UNPAINTED.sub("", body)
     body = re.sub(r"<[^>]*>", lambda tag: _for_page(tag[0]), body)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '

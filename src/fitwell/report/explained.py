@@ -54,13 +54,14 @@ def dependence_pictures(contents: Contents) -> Iterator[Picture]:
 def _dependence(told: Mapping[str, Any], *, number_of: int) -> Picture:
     points = told["points"]
     means = [point["value"] for point in points]
+    digits = 2 if str(told["predicts"]).startswith("probability") else 3
     low, high = min(points, key=lambda each: each["value"]), max(points, key=lambda each: each["value"])
     is_number = told["kind"] == "number"
     return Picture(
         name=f"dependence-{number_of}",
         title=told["column"],
-        says=f"The mean prediction lies between {number(min(means), digits=3)} (at {_place(low)}) and "
-        f"{number(max(means), digits=3)} (at {_place(high)}).",
+        says=f"The mean prediction lies between {number(min(means), digits=digits)} (at {_place(low)}) and "
+        f"{number(max(means), digits=digits)} (at {_place(high)}).",
         reading="",
         spec=(_along_numbers if is_number else _along_categories)(points, str(told["predicts"])),
     )

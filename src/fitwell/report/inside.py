@@ -87,7 +87,7 @@ def _binned(steps: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
         for column in columns
     ]
     joined = steps.join(places, on="step")
-    return joined.group_by("bin").agg(pl.col("epoch").min(), *finite).sort("bin")
+    return joined.group_by("bin", maintain_order=True).agg(pl.col("epoch").min(), *finite).sort("bin")
 
 
 def _map(name: str, signal: Signal, binned: pl.DataFrame, layers: list[str]) -> Picture:

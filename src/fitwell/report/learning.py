@@ -41,7 +41,7 @@ def _losses(looks: pl.DataFrame) -> Picture:
     finite = looks.filter(pl.col("loss").is_finite())
     lost = len(looks) - len(finite) - looks.filter((pl.col("split") == "train") & (pl.col("epoch") == 0)).height
     names = {"train": "training", "validation": "validation"}
-    mean = finite.group_by("split", "epoch").agg(pl.col("loss").mean()).sort("split", "epoch")
+    mean = finite.group_by("split", "epoch", maintain_order=True).agg(pl.col("loss").mean()).sort("split", "epoch")
     best = best_epochs(looks)
     lines = _thinned(mean, "split")
     curves = [{"x": row["epoch"], "y": row["loss"], "s": names[row["split"]]} for row in lines]
@@ -82,7 +82,7 @@ def _losses_said(mean: pl.DataFrame, best: Mapping[int, float], *, epochs: float
 
 def _figure(looks: pl.DataFrame, title: str) -> Picture:
     seen = looks.filter((pl.col("split") == "validation") & pl.col("figure").is_finite())
-    mean = seen.group_by("split", "epoch").agg(pl.col("figure").mean()).sort("epoch")
+    mean = seen.group_by("split", "epoch", maintain_order=True).agg(pl.col("figure").mean()).sort("epoch")
     best = best_epochs(looks)
     curves = [{"x": row["epoch"], "y": row["figure"], "s": "validation"} for row in _thinned(mean, "split")]
     faint = _member_lines(seen, "figure") if looks["member"].n_unique() > 1 else []
@@ -104,7 +104,7 @@ def _figure(looks: pl.DataFrame, title: str) -> Picture:
 def mean_rates(looks: pl.DataFrame) -> pl.DataFrame:
     """Return the learning rate at each look, the mean over members."""
     rates = looks.filter(pl.col("learning_rate").is_finite())
-    return rates.group_by("epoch").agg(pl.col("learning_rate").mean()).sort("epoch")
+    return rates.group_by("epoch", maintain_order=True).agg(pl.col("learning_rate").mean()).sort("epoch")
 
 
 def _table_rows(mean: pl.DataFrame, rate: pl.DataFrame) -> list[list[str]]:
@@ -158,9 +158,7 @@ def _curves(
                 "encoding": {"x": x, "y": y, **detail},
             }
         )
-    layers.append(
-        {"data": data(curves), "mark": {"type": "line", "clip": True}, "encoding": {"x": x, "y": y, "color": paint}}
-    )
+    layers.append({"data": data(curves), "mark": {"type": "line"}, "encoding": {"x": x, "y": y, "color": paint}})
     return {"width": WIDTH, "height": HEIGHT, "layer": layers}
 
 

@@ -2,7 +2,7 @@
 // The page is complete without this script. It adds a switch of the theme, and the slider of the threshold.
 
 // Figures of a confusion matrix; undefined ones are NaN. The same names and formulas as in fitwell.metrics.
-function figuresOf([tn, fp, fn, tp]) {
+function figuresOf([tn, fp, fn, tp], costs) {
   const total = tn + fp + fn + tp;
   const recall = tp / (tp + fn);
   const specificity = tn / (tn + fp);
@@ -19,6 +19,7 @@ function figuresOf([tn, fp, fn, tp]) {
     cohen_kappa: (accuracy - chance) / (1 - chance),
     predicted_positive: (tp + fp) / total,
     false_positive_rate: 1 - specificity,
+    cost: costs ? (costs[0] * fp + costs[1] * fn) / total : NaN,
   };
 }
 
@@ -34,7 +35,7 @@ function setUpPanel(panel, stops) {
   function move() {
     const stop = Number(slider.value);
     const threshold = stops.thresholds[stop];
-    const figures = { ...figuresOf(stops.cells[stop]), threshold };
+    const figures = { ...figuresOf(stops.cells[stop], stops.costs), threshold };
     output.textContent = String(Number(threshold.toPrecision(3)));
     slider.setAttribute("aria-valuetext", `threshold ${output.textContent}`);
     back.disabled = stop === stops.chosen;

@@ -11,6 +11,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from fitwell import __version__
 from fitwell.report.drawing import complete, page_svg
 from fitwell.report.picture import Contents, PictureKind, Spec
 from fitwell.report.pictures import png, svg
@@ -42,6 +43,7 @@ def page(contents: Contents) -> bytes:
             script=Markup(script),
             policy=policy,
             svg=page_svg,
+            version=__version__,
             **all_of(contents),
         )
     )

@@ -90,5 +90,10 @@ def quantity(name: str, title: str | None, **more: Any) -> dict[str, Any]:
 
 
 def data(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return rows as a specification holds them."""
-    return {"values": list(rows)}
+    """Return rows as a specification holds them, numbers to more digits than a screen has pixels."""
+    return {"values": [{name: _rounded(value) for name, value in row.items()} for row in rows]}
+
+
+def _rounded(value: object) -> object:
+    """Return a number to eight digits: what the order of additions changes is not drawn."""
+    return float(f"{value:.8g}") if isinstance(value, float) else value

@@ -302,7 +302,7 @@ def calibration(question: Question, metrics: Metrics, *, prefix: str) -> Picture
 
 
 def _points(x: np.ndarray, y: np.ndarray) -> list[dict[str, float]]:
-    return [{"x": round(float(a), 6), "y": round(float(b), 6)} for a, b in zip(x, y, strict=True)]
+    return [{"x": float(a), "y": float(b)} for a, b in zip(x, y, strict=True)]
 
 
 def _base_line(ends: list[dict[str, float]], x: Spec, y: Spec) -> Spec:

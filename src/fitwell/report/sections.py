@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fitwell.report.about import column_table, data_facts, decision_facts
 from fitwell.report.answers import Question, questions
 from fitwell.report.explained import dependence_pictures, importance_pictures
 from fitwell.report.inside import inside_pictures
@@ -13,14 +14,13 @@ from fitwell.report.learning import learning_pictures
 from fitwell.report.picture import Contents, Picture, Table
 from fitwell.report.ranking import ranking_pictures
 from fitwell.report.several import class_table, confusion_picture, curves_pictures, label_table
-from fitwell.report.standing import standing_pictures, standing_table
+from fitwell.report.standing import members_pictures, standing_pictures, standing_table
 from fitwell.report.threshold import FIGURES, Stops, stops_of
 from fitwell.report.values import value_pictures
 from fitwell.report.verdict import folds_sentence, headline, measured_on, primary_figure, standing_sentence
-from fitwell.report.words import counted, fixed, interval_text, metric_title, number, value_text
+from fitwell.report.words import fixed, interval_text, metric_title, number, value_text
 
 LABELS = 6  # of several labels, so many have their own pictures
-COLUMNS = 200  # listed in the page; the run's data.json has all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +63,17 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "dependence": list(dependence_pictures(contents)),
         "explanation": contents.explanation,
         "rows": _row_tables(contents),
-        "data_facts": _data_facts(contents),
-        "columns": _columns(contents),
-        "learning": list(learning_pictures(contents)),
+        "data_facts": data_facts(contents),
+        "decision": decision_facts(contents),
+        "columns": column_table(contents),
+        "learning": [*learning_pictures(contents), *members_pictures(contents)],
         "inside": list(inside_pictures(contents)),
         "reproduce": _reproduce(contents),
         "number": number,
         "whole": lambda share: "–" if share is None else f"{100 * share:.0f} %",
         "of_hundred": lambda share: "–" if share is None else f"{100 * share:.0f}",
         "metric_title": metric_title,
-        "slider": [{"id": panel.place, **panel.stops.as_json(), "costs": _costs(contents)} for panel in panels],
+        "slider": [{"id": panel.place, **panel.stops.as_json(), "costs": costs_of(contents)} for panel in panels],
     }
 
 
@@ -85,6 +86,7 @@ PICTURES: dict[str, Callable[[Contents], Iterator[Picture]]] = {
     "importance": importance_pictures,
     "dependence": dependence_pictures,
     "learning": learning_pictures,
+    "members": members_pictures,
     "inside": inside_pictures,
 }
 
@@ -109,10 +111,12 @@ def _panels(contents: Contents, asked: Sequence[Question]) -> list[Panel]:
         return []
     parts = contents.evaluation.get("parts") or {}
     panels = []
+    costs = costs_of(contents)
+    names = [*FIGURES, *([] if costs is None else ["cost"])]
     for place, question in enumerate([each for each in asked if each.can_rank][:LABELS]):
         metrics = contents.evaluation["metrics"] if contents.task == "binary" else (parts.get(question.label) or {})
         threshold = _threshold(contents, question.label)
-        stops = stops_of(question, threshold)
+        stops = stops_of(question, threshold, costs=costs)
         chosen = {**stops.figures(stops.chosen), "threshold": threshold}
         prefix = "" if contents.task == "binary" else f"label-{place + 1}-"
         panels.append(
@@ -121,7 +125,7 @@ def _panels(contents: Contents, asked: Sequence[Question]) -> list[Panel]:
                 question=question,
                 stops=stops,
                 pictures=list(ranking_pictures(question, metrics, chosen, prefix=prefix)),
-                figures=[(name, _figure_title(name), _measured(metrics.get(name))) for name in FIGURES],
+                figures=[(name, _figure_title(name), _measured(metrics.get(name))) for name in names],
             )
         )
     return panels
@@ -135,15 +139,20 @@ def _threshold(contents: Contents, label: str) -> float:
     return 0.5 if told is None else float(told)
 
 
-def _costs(contents: Contents) -> Mapping[str, float] | None:
-    costs = (contents.decision.get("threshold") or {}).get("costs")
-    return costs if isinstance(costs, Mapping) else None
+def costs_of(contents: Contents) -> tuple[float, float] | None:
+    """Return what a false alarm and a missed positive cost, None where that was not said."""
+    decision = contents.settings.get("decision") or {}
+    alarm, miss = decision.get("false_positive_cost"), decision.get("false_negative_cost")
+    return None if alarm is None or miss is None else (float(alarm), float(miss))
 
 
 def _figure_title(name: str) -> str:
-    return {"predicted_positive": "predicted positive", "false_positive_rate": "false positive rate"}.get(
-        name, metric_title(name)
-    )
+    titles = {
+        "predicted_positive": "predicted positive",
+        "false_positive_rate": "false positive rate",
+        "cost": "cost per row",
+    }
+    return titles.get(name, metric_title(name))
 
 
 def _measured(figure: Mapping[str, Any] | None) -> str:
@@ -243,37 +252,6 @@ def _row_cells(row: Mapping[str, Any]) -> list[str]:
         fixed(row["score"], 3) if 0 <= row["score"] <= 1 else number(row["score"], digits=3),
         *map(_cell, row["cells"]),
     ]
-
-
-def _data_facts(contents: Contents) -> list[tuple[str, str]]:
-    data, split = contents.data, contents.data["split"]
-    parts = [f"{split[name]:,} {what}" for name, what in SPLIT_WORDS.items() if split.get(name)]
-    facts = [("source", str(data["source"])), ("rows", f"{data['rows']:,}")]
-    if data.get("rows_without_target"):
-        facts.append(("left out", f"{counted(data['rows_without_target'], 'row')} without a target"))
-    facts.append(("divided", f"{', '.join(parts)}: {split.get('why', split.get('method', ''))}"))
-    if contents.task in ("binary", "multiclass"):
-        facts.append(("classes", ", ".join(map(str, data["targets"]["classes"][0]))))
-    return facts
-
-
-SPLIT_WORDS = {"train": "to train on", "validation": "to decide when to stop", "test": "to measure"}
-
-
-def _columns(contents: Contents) -> Table:
-    schema = contents.data["schema"]
-    rows = [
-        [column["name"], column["kind"], f"{column['distinct']:,}", f"{column['missing_count']:,}", use, column["why"]]
-        for role, use in (("targets", "target"), ("features", "used"), ("left_out", "left out"))
-        for column in schema[role]
-    ]
-    header = ("column", "kind", "different values", "missing", "use", "why")
-    left = len(rows) - COLUMNS
-    return Table(
-        header=header,
-        rows=rows[:COLUMNS],
-        caption=f"{counted(left, 'more column')} are in data.json." if left > 0 else "",
-    )
 
 
 def _reproduce(contents: Contents) -> dict[str, Any]:

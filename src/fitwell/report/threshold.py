@@ -27,10 +27,11 @@ class Stops:
     thresholds: Float[np.ndarray, " stops"]
     cells: Float[np.ndarray, "stops 2 2"]
     chosen: int  # the stop of the threshold that predictions go by
+    costs: tuple[float, float] | None = None  # of a false positive and of a false negative
 
     def figures(self, stop: int) -> dict[str, float | None]:
         """Return the figures at one stop; None where one is undefined."""
-        return figures_of(self.cells[stop])
+        return figures_of(self.cells[stop], costs=self.costs)
 
     def as_json(self) -> dict[str, Any]:
         """Return what the page's slider needs."""
@@ -41,7 +42,7 @@ class Stops:
         }
 
 
-def stops_of(question: Question, threshold: float) -> Stops:
+def stops_of(question: Question, threshold: float, *, costs: tuple[float, float] | None = None) -> Stops:
     """Return where the slider can stop: even steps, steps by rank, and the chosen threshold.
 
     A stop by rank is the score of a row, so that moving by one stop changes something wherever there are many rows.
@@ -54,7 +55,7 @@ def stops_of(question: Question, threshold: float) -> Stops:
     thresholds = np.unique([float(f"{each:.9g}") for each in (*even, *ranks, threshold)])
     cells = np.stack([_cells(question, each) for each in thresholds]) if len(thresholds) else np.empty((0, 2, 2))
     chosen = int(np.searchsorted(thresholds, float(f"{threshold:.9g}")))
-    return Stops(thresholds=thresholds, cells=cells, chosen=chosen)
+    return Stops(thresholds=thresholds, cells=cells, chosen=chosen, costs=costs)
 
 
 def _cells(question: Question, threshold: float) -> Float[np.ndarray, "2 2"]:
@@ -65,7 +66,7 @@ def _cells(question: Question, threshold: float) -> Float[np.ndarray, "2 2"]:
     return np.array(sums, dtype=np.float64)
 
 
-def figures_of(cells: Float[np.ndarray, "2 2"]) -> dict[str, float | None]:
+def figures_of(cells: Float[np.ndarray, "2 2"], *, costs: tuple[float, float] | None = None) -> dict[str, float | None]:
     """Return the figures of a confusion matrix.
 
     >>> figures_of(np.array([[8.0, 2.0], [1.0, 4.0]]))["recall"]
@@ -75,4 +76,6 @@ def figures_of(cells: Float[np.ndarray, "2 2"]) -> dict[str, float | None]:
     values = {name: float(measure(cells)) for name, measure in BINARY.items()}
     values["predicted_positive"] = float(cells[:, 1].sum()) / total
     values["false_positive_rate"] = 1 - values["specificity"]
+    if costs is not None:
+        values["cost"] = (costs[0] * float(cells[0, 1]) + costs[1] * float(cells[1, 0])) / total
     return {name: None if np.isnan(value) else value for name, value in values.items()}
