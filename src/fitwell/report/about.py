@@ -11,6 +11,7 @@ from fitwell.report.words import counted, listed, metric_title, number, percent,
 
 COLUMNS = 200  # listed in the page; the run's data.json has all
 NAMED = 6  # columns named in a sentence
+KIND_WORDS = {"number": "numbers", "category": "categories", "boolean": "booleans", "date": "dates"}
 
 
 def data_facts(contents: Contents) -> list[tuple[str, str]]:
@@ -29,7 +30,8 @@ def data_facts(contents: Contents) -> list[tuple[str, str]]:
 def _column_facts(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
     features, left_out = schema["features"], schema["left_out"]
     kinds = Counter(str(column["kind"]) for column in features)
-    facts = [("columns used", f"{len(features):,}: {listed([f'{count:,} {kind}' for kind, count in kinds.items()])}")]
+    sorts = [f"{count:,} {KIND_WORDS.get(kind, kind) if count != 1 else kind}" for kind, count in kinds.items()]
+    facts = [("columns used", f"{len(features):,}: {listed(sorts)}")]
     gaps = [column for column in (*schema["targets"], *features) if column["missing_count"]]
     if gaps:
         cells = sum(column["missing_count"] for column in gaps)

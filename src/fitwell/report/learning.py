@@ -10,7 +10,7 @@ import polars as pl
 
 from fitwell.report.picture import HEIGHT, WIDTH, Contents, Picture, Spec, Table, data, quantity
 from fitwell.report.theme import color
-from fitwell.report.words import counted, metric_title, number
+from fitwell.report.words import capital, counted, metric_title, number
 
 GLANCES = {"binary": "roc_auc", "multilabel": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
 LINES = 16  # members shown as faint lines, at most
@@ -93,7 +93,7 @@ def _figure(looks: pl.DataFrame, title: str) -> Picture:
     spec["height"] = HEIGHT + 84  # as tall as its neighbor
     return Picture(
         name="watched-figure",
-        title=f"{title} on the validation rows",
+        title=f"{capital(title)} on the validation rows",
         says=f"The {title} was {number(highest, digits=3)} at its highest and {number(last, digits=3)} at the end.",  # type: ignore[arg-type]
         reading="The figure people understand, beside the loss that is minimized; they need not peak together."
         + (" Faint lines are single members." if faint else ""),

@@ -14,11 +14,11 @@ from fitwell.report.learning import learning_pictures
 from fitwell.report.picture import Contents, Picture, Table
 from fitwell.report.ranking import ranking_pictures
 from fitwell.report.several import class_table, confusion_picture, curves_pictures, label_table
-from fitwell.report.standing import members_pictures, standing_pictures, standing_table
+from fitwell.report.standing import members_pictures, standing_pictures
 from fitwell.report.threshold import FIGURES, Stops, stops_of
 from fitwell.report.values import value_pictures
 from fitwell.report.verdict import folds_sentence, headline, measured_on, primary_figure, standing_sentence
-from fitwell.report.words import fixed, interval_text, metric_title, number, value_text
+from fitwell.report.words import capital, fixed, interval_text, metric_title, number, value_text
 
 LABELS = 6  # of several labels, so many have their own pictures
 
@@ -52,7 +52,6 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "measured_on": measured_on(contents),
         "primary": None if contents.evaluation is None else primary_figure(contents),
         "beside": list(standing_pictures(contents)),
-        "beside_table": standing_table(contents),
         "findings": _findings(contents),
         "panels": panels,
         "several": list(several_pictures(contents, asked)),
@@ -198,7 +197,7 @@ def _effect(remedy: Mapping[str, Any]) -> str:
 
 def _sentence(text: str) -> str:
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".") if text else ""
+    return capital(text) + ("" if text.endswith((".", "!", "?")) else ".") if text else ""
 
 
 def _cell(value: object) -> str:

@@ -8,9 +8,14 @@ from typing import Any
 from fitwell.metrics import METRICS
 from fitwell.report.picture import WIDTH, Contents, Picture, Table, data, quantity
 from fitwell.report.theme import color
-from fitwell.report.words import fixed, metric_title, model_title, places_of
+from fitwell.report.words import capital, fixed, metric_title, model_title, places_of
 
 NETWORK = "network"
+VERDICTS = {
+    "better": "the network is better",
+    "worse": "the network is worse",
+    "not distinguishable": "no clear difference",
+}
 
 
 def standing_pictures(contents: Contents) -> Iterator[Picture]:
@@ -24,6 +29,10 @@ def standing_pictures(contents: Contents) -> Iterator[Picture]:
     if NETWORK not in known:
         return
     places = common_places(figures)
+    verdicts = {
+        model_title(name, task=contents.task): f" · {verdict_text(beside)}"
+        for name, beside in evaluation["baselines"].items()
+    }
     rows = [
         {
             "name": name,
@@ -31,13 +40,14 @@ def standing_pictures(contents: Contents) -> Iterator[Picture]:
             "low": figure["value"] if figure["low"] is None else figure["low"],
             "high": figure["value"] if figure["high"] is None else figure["high"],
             "own": name == NETWORK,
-            "text": fixed(figure["value"], places),
+            "text": fixed(figure["value"], places) + verdicts.get(name, ""),
         }
         for name, figure in known.items()
     ]
     yield Picture(
         name="standing",
-        title=f"{metric_title(metric)} beside simple models",
+        title=f"{capital(metric_title(metric))} beside simple models",
+        table=standing_table(contents),
         says="; ".join(f"{name} {fixed(figure['value'], places)}" for name, figure in known.items()) + ".",
         reading="Dots are the figures on the same rows, lines their 95 % intervals. Overlapping lines can still "
         "differ: the verdicts compare row by row.",
@@ -112,14 +122,14 @@ def standing_table(contents: Contents) -> Table | None:
                 verdict_text(beside),
             ]
         )
-    return Table(header=("model", metric_title(metric), "95 % interval", "network's gain", "the network is"), rows=rows)
+    return Table(header=("model", metric_title(metric), "95 % interval", "network's gain", "verdict"), rows=rows)
 
 
 def verdict_text(beside: Mapping[str, Any]) -> str:
     """Return the verdict on the network against a simple model, in words."""
     if (beside.get("difference") or {}).get("value") is None:
         return "not comparable"
-    return {"not distinguishable": "not distinguishably different"}.get(beside["verdict"], str(beside["verdict"]))
+    return VERDICTS.get(beside["verdict"], str(beside["verdict"]))
 
 
 def common_places(figures: Mapping[str, Mapping[str, Any]]) -> int:
@@ -144,9 +154,10 @@ def _intervals(rows: list[dict[str, Any]], title: str) -> dict[str, Any]:
     y = {"field": "name", "type": "nominal", "title": None, "sort": names, "axis": {"labelLimit": 170}}
     paint = {"condition": {"test": "datum.own", "value": color("main")}, "value": color("quiet")}
     x = quantity("x", title, zero=False, tickCount=5, grid=True)
+    middle = (min(row["low"] for row in rows) + max(row["high"] for row in rows)) / 2
     return {
-        "width": WIDTH - 90,
-        "height": {"step": 34},
+        "width": WIDTH - 60,
+        "height": {"step": 38},
         "data": data(rows),
         "layer": [
             {
@@ -157,9 +168,13 @@ def _intervals(rows: list[dict[str, Any]], title: str) -> dict[str, Any]:
                 "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
                 "encoding": {"x": x, "y": y, "color": paint},
             },
-            {
-                "mark": {"type": "text", "dy": -12, "fontSize": 12},
-                "encoding": {"x": x, "y": y, "text": {"field": "text"}, "color": paint},
-            },
+            *(
+                {
+                    "data": data([row for row in rows if (row["x"] > middle) == is_right]),
+                    "mark": {"type": "text", "dy": -12, "dx": shift, "align": side},
+                    "encoding": {"x": x, "y": y, "text": {"field": "text"}, "color": paint},
+                }
+                for side, is_right, shift in (("left", False, -4), ("right", True, 18))
+            ),
         ],
     }

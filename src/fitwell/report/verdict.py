@@ -7,6 +7,7 @@ from typing import Any
 
 from fitwell.report.picture import Contents
 from fitwell.report.words import (
+    capital,
     counted,
     fixed,
     interval_text,
@@ -125,10 +126,10 @@ def primary_figure(contents: Contents) -> Mapping[str, str]:
     figure = contents.evaluation["metrics"].get(metric) or {}
     why = str(contents.evaluation["primary"].get("why", "")).removeprefix(f"{metric}: ")
     return {
-        "name": metric_title(metric),
+        "name": capital(metric_title(metric)),
         "value": value_text(figure),
         "interval": interval_text(figure),
-        "why": why[:1].upper() + why[1:],
+        "why": capital(why),
     }
 
 

@@ -124,6 +124,15 @@ def percent(share: float) -> str:
     return f"{hundredths:.1f} %" if edge and hundredths != round(hundredths) else f"{hundredths:.0f} %"
 
 
+def capital(text: str) -> str:
+    """Return a text that begins with a capital.
+
+    >>> capital("accuracy"), capital("F1")
+    ('Accuracy', 'F1')
+    """
+    return text[:1].upper() + text[1:]
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as a sentence lists them.
 
