@@ -14,6 +14,7 @@ from fitwell.report.picture import Contents
 
 SCRIPT, DOTTED = "<script>alert(1)</script>", "a.b[0]"  # names that people do give columns, and worse
 ROWS = 400
+COSTS = {"false_positive_cost": 1.0, "false_negative_cost": 5.0}
 
 MakeContents = Callable[[str], Contents]
 
@@ -194,7 +195,7 @@ def make_contents() -> MakeContents:
             path="runs/run-1",
             state="finished",
             recipe=f"target: [y]  # {SCRIPT}\n",
-            settings={"task": task, "seed": 0},
+            settings={"task": task, "seed": 0, "decision": COSTS if task == "binary" else {}},
             data=data(made["targets"], made["classes"], positive=made["positive"]),
             evaluation=made["evaluation"],
             findings=[FINDING],

@@ -118,6 +118,9 @@ def test_the_slider_moves_every_figure_to_what_the_metrics_are_at_that_threshold
             )
         found = int(((scores >= threshold) & (labels == positive)).sum())
         assert tab.locator("[data-cell='3']").inner_text() == str(found)
+        alarms = int(((scores >= threshold) & (labels != positive)).sum())
+        missed = int((labels == positive).sum()) - found
+        assert float(shown["cost"]) == pytest.approx((alarms + 5 * missed) / len(labels), abs=5.1e-4)
         assert float(tab.locator("output").inner_text()) == pytest.approx(threshold, rel=0.01)
 
 

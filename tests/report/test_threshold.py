@@ -50,6 +50,13 @@ def test_every_row_is_in_one_cell_at_every_stop(asked: Question) -> None:
     assert cells[:, 1].sum(axis=1) == pytest.approx(np.full(len(cells), asked.hits.sum()))
 
 
+def test_the_cost_of_a_stop_is_what_its_wrong_rows_cost(asked: Question) -> None:
+    stops = stops_of(asked, 0.5, costs=(1.0, 5.0))
+    predicted = asked.scores >= 0.5
+    paid = (predicted & ~asked.hits).sum() * 1.0 + (~predicted & asked.hits).sum() * 5.0
+    assert stops.figures(stops.chosen)["cost"] == pytest.approx(paid / 500)
+
+
 def test_what_is_undefined_is_none() -> None:
     figures = figures_of(np.array([[5.0, 0.0], [3.0, 0.0]]))
     assert (figures["precision"], figures["recall"], figures["mcc"]) == (None, 0.0, None)

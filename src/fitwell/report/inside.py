@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,11 +9,10 @@ import numpy as np
 import polars as pl
 
 from fitwell.report.picture import WIDTH, Contents, Picture, Spec, data
-from fitwell.report.theme import RAMP, color
+from fitwell.report.shades import MOST, shade, shade_encoding, sizes
 from fitwell.report.words import number
 
 COLUMNS = 60  # of a map, at most
-SHADES = 6
 LAYERS = 24  # rows of a map, at most: evenly taken
 
 
@@ -99,7 +96,7 @@ def _map(name: str, signal: Signal, binned: pl.DataFrame, layers: list[str]) -> 
     ends = [*epochs[1:], epochs[-1] + (epochs[-1] - epochs[-2] if len(epochs) > 1 else 1)]
     edges = _edges(values[:, shown], log=signal.log)
     cells = [
-        {"x": epochs[time], "x2": ends[time], "y": layers[place], "z": _shade(float(values[time, place]), edges)}
+        {"x": epochs[time], "x2": ends[time], "y": layers[place], "z": shade(float(values[time, place]), edges)}
         for place in shown
         for time in range(len(epochs))
         if np.isfinite(values[time, place])
@@ -114,7 +111,6 @@ def _map(name: str, signal: Signal, binned: pl.DataFrame, layers: list[str]) -> 
 
 
 def _map_spec(cells: list[dict[str, object]], edges: list[float], layers: list[str]) -> Spec:
-    shades = [_shade(edge, edges) for edge in (-1.0, *edges)]
     return {
         "width": WIDTH - 40,
         "height": {"step": max(14, min(34, 170 // max(1, len(layers))))},
@@ -124,25 +120,9 @@ def _map_spec(cells: list[dict[str, object]], edges: list[float], layers: list[s
             "x": {"field": "x", "type": "quantitative", "title": "epoch", "scale": {"zero": False, "nice": False}},
             "x2": {"field": "x2"},
             "y": {"field": "y", "type": "nominal", "title": None, "sort": layers},
-            "color": {
-                "field": "z",
-                "type": "ordinal",
-                "title": None,
-                "scale": {"domain": shades, "range": [color(role) for role in RAMP][1 : len(shades) + 1]},
-                "legend": {"symbolType": "square", "symbolStrokeWidth": 0, "columnPadding": 8, "offset": 8},
-            },
+            "color": shade_encoding("z", edges, offset=8),
         },
     }
-
-
-def _shade(value: float, edges: list[float]) -> str:
-    """Return the name of the shade a value falls into: where it begins.
-
-    >>> _shade(0.05, [0.1, 0.3]), _shade(0.2, [0.1, 0.3])
-    ('less', '0.1+')
-    """
-    place = bisect_right(edges, value)
-    return f"{edges[place - 1]:.2g}+" if place else "less"
 
 
 def _depth(layer: str) -> tuple[int, int]:
@@ -161,26 +141,10 @@ def _edges(values: np.ndarray, *, log: bool) -> list[float]:
     if not low < high:
         return [float(low)]
     return (
-        _sizes(float(low), float(high))
+        sizes(float(low), float(high))
         if log
-        else [float(f"{each:.2g}") for each in np.linspace(low, high, SHADES + 1)[1:-1]]
+        else [float(f"{each:.2g}") for each in np.linspace(low, high, MOST + 1)[1:-1]]
     )
-
-
-def _sizes(low: float, high: float) -> list[float]:
-    """Return round numbers between two sizes, at most five: powers of ten, or finer steps where the sizes are near.
-
-    >>> _sizes(0.00002, 0.5), _sizes(0.4, 3.5)
-    ([0.0001, 0.001, 0.01, 0.1], [0.5, 1.0, 2.0])
-    """
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
-        sizes = [
-            float(f"{step}e{power}") for power in powers for step in steps if low < float(f"{step}e{power}") < high
-        ]
-        if len(sizes) < SHADES:
-            return sizes or [low]
-    return sizes[:: -(-len(sizes) // (SHADES - 1))]
 
 
 def _said(signal: Signal, values: np.ndarray, layers: list[str]) -> str:

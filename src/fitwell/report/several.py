@@ -13,17 +13,17 @@ from fitwell.report.answers import Question, measured_rows, row_weights
 from fitwell.report.picture import SQUARE, Contents, Picture, Spec, Table, data, quantity
 from fitwell.report.ranking import precision_recall_points, roc_points
 from fitwell.report.theme import RAMP, SERIES, color, series_color
-from fitwell.report.words import fixed, listed, number, percent
+from fitwell.report.words import counted, fixed, listed, number, percent
 
 SHOWN = 24  # classes of a confusion matrix; of more, those that are confused most
 
 
 def confusion_picture(contents: Contents) -> Iterator[Picture]:
     """Yield which class is taken for which, as shares of the rows of each class."""
-    counted = confusion(contents)
-    if counted is None:
+    found = confusion(contents)
+    if found is None:
         return
-    classes, cells = counted
+    classes, cells = found
     shown = _most_confused(cells)
     totals = cells.sum(1)
     rows = [
@@ -39,7 +39,7 @@ def confusion_picture(contents: Contents) -> Iterator[Picture]:
     wrong = cells - np.diag(np.diag(cells))
     worst = np.unravel_index(int(wrong.argmax()), wrong.shape)
     most = (
-        f"most often “{classes[worst[0]]}” is taken for “{classes[worst[1]]}” ({number(float(wrong[worst]))} rows)"
+        f"most often “{classes[worst[0]]}” is taken for “{classes[worst[1]]}” ({_rows(float(wrong[worst]))})"
         if wrong.any()
         else "no row is confused"
     )
@@ -72,10 +72,10 @@ def confusion(contents: Contents) -> tuple[list[str], np.ndarray] | None:
 
 def class_table(contents: Contents, asked: Sequence[Question]) -> Table | None:
     """Return precision, recall, F1 and ROC-AUC of every class."""
-    counted = confusion(contents)
-    if counted is None:
+    found = confusion(contents)
+    if found is None:
         return None
-    classes, cells = counted
+    classes, cells = found
     columns = [precisions(cells), recalls(cells), f1s(cells)]
     areas = {question.label: _area(question) for question in asked}
     rows = [
@@ -138,6 +138,10 @@ def curves_pictures(asked: Sequence[Question], *, what: str) -> Iterator[Picture
         reading="The nearer to the upper right corner, the better.",
         spec=_lines(able, names, precision_recall_points, ("recall", "precision"), diagonal=False),
     )
+
+
+def _rows(weight: float) -> str:
+    return counted(int(weight), "row") if weight.is_integer() else f"a weight of {number(weight)}"
 
 
 def _area(question: Question) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import polars as pl
 
 from fitwell.report.answers import measured_rows
+from fitwell.report.coverage import coverage_picture
 from fitwell.report.picture import HEIGHT, SQUARE, WIDTH, Contents, Picture, Spec, data, quantity
-from fitwell.report.theme import RAMP, color
-from fitwell.report.words import number, percent
+from fitwell.report.shades import shade, shade_encoding, sizes
+from fitwell.report.theme import color
+from fitwell.report.words import number
 
 DOTS = 800  # rows drawn one by one; more are counted in cells
 CELLS = 40
@@ -30,7 +31,8 @@ def value_pictures(contents: Contents) -> Iterator[Picture]:
             truth, guess = rows[f"truth{suffix}"].to_numpy(), rows[f"prediction{suffix}"].to_numpy()
             place = "" if len(names) == 1 else f"{names.index(name) + 1}-"
             yield from _pictures(name, truth, guess, prefix=place)
-            yield from _interval_picture(name, rows, truth, suffix=suffix, prefix=place)
+            promised = (contents.decision.get("interval") or {}).get("coverage")
+            yield from coverage_picture(name, rows, suffix=suffix, promised=promised, prefix=place)
 
 
 def _pictures(name: str, truth: np.ndarray, guess: np.ndarray, *, prefix: str) -> Iterator[Picture]:
@@ -106,53 +108,6 @@ def _distribution(left: np.ndarray, *, prefix: str) -> Picture:
     )
 
 
-def _interval_picture(
-    name: str, rows: pl.DataFrame, truth: np.ndarray, *, suffix: str, prefix: str
-) -> Iterator[Picture]:
-    """Show how often the prediction intervals hold, over the range of predictions."""
-    ends = [f"prediction{suffix}_low", f"prediction{suffix}_high"]
-    if not set(ends) <= set(rows.columns):
-        return
-    low, high = (rows[end].to_numpy() for end in ends)
-    inside = (truth >= low) & (truth <= high)
-    guess = rows[f"prediction{suffix}"].to_numpy()
-    order = np.argsort(guess, kind="stable")
-    parts = np.array_split(order, min(10, max(1, len(order) // 10)))
-    from fitwell.metrics.intervals import wilson
-
-    bins = []
-    for part in parts:
-        share = float(inside[part].mean())
-        bounds = wilson(share, size=float(len(part)), confidence=0.95)
-        bins.append({"x": float(guess[part].mean()), "y": share, "low": bounds.low, "high": bounds.high})
-    x, y = quantity("x", "predicted", zero=False), quantity("y", "share inside", domain=[0, 1], format="%", tickCount=5)
-    yield Picture(
-        name=f"{prefix}coverage",
-        title="How often the intervals hold",
-        says=f"{percent(float(inside.mean()))} of the true values of {name} lie within their prediction interval.",
-        reading="Every tenth of the predictions should be near the promised share.",
-        spec={
-            "width": WIDTH,
-            "height": HEIGHT,
-            "data": data(bins),
-            "layer": [
-                {
-                    "mark": {"type": "rule", "color": color("main"), "strokeWidth": 1.5},
-                    "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
-                },
-                {
-                    "mark": {
-                        "type": "line",
-                        "point": {"filled": True, "size": 42, "color": color("main")},
-                        "color": color("main"),
-                    },
-                    "encoding": {"x": x, "y": y},
-                },
-            ],
-        },
-    )
-
-
 def _correlation_said(truth: np.ndarray, guess: np.ndarray) -> str:
     if np.ptp(guess) == 0:
         return f"Every prediction is {number(float(guess[0]))}."
@@ -186,27 +141,21 @@ def _cloud(
         }
         return {"width": SQUARE, "height": height, "layer": [dots, line]}
     counts, x_edges, y_edges = np.histogram2d(xs, ys, bins=CELLS)
+    edges = sizes(0.9, max(2.0, float(counts.max())))
     cells = [
         {
             "x": float(x_edges[i]),
             "x2": float(x_edges[i + 1]),
             "y": float(y_edges[j]),
             "y2": float(y_edges[j + 1]),
-            "z": int(counts[i, j]),
+            "z": shade(float(counts[i, j]), edges),
         }
         for i, j in zip(*np.nonzero(counts), strict=True)
     ]
-    edges = sorted({max(2, round(edge)) for edge in np.geomspace(1.5, max(3.0, counts.max()), 7)[1:-1]})
-    shades = [color(role) for role in RAMP[1 : len(edges) + 2]]
-    shade = {
-        "field": "z",
-        "type": "quantitative",
-        "title": "rows",
-        "scale": {"type": "threshold", "domain": edges, "range": shades},
-    }
+    paint = shade_encoding("z", edges, title="rows", offset=26)
     rects = {
         "data": data(cells),
         "mark": {"type": "rect"},
-        "encoding": {"x": across, "x2": {"field": "x2"}, "y": up, "y2": {"field": "y2"}, "color": shade},
+        "encoding": {"x": across, "x2": {"field": "x2"}, "y": up, "y2": {"field": "y2"}, "color": paint},
     }
     return {"width": SQUARE, "height": height, "layer": [rects, line]}
