@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,12 @@ def shown_figures(tab: Page) -> dict[str, str]:
     return {str(cell.get_attribute("data-figure")): cell.inner_text() for cell in cells.all()}
 
 
+def rounded(value: float) -> str:
+    """Three decimals, halves away from zero, a true minus sign."""
+    text = str(Decimal(value).quantize(Decimal("0.001"), ROUND_HALF_UP))
+    return "0.000" if float(text) == 0 else text.replace("-", "−")
+
+
 def test_the_slider_moves_every_figure_to_what_the_metrics_are_at_that_threshold(
     opened: Callable[..., Page], make_contents: MakeContents
 ) -> None:
@@ -112,7 +119,7 @@ def test_the_slider_moves_every_figure_to_what_the_metrics_are_at_that_threshold
         shown = shown_figures(tab)
         for name in BINARY:
             value = getattr(figures, name).value
-            assert shown[name] == ("–" if value is None else f"{value:.3f}".replace("-0.000", "0.000")), (
+            assert shown[name] == ("–" if value is None else rounded(value)), (
                 name,
                 threshold,
             )

@@ -24,7 +24,11 @@ function figuresOf([tn, fp, fn, tp], costs) {
 }
 
 function shown(value, digits) {
-  return Number.isFinite(value) ? value.toFixed(digits) : "–";
+  if (!Number.isFinite(value)) {
+    return "–";
+  }
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? (0).toFixed(digits) : text.replace("-", "−");
 }
 
 function setUpPanel(panel, stops) {

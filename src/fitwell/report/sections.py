@@ -18,7 +18,7 @@ from fitwell.report.standing import members_pictures, standing_pictures
 from fitwell.report.threshold import FIGURES, Stops, stops_of
 from fitwell.report.values import value_pictures
 from fitwell.report.verdict import folds_sentence, headline, measured_on, primary_figure, standing_sentence
-from fitwell.report.words import capital, fixed, interval_text, metric_title, number, value_text
+from fitwell.report.words import capital, decimals, fixed, interval_text, metric_title, number, value_text
 
 LABELS = 6  # of several labels, so many have their own pictures
 
@@ -69,8 +69,8 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "inside": list(inside_pictures(contents)),
         "reproduce": _reproduce(contents),
         "number": number,
-        "whole": lambda share: "–" if share is None else f"{100 * share:.0f} %",
-        "of_hundred": lambda share: "–" if share is None else f"{100 * share:.0f}",
+        "decimals": decimals,
+        "of_hundred": lambda share: decimals(None if share is None else 100 * share, 0),
         "metric_title": metric_title,
         "slider": [{"id": panel.place, **panel.stops.as_json(), "costs": costs_of(contents)} for panel in panels],
     }

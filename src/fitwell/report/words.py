@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 TITLES = {
@@ -109,6 +110,18 @@ def interval_text(figure: Mapping[str, Any]) -> str:
         return ""
     places = places_of(low, high)
     return f"{fixed(low, places)} to {fixed(high, places)}"
+
+
+def decimals(value: float | None, places: int) -> str:
+    """Return a number with so many decimals, halves away from zero, as the page's script rounds them.
+
+    >>> decimals(0.3125, 3), decimals(-0.0625, 3), decimals(-0.0001, 3), decimals(None, 3)
+    ('0.313', '−0.063', '0.000', '–')
+    """
+    if value is None:
+        return "–"
+    rounded = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return f"{abs(rounded) if rounded == 0 else rounded:.{places}f}".replace("-", "−")
 
 
 def percent(share: float) -> str:
