@@ -10,7 +10,7 @@ import polars as pl
 
 from fitwell.report.picture import HEIGHT, WIDTH, Contents, Picture, Spec, Table, data, quantity
 from fitwell.report.theme import color
-from fitwell.report.words import capital, counted, metric_title, number
+from fitwell.report.words import capital, metric_title, number
 
 GLANCES = {"binary": "roc_auc", "multilabel": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
 LINES = 16  # members shown as faint lines, at most
@@ -77,7 +77,7 @@ def _losses_said(mean: pl.DataFrame, best: Mapping[int, float], *, epochs: float
         f"The validation loss went from {number(first, digits=3)} to {number(lowest, digits=3)} at its lowest; "  # type: ignore[arg-type]
         f"the best weights are those of {span} of {epochs:g}."
     )
-    return said + (f" {counted(lost, 'loss')} were infinite or no number and cannot be drawn." if lost > 0 else "")
+    return said + (f" {lost:,} losses were infinite or no number and cannot be drawn." if lost > 0 else "")
 
 
 def _figure(looks: pl.DataFrame, title: str) -> Picture:
@@ -89,7 +89,7 @@ def _figure(looks: pl.DataFrame, title: str) -> Picture:
     marks = [{"x": epoch} for epoch in sorted(set(best.values()))]
     last, highest = mean["figure"][-1], mean["figure"].max()
     low = float(np.nanquantile(seen["figure"].to_numpy(), 0.02))
-    spec = _curves(curves, faint, marks, title=title, names=["validation"], log=False, floor=low)
+    spec = _curves(curves, faint, marks, title=title, names=["validation"], log=False, floor=low, below="epoch")
     spec["height"] = HEIGHT + 84  # as tall as its neighbor
     return Picture(
         name="watched-figure",
@@ -97,7 +97,7 @@ def _figure(looks: pl.DataFrame, title: str) -> Picture:
         says=f"The {title} was {number(highest, digits=3)} at its highest and {number(last, digits=3)} at the end.",  # type: ignore[arg-type]
         reading="The figure people understand, beside the loss that is minimized; they need not peak together."
         + (" Faint lines are single members." if faint else ""),
-        spec={**spec, **_axis_title_x("epoch")},
+        spec=spec,
     )
 
 
@@ -129,6 +129,7 @@ def _curves(
     names: list[str],
     log: bool,
     floor: float | None = None,
+    below: str | None = None,
 ) -> Spec:
     """Draw named lines over the epochs, members faintly behind them, and the best epochs dotted."""
     colors = [color("quiet"), color("main")] if len(names) > 1 else [color("main")]
@@ -138,7 +139,7 @@ def _curves(
         lowest = min(floor, highest)
         scale = {"zero": False, "clamp": True, **({"domain": [lowest, highest]} if lowest < highest else {})}
     y = quantity("y", title, **scale, tickCount=5)
-    x = quantity("x", None, zero=False, nice=False, tickCount=6)
+    x = quantity("x", below, zero=False, nice=False, tickCount=6)
     paint = {
         "field": "s",
         "type": "nominal",
@@ -175,10 +176,6 @@ def _rate(rate: pl.DataFrame) -> Spec:
             "y": quantity("y", "learning rate", tickCount=2, format="~g"),
         },
     }
-
-
-def _axis_title_x(title: str) -> Spec:
-    return {"encoding": {"x": {"title": title}}}
 
 
 def _thinned(frame: pl.DataFrame, by: str) -> list[dict[str, Any]]:

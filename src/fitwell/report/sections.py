@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,8 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "figures": _figures(contents),
         "importance": list(importance_pictures(contents)),
         "dependence": list(dependence_pictures(contents)),
-        "explanation": contents.explanation,
+        "goes_by": bool(contents.explanation.get("importance")),
+        "bounded": (contents.explanation.get("importance") or {}).get("bounded"),
         "rows": _row_tables(contents),
         "data_facts": data_facts(contents),
         "decision": decision_facts(contents),
@@ -228,7 +230,8 @@ def _row_tables(contents: Contents) -> list[Table]:
     if not told:
         return []
     captions = {
-        "worst": "The rows it got most wrong. Look for mistakes in the data, and for what they have in common.",
+        "worst": "The rows it got most wrong, counted from 1 below the header. Look for mistakes in the data, and for "
+        "what they have in common.",
         "uncertain": "The rows it was least sure of.",
     }
     return [
@@ -257,7 +260,7 @@ def _reproduce(contents: Contents) -> dict[str, Any]:
     data = contents.data
     where = data.get("path") or data["source"]
     return {
-        "command": f"fitwell train {_quoted(str(where))} --recipe recipe.yaml",
+        "command": f"fitwell train {shlex.quote(str(where))} --recipe recipe.yaml",
         "facts": [
             ("seed", str(contents.settings.get("seed", ""))),
             ("data", str(data.get("fingerprint", ""))),
@@ -265,10 +268,3 @@ def _reproduce(contents: Contents) -> dict[str, Any]:
             *contents.versions.items(),
         ],
     }
-
-
-def _quoted(word: str) -> str:
-    """Return a word as a shell reads it."""
-    import shlex
-
-    return shlex.quote(word)

@@ -9,11 +9,12 @@ import numpy as np
 import polars as pl
 
 from fitwell.metrics.confusion import confusion_matrix, f1s, precisions, recalls
+from fitwell.metrics.ranked import roc_auc
 from fitwell.report.answers import Question, measured_rows, row_weights
 from fitwell.report.picture import SQUARE, Contents, Picture, Spec, Table, data, quantity
 from fitwell.report.ranking import precision_recall_points, roc_points
 from fitwell.report.theme import RAMP, SERIES, color, series_color
-from fitwell.report.words import counted, fixed, listed, number, percent
+from fitwell.report.words import counted, fixed, listed, number, percent, value_text
 
 SHOWN = 24  # classes of a confusion matrix; of more, those that are confused most
 
@@ -63,10 +64,11 @@ def confusion(contents: Contents) -> tuple[list[str], np.ndarray] | None:
     if rows is None or contents.task != "multiclass":
         return None
     classes = list(contents.data["targets"]["classes"][0])
-    places = {label: place for place, label in enumerate(classes)}
     known = rows.filter(pl.col("truth").is_in(classes) & pl.col("prediction").is_in(classes))
-    truth = np.array([places[label] for label in known["truth"]], dtype=np.int64)
-    predicted = np.array([places[label] for label in known["prediction"]], dtype=np.int64)
+    places = pl.Series(range(len(classes)), dtype=pl.Int64)
+    truth, predicted = (
+        known[column].replace_strict(pl.Series(classes), places).to_numpy() for column in ("truth", "prediction")
+    )
     return classes, confusion_matrix(truth, predicted, row_weights(known), len(classes))
 
 
@@ -92,8 +94,6 @@ def class_table(contents: Contents, asked: Sequence[Question]) -> Table | None:
 
 def label_table(parts: Mapping[str, Mapping[str, Any]], asked: Sequence[Question]) -> Table:
     """Return the figures of every label, as they were measured."""
-    from fitwell.report.words import value_text
-
     names = {
         "precision": "precision",
         "recall": "recall",
@@ -145,8 +145,6 @@ def _rows(weight: float) -> str:
 
 
 def _area(question: Question) -> str:
-    from fitwell.metrics.ranked import roc_auc
-
     return fixed(float(roc_auc(question.rows.positive, question.rows.negative)), 3) if question.can_rank else "–"
 
 

@@ -37,7 +37,7 @@ class Stops:
         """Return what the page's slider needs."""
         return {
             "chosen": self.chosen,
-            "thresholds": [float(f"{threshold:.9g}") for threshold in self.thresholds],
+            "thresholds": self.thresholds.tolist(),
             "cells": [[float(f"{cell:.9g}") for cell in matrix.ravel()] for matrix in self.cells],
         }
 
@@ -51,19 +51,18 @@ def stops_of(question: Question, threshold: float, *, costs: tuple[float, float]
     low, high = min(0.0, float(scores.min())), max(1.0, float(scores.max()))
     ranks = np.sort(question.scores)[np.linspace(0, len(question.scores) - 1, BY_RANK).astype(int)]
     even = np.round(np.linspace(low, high, EVEN + 1), 6)
-    # Nine digits are what the page is told, so they are what is counted by.
-    thresholds = np.unique([float(f"{each:.9g}") for each in (*even, *ranks, threshold)])
-    cells = np.stack([_cells(question, each) for each in thresholds]) if len(thresholds) else np.empty((0, 2, 2))
-    chosen = int(np.searchsorted(thresholds, float(f"{threshold:.9g}")))
-    return Stops(thresholds=thresholds, cells=cells, chosen=chosen, costs=costs)
+    thresholds = np.unique([*even, *ranks, threshold])
+    chosen = int(np.searchsorted(thresholds, threshold))
+    return Stops(thresholds=thresholds, cells=_cells(question, thresholds), chosen=chosen, costs=costs)
 
 
-def _cells(question: Question, threshold: float) -> Float[np.ndarray, "2 2"]:
-    """Count the confusion matrix at one threshold: rows that score at least as high are predicted positive."""
+def _cells(question: Question, thresholds: Float[np.ndarray, " stops"]) -> Float[np.ndarray, "stops 2 2"]:
+    """Count a confusion matrix for each threshold: rows that score at least as high are predicted positive."""
     rows = question.rows
-    taken = int(np.searchsorted(-rows.scores, -threshold, side="right"))
-    sums = [(part[taken:].sum(), part[:taken].sum()) for part in (rows.negative, rows.positive)]
-    return np.array(sums, dtype=np.float64)
+    taken = np.searchsorted(-rows.scores, -thresholds, side="right")
+    up, down = (np.concatenate([[0.0], np.cumsum(part)]) for part in (rows.positive, rows.negative))
+    predicted = np.stack([down[taken], up[taken]], axis=1)  # of the negatives, of the positives
+    return np.stack([np.array([down[-1], up[-1]]) - predicted, predicted], axis=2)
 
 
 def figures_of(cells: Float[np.ndarray, "2 2"], *, costs: tuple[float, float] | None = None) -> dict[str, float | None]:

@@ -54,7 +54,8 @@ def number(value: float | None, *, digits: int = 4) -> str:
         return "–" if value is None else str(value)
     if value == 0:
         return "0"
-    places = digits - 1 - math.floor(math.log10(abs(value)))
+    # As rounded: 9,999.6 becomes 10,000, with a digit more before the comma.
+    places = digits - 1 - int(f"{value:.{digits - 1}e}".partition("e")[2])
     if not -6 <= places <= digits + 3:
         return f"{value:.{digits - 1}e}" if places > 0 else f"{value:.{digits}g}"
     return _plain(value, places)
