@@ -169,6 +169,12 @@ CONTRADICTIONS = {
     "members=2 training.execution=eager": "but members is 2; use mapped",
     "network.normalization=batch training.batch_size=1": "needs more than the 1 row of training.batch_size",
     "training.optimizer=sgd training.beta1=0.5": "no effect while training.optimizer is sgd (only with adam, adamw",
+    "decision.false_positive_cost=2": "decision.false_positive_cost is 2, but decision.false_negative_cost is not set",
+    "decision.threshold=cost": "decision.threshold is cost, which needs decision.false_positive_cost and",
+    "decision.threshold=recall": "decision.threshold is recall, which needs decision.at_least; set it, such as 0.9",
+    "decision.threshold=f1 decision.at_least=0.9": "no effect while decision.threshold is f1 (only with precision, rec",
+    "decision.coverage=0.8": "decision.coverage is 0.8, but it has no effect while task is binary (only with regressi",
+    "task=multiclass decision.calibration=isotonic": "which follows one probability, but task is multiclass; try logi",
     "network.activation=relu network.leaky_slope=0.2": "no effect while network.activation is relu (only with leaky_",
 }
 
@@ -241,9 +247,17 @@ REQUESTS = {
     "a recipe into nowhere": Case("recipe t.csv --target y -o no/r.yaml", "there is no folder no; make it first"),
     "absent labels": Case("metrics t.csv --label yy --score x", 'no column "yy"; did you mean "y"?'),
     "scores in words": Case("metrics t.csv --label y --score color", 'row 1 of "color" has none'),
+    "a misspelled rule": Case("metrics t.csv --label y --score x --threshold youdn", 'did you mean "youden"?'),
+    "a rule without its aim": Case(
+        "metrics t.csv --label y --score x --threshold recall", "needs the recall to reach, above 0 and at most 1, but"
+    ),
+    "one cost of two": Case(
+        "metrics t.csv --label y --score x --false-positive-cost 2", "--false-negative-cost go together, but one is"
+    ),
     "labels of five kinds": Case("metrics t.csv --label z --score x", "two different labels, but there are 5"),
     "no threshold": Case(
-        "metrics t.csv --label y --score x --threshold nan", "--threshold must be a number, but is nan"
+        "metrics t.csv --label y --score x --threshold nan",
+        '--threshold must be a number or a rule (f1, youden, cost, precision, recall), but is "nan"; try 0.5',
     ),
     "an unknown topic": Case("explain learnin_rate", 'no topic is called "learnin_rate"; did you mean'),
 }
@@ -280,6 +294,19 @@ USES = {
         "evaluate run p.csv",
         'one of the classes known from training ("no", "yes")',
         {"p.csv": "x,color,z,y\n1,red,2,maybe\n"},
+    ),
+    "an absent run to compare": Case("compare run rum", 'no run at rum; did you mean "run"?'),
+    "one run to compare": Case("compare run", "at least two runs are needed to compare; `fitwell runs` lists the runs"),
+    "nothing to compare": Case("compare", "missing argument 'runs'; see: fitwell compare --help"),
+    "an absent metric to compare by": Case("compare run run --metric rocauc", 'did you mean "roc_auc"?'),
+    "a metric of several figures": Case(
+        "compare run run --metric lift_by_decile", '"lift_by_decile" is no metric that compares binary predictions'
+    ),
+    "a picture of an unknown format": Case(
+        "compare run run -o c.pdf", 'written as one of .svg, .png, but "c.pdf" ends otherwise; choose one of these'
+    ),
+    "a picture in a folder that is not there": Case(
+        "compare run run -o no/c.svg", "there is no folder no; make it first"
     ),
 }
 
@@ -351,7 +378,7 @@ WRONG_SHAPES: dict[tuple[str, str], tuple[Callable[[dict[str, Any]], object], st
     ("checksums.json", "a next of words"): (lambda values: {**values, "next": "x"}, '"next" must be a mapping'),
 }
 
-CHECKED = ("recipe.yaml", "data.json", "encoders.json", "model.safetensors")
+CHECKED = ("recipe.yaml", "data.json", "encoders.json", "model.safetensors", "decision.json")
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda content: content[: len(content) // 2],
     "emptied": lambda content: b"",
@@ -371,13 +398,13 @@ DAMAGED = (
     }
     | {
         f"{name} lost": Case("predict run t.csv", f"run/{name} is not the file", make=in_run(name, None))
-        for name in ("encoders.json", "model.safetensors")
+        for name in ("encoders.json", "model.safetensors", "decision.json")
     }
     | {
         f"{name} of a newer Fitwell": Case(
             "predict run t.csv", "has format version 2, but this Fitwell reads up to 1; upgrade", make=newer(name)
         )
-        for name in ("recipe.yaml", "data.json", "encoders.json", "checksums.json")
+        for name in ("recipe.yaml", "data.json", "encoders.json", "decision.json", "checksums.json")
     }
     | {
         f"{name} {how}": Case("predict run t.csv", says, make=rewritten(name, change))

@@ -13,8 +13,17 @@ from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_sco
 from fitwell import metrics
 from fitwell.data.read import read_table
 from fitwell.data.schema import Schema, infer_schema
+from fitwell.decision import UNDECIDED
 from fitwell.errors import DataError
-from fitwell.evaluation import Evaluation, evaluate, evaluate_predictions, measured_scores, spread_over
+from fitwell.evaluation import (
+    Answers,
+    Cutting,
+    Evaluation,
+    evaluate,
+    evaluate_predictions,
+    measured_scores,
+    spread_over,
+)
 from fitwell.prediction import Model
 from fitwell.recipe import Goal, Recipe, TaskName, parse
 from fitwell.tasks.table import TASKS
@@ -60,8 +69,9 @@ def evaluated(
 ) -> Evaluation:
     constant = np.repeat(noisy(task).mean(0, keepdims=True), ROWS, 0)
     return evaluate(
-        TASKS[task], CODINGS[task], TRUTHS[task], predictions,
-        weights=weights, goal=goal, split="test", baselines={"majority": constant, "itself": predictions},
+        TASKS[task], CODINGS[task], TRUTHS[task], Answers(predictions=predictions),
+        weights=weights, goal=goal, costs=None, split="test",
+        baselines={"majority": Answers(predictions=constant), "itself": Answers(predictions=predictions)},
     )  # fmt: skip
 
 
@@ -120,20 +130,21 @@ def test_anybodys_scores_are_measured_as_the_metrics_do(tmp_path: Path) -> None:
     scores = noisy("binary")[:, 1]
     path = tmp_path / "scores.csv"
     pl.DataFrame({"label": np.where(CODES == 1, "yes", "no"), "score": scores}).write_csv(path)
-    report, figures = measured_scores(path, label="label", score="score", positive=None, threshold=0.3)
+    found = measured_scores(path, label="label", score="score", positive=None, cutting=Cutting(threshold=0.3))
     direct = metrics.binary(CODES, scores, positive=1, threshold=0.3)
-    assert figures.as_json() == direct.as_json() == report["metrics"]
+    report = found.as_json()
+    assert found.figures.as_json() == direct.as_json() == report["metrics"]
     assert (report["positive"], report["threshold"], report["rows"]) == ("yes", 0.3, ROWS)
 
 
 def test_scores_that_cannot_be_measured_are_refused_in_words() -> None:
     frame = pl.DataFrame({"label": ["a", "b", None], "score": ["0.5", "x", "0.1"]})
     with pytest.raises(DataError, match=r'there is no column "scor"; did you mean "score"'):
-        measured_scores(frame, label="label", score="scor", positive=None, threshold=0.5)
+        measured_scores(frame, label="label", score="scor", positive=None, cutting=Cutting())
     with pytest.raises(DataError, match='every row needs a label, but row 3 of "label" has none'):
-        measured_scores(frame, label="label", score="score", positive=None, threshold=0.5)
+        measured_scores(frame, label="label", score="score", positive=None, cutting=Cutting())
     with pytest.raises(DataError, match='every row needs a score, but row 2 of "score" has none'):
-        measured_scores(frame.drop_nulls(), label="label", score="score", positive=None, threshold=0.5)
+        measured_scores(frame.drop_nulls(), label="label", score="score", positive=None, cutting=Cutting())
 
 
 def test_the_spread_over_folds_is_the_sample_standard_deviation_of_what_is_defined() -> None:
@@ -145,7 +156,7 @@ def test_the_spread_over_folds_is_the_sample_standard_deviation_of_what_is_defin
 
 def model_for(task: TaskName, coding: TargetCoding) -> Model:
     """Return as much of a model as measuring its predictions needs."""
-    return SimpleNamespace(task=TASKS[task], coding=coding, recipe=Recipe())  # type: ignore[return-value]
+    return SimpleNamespace(task=TASKS[task], coding=coding, recipe=Recipe(), decision=UNDECIDED)  # type: ignore[return-value]
 
 
 def given_rows(task: TaskName) -> tuple[pl.DataFrame, Schema, np.ndarray]:
@@ -202,9 +213,9 @@ def test_nothing_to_measure_is_refused_with_what_came() -> None:
 def test_the_positive_label_must_be_a_label() -> None:
     frame = pl.DataFrame({"label": ["no", "yes", "no"], "score": [0.1, 0.9, 0.3]})
     with pytest.raises(DataError, match=r'one of those in "label" \("no", "yes"\), but is "maybe"; name one of them'):
-        measured_scores(frame, label="label", score="score", positive="maybe", threshold=0.5)
+        measured_scores(frame, label="label", score="score", positive="maybe", cutting=Cutting())
     with pytest.raises(DataError, match='but is "yess"; did you mean "yes"'):
-        measured_scores(frame, label="label", score="score", positive="yess", threshold=0.5)
+        measured_scores(frame, label="label", score="score", positive="yess", cutting=Cutting())
 
 
 @pytest.mark.parametrize(
@@ -212,7 +223,7 @@ def test_the_positive_label_must_be_a_label() -> None:
 )
 def test_a_positive_label_is_found_however_it_is_written(labels: list[object], positive: str) -> None:
     frame = pl.DataFrame({"label": [labels[code] for code in CODES], "score": noisy("binary")[:, 1]})
-    _, figures = measured_scores(frame, label="label", score="score", positive=positive, threshold=0.5)
-    figure = figures["roc_auc"]
+    measured = measured_scores(frame, label="label", score="score", positive=positive, cutting=Cutting())
+    figure = measured.figures["roc_auc"]
     assert isinstance(figure, metrics.Figure)
     assert figure.value == pytest.approx(roc_auc_score(1 - CODES, noisy("binary")[:, 1]))

@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, mean_squared_error, roc_auc_score
 
 from fitwell.errors import DataError
 from fitwell.held_out import held_out_of
+from fitwell.metrics import Cut
 from fitwell.run import Run
 from fitwell.tasks.task import TargetCoding
 from fitwell.workflow import train
@@ -148,7 +149,7 @@ def test_the_table_is_read_back_in_the_form_in_which_tasks_measure(made: tuple[s
     kind, run, _ = made
     table = run.predictions
     held = held_out_of(table, run.model.coding)
-    figures = run.model.task.measure(held.truth, held.predictions, run.model.coding, None)
+    figures = run.model.task.measure(held.truth, held.predictions, run.model.coding, None, Cut())
     assert figures.rows == len(table)
     assert held.rows.tolist() == table["row"].to_list()
     if kind == "multiclass":

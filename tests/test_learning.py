@@ -17,6 +17,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from fitwell import learning
 from fitwell.data.read import read_table
+from fitwell.decision import UNDECIDED
 from fitwell.errors import SurroundingsError
 from fitwell.events import Event, unheard
 from fitwell.learning import Clock, Learned, Setup, in_time, learn, predictions_for_rows, set_up, trained_model
@@ -64,7 +65,7 @@ def test_training_ends_done_with_the_best_weights_and_the_named_figure() -> None
     best = looks.filter(pl.col("loss") == looks["loss"].min())
     assert log_loss(truth, predictions[:, 1]) == pytest.approx(best["loss"].item(), rel=1e-5)
     assert roc_auc_score(truth, predictions[:, 1]) == pytest.approx(best["figure"].item())
-    model = trained_model(prepared, setup, found.state)
+    model = trained_model(prepared, setup, found.state, UNDECIDED)
     again = predictions_for(model, encoded(model, prepared.labelled.frame[rows])).mean
     assert np.array_equal(again, predictions)
 

@@ -100,6 +100,12 @@ ASKED: dict[str, list[Any]] = {
     "training.early_stopping.patience": [0, 3],
     "training.execution": ["mapped"],
     "training.threads": [2],
+    "decision.threshold": ["half", "youden", "cost", "precision", 0.3],
+    "decision.at_least": [0.8],
+    "decision.false_positive_cost": [1.0],
+    "decision.false_negative_cost": [5.0],
+    "decision.calibration": ["none", "if_better", "temperature", "isotonic"],
+    "decision.coverage": [0.8],
     "device": ["cpu"],
     "members": [1, 5],
     "seed": [11],
@@ -140,6 +146,8 @@ def test_what_was_asked_is_never_changed_and_contradictions_name_it(
         ("training.label_smoothing", {}, "regression"),
         ("training.label_smoothing", {"training.loss": "focal"}, "binary"),
         ("network.number_embedding_width", {"network.number_embedding": "none"}, "binary"),
+        ("decision.threshold", {"task": "multiclass"}, "multiclass"),
+        ("decision.calibration", {"task": "regression"}, "regression"),
     ],
 )
 def test_a_choice_without_effect_is_neutral_and_says_so(path: str, asked: dict[str, Any], task: TaskName) -> None:
@@ -223,6 +231,23 @@ def test_a_step_is_shared_among_cores_from_two_billion_multiplications_on() -> N
 def test_only_deep_networks_get_shortcuts() -> None:
     assert planned({"network.hidden": [8] * 4}).recipe.network.residual is False
     assert planned({"network.hidden": [8] * 5}).recipe.network.residual is True
+
+
+COSTS = {"decision.false_positive_cost": 1, "decision.false_negative_cost": 5}
+
+
+@pytest.mark.parametrize(
+    ("asked", "rule"),
+    [
+        ({"goal": "balanced"}, "half"),
+        ({"goal": "probability"}, "half"),
+        ({"goal": "imbalanced"}, "f1"),
+        ({"goal": "imbalanced", **COSTS}, "cost"),
+        ({"goal": "balanced", **COSTS}, "cost"),
+    ],
+)
+def test_the_threshold_follows_costs_then_the_goal(asked: dict[str, Any], rule: str) -> None:
+    assert planned(asked).recipe.decision.threshold == rule
 
 
 def test_the_usual_loss_fits_the_task() -> None:

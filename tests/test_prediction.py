@@ -37,6 +37,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return found
 
 
+def parts(model: Model) -> dict[str, Any]:
+    """All that is saved beside the tensors."""
+    return {name: getattr(model, name) for name in ("recipe", "encoders", "coding", "decision")}
+
+
 def test_predictions_are_the_means_of_each_members_own_network(model: Model) -> None:
     features = encoded(model, frame(50, 1))
     found = predictions_for(model, features)
@@ -59,7 +64,7 @@ def test_predictions_are_the_means_of_each_members_own_network(model: Model) -> 
 
 def test_a_model_comes_back_from_its_tensors_to_the_bit(model: Model) -> None:
     tensors = model_tensors(model)
-    again = model_from_tensors(tensors, recipe=model.recipe, encoders=model.encoders, coding=model.coding)
+    again = model_from_tensors(tensors, **parts(model))
     assert torch.equal(again.population.weights, model.population.weights)
     features = encoded(model, frame(50, 2))
     assert prediction_table(again, features).equals(prediction_table(model, features))
@@ -109,8 +114,8 @@ def test_tensors_that_do_not_fit_the_recipe_are_no_model(change: str, model: Mod
     if change == "missing":
         del tensors["head.bias"]
         with pytest.raises(KeyError, match=r"head\.bias"):
-            model_from_tensors(tensors, recipe=recipe, encoders=model.encoders, coding=model.coding)
+            model_from_tensors(tensors, **parts(model))
     else:
         other = Recipe.model_validate(recipe.model_dump() | {"members": 2})
         with pytest.raises(ValueError, match=r"has shape \(3, .*\), not \(2, "):
-            model_from_tensors(tensors, recipe=other, encoders=model.encoders, coding=model.coding)
+            model_from_tensors(tensors, **parts(replace(model, recipe=other)))

@@ -35,9 +35,13 @@ def test_every_setting_has_its_sentence_and_its_default(path: str) -> None:
 @pytest.mark.parametrize("path", [path for path in PATHS if choices_of(path) and path != "version"])
 def test_every_word_of_a_setting_is_read_back(path: str) -> None:
     for word in choices_of(path):
-        others = {"data.group": "g", "data.test": "f"} if (path, word) == ("data.split", "grouped") else {}
+        others: dict[str, Any] = {}
+        others |= {"data.group": "g", "data.test": "f"} if (path, word) == ("data.split", "grouped") else {}
         others |= {"data.time": "t"} if (path, word) == ("data.split", "time") else {}
         others |= {"data.test": "f"} if (path, word) == ("data.split", "given") else {}
+        others |= {"decision.at_least": 0.9} if path == "decision.threshold" and word in ("precision", "recall") else {}
+        costs = {"decision.false_positive_cost": 1.0, "decision.false_negative_cost": 5.0}
+        others |= costs if (path, word) == ("decision.threshold", "cost") else {}
         recipe = changed(Recipe(), {path: word} | others)
         assert setting(from_yaml(to_yaml(recipe)), path) == word
 

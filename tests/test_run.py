@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -19,9 +20,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from fitwell.data.write import replace_atomically
 from fitwell.errors import RequestError, RunError, SurroundingsError
 from fitwell.events import Event
+from fitwell.files import replace_atomically
 from fitwell.interrupts import interruptible
 from fitwell.run import Run, all_runs, append_event, create_run, load_run, open_run, read_events, write_predictions
 from fitwell.workflow import asked_recipe, resume, train
@@ -433,7 +434,7 @@ def test_a_setting_of_a_newer_fitwell_is_refused_with_the_way_out(copy: Run) -> 
         open_run(copy.path)
 
 
-@pytest.mark.parametrize("name", ["recipe.yaml", "model.safetensors"])
+@pytest.mark.parametrize("name", ["recipe.yaml", "model.safetensors", "decision.json"])
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_file_cut_off_around_its_replacement_still_belongs_to_the_run(name: str, replaced: bool, copy: Run) -> None:
     sums = json.loads((copy.path / "checksums.json").read_text())["sha256"]
@@ -550,9 +551,45 @@ def test_runs_are_listed_oldest_first_and_numbered(tmp_path: Path, monkeypatch: 
     quick = {"training.epochs": 1, "network.hidden": [4]}
     names = [str(train(PENGUINS, target="species", settings=quick).path) for _ in range(2)]
     assert names == ["runs/penguins-1", "runs/penguins-2"]
-    for age, name in enumerate(reversed(names)):
-        os.utime(Path(name) / "data.json", (1000 + age, 1000 + age))
+    for age, name in enumerate(reversed(names)):  # what the events say counts, since copying makes all files young
+        (Path(name) / "events.jsonl").write_text(f'{{"version": 1, "event": "plan", "time": {1000 + age}}}\n')
     assert [str(run.path) for run in all_runs()] == names[::-1]
+
+
+def test_runs_of_the_same_moment_are_listed_by_their_numbers(copy: Run, tmp_path: Path) -> None:
+    for number in (10, 9, 2):
+        shutil.copytree(copy.path, tmp_path / "runs" / f"t-{number}")
+    assert [run.path.name for run in all_runs(tmp_path / "runs")] == ["t-2", "t-9", "t-10"]
+
+
+def test_runs_without_events_are_as_old_as_their_files(copy: Run, tmp_path: Path) -> None:
+    for age, (name, content) in enumerate({"b": b"", "a": b"\xff", "c": b'{"event": "plan", "time": "noon"}'}.items()):
+        run = Path(shutil.copytree(copy.path, tmp_path / "runs" / name))
+        (run / "events.jsonl").write_bytes(content)
+        os.utime(run / "data.json", (1000 + age, 1000 + age))
+    assert [run.path.name for run in all_runs(tmp_path / "runs")] == ["b", "a", "c"]
+
+
+def test_a_run_prints_what_came_of_it(whole: Run) -> None:
+    figure = whole.evaluation["metrics"]["accuracy"]
+    value, low, high = (f"{figure[name]:.4g}" for name in ("value", "low", "high"))
+    rows = whole.data["split"]["test"]
+    said = f"<Run {whole.path}: finished, species (multiclass), accuracy {value} ({low} to {high}) on {rows} test rows>"
+    assert repr(Run(whole.path)) == str(whole) == said
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ("recipe.yaml", "damaged"),
+        ("data.json", r"damaged, species \(multiclass\)"),
+        ("evaluation.json", r"finished, species \(multiclass\)"),
+    ],
+)
+def test_a_damaged_run_prints_and_is_listed_all_the_same(lost: str, said: str, copy: Run) -> None:
+    (copy.path / lost).unlink()
+    assert re.fullmatch(rf"<Run .*copy: {said}>", repr(Run(copy.path)))
+    assert copy.path in [run.path for run in all_runs(copy.path.parent)]
 
 
 @pytest.mark.slow

@@ -28,9 +28,12 @@ EXPORTS = [
     "RunError",
     "SurroundingsError",
     "__version__",
+    "compare",
     "load",
     "metrics",
     "train",
+    "vectors",
+    "words",
 ]
 
 
@@ -56,7 +59,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 
 
 def test_importing_fitwell_imports_no_heavy_package() -> None:
-    heavy = "{'torch', 'polars', 'pydantic', 'numpy', 'scipy', 'sklearn', 'pandas'}"
+    heavy = "{'torch', 'polars', 'pydantic', 'numpy', 'scipy', 'sklearn', 'pandas', 'numba'}"
     assert run_python(f"import sys, fitwell; print(sorted({heavy} & set(sys.modules)))").strip() == "[]"
 
 
@@ -83,7 +86,8 @@ FOREIGN = {
     "KeyboardInterrupt": {"interrupts.py"},  # what Python itself raises for Ctrl-C
     "OSError": {"data/write.py"},  # a full disk that Polars reports as something else; worded where disks are
     "SystemExit": {"cli/"},
-    "ValueError": {"recipe/settings.py", "prediction.py"},  # worded by Pydantic's caller, and by the reader of a run
+    # Worded by whoever reads a recipe, a run, or a file of a corpus.
+    "ValueError": {"recipe/settings.py", "prediction.py", "decision/value.py", "words/corpus_file.py"},
     "typer.Exit": {"cli/"},  # how Typer ends a command with an exit code
 }
 

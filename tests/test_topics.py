@@ -56,7 +56,8 @@ def test_every_metric_is_a_topic() -> None:
 
 
 def test_every_command_is_a_topic() -> None:
-    assert named("command") == set(cli.COMMANDS)
+    inner = {f"{group}.{name}" for group, (_, commands) in cli.GROUPS.items() for name in commands}
+    assert named("command") == set(cli.COMMANDS) | inner
 
 
 def test_everything_that_the_audit_notices_is_a_topic() -> None:
@@ -101,7 +102,7 @@ def test_an_example_of_a_command_runs(topic: Topic, tmp_path: Path, monkeypatch:
             assert cli.run(shlex.split(line)[1:]) == 0, line
         else:
             subprocess.run(["bash", "-ec", line], check=True)
-    assert f"fitwell {topic.name}" in topic.example
+    assert f"fitwell {topic.name.replace('.', ' ')}" in topic.example
 
 
 def test_a_topic_is_found_by_its_last_words_or_its_title() -> None:

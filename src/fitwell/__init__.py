@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, RunError, SurroundingsError
 
 if TYPE_CHECKING:
-    from fitwell import metrics
+    from fitwell import metrics, vectors, words
+    from fitwell.comparison import compare
     from fitwell.recipe import Recipe
     from fitwell.run import Run
     from fitwell.run import load_run as load
@@ -29,18 +30,24 @@ __all__ = [
     "RunError",
     "SurroundingsError",
     "__version__",
+    "compare",
     "load",
     "metrics",
     "train",
+    "vectors",
+    "words",
 ]
 
 # Where a name lives: its module, and its name there (None: the module itself).
 _HOMES: dict[str, tuple[str, str | None]] = {
     "Recipe": ("fitwell.recipe", "Recipe"),
     "Run": ("fitwell.run", "Run"),
+    "compare": ("fitwell.comparison", "compare"),
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
     "train": ("fitwell.workflow", "train"),
+    "vectors": ("fitwell.vectors", None),
+    "words": ("fitwell.words", None),
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled name for an export

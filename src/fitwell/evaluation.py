@@ -12,12 +12,35 @@ import polars as pl
 from fitwell.data.read import read_table
 from fitwell.data.schema import Schema
 from fitwell.data.targets import labelled_rows, row_weights_of, target_cells
+from fitwell.decision import costs_of, coverages
 from fitwell.errors import DataError, nearest
-from fitwell.metrics import Comparison, Figure, Figures, Primary, binary, choose_primary, paired
+from fitwell.metrics import (
+    Comparison,
+    Costs,
+    Cut,
+    Figure,
+    Figures,
+    Primary,
+    Threshold,
+    binary,
+    choose_primary,
+    choose_threshold,
+    paired,
+)
 from fitwell.metrics.inputs import same_label
+from fitwell.metrics.thresholds import RuleName
 from fitwell.prediction import Model
 from fitwell.recipe import Goal
 from fitwell.tasks.task import TargetCoding, Task, label_cells
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """What a model says of rows: predictions, from which probability on the answer is positive, and intervals."""
+
+    predictions: np.ndarray
+    threshold: float = 0.5
+    half_widths: tuple[float, ...] = ()  # of the intervals around predicted numbers, for each target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +53,7 @@ class Beside:
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         return {
+            "threshold": self.figures.threshold,
             "metrics": self.figures.as_json(),
             "verdict": self.comparison.verdict,
             "difference": self.comparison.difference.as_json(),
@@ -46,6 +70,7 @@ class Evaluation:
     figures: Figures
     primary: Primary
     positive: str | None
+    covered: tuple[Figure, ...] = ()  # the share of rows that prediction intervals hold, for each target
     baselines: Mapping[str, Beside] = field(default_factory=dict)
     left_out_rows: int = 0  # without a target, or of a class that training did not know
     notes: tuple[str, ...] = ()  # what was measured otherwise than asked, in sentences
@@ -69,6 +94,7 @@ class Evaluation:
             "metrics": self.figures.as_json(),
             "left_out": dict(self.figures.left_out),
             "parts": {name: part.as_json() for name, part in self.figures.parts.items()},
+            "covered": [figure.as_json() for figure in self.covered],
             "baselines": {name: beside.as_json() for name, beside in self.baselines.items()},
         }
 
@@ -77,19 +103,27 @@ def evaluate(
     task: Task,
     coding: TargetCoding,
     truth: np.ndarray,
-    predictions: np.ndarray,
+    network: Answers,
     *,
     weights: np.ndarray | None,
     goal: Goal,
+    costs: Costs | None,
     split: str,
-    baselines: Mapping[str, np.ndarray] | None = None,
+    baselines: Mapping[str, Answers] | None = None,
 ) -> Evaluation:
     """Return the figures of predictions on rows whose truth is known, with baselines compared on the same rows."""
-    primary = primary_for(task, coding, truth, goal=goal)
+    primary = primary_for(task, coding, truth, goal=goal, costs=costs)
+
+    def figures(answers: Answers) -> Figures:
+        cut = Cut(threshold=answers.threshold, costs=costs)
+        return task.measure(truth, answers.predictions, coding, weights, cut)
+
     beside = {
         name: Beside(
-            figures=task.measure(truth, simple, coding, weights),
-            comparison=_compared(task, coding, truth, predictions, simple, metric=primary.metric, weights=weights),
+            figures=figures(simple),
+            comparison=_compared(
+                task, coding, truth, network, simple, metric=primary.metric, weights=weights, costs=costs
+            ),
         )
         for name, simple in (baselines or {}).items()
     }
@@ -97,9 +131,10 @@ def evaluate(
         task=task,
         split=split,
         rows=len(truth),
-        figures=task.measure(truth, predictions, coding, weights),
+        figures=figures(network),
         primary=primary,
         positive=coding.positive,
+        covered=coverages(truth, network.predictions, weights, network.half_widths) if network.half_widths else (),
         baselines=beside,
     )
 
@@ -133,9 +168,14 @@ def evaluate_predictions(model: Model, frame: pl.DataFrame, schema: Schema, pred
         model.task,
         model.coding,
         model.task.truth(target_cells(frame[rows], schema), model.coding),
-        predictions[rows],
+        Answers(
+            predictions=predictions[rows],
+            threshold=model.decision.cut().threshold,
+            half_widths=model.decision.half_widths,
+        ),
         weights=row_weights_of(frame[rows], schema),
         goal=model.recipe.goal,
+        costs=costs_of(model.recipe.decision),
         split="given",
     )
     return replace(measured, left_out_rows=len(frame) - len(rows), notes=tuple(notes))
@@ -160,7 +200,9 @@ def _nothing_to_measure(coding: TargetCoding, frame: pl.DataFrame, notes: Sequen
     )
 
 
-def primary_for(task: Task, coding: TargetCoding, truth: np.ndarray, *, goal: Goal) -> Primary:
+def primary_for(
+    task: Task, coding: TargetCoding, truth: np.ndarray, *, goal: Goal, costs: Costs | None = None
+) -> Primary:
     """Return the metric that decides for these rows, and why."""
     if task.name == "regression":
         return choose_primary("regression", goal, targets=len(coding.names))
@@ -168,7 +210,7 @@ def primary_for(task: Task, coding: TargetCoding, truth: np.ndarray, *, goal: Go
         return choose_primary("multilabel", goal, rarest=float(truth.mean(0).min()), targets=len(coding.names))
     classes = len(coding.classes[0])
     shares = np.bincount(truth, minlength=classes) / len(truth)
-    return choose_primary(task.name, goal, rarest=float(shares.min()), classes=classes)
+    return choose_primary(task.name, goal, rarest=float(shares.min()), classes=classes, costs=costs)
 
 
 def values_of(figures: Figures) -> dict[str, float | None]:
@@ -194,13 +236,45 @@ def spread_over(folds: Sequence[Mapping[str, float | None]]) -> dict[str, dict[s
     return spreads
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cutting:
+    """How a threshold for anybody's scores comes about."""
+
+    threshold: float | RuleName = 0.5  # a number, or the rule that chooses it on the same rows
+    at_least: float | None = None  # the precision or recall to reach
+    costs: tuple[float, float] | None = None  # of a false positive and of a false negative
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredScores:
+    """The figures of anybody's scores."""
+
+    figures: Figures
+    threshold: Threshold
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values in the form of `evaluation.json`."""
+        return {
+            "task": "binary",
+            "split": "given",
+            "rows": self.figures.rows,
+            "positive": str(self.figures.positive),
+            "threshold": self.threshold.value,
+            "threshold_rule": self.threshold.rule,
+            "threshold_why": self.threshold.why,
+            "metrics": self.figures.as_json(),
+            "left_out": dict(self.figures.left_out),
+        }
+
+
 def measured_scores(
-    source: object, *, label: str, score: str, positive: str | None, threshold: float
-) -> tuple[dict[str, Any], Figures]:
-    """Return the binary figures of anybody's scores, as plain values in the form of `evaluation.json` and as figures.
+    source: object, *, label: str, score: str, positive: str | None, cutting: Cutting
+) -> MeasuredScores:
+    """Return the binary figures of anybody's scores.
 
     Raises:
         DataError: a column is not there, labels are missing, none is the positive one, or scores are not numbers.
+        RequestError: the rule for the threshold lacks what it needs.
     """
     frame = read_table(source).frame
     for name in (label, score):
@@ -215,17 +289,16 @@ def measured_scores(
     as_numbers = labels.cast(pl.Float64, strict=False)
     values = labels if as_numbers.null_count() else as_numbers
     chosen = None if positive is None else _label_named(positive, labels, values, column=label)
-    figures = binary(values.to_numpy(), scores.to_numpy(), positive=chosen, threshold=threshold)
-    report = {
-        "task": "binary",
-        "split": "given",
-        "rows": figures.rows,
-        "positive": str(figures.positive),
-        "threshold": figures.threshold,
-        "metrics": figures.as_json(),
-        "left_out": dict(figures.left_out),
-    }
-    return report, figures
+    rows = (values.to_numpy(), scores.to_numpy())
+    costs = cutting.costs
+    if isinstance(cutting.threshold, str):
+        threshold = choose_threshold(
+            *rows, rule=cutting.threshold, positive=chosen, at_least=cutting.at_least, costs=costs
+        )
+    else:
+        threshold = Threshold(value=cutting.threshold, rule="number", why="as asked")
+    figures = binary(*rows, positive=chosen, threshold=threshold.value, costs=costs)
+    return MeasuredScores(figures=figures, threshold=threshold)
 
 
 def _label_named(positive: str, labels: pl.Series, values: pl.Series, *, column: str) -> object:
@@ -246,15 +319,27 @@ def _compared(
     task: Task,
     coding: TargetCoding,
     truth: np.ndarray,
-    network: np.ndarray,
-    simple: np.ndarray,
+    network: Answers,
+    simple: Answers,
     *,
     metric: str,
     weights: np.ndarray | None,
+    costs: Costs | None,
 ) -> Comparison:
+    first, second = network.predictions, simple.predictions
     if task.name == "binary":
-        return paired(metric, truth, network[:, 1], simple[:, 1], task="binary", positive=1, weights=weights)
+        return paired(
+            metric,
+            truth,
+            first[:, 1],
+            second[:, 1],
+            task="binary",
+            positive=1,
+            threshold=(network.threshold, simple.threshold),
+            costs=costs,
+            weights=weights,
+        )
     if task.name == "multiclass":
         labels = np.array(coding.classes[0])[truth]
-        return paired(metric, labels, network, simple, task="multiclass", classes=coding.classes[0], weights=weights)
-    return paired(metric, truth, network, simple, task=task.name, weights=weights)
+        return paired(metric, labels, first, second, task="multiclass", classes=coding.classes[0], weights=weights)
+    return paired(metric, truth, first, second, task=task.name, weights=weights)

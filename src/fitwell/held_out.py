@@ -9,30 +9,41 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
+from fitwell.decision import Decision
 from fitwell.errors import DataError
-from fitwell.prediction import Predictions, table_of
+from fitwell.prediction import Predictions, decided, table_of
 from fitwell.preparation import Labelled, Prepared
 from fitwell.tasks.task import TargetCoding, codes_of, truth_table
 
 
-def held_out_table(prepared: Prepared, predicted: Mapping[str, Predictions]) -> pl.DataFrame:
+def held_out_table(prepared: Prepared, predicted: Mapping[str, Predictions], decision: Decision) -> pl.DataFrame:
     """Return the rows that were not trained on, validation first, with their number in the data, truth and predictions.
+
+    `predicted` are predictions before the decision, for each part.
 
     Columns: `row`, `part`, `weight` where rows have weights, `truth` (of several targets `truth_<name>`: labels as
     text), and what `fitwell predict` gives.
     """
+    labelled = prepared.labelled
     return pl.concat(
-        [_part_table(prepared.labelled, part, rows, predicted[part]) for part, rows in prepared.split.held_out.items()]
+        [
+            _part_table(
+                labelled, part, rows, decided(predicted[part], labelled.task, labelled.coding, decision), decision
+            )
+            for part, rows in prepared.split.held_out.items()
+        ]
     )
 
 
-def _part_table(labelled: Labelled, part: str, rows: np.ndarray, predictions: Predictions) -> pl.DataFrame:
+def _part_table(
+    labelled: Labelled, part: str, rows: np.ndarray, predictions: Predictions, decision: Decision
+) -> pl.DataFrame:
     known = pl.DataFrame({"row": labelled.source_rows[rows]}, schema={"row": pl.Int64})
     known = known.with_columns(pl.lit(part).alias("part"))
     if labelled.weights is not None:
         known = known.with_columns(pl.Series("weight", labelled.weights[rows]))
     truth = truth_table(labelled.truth[rows], labelled.coding)
-    return pl.concat([known, truth, table_of(predictions, labelled.task, labelled.coding)], how="horizontal")
+    return pl.concat([known, truth, table_of(predictions, labelled.task, labelled.coding, decision)], how="horizontal")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

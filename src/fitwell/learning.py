@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from fitwell.decision import Decision
 from fitwell.errors import SurroundingsError
 from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
@@ -225,8 +226,8 @@ def learn(
     return Learned(state=state, history=log.frame(), ending=ending)
 
 
-def trained_model(prepared: Prepared, setup: Setup, state: State) -> Model:
-    """Return the model with every member's best weights, on the CPU."""
+def trained_model(prepared: Prepared, setup: Setup, state: State, decision: Decision) -> Model:
+    """Return the model with every member's best weights, on the CPU, and the decision that was fitted for it."""
     best = Population(
         weights=state.best.weights.cpu(),
         buffers={name: buffer.cpu() for name, buffer in state.best.buffers.items()},
@@ -238,11 +239,12 @@ def trained_model(prepared: Prepared, setup: Setup, state: State) -> Model:
         coding=prepared.labelled.coding,
         network=copy.deepcopy(setup.program.network).cpu(),
         population=best,
+        decision=decision,
     )
 
 
 def predictions_for_rows(prepared: Prepared, setup: Setup, state: State, rows: np.ndarray) -> Predictions:
-    """Return the predictions of the best weights for some prepared rows."""
+    """Return the predictions of the best weights for some prepared rows, before any decision."""
     part = prepared.part(rows, device=setup.recipe.device)
     with threads(setup.recipe):
         outputs = all_outputs(setup.program.network, setup.program.pieces, state.best, part.features).cpu().numpy()

@@ -9,13 +9,15 @@ from typing import Any
 
 from fitwell.data.read import Table
 from fitwell.data.schema import Schema
+from fitwell.decision import Calibration, Interval, Judged
 from fitwell.evaluation import Evaluation
 from fitwell.events import Event
 from fitwell.learning import Setup
-from fitwell.metrics import Figure
+from fitwell.metrics import Figure, Threshold
 from fitwell.preparation import Prepared
 
 JOINED = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
+SHOWN_AT_THRESHOLD = {"f1": ("f1", "precision", "recall"), "youden": ("recall", "specificity"), "half": ("accuracy",)}
 NAMED = 6  # columns of one sort that are told of one by one; the recipe tells of all
 
 
@@ -112,6 +114,55 @@ def measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Iterat
         told = "no value" if mean is None else f"{mean:.4g} on average"
         told += "" if spread is None else f", with a spread of {spread:.2g}"
         yield Event("folds", f"  over {count} folds {told}", {"count": count, "mean": mean, "spread": spread})
+
+
+def decision_events(judged: Judged, evaluation: Evaluation) -> Iterator[Event]:
+    """Yield what stands between outputs and answers, why, and what it brought."""
+    decision = judged.decision
+    if decision.threshold is not None:
+        yield _threshold_event(decision.threshold, judged, evaluation)
+    if decision.calibration is not None:
+        yield _calibration_event(decision.calibration, judged)
+    if decision.interval is not None:
+        yield _interval_event(decision.interval, judged, evaluation)
+
+
+def _threshold_event(threshold: Threshold, judged: Judged, evaluation: Evaluation) -> Event:
+    told = SHOWN_AT_THRESHOLD.get(threshold.rule, ("precision", "recall"))
+    figures = ", ".join(f"{name} {evaluation.figures[name]}" for name in told)
+    text = f'  "{evaluation.positive}" from probability {threshold.value:.4g} up ({threshold.why}): {figures}'
+    if threshold.rule in ("precision", "recall"):  # what must hold, held there
+        text += f"; on the rows that chose it {threshold.rule} {judged.chosen[threshold.rule]}"
+    values = {"part": "threshold", "value": threshold.value, "rule": threshold.rule}
+    return Event("decision", text, values) if threshold.met else Event("note", text.strip(), values)
+
+
+def _calibration_event(calibration: Calibration, judged: Judged) -> Event:
+    values = {"part": "calibration", "method": calibration.method}
+    if calibration.method == "none":
+        return Event("decision", f"  probabilities are the network's own ({calibration.why})", values)
+    how = "" if calibration.method == "isotonic" else f", T = {calibration.temperature:.3g}"
+    text = (
+        f"  probabilities are calibrated ({calibration.method}{how}): "
+        f"log loss {judged.before['log_loss']} becomes {judged.after['log_loss']} on the {judged.split} rows"
+    )
+    return Event("decision", text, values)
+
+
+def _interval_event(interval: Interval, judged: Judged, evaluation: Evaluation) -> Event:
+    if not interval.half_widths:
+        return Event("note", f"no prediction intervals: {interval.why}", {"part": "interval"})
+    halves = [f"± {half:.4g}" for half in interval.half_widths]
+    covered = [str(figure) for figure in judged.covered]
+    if names := list(evaluation.figures.parts):
+        halves, covered = (
+            [f"{each} ({name})" for name, each in zip(names, part, strict=True)] for part in (halves, covered)
+        )
+    text = (
+        f"  {100 * interval.coverage:.4g} % of values should lie within {', '.join(halves)} of the prediction; "
+        f"of the {judged.split} rows {', '.join(covered)} do"
+    )
+    return Event("decision", text, {"part": "interval", "half_widths": list(interval.half_widths)})
 
 
 def _bounds(figure: Figure | tuple[Figure, ...]) -> dict[str, float | None]:

@@ -259,6 +259,18 @@ def _threads(recipe: Recipe, facts: Facts) -> Choice:
     return Choice(facts.cores, f"a step is large enough to share among {facts.cores} cores")
 
 
+def _threshold(recipe: Recipe, _facts: Facts) -> Choice:
+    if recipe.decision.false_positive_cost is not None:
+        return Choice("cost", "costs of wrong answers are given")
+    if recipe.goal == "imbalanced":
+        return Choice("f1", "at one half few of the rare positives would be found")
+    return Choice("half", "the likelier class is the answer that is right most often")
+
+
+def _calibration(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice("if_better", "the validation rows show whether it helps")
+
+
 GOAL_OF: dict[str, Goal] = {"pr_auc": "imbalanced", "mcc": "imbalanced", "roc_auc": "ranking"}
 
 DATA_CHOICES: dict[str, Choice] = {
@@ -293,4 +305,6 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.early_stopping.patience": _patience,
     "training.execution": _execution,
     "training.threads": _threads,
+    "decision.threshold": _threshold,
+    "decision.calibration": _calibration,
 }

@@ -7,7 +7,7 @@ data and no optimizer; reloaded in a fresh process it predicts the same bits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.data.encode import Encoders, encode_features
+from fitwell.decision import Decision
 from fitwell.networks.build import build_network
 from fitwell.recipe import Recipe
 from fitwell.tasks.table import TASKS
@@ -34,6 +35,7 @@ class Model:
     coding: TargetCoding
     network: nn.Module
     population: Population
+    decision: Decision
 
     @property
     def task(self) -> Task:
@@ -56,8 +58,8 @@ class Model:
 class Predictions:
     """What a model says about rows."""
 
-    mean: np.ndarray  # over members: probabilities or values
-    of_members: tuple[np.ndarray, ...]
+    mean: np.ndarray  # over members: probabilities, calibrated, or values
+    of_members: tuple[np.ndarray, ...]  # as their networks have them
 
 
 def encoded(model: Model, frame: pl.DataFrame, *, first_row: int = 0) -> dict[str, Tensor]:
@@ -77,23 +79,29 @@ def predictions_for(model: Model, features: Mapping[str, Tensor]) -> Predictions
     assert model.recipe.training.threads != "auto"
     with torch_threads(model.recipe.training.threads):
         outputs = all_outputs(model.network, model.pieces, model.population, blocks).cpu().numpy()
-    return predictions_of(model.task, model.coding, outputs)
+    predictions = predictions_of(model.task, model.coding, outputs)
+    return decided(predictions, model.task, model.coding, model.decision)
 
 
 def predictions_of(task: Task, coding: TargetCoding, outputs: np.ndarray) -> Predictions:
-    """Return what outputs (members, rows, K) mean, member by member and together."""
+    """Return what outputs (members, rows, K) mean, member by member and together, before any decision."""
     of_members = tuple(task.predictions(of_member, coding) for of_member in outputs)
     return Predictions(mean=mean_of_members(of_members), of_members=of_members)
 
 
+def decided(predictions: Predictions, task: Task, coding: TargetCoding, decision: Decision) -> Predictions:
+    """Return predictions whose mean went through a decision."""
+    return replace(predictions, mean=decision.predictions(task, coding, predictions.mean))
+
+
 def prediction_table(model: Model, features: Mapping[str, Tensor]) -> pl.DataFrame:
     """Return the predictions for encoded rows as people read them."""
-    return table_of(predictions_for(model, features), model.task, model.coding)
+    return table_of(predictions_for(model, features), model.task, model.coding, model.decision)
 
 
-def table_of(predictions: Predictions, task: Task, coding: TargetCoding) -> pl.DataFrame:
-    """Return predictions as people read them; `disagreement` is added where there are several members."""
-    table = task.table(predictions.mean, coding)
+def table_of(predictions: Predictions, task: Task, coding: TargetCoding, decision: Decision) -> pl.DataFrame:
+    """Return decided predictions as people read them; `disagreement` is added where there are several members."""
+    table = decision.table(task, coding, predictions.mean)
     if len(predictions.of_members) > 1:
         table = table.with_columns(pl.Series("disagreement", disagreement(task.form, predictions.of_members)))
     return table
@@ -109,7 +117,7 @@ def model_tensors(model: Model) -> dict[str, Tensor]:
 
 
 def model_from_tensors(
-    tensors: Mapping[str, Tensor], *, recipe: Recipe, encoders: Encoders, coding: TargetCoding
+    tensors: Mapping[str, Tensor], *, recipe: Recipe, encoders: Encoders, coding: TargetCoding, decision: Decision
 ) -> Model:
     """Return the model that was saved, on the CPU.
 
@@ -128,4 +136,6 @@ def model_from_tensors(
         weights.append(tensor.reshape(members, -1))
     buffers = {name: tensors[f"buffers.{name}"] for name, _ in network.named_buffers()}
     population = Population(weights=torch.cat(weights, 1), buffers=buffers, slots={})
-    return Model(recipe=recipe, encoders=encoders, coding=coding, network=network, population=population)
+    return Model(
+        recipe=recipe, encoders=encoders, coding=coding, network=network, population=population, decision=decision
+    )

@@ -8,12 +8,11 @@ from dataclasses import replace
 from importlib.metadata import version
 from time import perf_counter
 
-import numpy as np
-
 from fitwell import __version__
 from fitwell.evaluation import Evaluation
 from fitwell.events import Event, Listener
 from fitwell.explanation import Asked, asked_of, explained
+from fitwell.measuring import Decided
 from fitwell.prediction import Model, Predictions
 from fitwell.preparation import Prepared
 from fitwell.run import Run, write_json
@@ -29,21 +28,19 @@ def show(run: Run, evaluation: Evaluation, asked: Asked, *, in_time: bool, liste
             Event("note", f"no time was left to explain the network; the report lacks that: fitwell report {run.path}")
         )
         return
-    metric, threshold = evaluation.primary.metric, evaluation.figures.threshold
-    told = explained(asked, metric=metric, threshold=0.5 if threshold is None else threshold, seed=run.recipe.seed)
-    write_json(run, "explanation.json", told)
+    write_json(run, "explanation.json", explained(asked, metric=evaluation.primary.metric, seed=run.recipe.seed))
     path = Run(run.path).report(run.path / "report.html")
     listener(Event("report", f"report: {path}", {"path": str(path)}))
 
 
-def seconds_to_show(prepared: Prepared, untrained: Model, simple: Mapping[str, np.ndarray]) -> float:
+def seconds_to_show(prepared: Prepared, untrained: Model, simple: Mapping[str, Decided]) -> float:
     """Return how long `show` will take, from explaining a single column with the network before its first step."""
-    predictions = next(iter(simple.values()))
+    predictions = next(iter(simple.values())).measured.predictions
     asked = asked_of(prepared, untrained, Predictions(mean=predictions, of_members=()))
     metric = "rmse" if asked.task.form == "values" else "log_loss"  # any takes about as long
     column = next(iter(asked.entries))
     started = perf_counter()
-    explained(replace(asked, entries={column: asked.entries[column]}), metric=metric, threshold=0.5, seed=0)
+    explained(replace(asked, entries={column: asked.entries[column]}), metric=metric, seed=0)
     return PAGE_SECONDS + MARGIN * len(asked.entries) * (perf_counter() - started)
 
 

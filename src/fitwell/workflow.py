@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -25,6 +26,7 @@ from fitwell.data.encode import encoders_to_json
 from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
+from fitwell.decision import UNDECIDED
 from fitwell.errors import FitwellError, RequestError, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.explanation import asked_of
@@ -33,13 +35,15 @@ from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
 from fitwell.learning import Clock, Setup, in_time, learn, set_up, trained_model
 from fitwell.measuring import (
-    baseline_predictions,
     cross_validated,
+    decided_baselines,
+    decided_network,
+    evaluated,
     held_out_predictions,
-    network_evaluation,
+    judged_decision,
     seconds_to_measure,
 )
-from fitwell.narration import data_events, finding_event, measured_events, plan_event
+from fitwell.narration import data_events, decision_events, finding_event, measured_events, plan_event
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
 from fitwell.recipe import Recipe
 from fitwell.run import (
@@ -55,6 +59,7 @@ from fitwell.run import (
     remove_checkpoint,
     require_fitting,
     write_checkpoint,
+    write_decision,
     write_history,
     write_json,
     write_model,
@@ -249,6 +254,7 @@ def asked_recipe(
 class _Begun:
     """A training before its first step."""
 
+    asked: Recipe
     table: Table
     test: Table | None
     prepared: Prepared
@@ -281,7 +287,7 @@ def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
     )
     for note in notes:
         listener(Event(note.severity, f"{note.text}; {note.way_out}", {"symptom": note.symptom}))
-    return _Begun(table=table, test=test, prepared=prepared, notes=notes, setup=setup)
+    return _Begun(asked=asked, table=table, test=test, prepared=prepared, notes=notes, setup=setup)
 
 
 def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
@@ -306,12 +312,11 @@ def _stopping_well(run: Run, listener: Listener) -> Iterator[None]:
 def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
     """Train from the setup's state, measure, and write everything that a finished run has."""
     prepared, setup = begun.prepared, begun.setup
-    rows = prepared.split.held_out[prepared.split.measured]
-    simple = baseline_predictions(prepared, setup.recipe, rows)
+    simple = decided_baselines(prepared, setup.recipe)
     reserve, showing = 0.0, 0.0
     if math.isfinite(clock.limit):
-        measuring = MEASURING_MARGIN * seconds_to_measure(prepared, setup.recipe, simple, rows)
-        showing = seconds_to_show(prepared, trained_model(prepared, setup, setup.state), simple)
+        measuring = MEASURING_MARGIN * seconds_to_measure(prepared, setup.recipe, simple)
+        showing = seconds_to_show(prepared, trained_model(prepared, setup, setup.state, UNDECIDED), simple)
         reserve = measuring + min(showing, SHOWING_SHARE * clock.limit) + RESERVED_SHARE * clock.limit
         share = (clock.remaining() - reserve) / (setup.recipe.data.folds + 1)
         is_asked = "training.early_stopping.patience" not in begun.reasons
@@ -332,11 +337,16 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         setup = replace(setup, recipe=recipe)
         write_recipe(run, recipe, comments=_comments(begun.reasons))
     predicted = held_out_predictions(prepared, setup, learned)
-    write_predictions(run, held_out_table(prepared, predicted))  # first: a model without them is of an older Fitwell
-    model = trained_model(prepared, setup, learned.state)
+    network = decided_network(prepared, setup.recipe, predicted)
+    # Before the model: one without them is of an older Fitwell.
+    write_decision(run, network.decision.as_json())
+    write_predictions(run, held_out_table(prepared, predicted, network.decision))
+    model = trained_model(prepared, setup, learned.state, network.decision)
     write_model(run, model)
     write_history(run, learned.history)
-    evaluation = network_evaluation(prepared, setup.recipe, predicted[prepared.split.measured].mean, simple, rows)
+    evaluation = evaluated(prepared, setup.recipe, network, simple)
+    decided = judged_decision(prepared, setup.recipe, network, evaluation)
+    write_decision(run, decided.as_json())
     report = evaluation.as_json()
     interrupted = learned.ending == "interrupted"
     if setup.recipe.data.folds and not interrupted:
@@ -350,7 +360,7 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     diverged = training_finding(setup.recipe, learned.state.marks)
     further = [found for found in (diverged, text_finding(prepared.labelled.schema)) if found is not None]
     write_json(run, "findings.json", findings_json(begun.notes, further))
-    for event in measured_events(evaluation, report):
+    for event in chain(measured_events(evaluation, report), decision_events(decided, evaluation)):
         listener(event)
     if diverged is not None:
         listener(finding_event(diverged))
@@ -388,6 +398,7 @@ def _first_files(begun: _Begun) -> dict[str, bytes]:
         "schema": schema_to_json(labelled.schema),
         "targets": labelled.coding.as_json(),
         "split": {"method": split.method, "why": split.why, **parts, "fingerprint": _split_fingerprint(split)},
+        "decided": [path for path, _, _ in recipes.described() if _is_open(begun.asked, path)],
         "notes": [asdict(note) for note in begun.notes],
         "versions": versions(),
     }

@@ -18,6 +18,7 @@ from fitwell.explanation.asking import Blocks, entries_of
 from fitwell.explanation.explained import bounded
 from fitwell.explanation.importance import affordable, member_figures, shuffled
 from fitwell.explanation.rows import telling_rows
+from fitwell.metrics import Cut
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding
 
@@ -52,6 +53,7 @@ def asked_for(
         truth=truth,
         predictions=predict(blocks),
         weights=None,
+        cut=Cut(),
         source_rows=np.arange(len(frame)) + 100,
         of_members=(predict(blocks),),
         predict=predict,
@@ -83,7 +85,7 @@ def test_importance_agrees_with_scikit_learn_within_its_own_spread(
 ) -> None:
     model, x, y = fitted
     theirs = permutation_importance(model, x, y, n_repeats=50, random_state=0, scoring="neg_root_mean_squared_error")
-    ours = importance(numbers, metric="rmse", threshold=0.5, seed=0)
+    ours = importance(numbers, metric="rmse", seed=0)
     assert ours is not None
     assert [loss.column for loss in ours.losses] == ["a", "b", "c"]
     for loss in ours.losses:
@@ -128,7 +130,7 @@ def mixed(rows: int = 200) -> Asked:
 
 
 def test_what_was_planted_is_found_and_noise_loses_nothing() -> None:
-    found = importance(mixed(), metric="roc_auc", threshold=0.5, seed=0)
+    found = importance(mixed(), metric="roc_auc", seed=0)
     assert found is not None
     first, second = found.losses
     assert (first.column, second.column) == ("kind", "noise")
@@ -138,14 +140,14 @@ def test_what_was_planted_is_found_and_noise_loses_nothing() -> None:
 
 @pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "log_loss"])
 def test_losing_is_positive_for_every_direction_of_a_metric(metric: str) -> None:
-    found = importance(mixed(), metric=metric, threshold=0.5, seed=0)
+    found = importance(mixed(), metric=metric, seed=0)
     assert found is not None
     assert found.losses[0].value > 0
 
 
 def test_importance_of_accuracy_is_that_of_a_loop() -> None:
     asked = mixed()
-    found = importance(asked, metric="accuracy", threshold=0.5, seed=3)
+    found = importance(asked, metric="accuracy", seed=3)
     assert found is not None
     generator = np.random.default_rng(3)
     generator.standard_exponential((200, len(asked)))  # the resamples are drawn first
@@ -186,11 +188,11 @@ def test_the_interval_of_importance_covers_what_more_rows_show() -> None:
 
         return asked_for(truth, predict, pl.DataFrame({"a": x[:, 0], "b": x[:, 1]}), {"numbers": x}, task="binary")
 
-    truths = [importance(drawn(2000), metric="roc_auc", threshold=0.5, seed=seed) for seed in range(20)]
+    truths = [importance(drawn(2000), metric="roc_auc", seed=seed) for seed in range(20)]
     true = np.mean([found.losses[0].value for found in truths if found is not None])
     held = 0
     for seed in range(60):
-        found = importance(drawn(150), metric="roc_auc", threshold=0.5, seed=seed)
+        found = importance(drawn(150), metric="roc_auc", seed=seed)
         assert found is not None
         held += bool(found.losses[0].low <= true <= found.losses[0].high)
     assert held >= 52  # 95 % of 60 is 57; fewer than 52 happens once in 200 times by chance
@@ -207,10 +209,10 @@ def test_shuffling_takes_all_entries_of_a_column_from_one_row() -> None:
 
 def test_the_work_is_bounded_and_what_was_left_out_is_said() -> None:
     columns, rows, repeats = affordable(100_000, 5000, cost=1e6)
-    assert columns * rows * repeats * 1e6 <= 1.01e10
+    assert columns * rows * repeats * 1e6 <= 2.01e10
     asked = mixed(rows=200)
-    heavy = replace(asked, cost=1e10 / 150)
-    found = importance(heavy, metric="roc_auc", threshold=0.5, seed=0)
+    heavy = replace(asked, cost=2e10 / 150)
+    found = importance(heavy, metric="roc_auc", seed=0)
     assert found is not None
     assert (found.rows, found.repeats) == (100, 2)
     assert bounded(found, rows=200) == "To bound the work, 100 of 200 rows were used."
@@ -224,8 +226,8 @@ def test_of_too_many_columns_those_that_go_along_with_the_predictions_are_tried(
         return np.asarray(blocks["numbers"][:, 41:42] * 2.0)
 
     frame = pl.DataFrame({f"c{place}": x[:, place] for place in range(60)})
-    asked = replace(asked_for(x[:, 41:42] * 2.0, predict, frame, {"numbers": x}), cost=1e10 / 2000)
-    found = importance(asked, metric="rmse", threshold=0.5, seed=0)
+    asked = replace(asked_for(x[:, 41:42] * 2.0, predict, frame, {"numbers": x}), cost=2e10 / 2000)
+    found = importance(asked, metric="rmse", seed=0)
     assert found is not None
     assert len(found.losses) == 10
     assert found.untried == 50
@@ -256,11 +258,11 @@ def test_members_that_disagree_mark_the_uncertain_rows() -> None:
 def test_each_member_is_measured_alone() -> None:
     asked = mixed()
     wrong = asked.predictions[:, ::-1]
-    found = member_figures(replace(asked, of_members=(asked.predictions, wrong)), metric="accuracy", threshold=0.5)
+    found = member_figures(replace(asked, of_members=(asked.predictions, wrong)), metric="accuracy")
     assert found == [1.0, 0.0]
 
 
 def test_the_same_seed_explains_alike() -> None:
-    first, second = (explained(mixed(), metric="roc_auc", threshold=0.5, seed=5) for _ in range(2))
+    first, second = (explained(mixed(), metric="roc_auc", seed=5) for _ in range(2))
     assert first == second
     assert set(first) == {"importance", "dependence", "rows", "members"}

@@ -38,6 +38,7 @@ WITNESSES: dict[str, Callable[[Arrays], float]] = {
     "specificity": lambda a: sk.recall_score(a[0], a[1] >= 0.5, pos_label=0, sample_weight=a[2]),
     "mcc": lambda a: sk.matthews_corrcoef(a[0], a[1] >= 0.5, sample_weight=a[2]),
     "cohen_kappa": lambda a: sk.cohen_kappa_score(a[0], (a[1] >= 0.5).astype(int), sample_weight=a[2]),
+    "cost": lambda a: loop_cost(*a),
     "roc_auc": lambda a: sk.roc_auc_score(a[0], a[1], sample_weight=a[2]),
     "pr_auc": lambda a: sk.average_precision_score(a[0], a[1], sample_weight=a[2]),
     "ks": lambda a: loop_ks(*a),
@@ -46,6 +47,17 @@ WITNESSES: dict[str, Callable[[Arrays], float]] = {
     "brier": lambda a: sk.brier_score_loss(a[0], a[1], sample_weight=a[2]),
     "calibration_error": lambda a: loop_calibration(*a),
 }
+
+
+COSTS = (1.5, 5.0)
+
+
+def loop_cost(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
+    """Pay for every wrong row."""
+    paid = 0.0
+    for label, score, weight in zip(labels, scores, weights, strict=True):
+        paid += weight * (COSTS[0] if score >= 0.5 and not label else COSTS[1] if score < 0.5 and label else 0.0)
+    return paid / float(weights.sum())
 
 
 def loop_ks(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
@@ -98,7 +110,7 @@ def value_of(figure: object) -> float:
 @given(rows=scored_rows())
 @settings(max_examples=25, deadline=None)
 def test_every_figure_agrees_with_its_witness(name: str, rows: Arrays) -> None:
-    figure = binary(*rows[:2], weights=rows[2])[name]
+    figure = binary(*rows[:2], weights=rows[2], costs=COSTS)[name]
     assert isinstance(figure, Figure)
     if figure.value is None:  # scikit-learn gives 0 or NaN where there is nothing to divide by
         assert figure.reason
@@ -144,6 +156,17 @@ def test_the_order_of_rows_and_the_scale_of_weights_do_not_matter(rows: Arrays, 
         assert (other.value, other.low, other.high) == pytest.approx(ends, abs=1e-7, rel=1e-7)
 
 
+@pytest.mark.parametrize(("missed", "approximate"), [(4, True), (5, False)])
+def test_an_interval_of_costs_says_that_it_is_approximate_where_the_dearer_error_is_seen_seldom(
+    missed: int, approximate: bool
+) -> None:
+    labels = np.repeat([1, 0, 1, 0], [missed, 2, 50, 50])
+    scores = np.repeat([0.1, 0.9, 0.9, 0.1], [missed, 2, 50, 50])
+    figure = binary(labels, scores, costs=(1, 5))["cost"]
+    assert isinstance(figure, Figure)
+    assert figure.approximate is approximate
+
+
 def test_ks_is_the_two_sample_statistic_of_scipy() -> None:
     generator = np.random.default_rng(3)
     labels = generator.random(500) < 0.3
@@ -153,7 +176,9 @@ def test_ks_is_the_two_sample_statistic_of_scipy() -> None:
 
 
 def test_the_table_lists_exactly_the_figures_of_a_binary_target() -> None:
-    assert set(binary([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.3])) == {n for n, m in METRICS.items() if "binary" in m.tasks}
+    assert set(binary([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.3], costs=COSTS)) == {
+        n for n, m in METRICS.items() if "binary" in m.tasks
+    }
 
 
 def test_nothing_predicted_positive_leaves_precision_without_value_and_says_why() -> None:
@@ -186,7 +211,7 @@ def test_one_class_leaves_only_what_it_can_tell(labels: list[int], missing: set[
 
 
 def test_scores_outside_the_unit_interval_leave_out_what_needs_probabilities() -> None:
-    figures = binary([0, 1, 0, 1], [-2.0, 3.0, 0.1, 0.7])
+    figures = binary([0, 1, 0, 1], [-2.0, 3.0, 0.1, 0.7], costs=COSTS)
     assert set(figures.left_out) == {n for n, m in METRICS.items() if m.needs_probabilities and "binary" in m.tasks}
     assert not set(figures.left_out) & set(figures)
     with pytest.raises(AttributeError, match=r'"brier" was not measured: .* outside \[0, 1\]'):

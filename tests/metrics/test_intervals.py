@@ -14,6 +14,7 @@ from scipy.stats import norm, ttest_1samp
 from fitwell.metrics import regression
 from fitwell.metrics.binary import at_threshold
 from fitwell.metrics.bootstrap import draw, gathered
+from fitwell.metrics.costs import Costs
 from fitwell.metrics.distances import calibration_error_interval, ks_interval
 from fitwell.metrics.intervals import Interval, auc_score_form, logit, mover, skewed_mean, wilson
 from fitwell.metrics.ranked import (
@@ -141,8 +142,9 @@ def binormal(name: str, *, auc: float, prevalence: float, rows: int) -> Callable
         if name == "roc_auc":
             found, count = roc_auc_influence(scored), {"positives": labels.sum(), "negatives": (~labels).sum()}
             return auc_score_form(found.value, variance=found.variance(scored), confidence=0.95, **count), auc
-        figure = at_threshold(scored, 0.0, confidence=0.95)[name]
-        return Interval(figure.low or 0.0, figure.high or 1.0), right
+        figure = at_threshold(scored, 0.0, costs=Costs(1, 5), confidence=0.95)[name]
+        truth = right if name != "cost" else (1 - right) * (5 * prevalence + 1 - prevalence)
+        return Interval(figure.low or 0.0, figure.high or 5.0), truth
 
     return simulate
 
@@ -156,6 +158,7 @@ def binormal(name: str, *, auc: float, prevalence: float, rows: int) -> Callable
         ("accuracy", 0.8, 0.3),
         ("recall", 0.95, 0.1),
         ("balanced_accuracy", 0.9, 0.2),
+        ("cost", 0.8, 0.3),
     ],
 )
 def test_intervals_hold_the_truth_about_as_often_as_they_claim(name: str, auc: float, prevalence: float) -> None:

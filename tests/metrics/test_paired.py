@@ -33,7 +33,8 @@ def planted(task: Task, rows: int = 400) -> tuple[np.ndarray, np.ndarray, np.nda
     good = np.asarray(np.where(hits, 0.9, 0.02) + 0.08 * chance)
     bad = np.clip(np.where(hits, 0.5, 0.2) + 0.4 * generator.random(shape), 0, 1)
     # a sixth of the rows turned round, so that ranking is far from perfect as well
-    return hits, good, np.where(generator.random(shape) < 0.2, 1 - bad, bad), {}
+    options = {"costs": (1.0, 5.0)} if task == "binary" else {}
+    return hits, good, np.where(generator.random(shape) < 0.2, 1 - bad, bad), options
 
 
 def measured(task: Task, truth: np.ndarray, predictions: np.ndarray, options: dict[str, Any]) -> Any:
@@ -100,6 +101,19 @@ def test_a_figure_without_value_is_not_distinguishable_and_says_why() -> None:
     found = paired("precision", [0, 1, 1], [0.9, 0.8, 0.7], [0.1, 0.2, 0.3], task="binary")
     assert found.verdict == "not distinguishable"
     assert found.difference.reason == "precision has no value for one of the two on these rows"
+
+
+def test_each_of_two_may_have_its_own_threshold() -> None:
+    labels = [0, 1, 0, 1]
+    low, high = [0.1, 0.3, 0.2, 0.4], [0.6, 0.8, 0.7, 0.9]
+    found = paired("accuracy", labels, low, high, task="binary", threshold=(0.25, 0.75))
+    assert found.difference.value == 0.0  # both part the classes, each at its own threshold
+    assert paired("accuracy", labels, low, high, task="binary", threshold=0.25).difference.value == 0.5
+
+
+def test_costs_are_compared_only_where_they_are_given() -> None:
+    with pytest.raises(RequestError, match="comparing by cost needs `costs`"):
+        paired("cost", [0, 1], [0.1, 0.2], [0.1, 0.2], task="binary")
 
 
 def test_a_metric_of_another_task_is_refused_with_the_nearest_name() -> None:

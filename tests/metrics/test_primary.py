@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from fitwell.errors import RequestError
-from fitwell.metrics import METRICS, Task, choose_primary
+from fitwell.metrics import METRICS, Costs, Task, choose_primary
 from fitwell.metrics.primary import GOALS, Goal
 
 ALL_GOALS: tuple[Goal, ...] = get_args(Goal)
@@ -54,6 +54,13 @@ def test_a_stated_goal_decides_for_a_binary_target_whatever_the_data(goal: Goal,
 )
 def test_without_a_goal_a_rare_class_decides(task: Task, rarest: float, classes: int, metric: str) -> None:
     assert choose_primary(task, rarest=rarest, classes=classes).metric == metric
+
+
+@pytest.mark.parametrize("goal", ALL_GOALS)
+def test_costs_decide_before_any_goal(goal: Goal) -> None:
+    metric, why = choose_primary("binary", goal, rarest=0.01, costs=Costs(1, 5))
+    assert metric == "cost"
+    assert why == "cost: a false positive costs 1 and a false negative 5, and what wrong answers cost is what counts"
 
 
 def test_one_number_is_measured_in_its_unit_and_several_without() -> None:

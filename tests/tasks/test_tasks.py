@@ -14,6 +14,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.utils.class_weight import compute_class_weight
 
 from fitwell.errors import DataError, RecipeError
+from fitwell.metrics import Cut
 from fitwell.recipe import TaskName
 from fitwell.tasks.binary import roc_auc
 from fitwell.tasks.losses import LOSSES
@@ -61,7 +62,7 @@ def test_sure_outputs_for_the_truth_are_read_as_the_cells_they_came_from(name: T
     targets = task.targets(task.truth(cells, coding), coding)
     sure = 50.0 * (np.eye(task.outputs(coding))[targets] if name == "multiclass" else 2 * targets - 1)
     assert sure.shape == (5, task.outputs(coding))
-    table = task.table(task.predictions(sure.astype(np.float32), coding), coding)
+    table = task.table(task.predictions(sure.astype(np.float32), coding), coding, Cut())
     columns = [f"prediction_{cell.name}" for cell in cells] if name == "multilabel" else ["prediction"]
     for cell, column in zip(cells, columns, strict=True):
         assert table[column].to_list() == label_cells(cell).to_list()
@@ -168,7 +169,7 @@ def test_tables_name_a_probability_for_each_class_or_label() -> None:
     for name, task in TASKS.items():
         coding = task.fit(CELLS[name], True)
         outputs = np.random.default_rng(0).normal(size=(4, task.outputs(coding)))
-        columns[name] = task.table(task.predictions(outputs, coding), coding).columns
+        columns[name] = task.table(task.predictions(outputs, coding), coding, Cut()).columns
     assert columns == {
         "binary": ["prediction", "probability_no", "probability_yes"],
         "multiclass": ["prediction", "probability_2", "probability_9", "probability_10"],

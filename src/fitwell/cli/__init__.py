@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from fitwell.cli.compare import compare
 from fitwell.cli.evaluate import evaluate
 from fitwell.cli.explain import explain
 from fitwell.cli.lines import one_line
@@ -25,6 +26,7 @@ from fitwell.cli.resume import resume
 from fitwell.cli.runs import runs
 from fitwell.cli.train import train
 from fitwell.cli.unread import unread
+from fitwell.cli.words import COMMANDS as WORDS
 from fitwell.errors import FitwellError
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -35,8 +37,12 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "evaluate": evaluate,
     "metrics": metrics,
     "report": report,
+    "compare": compare,
     "runs": runs,
     "explain": explain,
+}
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
+    "words": ("Text becomes numbers and vectors.", WORDS),
 }
 MEMORY = "the memory does not suffice; try fewer rows, smaller network.hidden, a smaller training.batch_size or members"
 
@@ -48,6 +54,11 @@ app = typer.Typer(
 )
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
+for _name, (_help, _commands) in GROUPS.items():
+    _group = typer.Typer(help=_help, no_args_is_help=True)
+    for _inner, _command in _commands.items():
+        _group.command(_inner)(_command)
+    app.add_typer(_group, name=_name)
 
 
 @app.callback(invoke_without_command=True)
@@ -107,6 +118,9 @@ def _refused(message: str, code: int) -> int:
 
 def _usage(message: str, arguments: list[str]) -> str:
     command = next((each for each in arguments if each in COMMANDS), "")
+    if arguments and arguments[0] in GROUPS:
+        inner = next((each for each in arguments[1:] if each in GROUPS[arguments[0]][1]), "")
+        command = f"{arguments[0]} {inner}".rstrip()
     text = message.rstrip(".")
     return f"{text[:1].lower()}{text[1:]}; see: fitwell {command + ' ' if command else ''}--help"
 

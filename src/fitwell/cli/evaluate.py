@@ -26,5 +26,8 @@ def evaluate(
     typer.echo(f"{evaluation.primary.metric} {evaluation.primary_figure} on {evaluation.rows:,} rows")
     for note in evaluation.notes:
         typer.echo(f"! {note}")
-    typer.echo(f"why this figure: {evaluation.primary.why}\n")
+    typer.echo(f"why this figure: {evaluation.primary.why}")
+    if evaluation.covered:
+        typer.echo(f"share of rows within their interval: {', '.join(map(str, evaluation.covered))}")
+    typer.echo("")
     typer.echo(figures_text(evaluation.figures))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from fitwell.metrics.thresholds import RuleName
 
 
 def metrics(
@@ -12,18 +15,62 @@ def metrics(
     label: Annotated[str, typer.Option(help="Column of the true labels.")],
     score: Annotated[str, typer.Option(help="Column of the scores; higher means more positive.")],
     positive: Annotated[str | None, typer.Option(help="The label that counts as positive.")] = None,
-    threshold: Annotated[float, typer.Option(help="Scores from here up are predicted positive.")] = 0.5,
+    threshold: Annotated[
+        str, typer.Option(help="Scores from here up are predicted positive: a number or a rule (f1, youden, ...).")
+    ] = "0.5",
+    at_least: Annotated[
+        float | None, typer.Option(help="What the rule precision or recall must reach, such as 0.9.")
+    ] = None,
+    false_positive_cost: Annotated[float | None, typer.Option(help="What a false alarm costs.")] = None,
+    false_negative_cost: Annotated[float | None, typer.Option(help="What a missed positive costs.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON as in evaluation.json.")] = False,
 ) -> None:
     """Measure the scores in FILE: every binary figure with its 95 % interval."""
     import json
-    import math
 
     from fitwell.cli.terminal import figures_text
     from fitwell.errors import RequestError
-    from fitwell.evaluation import measured_scores
+    from fitwell.evaluation import Cutting, measured_scores
 
-    if math.isnan(threshold):
-        raise RequestError("--threshold must be a number, but is nan; try 0.5")
-    report, figures = measured_scores(file, label=label, score=score, positive=positive, threshold=threshold)
-    typer.echo(json.dumps({"version": 1, **report}, indent=1) if as_json else figures_text(figures))
+    costs = (false_positive_cost, false_negative_cost)
+    if (costs[0] is None) != (costs[1] is None):
+        raise RequestError("--false-positive-cost and --false-negative-cost go together, but one is missing; give both")
+    cutting = Cutting(
+        threshold=threshold_asked(threshold),
+        at_least=at_least,
+        costs=None if costs[0] is None or costs[1] is None else (costs[0], costs[1]),
+    )
+    measured = measured_scores(file, label=label, score=score, positive=positive, cutting=cutting)
+    if as_json:
+        typer.echo(json.dumps({"version": 1, **measured.as_json()}, indent=1))
+        return
+    if measured.threshold.rule != "number":
+        typer.echo(f"threshold {measured.threshold.value:.4g} by {measured.threshold.rule}: {measured.threshold.why}")
+        typer.echo("! chosen on the rows that it is measured on, which flatters what depends on it\n")
+    typer.echo(figures_text(measured.figures))
+
+
+def threshold_asked(text: str) -> float | RuleName:
+    """Return the number or the rule that `--threshold` names.
+
+    >>> threshold_asked("0.3"), threshold_asked("f1")
+    (0.3, 'f1')
+    """
+    import math
+
+    from fitwell.errors import RequestError, nearest
+    from fitwell.metrics.thresholds import RULES
+
+    for rule in RULES:
+        if text == rule:
+            return rule
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        known = ", ".join(RULES)
+        raise RequestError(
+            f'--threshold must be a number or a rule ({known}), but is "{text}"{nearest(text, RULES) or "; try 0.5"}'
+        )
+    return number

@@ -10,11 +10,14 @@ import polars as pl
 import torch
 
 from fitwell.data.schema import Schema
-from fitwell.prediction import Model, Predictions, predictions_for
+from fitwell.decision import costs_of
+from fitwell.metrics import Cut
+from fitwell.prediction import Model, Predictions, decided, predictions_for
 from fitwell.preparation import Prepared
 from fitwell.tasks.task import TargetCoding, Task
 
-WORK = 1e10  # multiplications that one sort of question may cost, about: a few seconds of one core at worst
+WORK = 2e10  # multiplications that one sort of question may cost, about: some two seconds of one core
+EMBEDDED = 4000.0  # multiplications that drawing curves of one number takes as long as
 
 Blocks = Mapping[str, np.ndarray]  # encoded rows
 
@@ -32,8 +35,9 @@ class Asked:
     truth: np.ndarray
     predictions: np.ndarray
     weights: np.ndarray | None
+    cut: Cut  # from where on a probability is an answer, and what wrong ones cost
     source_rows: np.ndarray  # their numbers in the data as read, from 0
-    of_members: tuple[np.ndarray, ...]  # each member's predictions; the mean of them all is `predictions`
+    of_members: tuple[np.ndarray, ...]  # each member's predictions, before any decision
     predict: Callable[[Blocks], np.ndarray]
     cost: float  # multiplications that predicting one row takes, about
 
@@ -65,7 +69,7 @@ def entries_of(names: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, np.n
 
 
 def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Asked:
-    """Return the measured rows with a model that predicts them; `predictions` are what it says of them."""
+    """Return the measured rows with a model that predicts them; `predictions` are what its members say of them."""
     labelled, rows = prepared.labelled, prepared.split.held_out[prepared.split.measured]
 
     def predict(blocks: Blocks) -> np.ndarray:
@@ -79,10 +83,18 @@ def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Aske
         blocks={name: block[rows] for name, block in prepared.features.items()},
         entries=entries_of(prepared.encoders.layout.names),
         truth=labelled.truth[rows],
-        predictions=predictions.mean,
+        predictions=decided(predictions, labelled.task, labelled.coding, model.decision).mean,
         weights=None if labelled.weights is None else labelled.weights[rows],
+        cut=model.decision.cut(costs_of(model.recipe.decision)),
         source_rows=labelled.source_rows[rows],
         of_members=predictions.of_members,
         predict=predict,
-        cost=float(model.population.weights.numel()),
+        cost=_cost(model),
     )
+
+
+def _cost(model: Model) -> float:
+    """Return about how many multiplications one row takes: each weight once, and the waves or bins of each number."""
+    network, numbers = model.recipe.network, model.encoders.layout.numbers
+    embedded = 0.0 if network.number_embedding == "none" else EMBEDDED * numbers
+    return float(model.population.weights.numel()) + model.recipe.members * embedded

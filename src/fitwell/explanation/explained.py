@@ -13,16 +13,16 @@ from fitwell.explanation.rows import telling_rows
 DRAWN = 6  # columns whose dependence is asked: those that matter most
 
 
-def explained(asked: Asked, *, metric: str, threshold: float, seed: int) -> dict[str, Any]:
+def explained(asked: Asked, *, metric: str, seed: int) -> dict[str, Any]:
     """Return which columns matter for a metric, how predictions change along the first, and the rows worth a look."""
-    found = importance(asked, metric=metric, threshold=threshold, seed=seed)
+    found = importance(asked, metric=metric, seed=seed)
     columns = list(asked.entries) if found is None else [loss.column for loss in found.losses]
     changing = columns if found is None else [loss.column for loss in found.losses if loss.low < loss.high]
     return {
         "importance": None if found is None else _importance_json(found, rows=len(asked)),
         "dependence": [asdict(each) for each in dependence(asked, changing[:DRAWN])],
         "rows": telling_rows(asked, columns),
-        "members": member_figures(asked, metric=metric, threshold=threshold) if len(asked.of_members) > 1 else [],
+        "members": member_figures(asked, metric=metric) if len(asked.of_members) > 1 else [],
     }
 
 

@@ -45,7 +45,7 @@ class Importance:
     untried: int  # columns that the bound on the work left out
 
 
-def importance(asked: Asked, *, metric: str, threshold: float, seed: int) -> Importance | None:
+def importance(asked: Asked, *, metric: str, seed: int) -> Importance | None:
     """Return what the metric loses without each column, None where it has no value on these rows."""
     columns, rows, repeats = affordable(len(asked), len(asked.entries), cost=asked.cost)
     places = asked.sample(rows)
@@ -56,7 +56,7 @@ def importance(asked: Asked, *, metric: str, threshold: float, seed: int) -> Imp
     sign = 1.0 if METRICS[metric].higher_is_better else -1.0
 
     def measured(predictions: np.ndarray) -> Float[np.ndarray, " resamples"]:
-        measure = measure_of(asked, metric, places, predictions, threshold=threshold, weights=weights)
+        measure = measure_of(asked, metric, places, predictions, weights=weights)
         return np.asarray(sign * measure(everything))
 
     before = measured(asked.predictions[places])
@@ -76,19 +76,18 @@ def importance(asked: Asked, *, metric: str, threshold: float, seed: int) -> Imp
     )
 
 
-def member_figures(asked: Asked, *, metric: str, threshold: float) -> list[float]:
+def member_figures(asked: Asked, *, metric: str) -> list[float]:
     """Return the metric of each member alone, where it has a value for all."""
     places = np.arange(len(asked))
     weights = np.ones(len(asked)) if asked.weights is None else asked.weights
     figures = [
-        float(measure_of(asked, metric, places, each, threshold=threshold, weights=weights)(weights[None])[0])
-        for each in asked.of_members
+        float(measure_of(asked, metric, places, each, weights=weights)(weights[None])[0]) for each in asked.of_members
     ]
     return figures if np.isfinite(figures).all() else []
 
 
 def measure_of(
-    asked: Asked, metric: str, places: np.ndarray, predictions: np.ndarray, *, threshold: float, weights: np.ndarray
+    asked: Asked, metric: str, places: np.ndarray, predictions: np.ndarray, *, weights: np.ndarray
 ) -> Measure:
     """Return the metric of predictions for some rows, as a function of row weights."""
     task = asked.task.name
@@ -96,7 +95,7 @@ def measure_of(
     truth = prepared(asked.truth[places], task=task, classes=classes, positive=1)
     given = predictions[:, 1] if task == "binary" else predictions
     read = shaped(given, truth, what="predictions", task=task, classes=classes)
-    return MEASURES[task](metric, truth, read, threshold, weights)
+    return MEASURES[task](metric, truth, read, asked.cut, weights)
 
 
 def affordable(rows: int, columns: int, *, cost: float) -> tuple[int, int, int]:
@@ -105,9 +104,9 @@ def affordable(rows: int, columns: int, *, cost: float) -> tuple[int, int, int]:
     >>> affordable(150, 20, cost=43_000)
     (20, 150, 5)
     >>> affordable(50_000, 200, cost=100_000)
-    (200, 100, 5)
+    (200, 200, 5)
     >>> affordable(50_000, 200, cost=1_000_000)
-    (50, 100, 2)
+    (100, 100, 2)
     """
     passes = WORK / max(cost, 1.0)
     kept = min(rows, ROWS)

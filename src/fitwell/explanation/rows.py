@@ -59,7 +59,7 @@ def doubt_of(asked: Asked) -> tuple[np.ndarray, str, bool] | None:
 def _rows(asked: Asked, scores: np.ndarray, columns: list[str], *, largest: bool) -> list[dict[str, Any]]:
     order = np.argsort(-scores if largest else scores, kind="stable")[:SHOWN]
     truth = truth_table(asked.truth[order], asked.coding)
-    predicted = asked.task.table(asked.predictions[order], asked.coding)
+    predicted = asked.task.table(asked.predictions[order], asked.coding, asked.cut)
     answers = predicted.select(pl.col("^prediction.*$"))
     cells = asked.frame[order].select(columns)
     return [

@@ -2,6 +2,8 @@
 
 from fitwell.metrics.binary import binary as binary
 from fitwell.metrics.confusion import confusion_matrix as confusion_matrix
+from fitwell.metrics.costs import Costs as Costs
+from fitwell.metrics.costs import Cut as Cut
 from fitwell.metrics.figure import Figure as Figure
 from fitwell.metrics.figure import Figures as Figures
 from fitwell.metrics.multiclass import multiclass as multiclass
@@ -14,3 +16,5 @@ from fitwell.metrics.regression import regression as regression
 from fitwell.metrics.table import METRICS as METRICS
 from fitwell.metrics.table import Metric as Metric
 from fitwell.metrics.table import Task as Task
+from fitwell.metrics.thresholds import Threshold as Threshold
+from fitwell.metrics.thresholds import choose_threshold as choose_threshold

@@ -7,8 +7,9 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from fitwell.errors import RequestError, nearest
 from fitwell.metrics import ranked as by_rank
 from fitwell.metrics.bootstrap import gathered, in_chunks, number_of_draws
 from fitwell.metrics.confusion import BINARY, MULTICLASS
+from fitwell.metrics.costs import Cut, checked_costs, cost_per_row
 from fitwell.metrics.figure import Figure, undefined
 from fitwell.metrics.inputs import checked_confidence, class_codes, column, is_positive, matrix, row_weights
 from fitwell.metrics.intervals import Interval, effective_size
@@ -58,16 +60,19 @@ def paired(
     task: Task,
     classes: Sequence[object] | None = None,
     positive: object = None,
-    threshold: float = 0.5,
+    threshold: float | tuple[float, float] = 0.5,
+    costs: tuple[float, float] | None = None,
     weights: ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> Comparison:
     """Compare two sets of predictions for the same rows by one metric.
 
-    `labels`, `first` and `second` are as in `binary`, `multiclass` (with `classes`), `multilabel` and `regression`. The
-    verdict is "better" when the interval lies above 0, "worse" when below, else "not distinguishable".
+    `labels`, `first` and `second` are as in `binary`, `multiclass` (with `classes`), `multilabel` and `regression`, and
+    so are `costs`; each of the two may have its own threshold. The verdict is "better" when the interval lies above 0,
+    "worse" when below, else "not distinguishable".
 
-    Raises `RequestError` for a metric that the task does not have, `DataError` for inputs that the task refuses.
+    Raises `RequestError` for a metric that the task does not have, or for cost without costs; `DataError` for inputs
+    that the task refuses.
 
     >>> labels = [0, 1, 0, 1, 0, 1, 0, 1]
     >>> sharp, dull = [0.1, 0.9, 0.2, 0.8, 0.1, 0.9, 0.2, 0.8], [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
@@ -78,6 +83,8 @@ def paired(
     known = [name for name, entry in METRICS.items() if task in entry.tasks and name != "lift_by_decile"]
     if metric not in known:
         raise RequestError(f'"{metric}" is no metric that compares {task} predictions{nearest(metric, known)}')
+    if metric == "cost" and costs is None:
+        raise RequestError("comparing by cost needs `costs`, those of a false positive and of a false negative")
     truth = prepared(labels, task=task, classes=classes, positive=positive)
     given = row_weights(weights, rows=len(truth))
     kept = given > 0
@@ -88,8 +95,11 @@ def paired(
     truth, given = truth[kept], given[kept]
     if METRICS[metric].needs_probabilities and any(part.min() < 0 or part.max() > 1 for part in both):
         return Comparison(metric=metric, difference=undefined(NOT_PROBABILITIES), verdict="not distinguishable")
-    measures = [MEASURES[task](metric, truth, part, threshold, given) for part in both]
-    read = [what_is_read(metric, task, part, threshold) for part in both]
+    paid = None if costs is None else checked_costs(costs)
+    thresholds = threshold if isinstance(threshold, tuple) else (threshold, threshold)
+    cuts = [Cut(threshold=each, costs=paid) for each in thresholds]
+    measures = [MEASURES[task](metric, truth, part, cut, given) for part, cut in zip(both, cuts, strict=True)]
+    read = [what_is_read(metric, task, part, cut) for part, cut in zip(both, cuts, strict=True)]
     apart = (read[0] != read[1]).reshape(len(truth), -1).any(axis=1)
     differing = effective_size(float(given[apart].sum()), float((given[apart] ** 2).sum()))
     return compared(metric, measures, given, differing=differing, confidence=confidence)
@@ -169,12 +179,25 @@ def shaped(
     return matrix(table, what=what, shape=(len(truth), width))
 
 
-def what_is_read(metric: str, task: Task, predictions: np.ndarray, threshold: float) -> np.ndarray:
+def what_is_read(metric: str, task: Task, predictions: np.ndarray, cut: Cut) -> np.ndarray:
     """Return the part of the predictions that the metric looks at: decisions only, or everything."""
-    if task == "multiclass" and metric in MULTICLASS:
-        return np.asarray(predictions.argmax(axis=1))
-    decides = metric in BINARY or metric in DECISIONS or metric in ("subset_accuracy", "hamming_loss")
-    return predictions >= threshold if decides and task in ("binary", "multilabel") else predictions
+    if not reads_decisions(metric, task):
+        return predictions
+    return np.asarray(predictions.argmax(axis=1)) if task == "multiclass" else predictions >= cut.threshold
+
+
+def reads_decisions(metric: str, task: Task) -> bool:
+    """Tell whether a metric looks only at what was decided for each row, not at how sure the decision was.
+
+    >>> reads_decisions("f1", "binary"), reads_decisions("roc_auc", "binary")
+    (True, False)
+    """
+    deciding: dict[Task, Container[str]] = {
+        "binary": {*BINARY, "cost"},
+        "multiclass": MULTICLASS,
+        "multilabel": {*DECISIONS, "subset_accuracy", "hamming_loss"},
+    }
+    return metric in deciding.get(task, ())
 
 
 def row_mean(losses: Float[np.ndarray, " rows"]) -> Measure:
@@ -230,10 +253,13 @@ INFLUENCES: dict[str, Callable[[Ranked], Influence]] = {
 }
 
 
-def of_binary(metric: str, hits: np.ndarray, scores: np.ndarray, threshold: float, base: Rows) -> Measure:
+def of_binary(metric: str, hits: np.ndarray, scores: np.ndarray, cut: Cut, base: Rows) -> Measure:
     """Return the measure of a binary metric."""
+    places = hits * 2 + (scores >= cut.threshold)
+    if cut.costs is not None and metric == "cost":
+        return of_cells(partial(cost_per_row, costs=cut.costs), places, (2, 2))
     if metric in BINARY:
-        return of_cells(BINARY[metric], hits * 2 + (scores >= threshold), (2, 2))
+        return of_cells(BINARY[metric], places, (2, 2))
     if metric == "log_loss":
         return row_mean(log_losses(np.where(hits, scores, 1 - scores)))
     if metric == "brier":
@@ -241,9 +267,9 @@ def of_binary(metric: str, hits: np.ndarray, scores: np.ndarray, threshold: floa
     return of_ranking(metric, hits, scores, base)
 
 
-def of_multiclass(metric: str, truth: np.ndarray, table: np.ndarray, threshold: float, base: Rows) -> Measure:
+def of_multiclass(metric: str, truth: np.ndarray, table: np.ndarray, cut: Cut, base: Rows) -> Measure:
     """Return the measure of a metric of several classes."""
-    del threshold  # the largest column decides
+    del cut  # the largest column decides
     classes = table.shape[1]
     if metric in MULTICLASS:
         return of_cells(MULTICLASS[metric], truth * classes + table.argmax(axis=1), (classes, classes))
@@ -270,11 +296,11 @@ def of_columns(metric: str, hits: np.ndarray, table: np.ndarray, base: Rows, *, 
     return measure
 
 
-def of_multilabel(metric: str, truth: np.ndarray, table: np.ndarray, threshold: float, base: Rows) -> Measure:
+def of_multilabel(metric: str, truth: np.ndarray, table: np.ndarray, cut: Cut, base: Rows) -> Measure:
     """Return the measure of a metric of several labels."""
-    wrong = truth != (table >= threshold)
+    wrong = truth != (table >= cut.threshold)
     if metric in DECISIONS:
-        cells = one_hot_counts(truth, table >= threshold)
+        cells = one_hot_counts(truth, table >= cut.threshold)
         return lambda weights: DECISIONS[metric]((weights @ cells).reshape(len(weights), -1, 4))
     losses = {
         "subset_accuracy": lambda: (~wrong.any(axis=1)).astype(np.float64),
@@ -287,9 +313,9 @@ def of_multilabel(metric: str, truth: np.ndarray, table: np.ndarray, threshold: 
     return of_columns(metric.removesuffix("_weighted"), truth, table, base, weighted=metric.endswith("_weighted"))
 
 
-def of_regression(metric: str, truth: np.ndarray, guess: np.ndarray, threshold: float, base: Rows) -> Measure:
+def of_regression(metric: str, truth: np.ndarray, guess: np.ndarray, cut: Cut, base: Rows) -> Measure:
     """Return the measure of a metric of numbers, averaged over targets."""
-    del threshold, base  # every table entry is called alike
+    del cut, base  # every table entry is called alike
     error = guess - truth
     if metric == "mae":
         return row_mean(np.abs(error).mean(axis=1))
@@ -320,7 +346,7 @@ def of_regression(metric: str, truth: np.ndarray, guess: np.ndarray, threshold: 
     return measures[metric]
 
 
-MEASURES: dict[Task, Callable[[str, np.ndarray, np.ndarray, float, Rows], Measure]] = {
+MEASURES: dict[Task, Callable[[str, np.ndarray, np.ndarray, Cut, Rows], Measure]] = {
     "binary": of_binary,
     "multiclass": of_multiclass,
     "multilabel": of_multilabel,

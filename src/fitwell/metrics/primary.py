@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from fitwell.errors import RequestError, nearest
+from fitwell.metrics.costs import Costs
 from fitwell.metrics.table import Task
 
 Goal = Literal["auto", "balanced", "imbalanced", "ranking", "targeting", "probability"]
@@ -36,19 +37,27 @@ REASONS = {
     "lift": "it says how many times more positives the best tenth holds than a random one",
     "rmse": "it is in the units of the target, and lowering squared error lowers it",
     "r2": "it has no unit, so targets of different units can be averaged",
+    "cost": "what wrong answers cost is what counts",
     "log_loss": "it rewards honest probabilities and punishes confident errors",
 }
 
 
 def choose_primary(
-    task: Task, goal: Goal = "auto", *, rarest: float | None = None, classes: int = 2, targets: int = 1
+    task: Task,
+    goal: Goal = "auto",
+    *,
+    rarest: float | None = None,
+    classes: int = 2,
+    targets: int = 1,
+    costs: Costs | None = None,
 ) -> Primary:
     """Return the metric that decides and the reason, in one sentence.
 
     `rarest` is the share of the rarest class (multi-label: the smallest share of positives among the labels). With
     the goal "auto", a class below 40 % of its even share (20 % of the rows when there are two) chooses as
     "imbalanced" does; otherwise a binary target is measured by ROC-AUC, several classes by accuracy and several
-    labels by macro F1. Regression is measured by rmse, several targets, which may have different units, by r2.
+    labels by macro F1. Regression is measured by rmse, several targets, which may have different units, by r2. Costs
+    of wrong answers decide before any goal.
 
     Raises `RequestError` for an unknown goal.
 
@@ -60,6 +69,9 @@ def choose_primary(
     if goal != "auto" and goal not in GOALS:
         known = ["auto", *GOALS]
         raise RequestError(f'a goal is one of {", ".join(known)}, but "{goal}" came{nearest(goal, known)}')
+    if costs is not None:
+        told = f"a false positive costs {costs.false_positive:g} and a false negative {costs.false_negative:g}"
+        return Primary("cost", f"cost: {told}, and {REASONS['cost']}")
     if task == "regression":
         metric = "rmse" if targets == 1 else "r2"
         return Primary(metric, f"{metric}: {REASONS[metric]}")

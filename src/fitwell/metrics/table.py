@@ -43,6 +43,7 @@ METRICS: dict[str, Metric] = {
     "specificity_micro": Metric(C + L, True, False, f"specificity, {MICRO}"),
     "specificity_weighted": Metric(C + L, True, False, f"specificity, {WEIGHTED}"),
     "mcc": Metric(B + C, True, False, "Matthews correlation of labels and predictions; 0 is chance, 1 is perfect"),
+    "cost": Metric(B, False, False, "mean cost of a row, (c_fp·FP + c_fn·FN) / rows; where costs are given"),
     "cohen_kappa": Metric(B + C, True, False, "agreement beyond chance, (p_o - p_e)/(1 - p_e)"),
     "roc_auc": Metric(
         B + C + L, True, False, "chance that a positive outranks a negative, ties half; macro mean of one against rest"

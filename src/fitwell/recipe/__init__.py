@@ -5,10 +5,12 @@ from fitwell.recipe.settings import NEUTRAL as NEUTRAL
 from fitwell.recipe.settings import RECIPE_VERSION as RECIPE_VERSION
 from fitwell.recipe.settings import ActivationName as ActivationName
 from fitwell.recipe.settings import Auto as Auto
+from fitwell.recipe.settings import CalibrationName as CalibrationName
 from fitwell.recipe.settings import ClassWeights as ClassWeights
 from fitwell.recipe.settings import ColumnSettings as ColumnSettings
 from fitwell.recipe.settings import Count as Count
 from fitwell.recipe.settings import DataSettings as DataSettings
+from fitwell.recipe.settings import DecisionSettings as DecisionSettings
 from fitwell.recipe.settings import EarlyStopping as EarlyStopping
 from fitwell.recipe.settings import FamilyName as FamilyName
 from fitwell.recipe.settings import Goal as Goal
@@ -30,6 +32,7 @@ from fitwell.recipe.settings import Share as Share
 from fitwell.recipe.settings import SplitName as SplitName
 from fitwell.recipe.settings import TargetScaling as TargetScaling
 from fitwell.recipe.settings import TaskName as TaskName
+from fitwell.recipe.settings import ThresholdName as ThresholdName
 from fitwell.recipe.settings import TrainingSettings as TrainingSettings
 from fitwell.recipe.settings import choices_of as choices_of
 from fitwell.recipe.settings import contradictions as contradictions

@@ -36,6 +36,8 @@ ScheduleName = Literal[
     "constant", "step", "exponential", "cosine", "cyclical", "warm_restarts", "one_cycle", "log_cosine", "plateau"
 ]
 ClassWeights = Literal["none", "balanced"]
+ThresholdName = Literal["half", "f1", "youden", "cost", "precision", "recall"]
+CalibrationName = Literal["none", "if_better", "temperature", "logistic", "isotonic"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -201,6 +203,25 @@ class TrainingSettings(Settings):
     checkpoint_seconds: NonNegative = Field(10.0, description="Least time between two checkpoints; 0 writes none.")
 
 
+class DecisionSettings(Settings):
+    """What stands between the network's outputs and what is acted on; fitted on the validation rows."""
+
+    threshold: Annotated[float, Field(ge=0, le=1)] | ThresholdName | Auto = Field(
+        "auto", description="From which probability on a binary answer is positive: a rule, or a number."
+    )
+    at_least: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="The precision or recall that the threshold must reach, with the rule of that name."
+    )
+    false_positive_cost: Positive | None = Field(
+        None, description="What a false alarm costs, in any unit; with the other cost it decides the figure to look at."
+    )
+    false_negative_cost: Positive | None = Field(None, description="What a missed positive costs, in the same unit.")
+    calibration: CalibrationName | Auto = Field("auto", description="How probabilities are made honest.")
+    coverage: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.9, description="Share of rows whose true value the prediction intervals of a regression should hold."
+    )
+
+
 class Recipe(Settings):
     """What a run is asked to do."""
 
@@ -216,6 +237,7 @@ class Recipe(Settings):
     data: DataSettings = Field(default_factory=DataSettings, description="Rows and columns.")
     network: NetworkSettings = Field(default_factory=NetworkSettings, description="The network.")
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="How it learns.")
+    decision: DecisionSettings = Field(default_factory=DecisionSettings, description="From outputs to decisions.")
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
@@ -244,6 +266,12 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "training.huber_delta": ("training.loss", frozenset({"huber"})),
     "training.quantile": ("training.loss", frozenset({"quantile"})),
     "training.label_smoothing": ("training.loss", frozenset({"cross_entropy"})),
+    "decision.threshold": ("task", frozenset({"binary"})),
+    "decision.at_least": ("decision.threshold", frozenset({"precision", "recall"})),
+    "decision.false_positive_cost": ("task", frozenset({"binary"})),
+    "decision.false_negative_cost": ("task", frozenset({"binary"})),
+    "decision.calibration": ("task", frozenset({"binary", "multiclass", "multilabel"})),
+    "decision.coverage": ("task", frozenset({"regression"})),
     "network.leaky_slope": ("network.activation", frozenset({"leaky_relu", "prelu"})),
     "network.initialization_range": ("network.initialization", frozenset({"uniform"})),
     "network.normalization_groups": ("network.normalization", frozenset({"group"})),
@@ -257,7 +285,9 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
 
 
 # What a setting that is chosen from the data becomes where it has no effect.
-NEUTRAL: dict[str, float] = {
+NEUTRAL: dict[str, float | str] = {
+    "decision.threshold": "half",
+    "decision.calibration": "none",
     "training.beta2": 0.0,
     "training.label_smoothing": 0.0,
     "network.number_embedding_width": 2,
@@ -282,6 +312,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     yield from _contradictions_of_rows(recipe)
     yield from _contradictions_of_columns(recipe)
     yield from _contradictions_of_training(recipe)
+    yield from _contradictions_of_decision(recipe)
     yield from _settings_without_effect(recipe)
 
 
@@ -332,6 +363,27 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
         yield "network.normalization is batch, which needs more than the 1 row of training.batch_size; try layer"
     if recipe.members > 1 and training.execution == "eager":
         yield f"training.execution is eager, which trains one network, but members is {recipe.members}; use mapped"
+
+
+def _contradictions_of_decision(recipe: Recipe) -> Iterator[str]:
+    decision = recipe.decision
+    costs = {name: getattr(decision, name) for name in ("false_positive_cost", "false_negative_cost")}
+    given = [name for name, cost in costs.items() if cost is not None]
+    if len(given) == 1:
+        (missing,) = costs.keys() - given
+        yield f"decision.{given[0]} is {costs[given[0]]:g}, but decision.{missing} is not set; set both"
+    if decision.threshold == "cost" and not given:
+        yield (
+            "decision.threshold is cost, which needs decision.false_positive_cost and decision.false_negative_cost; "
+            "set both"
+        )
+    if decision.threshold in ("precision", "recall") and decision.at_least is None:
+        yield f"decision.threshold is {decision.threshold}, which needs decision.at_least; set it, such as 0.9"
+    if decision.calibration == "isotonic" and recipe.task not in ("auto", "binary"):
+        yield (
+            f"decision.calibration is isotonic, which follows one probability, but task is {recipe.task}; "
+            "try logistic or temperature"
+        )
 
 
 def _settings_without_effect(recipe: Recipe) -> Iterator[str]:

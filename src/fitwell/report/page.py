@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from fitwell import __version__
 from fitwell.report.drawing import complete, page_svg
-from fitwell.report.picture import Contents, PictureKind, Spec
-from fitwell.report.pictures import png, svg
+from fitwell.report.picture import Contents, PictureKind
+from fitwell.report.pictures import DRAWN
 from fitwell.report.sections import all_of, pictures
 from fitwell.report.theme import DARK, FONT, LIGHT
 
@@ -52,8 +52,7 @@ def page(contents: Contents) -> bytes:
 
 def picture_files(contents: Contents, *, kind: PictureKind) -> dict[str, bytes]:
     """Return every picture of the report as a file in light colors, by its name."""
-    draw: dict[PictureKind, Callable[[Spec], bytes]] = {"png": png, "svg": lambda spec: svg(spec).encode()}
-    return {f"{each.name}.{kind}": draw[kind](complete(each)) for each in pictures(contents)}
+    return {f"{each.name}.{kind}": DRAWN[f".{kind}"](complete(each)) for each in pictures(contents)}
 
 
 @cache

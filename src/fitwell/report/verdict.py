@@ -77,6 +77,7 @@ MEANINGS: dict[str, Meaning] = {
         f"Predictions and truth correlate at {value_text(figure)}, where 0 is chance and 1 is perfect."
     ),
     "f1": lambda figure, _what: f"Wrong and missed labels weighed alike, it reaches {value_text(figure)} of 1.",
+    "cost": lambda figure, _what: f"Its wrong answers cost {value_text(figure)} a row, on average over all rows.",
     "log_loss": lambda figure, _what: (
         f"It is surprised by {value_text(figure)} nats a row; always right and sure would be 0."
     ),

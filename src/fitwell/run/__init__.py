@@ -4,6 +4,7 @@
     data.json            where the data was, its fingerprint, schema, how targets became numbers, how rows were split
     encoders.json        how cells become inputs
     model.safetensors    weights, members stacked
+    decision.json        from outputs to decisions: threshold, calibration, intervals, and what they brought
     predictions.parquet  truth and predictions of the rows that were not trained on
     history.parquet      how training went
     events.jsonl         what happened, appended while it happens
@@ -27,19 +28,25 @@ from fitwell.run.folder import all_runs as all_runs
 from fitwell.run.folder import create_run as create_run
 from fitwell.run.folder import discard_unstarted as discard_unstarted
 from fitwell.run.folder import load_run as load_run
+from fitwell.run.folder import measured_run as measured_run
 from fitwell.run.folder import next_run_path as next_run_path
 from fitwell.run.folder import open_run as open_run
 from fitwell.run.lock import alone as alone
 from fitwell.run.lock import is_training as is_training
 from fitwell.run.reading import CHECKED_FILES as CHECKED_FILES
+from fitwell.run.reading import MEND as MEND
+from fitwell.run.reading import PREDICTIONS as PREDICTIONS
 from fitwell.run.reading import RUN_VERSION as RUN_VERSION
 from fitwell.run.reading import read_events as read_events
 from fitwell.run.reading import read_json as read_json
+from fitwell.run.summary import Summary as Summary
 from fitwell.run.value import Run as Run
+from fitwell.run.value import read_coding as read_coding
 from fitwell.run.value import require_apart as require_apart
 from fitwell.run.writing import append_event as append_event
 from fitwell.run.writing import json_bytes as json_bytes
 from fitwell.run.writing import parquet_bytes as parquet_bytes
+from fitwell.run.writing import write_decision as write_decision
 from fitwell.run.writing import write_history as write_history
 from fitwell.run.writing import write_json as write_json
 from fitwell.run.writing import write_model as write_model

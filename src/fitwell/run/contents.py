@@ -11,7 +11,17 @@ import polars as pl
 from fitwell.errors import RunError
 from fitwell.recipe import Recipe
 from fitwell.report.picture import Contents
-from fitwell.run.reading import HISTORY, MEND, PREDICTIONS, read_history, read_json, read_predictions, recorded_sums
+from fitwell.run.reading import (
+    DECISION,
+    HISTORY,
+    MEND,
+    PREDICTIONS,
+    has_decision,
+    read_history,
+    read_json,
+    read_predictions,
+    recorded_sums,
+)
 
 Made = TypeVar("Made")
 
@@ -44,7 +54,7 @@ def contents_of(path: Path, *, state: str, recipe: Recipe, data: Mapping[str, An
         findings=_json(path, "findings.json").get("findings", []),
         history=read_history(path) if (path / HISTORY).is_file() else None,
         predictions=read_predictions(path) if PREDICTIONS in recorded_sums(path) else None,
-        decision=_json(path, "decision.json"),
+        decision=read_json(path, DECISION) if has_decision(path) else {},
         explanation=_json(path, "explanation.json"),
         versions=data.get("versions") or {},
     )

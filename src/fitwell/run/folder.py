@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from fitwell.data.write import replace_atomically
 from fitwell.errors import RequestError, RunError, nearest
+from fitwell.files import replace_atomically
 from fitwell.run.disk import writing_worded
 from fitwell.run.lock import is_training
 from fitwell.run.reading import CHECKPOINT, FIRST_FILES, MEND, checksum, recorded_sums, require_unchanged
+from fitwell.run.summary import begun_at
 from fitwell.run.value import Run
 from fitwell.run.writing import json_bytes
 
@@ -39,12 +40,29 @@ def load_run(path: str | Path) -> Run:
         RunError: as `open_run`; or the run was cut off before it had a model, or its files were changed.
     """
     run = _found(path)
-    if not (run.path / "model.safetensors").exists() and "model.safetensors" not in recorded_sums(run.path):
-        if run.state == "training":
-            raise RunError(f"{run.path} is still being trained; wait until it is finished")
-        raise RunError(f"{run.path} was cut off before it was finished; continue it with: fitwell resume {run.path}")
+    _require_trained(run)
     _ = run.model
     return run
+
+
+def measured_run(path: str | Path) -> Run:
+    """Return a run that knows what it predicts for the rows that it was not trained on.
+
+    Raises:
+        RunError: as `open_run`; or the run was cut off before it had a model, or an older Fitwell trained it.
+    """
+    run = open_run(path)
+    _require_trained(run)
+    _ = run.predictions
+    return run
+
+
+def _require_trained(run: Run) -> None:
+    if (run.path / "model.safetensors").exists() or "model.safetensors" in recorded_sums(run.path):
+        return
+    if run.state == "training":
+        raise RunError(f"{run.path} is still being trained; wait until it is finished")
+    raise RunError(f"{run.path} was cut off before it was finished; continue it with: fitwell resume {run.path}")
 
 
 def _found(path: str | Path) -> Run:
@@ -137,13 +155,12 @@ def next_run_path(source: str, *, folder: str | Path = "runs") -> Path:
 
 
 def all_runs(folder: str | Path = "runs") -> list[Run]:
-    """Return the runs in a folder, oldest first."""
-    found = [Run(each.parent) for each in Path(folder).glob("*/recipe.yaml") if not each.parent.name.startswith(".")]
-    return sorted(found, key=_age)
+    """Return the runs in a folder, damaged ones too, oldest first; of the same moment, by name and number."""
+    marks = [mark for name in ("recipe.yaml", "data.json") for mark in Path(folder).glob(f"*/{name}")]
+    found = {mark.parent for mark in marks if not mark.parent.name.startswith(".")}
+    return [Run(path) for path in sorted(found, key=lambda path: (begun_at(path), _natural(path.name)))]
 
 
-def _age(run: Run) -> float:
-    for name in ("data.json", "recipe.yaml"):
-        with suppress(OSError):
-            return (run.path / name).stat().st_mtime
-    return 0.0
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return what sorts names with numbers as people do: 9 before 10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]

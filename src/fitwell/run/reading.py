@@ -16,6 +16,7 @@ from fitwell.errors import RunError
 RUN_VERSION = 1
 FIRST_FILES = ("recipe.yaml", "data.json", "encoders.json")  # a run has these from its beginning
 CHECKED_FILES = (*FIRST_FILES, "model.safetensors")
+DECISION = "decision.json"  # runs that were written before there were decisions have none
 PREDICTIONS = "predictions.parquet"
 HISTORY = "history.parquet"
 CHECKPOINT = "checkpoint/state.safetensors"
@@ -35,6 +36,7 @@ SHAPES: dict[str, Shape] = {
         "split": {"fingerprint": str},
     },
     "encoders.json": {"encoders": list},
+    DECISION: {name: (dict, NoneType) for name in ("threshold", "calibration", "interval")},
     "evaluation.json": {"primary": {"metric": str}, "metrics": dict},
     "findings.json": {"findings": list},
     "checksums.json": {"sha256": dict},
@@ -153,6 +155,11 @@ def recorded_sums(path: Path) -> dict[str, set[str]]:
     for name, known in (*values["sha256"].items(), *coming.items()):
         found.setdefault(name, set()).add(str(known))
     return found
+
+
+def has_decision(path: Path) -> bool:
+    """Tell whether a run has a decision, or should have one."""
+    return (path / DECISION).exists() or DECISION in recorded_sums(path)
 
 
 def require_unchanged(path: Path, names: Sequence[str]) -> None:

@@ -18,24 +18,29 @@ from fitwell import recipe as recipes
 from fitwell.data.encode import encoders_from_json
 from fitwell.data.read import read_batches, read_table
 from fitwell.data.schema import Schema, schema_from_json
-from fitwell.data.write import replace_atomically, write_batches
+from fitwell.data.write import write_batches
+from fitwell.decision import UNDECIDED, Decision, decision_from_json
 from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate_predictions
+from fitwell.files import replace_atomically
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
 from fitwell.report.picture import Contents, PictureKind
 from fitwell.run.contents import Made, contents_of, made_of
 from fitwell.run.disk import writing_worded
-from fitwell.run.lock import is_training
 from fitwell.run.reading import (
     CHECKED_FILES,
+    DECISION,
     MEND,
+    has_decision,
     read_events,
     read_history,
     read_json,
     read_predictions,
     require_unchanged,
 )
-from fitwell.tasks.task import coding_from_json
+from fitwell.run.summary import Summary, state_of, summary_of
+from fitwell.tasks.table import TASKS
+from fitwell.tasks.task import TargetCoding, coding_from_json
 
 Item = TypeVar("Item")
 
@@ -69,6 +74,11 @@ class Run:
         return read_json(self.path, "evaluation.json")
 
     @cached_property
+    def decision(self) -> dict[str, Any] | None:
+        """From outputs to what is acted on, and what that brought; None for a run written before there was such."""
+        return read_json(self.path, DECISION) if has_decision(self.path) else None
+
+    @cached_property
     def findings(self) -> list[dict[str, Any]]:
         """What was found wrong, the likeliest cause first."""
         found: list[dict[str, Any]] = read_json(self.path, "findings.json")["findings"]
@@ -92,10 +102,16 @@ class Run:
     @property
     def state(self) -> str:
         """`training` (a process is at it), `finished`, `interrupted` (usable, can be resumed) or `unfinished`."""
-        if is_training(self.path):
-            return "training"
-        names = [event["event"] for event in self.events]
-        return next((name for name in reversed(names) if name in ("finished", "interrupted")), "unfinished")
+        return state_of(self.path)
+
+    @property
+    def summary(self) -> Summary:
+        """What there is to say in a line, of a damaged run too."""
+        return summary_of(self.path)
+
+    def __repr__(self) -> str:
+        """Say in a line what came of it, such as `<Run runs/churn: finished, Churn (binary), roc_auc 0.85 ...>`."""
+        return f"<Run {self.summary}>"
 
     @cached_property
     def model(self) -> Model:
@@ -105,7 +121,8 @@ class Run:
     def predict(self, data: object) -> pl.DataFrame:
         """Return predictions for the rows of a file, frame or mapping, in their order.
 
-        Columns: `prediction`; `probability_<class>` for classes; `disagreement` where there are several members.
+        Columns: `prediction`; `probability_<class>` for classes; `prediction_low` and `prediction_high` for numbers;
+        `disagreement` where there are several members.
 
         Raises:
             DataError: a column is missing, or a cell cannot be read as its column's kind.
@@ -192,16 +209,38 @@ def require_apart(data: object, path: str | Path) -> None:
 def _read_model(run: Run) -> Model:
     require_unchanged(run.path, CHECKED_FILES)
     try:
+        coding = read_coding(run)
         return model_from_tensors(
             load((run.path / "model.safetensors").read_bytes()),
             recipe=run.recipe,
             encoders=encoders_from_json(read_json(run.path, "encoders.json")),
-            coding=coding_from_json(run.data["targets"]),
+            coding=coding,
+            decision=_read_decision(run, coding),
         )
     except FitwellError:
         raise
     except (SafetensorError, AssertionError, AttributeError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise RunError(f"{run.path} is damaged ({error}); {MEND}") from None
+
+
+def read_coding(run: Run) -> TargetCoding:
+    """Return how the run's targets became numbers.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    try:
+        return coding_from_json(run.data["targets"])
+    except (AttributeError, KeyError, ValueError, TypeError) as error:
+        raise RunError(f"{run.path / 'data.json'} is damaged (its targets: {error}); {MEND}") from None
+
+
+def _read_decision(run: Run, coding: TargetCoding) -> Decision:
+    if not has_decision(run.path):
+        return UNDECIDED
+    require_unchanged(run.path, [DECISION])
+    task = TASKS[run.recipe.task]  # type: ignore[index]
+    return decision_from_json(read_json(run.path, DECISION), columns=task.outputs(coding))
 
 
 def _read_schema(run: Run) -> Schema:

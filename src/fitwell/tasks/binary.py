@@ -38,20 +38,27 @@ def predictions(outputs: np.ndarray, _coding: TargetCoding) -> np.ndarray:
     return np.concatenate([1 - positive, positive], axis=1)
 
 
-def table(probabilities: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
-    """Return the likelier class and both probabilities."""
+def table(probabilities: np.ndarray, coding: TargetCoding, cut: metrics.Cut) -> pl.DataFrame:
+    """Return the class, positive from the threshold up, and both probabilities."""
     classes = coding.classes[0]
-    chosen = pl.Series("prediction", list(classes)).gather(pl.Series((probabilities[:, 1] >= 0.5).astype(np.uint32)))
+    is_positive = probabilities[:, 1] >= cut.threshold
+    chosen = pl.Series("prediction", list(classes)).gather(pl.Series(is_positive.astype(np.uint32)))
     return pl.DataFrame(
         [chosen, *(pl.Series(f"probability_{label}", probabilities[:, place]) for place, label in enumerate(classes))]
     )
 
 
 def measure(
-    codes: np.ndarray, probabilities: np.ndarray, _coding: TargetCoding, weights: np.ndarray | None
+    codes: np.ndarray,
+    probabilities: np.ndarray,
+    _coding: TargetCoding,
+    weights: np.ndarray | None,
+    cut: metrics.Cut,
 ) -> metrics.Figures:
-    """Return the binary figures at threshold 0.5."""
-    return metrics.binary(codes, probabilities[:, 1], positive=1, weights=weights)
+    """Return the binary figures at the threshold."""
+    return metrics.binary(
+        codes, probabilities[:, 1], positive=1, threshold=cut.threshold, costs=cut.costs, weights=weights
+    )
 
 
 def roc_auc(codes: np.ndarray, probabilities: np.ndarray) -> float:

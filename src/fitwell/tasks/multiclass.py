@@ -28,7 +28,7 @@ def predictions(outputs: np.ndarray, _coding: TargetCoding) -> np.ndarray:
     return np.asarray(softmax(outputs.astype(np.float64), axis=1))
 
 
-def table(probabilities: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
+def table(probabilities: np.ndarray, coding: TargetCoding, _cut: metrics.Cut) -> pl.DataFrame:
     """Return the likeliest class and all probabilities."""
     classes = coding.classes[0]
     chosen = pl.Series("prediction", list(classes)).gather(pl.Series(probabilities.argmax(1).astype(np.uint32)))
@@ -38,7 +38,11 @@ def table(probabilities: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
 
 
 def measure(
-    codes: np.ndarray, probabilities: np.ndarray, coding: TargetCoding, weights: np.ndarray | None
+    codes: np.ndarray,
+    probabilities: np.ndarray,
+    coding: TargetCoding,
+    weights: np.ndarray | None,
+    _cut: metrics.Cut,
 ) -> metrics.Figures:
     """Return the multi-class figures."""
     labels = np.array(coding.classes[0])[codes]

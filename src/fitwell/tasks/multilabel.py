@@ -32,21 +32,25 @@ def predictions(outputs: np.ndarray, _coding: TargetCoding) -> np.ndarray:
     return np.asarray(expit(outputs.astype(np.float64)))
 
 
-def table(probabilities: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
-    """Return, for each target, the likelier answer and the probability of the positive one."""
+def table(probabilities: np.ndarray, coding: TargetCoding, cut: metrics.Cut) -> pl.DataFrame:
+    """Return, for each target, the answer, positive from the threshold up, and the probability of the positive one."""
     columns = []
     for place, (name, classes) in enumerate(zip(coding.names, coding.classes, strict=True)):
-        chosen = (probabilities[:, place] >= 0.5).astype(np.uint32)
+        chosen = (probabilities[:, place] >= cut.threshold).astype(np.uint32)
         columns.append(pl.Series(f"prediction_{name}", list(classes)).gather(pl.Series(chosen)))
         columns.append(pl.Series(f"probability_{name}", probabilities[:, place]))
     return pl.DataFrame(columns)
 
 
 def measure(
-    answers: np.ndarray, probabilities: np.ndarray, coding: TargetCoding, weights: np.ndarray | None
+    answers: np.ndarray,
+    probabilities: np.ndarray,
+    coding: TargetCoding,
+    weights: np.ndarray | None,
+    cut: metrics.Cut,
 ) -> metrics.Figures:
     """Return the multi-label figures."""
-    return metrics.multilabel(answers, probabilities, names=coding.names, weights=weights)
+    return metrics.multilabel(answers, probabilities, names=coding.names, threshold=cut.threshold, weights=weights)
 
 
 def mean_roc_auc(answers: np.ndarray, probabilities: np.ndarray) -> float:

@@ -69,7 +69,7 @@ def predictions(outputs: np.ndarray, coding: TargetCoding) -> np.ndarray:
     return np.asarray(np.clip(values, coding.lows, coding.highs))
 
 
-def table(values: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
+def table(values: np.ndarray, coding: TargetCoding, _cut: metrics.Cut) -> pl.DataFrame:
     """Return the predicted values, one column per target."""
     if len(coding.names) == 1:
         return pl.DataFrame({"prediction": values[:, 0]})
@@ -77,7 +77,11 @@ def table(values: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
 
 
 def measure(
-    values: np.ndarray, predicted: np.ndarray, coding: TargetCoding, weights: np.ndarray | None
+    values: np.ndarray,
+    predicted: np.ndarray,
+    coding: TargetCoding,
+    weights: np.ndarray | None,
+    _cut: metrics.Cut,
 ) -> metrics.Figures:
     """Return the regression figures, in the units of the target."""
     return metrics.regression(values, predicted, names=coding.names, weights=weights)

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from fitwell.errors import DataError, RecipeError, nearest
-from fitwell.metrics import Figures
+from fitwell.metrics import Cut, Figures
 from fitwell.recipe import LossName, TaskName
 from fitwell.tasks.losses import Form
 
@@ -78,8 +78,9 @@ class Task:
     targets: Callable[[np.ndarray, TargetCoding], np.ndarray]  # truth as the loss takes it
     outputs: Callable[[TargetCoding], int]  # how many the network needs
     predictions: Callable[[np.ndarray, TargetCoding], np.ndarray]  # outputs (rows, K) -> predictions
-    table: Callable[[np.ndarray, TargetCoding], pl.DataFrame]  # predictions as people read them
-    measure: Callable[[np.ndarray, np.ndarray, TargetCoding, np.ndarray | None], Figures]  # truth, predictions, weights
+    table: Callable[[np.ndarray, TargetCoding, Cut], pl.DataFrame]  # predictions as people read them
+    measure: Callable[[np.ndarray, np.ndarray, TargetCoding, np.ndarray | None, Cut], Figures]
+    # truth, predictions, weights, and where scores become answers
     glance: Glance
 
 

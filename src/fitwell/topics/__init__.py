@@ -46,6 +46,7 @@ GROUPS: dict[str, Kind] = {
     "data_settings": "setting",
     "network_settings": "setting",
     "training_settings": "setting",
+    "decision_settings": "setting",
     "tasks": "choice",
     "columns": "choice",
     "splits": "choice",
@@ -56,9 +57,13 @@ GROUPS: dict[str, Kind] = {
     "losses": "choice",
     "optimizers": "choice",
     "schedules": "choice",
+    "thresholds": "choice",
+    "calibrations": "choice",
     "other_choices": "choice",
     "metrics": "metric",
     "methods": "method",
+    "words": "method",
+    "vectors": "method",
     "symptoms": "symptom",
 }
 

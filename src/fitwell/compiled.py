@@ -1,0 +1,39 @@
+"""Loops too slow for Python, compiled by numba when they are first called and kept on disk for the next process.
+
+Importing numba takes half a second, so modules with such loops are imported inside the functions that call them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Return the function as machine code that runs without Python's lock and without checks of bounds.
+
+    Its callers answer for every index. The code is cached beside the source or, where that may not be written, in the
+    user's cache folder; where neither may be written, every process compiles anew.
+    """
+    import numba
+
+    try:
+        made = numba.njit(function, nogil=True, boundscheck=False, cache=True)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        made = numba.njit(function, nogil=True, boundscheck=False)
+    return made  # type: ignore[no-any-return]
+
+
+def inlined(function: F) -> F:
+    """Return the function as machine code that takes the place of its calls in a compiled loop.
+
+    A call passes each array as seven numbers, which may take longer than a small function does.
+    """
+    import numba
+
+    made: F = numba.njit(function, nogil=True, boundscheck=False, forceinline=True)
+    return made

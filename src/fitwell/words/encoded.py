@@ -1,0 +1,117 @@
+"""A corpus read once becomes numbers: of each token its word, the most frequent word being 0."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from fitwell.errors import DataError
+from fitwell.words.interning import WordTable, in_order, interned, require_threads
+from fitwell.words.texts import Corpus, Unit, pieces_of
+from fitwell.words.tokens import Tokenization
+from fitwell.words.vocabulary import Vocabulary
+
+AT_A_TIME = 2**22  # numbers rewritten at a time
+WHITE_SPACE_TOKENS = Tokenization()
+
+Progress = Callable[[int], None]  # told how many tokens were read since it was last told
+
+
+def unwatched(_tokens: int) -> None:
+    """Take no notice of progress."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EncodedCorpus:
+    """A corpus as numbers: token i is word `ids[i]` of the vocabulary, and text j ends at token `ends[j]`."""
+
+    vocabulary: Vocabulary
+    ids: npt.NDArray[np.int32]  # (tokens,), mapped from a file
+    ends: npt.NDArray[np.int64]  # (texts,)
+    tokenization: Tokenization  # how it was cut
+
+    def texts(self) -> Iterator[list[str]]:
+        """Yield the tokens of each text."""
+        start = 0
+        for end in self.ends.tolist():
+            yield [self.vocabulary.words[number] for number in self.ids[start:end].tolist()]
+            start = end
+
+
+def encode(
+    corpus: Corpus,
+    *,
+    tokenization: Tokenization = WHITE_SPACE_TOKENS,
+    unit: Unit = "line",
+    field: str | None = None,
+    threads: int | None = None,
+    progress: Progress = unwatched,
+) -> EncodedCorpus:
+    """Return a corpus as numbers; it is read once, in bounded memory, and the numbers lie in a temporary file.
+
+    Corpus, `unit` and `field` are as for `pieces_of`. The result does not depend on the number of threads; without
+    one, all cores work.
+
+    >>> encode(["a rose is", "a rose"]).vocabulary.words
+    ['a', 'rose', 'is']
+
+    Raises:
+        DataError: the corpus cannot be read, or holds no token.
+    """
+    table, ends, tokens, counts = WordTable(), list[npt.NDArray[np.int64]](), 0, np.zeros(0, np.int64)
+    work = partial(interned, tokenization=tokenization)
+    pieces = in_order(work, pieces_of(corpus, unit=unit, field=field), threads=require_threads(threads))
+    with tempfile.TemporaryFile() as spool:
+        for piece in pieces:
+            ids = table.numbers_of(piece)[piece.ids]
+            now = np.bincount(ids, minlength=table.size)
+            now[: len(counts)] += counts
+            counts = now
+            spool.write(ids.data)
+            ends.append(piece.ends + tokens)
+            tokens += len(ids)
+            progress(len(ids))
+        if not tokens:
+            raise DataError(
+                "a corpus must hold words, but nothing in it matches the token pattern "
+                f'"{tokenization.pattern}"; is it empty, or the pattern too narrow?'
+            )
+        return ranked(spool, words=table.words(), counts=counts, ends=np.concatenate(ends), tokenization=tokenization)
+
+
+def ranked(
+    spool: IO[bytes],
+    *,
+    words: Sequence[str],
+    counts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    tokenization: Tokenization,
+) -> EncodedCorpus:
+    """Return the corpus whose numbers were written to a file, renumbered there so that frequent words come first.
+
+    The file lasts as long as the numbers mapped from it, even if it is closed and has no name. Words that do not occur
+    are left out; words of equal count keep their order.
+    """
+    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+    return EncodedCorpus(
+        vocabulary=Vocabulary([words[number] for number in order.tolist()], counts[order]),
+        ids=_renumbered(spool, int(ends[-1]), order, len(words)),
+        ends=ends,
+        tokenization=tokenization,
+    )
+
+
+def _renumbered(spool: IO[bytes], tokens: int, order: npt.NDArray[np.int64], words: int) -> npt.NDArray[np.int32]:
+    spool.flush()
+    ranks = np.zeros(words, np.int32)
+    ranks[order] = np.arange(len(order), dtype=np.int32)
+    ids = np.memmap(spool, np.int32, "r+", shape=(tokens,))
+    for start in range(0, tokens, AT_A_TIME):
+        ids[start : start + AT_A_TIME] = ranks[ids[start : start + AT_A_TIME]]
+    return ids

@@ -1,0 +1,1 @@
+"""Compiled loops over bytes and numbers. They load numba, so they are imported where they are called."""

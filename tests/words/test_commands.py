@@ -1,0 +1,115 @@
+"""The commands under `fitwell words` do from the command line what Python offers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import TfidfVectorizer as SklearnVectorizer
+
+from fitwell import cli
+from fitwell.words import BM25Vectorizer, open_corpus
+
+LINES = "He saw New York.\nNew York is big.\n\nShe saw him.\n" * 5
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    Path("corpus.txt").write_text(LINES)
+    return "corpus.txt"
+
+
+def test_encode_writes_the_numbers_of_a_corpus(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["words", "encode", corpus, "--lowercase", "--token-pattern", r"\w+", "-o", "numbers"]) == 0
+    assert "55 tokens of 8 words in 20 texts: numbers" in capsys.readouterr().err
+    texts = list(open_corpus("numbers").texts())
+    assert texts[:3] == [["he", "saw", "new", "york"], ["new", "york", "is", "big"], []]
+
+
+def test_encode_joins_phrases(corpus: str) -> None:
+    options = ["--phrases", "1", "--phrase-measure", "npmi", "--phrase-threshold", "0.9", "--token-pattern", r"\w+"]
+    assert cli.run(["words", "encode", corpus, *options, "-o", "numbers"]) == 0
+    assert next(iter(open_corpus("numbers").texts())) == ["He", "saw", "New_York"]
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        (["--unit", "page"], 'unit must be "line" or "file", but is "page"'),
+        (["--normalization", "x"], "normalization must be one of"),
+        (["--phrases", "1", "--phrase-measure", "x"], "one of count, pmi, npmi"),
+        (["--threads", "0"], "threads must be at least 1"),
+    ],
+)
+def test_a_wrong_option_of_encode_is_refused(
+    corpus: str, capsys: pytest.CaptureFixture[str], options: list[str], refusal: str
+) -> None:
+    assert cli.run(["words", "encode", corpus, "-o", "numbers", *options]) == 2
+    assert refusal in capsys.readouterr().err
+    assert not Path("numbers").exists()
+
+
+def test_a_forgotten_option_is_refused_with_the_way_to_the_help(
+    corpus: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["words", "encode", corpus]) == 2
+    assert "see: fitwell words encode --help" in capsys.readouterr().err
+
+
+def test_tfidf_writes_a_matrix_and_its_terms(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["words", "tfidf", corpus, "-o", "weights.npz"]) == 0
+    assert "20 texts, 8 terms, 55 weights: weights.npz, weights.json" in capsys.readouterr().err
+    expected = SklearnVectorizer()
+    matrix = expected.fit_transform(LINES.splitlines())
+    assert (sp.load_npz("weights.npz") != matrix).nnz == 0
+    assert json.loads(Path("weights.json").read_text()) == {
+        "version": 1,
+        "terms": list(expected.get_feature_names_out()),
+    }
+
+
+def test_every_option_of_tfidf_is_passed_on(corpus: str) -> None:
+    options = (
+        "--analyzer word --shortest 1 --longest 2 --token-pattern [A-Za-z]+ --stop-words english --keep-case "
+        "--strip-accents ascii --min-df 0.1 --max-df 12 --max-features 4 --norm none --sublinear --threads 1"
+    )
+    assert cli.run(["words", "tfidf", corpus, "-o", "weights.npz", *options.split()]) == 0
+    expected = SklearnVectorizer(
+        ngram_range=(1, 2),
+        token_pattern="[A-Za-z]+",
+        stop_words="english",
+        lowercase=False,
+        strip_accents="ascii",
+        min_df=0.1,
+        max_df=12,
+        max_features=4,
+        norm=None,
+        sublinear_tf=True,
+    ).fit_transform(LINES.splitlines())
+    assert (sp.load_npz("weights.npz") != expected).nnz == 0
+
+
+def test_tfidf_weighs_by_bm25(corpus: str) -> None:
+    assert cli.run(["words", "tfidf", corpus, "-o", "weights.npz", "--bm25"]) == 0
+    assert (sp.load_npz("weights.npz") != BM25Vectorizer().fit_transform(LINES.splitlines())).nnz == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        (["-o", "weights.csv"], 'the matrix is written as .npz, but "weights.csv" ends otherwise; name it weights.npz'),
+        (["-o", "w.npz", "--min-df", "few"], "--min-df must be a count such as 2 or a share such as 0.5, but is few"),
+        (["-o", "w.npz", "--bm25", "--norm", "l1"], "--bm25 takes no --norm and no --sublinear"),
+        (["-o", "w.npz", "--stop-words", "german"], 'stop_words must be "english"'),
+        (["-o", "w.npz", "--unit", "page"], "unit must be"),
+    ],
+)
+def test_a_wrong_option_of_tfidf_is_refused(
+    corpus: str, capsys: pytest.CaptureFixture[str], options: list[str], refusal: str
+) -> None:
+    assert cli.run(["words", "tfidf", corpus, *options]) == 2
+    assert refusal in capsys.readouterr().err
+    assert not list(Path().glob("*.npz"))
