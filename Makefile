@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := src tests benchmarks
+PHOTO := chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1240,1730
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all format
+.PHONY: help install demo test test-all picture format
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -20,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP) ## train on a real table and say how good the network is
+demo: $(STAMP) ## train on a real table, say how good the network is, and leave a report
 	$(BIN)/fitwell train examples/telco_churn.csv --target Churn
 
 test: $(STAMP) ## check format, lint and types, and run every test but the slow ones (it says which)
@@ -31,6 +32,12 @@ test: $(STAMP) ## check format, lint and types, and run every test but the slow 
 
 test-all: test ## the same, and the slow tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m slow
+
+picture: $(STAMP) ## draw the README's picture of the report anew, light and dark (it needs Chromium)
+	rm -rf runs/picture
+	$(BIN)/fitwell train examples/telco_churn.csv --target Churn --out runs/picture/churn
+	$(PHOTO) --screenshot=docs/report.png runs/picture/churn/report.html
+	$(PHOTO) --blink-settings=preferredColorScheme=0 --screenshot=docs/report-dark.png runs/picture/churn/report.html
 
 format: $(STAMP) ## rewrite the sources in the one format
 	$(BIN)/ruff format $(SOURCES)

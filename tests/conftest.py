@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,26 @@ import pytest
 # Tests run side by side; a thread pool in each would only make them wait for one another. Subprocesses inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSER = (
+    "the tests of test_browser.py were left out: they open pages in Chromium; get it with: apt-get install chromium"
+)
+
 _left_out: set[str] = set()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if CHROMIUM is None:
+        without = [item for item in items if item.get_closest_marker("browser") is not None]
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser; tests that need it are marked so, and are left out where there is none."""
+    assert CHROMIUM is not None
+    return CHROMIUM
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -34,3 +54,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("left out")
         for name in sorted(_left_out):
             terminalreporter.write_line(name)
+    if any("test_browser.py" in name for name in _left_out) and CHROMIUM is None:
+        terminalreporter.write_line(BROWSER)

@@ -100,7 +100,8 @@ def test_the_targets_that_contributing_names_exist() -> None:
 
 def test_continuous_integration_runs_what_a_contributor_types() -> None:
     script = PROJECT / ".ci" / "run"
-    commands = [line for line in script.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    text = re.sub(r"^if ! command -v chromium.*?^fi\n", "", script.read_text(encoding="utf-8"), flags=re.M | re.S)
+    commands = [line for line in text.splitlines() if not line.startswith("#")]
     assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "make test"]
     assert os.access(script, os.X_OK)
 

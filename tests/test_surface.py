@@ -126,7 +126,7 @@ def test_a_foreign_exception_is_noticed() -> None:
 
 
 # What the extra `dev` adds; Fitwell must work where none of it is installed.
-EXTRAS = ("pandas", "pyarrow", "zstandard", "hypothesis", "pytest", "beartype", "mypy", "ruff", "build")
+EXTRAS = ("pandas", "pyarrow", "zstandard", "hypothesis", "pytest", "beartype", "mypy", "ruff", "build", "playwright")
 
 MINIMAL = f"""
 import sys

@@ -6,6 +6,7 @@ over it, and it only ever does four things with a moment: remember its records, 
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -236,7 +237,7 @@ def trained_model(prepared: Prepared, setup: Setup, state: State, decision: Deci
         recipe=setup.recipe,
         encoders=prepared.encoders,
         coding=prepared.labelled.coding,
-        network=setup.program.network.cpu(),
+        network=copy.deepcopy(setup.program.network).cpu(),
         population=best,
         decision=decision,
     )

@@ -26,8 +26,10 @@ from fitwell.data.encode import encoders_to_json
 from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
+from fitwell.decision import UNDECIDED
 from fitwell.errors import FitwellError, RequestError, RunError
 from fitwell.events import Event, Listener, unheard
+from fitwell.explanation import asked_of
 from fitwell.findings import findings_json, text_finding, training_finding
 from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
@@ -64,10 +66,12 @@ from fitwell.run import (
     write_predictions,
     write_recipe,
 )
+from fitwell.showing import seconds_to_show, show, versions
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 RESERVED_SHARE = 0.02  # of a time limit, for what cannot be timed beforehand
 MEASURING_MARGIN = 1.5  # the machine may be busier then
+SHOWING_SHARE = 0.2  # of a time limit, at most, for explaining and the report; where that is too little, they wait
 
 
 def train(
@@ -309,10 +313,11 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     """Train from the setup's state, measure, and write everything that a finished run has."""
     prepared, setup = begun.prepared, begun.setup
     simple = decided_baselines(prepared, setup.recipe)
-    reserve = 0.0
+    reserve, showing = 0.0, 0.0
     if math.isfinite(clock.limit):
         measuring = MEASURING_MARGIN * seconds_to_measure(prepared, setup.recipe, simple)
-        reserve = measuring + RESERVED_SHARE * clock.limit
+        showing = seconds_to_show(prepared, trained_model(prepared, setup, setup.state, UNDECIDED), simple)
+        reserve = measuring + min(showing, SHOWING_SHARE * clock.limit) + RESERVED_SHARE * clock.limit
         share = (clock.remaining() - reserve) / (setup.recipe.data.folds + 1)
         is_asked = "training.early_stopping.patience" not in begun.reasons
         setup = in_time(setup, seconds=share, patience_is_asked=is_asked)
@@ -336,7 +341,8 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     # Before the model: one without them is of an older Fitwell.
     write_decision(run, network.decision.as_json())
     write_predictions(run, held_out_table(prepared, predicted, network.decision))
-    write_model(run, trained_model(prepared, setup, learned.state, network.decision))
+    model = trained_model(prepared, setup, learned.state, network.decision)
+    write_model(run, model)
     write_history(run, learned.history)
     evaluation = evaluated(prepared, setup.recipe, network, simple)
     decided = judged_decision(prepared, setup.recipe, network, evaluation)
@@ -358,6 +364,9 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         listener(event)
     if diverged is not None:
         listener(finding_event(diverged))
+    if not interrupted:
+        asked = asked_of(prepared, model, predicted[prepared.split.measured])
+        show(run, evaluation, asked, in_time=clock.remaining() > showing, listener=listener)
     if interrupted:
         step, folds = learned.state.step, setup.recipe.data.folds
         where = f"at step {step}"
@@ -391,6 +400,7 @@ def _first_files(begun: _Begun) -> dict[str, bytes]:
         "split": {"method": split.method, "why": split.why, **parts, "fingerprint": _split_fingerprint(split)},
         "decided": [path for path, _, _ in recipes.described() if _is_open(begun.asked, path)],
         "notes": [asdict(note) for note in begun.notes],
+        "versions": versions(),
     }
     return {
         "recipe.yaml": recipes.to_yaml(begun.setup.recipe, comments=_comments(begun.reasons)).encode(),

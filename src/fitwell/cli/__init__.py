@@ -21,6 +21,7 @@ from fitwell.cli.lines import one_line
 from fitwell.cli.metrics import metrics
 from fitwell.cli.predict import predict
 from fitwell.cli.recipe import recipe
+from fitwell.cli.report import report
 from fitwell.cli.resume import resume
 from fitwell.cli.runs import runs
 from fitwell.cli.train import train
@@ -35,6 +36,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "predict": predict,
     "evaluate": evaluate,
     "metrics": metrics,
+    "report": report,
     "compare": compare,
     "runs": runs,
     "explain": explain,

@@ -14,11 +14,11 @@ from xml.sax.saxutils import quoteattr
 
 from fitwell.errors import RequestError
 from fitwell.files import replace_atomically
+from fitwell.report.theme import DARK, FONT, LIGHT
 
 Spec = dict[str, Any]
 ThemeName = Literal["light", "dark"]
 
-FONT = "Inter, 'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', sans-serif"
 SHARPNESS = 2.0  # pixels of a PNG for each unit of its specification
 
 
@@ -37,30 +37,21 @@ class Colors:
     even: str
 
 
-THEMES: dict[ThemeName, Colors] = {
-    "light": Colors(
-        background="#ffffff",
-        text="#1b1f24",
-        quiet="#57606a",
-        line="#e4e7eb",
-        accent="#0a5fc4",
-        second="#a04a00",
-        better="#00705c",
-        worse="#b3361b",
-        even="#67707a",
-    ),
-    "dark": Colors(
-        background="#11151a",
-        text="#e8ecf1",
-        quiet="#a3adb8",
-        line="#2a3038",
-        accent="#74b4ff",
-        second="#f2a65a",
-        better="#4cc9b0",
-        worse="#ff8f70",
-        even="#9aa4ae",
-    ),
-}
+def _colors(theme: Mapping[str, str]) -> Colors:
+    return Colors(
+        background=theme["paper"],
+        text=theme["ink"],
+        quiet=theme["soft"],
+        line=theme["grid"],
+        accent=theme["main"],
+        second=theme["second"],
+        better=theme["good"],
+        worse=theme["bad"],
+        even=theme["quiet"],
+    )
+
+
+THEMES: dict[ThemeName, Colors] = {"light": _colors(LIGHT), "dark": _colors(DARK)}
 
 
 def themed(spec: Mapping[str, Any], colors: Colors) -> Spec:

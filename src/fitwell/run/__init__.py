@@ -10,6 +10,8 @@
     events.jsonl         what happened, appended while it happens
     evaluation.json      figures with intervals, baselines
     findings.json        what was found wrong with the data or the training
+    explanation.json     what the network goes by: importance and dependence of columns, rows worth a look
+    report.html          all of this as a page
     checksums.json       of the files that predictions, comparisons and resuming depend on
     checkpoint/          while training; gone when finished
     lock                 while a process trains it; gone afterwards

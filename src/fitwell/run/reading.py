@@ -18,6 +18,7 @@ FIRST_FILES = ("recipe.yaml", "data.json", "encoders.json")  # a run has these f
 CHECKED_FILES = (*FIRST_FILES, "model.safetensors")
 DECISION = "decision.json"  # runs that were written before there were decisions have none
 PREDICTIONS = "predictions.parquet"
+HISTORY = "history.parquet"
 CHECKPOINT = "checkpoint/state.safetensors"
 MEND = "restore it from a copy, or train again"
 
@@ -92,6 +93,18 @@ def read_predictions(path: Path) -> pl.DataFrame:
     if not sound or table["row"].null_count() or table["row"].is_duplicated().any():
         raise RunError(f"{path / PREDICTIONS} is damaged: its rows must be numbered, each in one part; {MEND}")
     return table
+
+
+def read_history(path: Path) -> pl.DataFrame:
+    """Return how a training went.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    try:
+        return pl.read_parquet(path / HISTORY)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RunError(f"{path / HISTORY} is missing or damaged ({error})") from None
 
 
 def _unlike(values: Mapping[str, Any], shape: Shape, prefix: str = "") -> str | None:

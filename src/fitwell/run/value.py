@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,13 +22,18 @@ from fitwell.data.write import write_batches
 from fitwell.decision import UNDECIDED, Decision, decision_from_json
 from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate_predictions
+from fitwell.files import replace_atomically
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
+from fitwell.report.picture import Contents, PictureKind
+from fitwell.run.contents import Made, contents_of, made_of
+from fitwell.run.disk import writing_worded
 from fitwell.run.reading import (
     CHECKED_FILES,
     DECISION,
     MEND,
     has_decision,
     read_events,
+    read_history,
     read_json,
     read_predictions,
     require_unchanged,
@@ -82,10 +87,7 @@ class Run:
     @cached_property
     def history(self) -> pl.DataFrame:
         """One row per member and look, and per member and step whose signals were recorded."""
-        try:
-            return pl.read_parquet(self.path / "history.parquet")
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise RunError(f"{self.path / 'history.parquet'} is missing or damaged ({error})") from None
+        return read_history(self.path)
 
     @cached_property
     def predictions(self) -> pl.DataFrame:
@@ -141,6 +143,38 @@ class Run:
         frame = read_table(data).frame
         predictions = predictions_for(self.model, encoded(self.model, frame)).mean
         return evaluate_predictions(self.model, frame, _read_schema(self), predictions)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report, one page that needs no network, and return where it is.
+
+        Raises:
+            RunError: a file of the run is damaged. SurroundingsError: the page cannot be written.
+        """
+        from fitwell.report.page import page  # here: drawing is needed by few
+
+        replace_atomically(path, self._made(page))
+        return Path(path)
+
+    def pictures(self, folder: str | Path, *, kind: PictureKind = "png") -> list[Path]:
+        """Write the pictures of the report into a folder, as PNG or SVG files, and return where they are."""
+        from fitwell.report.page import picture_files
+
+        files = self._made(partial(picture_files, kind=kind))
+        with writing_worded(Path(folder)):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                replace_atomically(Path(folder) / name, content)
+        return [Path(folder) / name for name in files]
+
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook."""
+        from fitwell.report.notebook import compact
+
+        return self._made(compact)
+
+    def _made(self, make: Callable[[Contents], Made]) -> Made:
+        contents = contents_of(self.path, state=self.state, recipe=self.recipe, data=self.data)
+        return made_of(contents, make)
 
     def predict_batches(self, data: object) -> Iterator[pl.DataFrame]:
         """Yield the predictions of `predict` batch by batch, in bounded memory.

@@ -1,0 +1,86 @@
+"""The rows worth a look: those that were predicted worst, and those the network was least sure of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fitwell.explanation.asking import Asked
+from fitwell.tasks.task import disagreement, truth_table
+
+SHOWN = 10  # rows of each sort
+COLUMNS = 10  # cells shown of each row
+LONGEST = 60  # characters of a cell
+
+
+def telling_rows(asked: Asked, columns: Sequence[str]) -> dict[str, Any]:
+    """Return the worst and the most uncertain rows with their cells in some columns, as plain values."""
+    shown = list(columns[:COLUMNS])
+    badness, bad = badness_of(asked)
+    found = {"columns": shown, "worst": {"score": bad, "rows": _rows(asked, badness, shown, largest=True)}}
+    doubt = doubt_of(asked)
+    if doubt is not None:
+        found["uncertain"] = {"score": doubt[1], "rows": _rows(asked, doubt[0], shown, largest=doubt[2])}
+    return found
+
+
+def badness_of(asked: Asked) -> tuple[np.ndarray, str]:
+    """Return how wrong each row is, and what that number is."""
+    rows = np.arange(len(asked))
+    if asked.task.form == "values":
+        errors = np.abs(asked.predictions - asked.truth)
+        if errors.shape[1] == 1:
+            return errors[:, 0], "error"
+        return (errors / np.array(asked.coding.scales)).mean(axis=1), "error in standard deviations"
+    if asked.task.name == "multilabel":
+        given = np.where(asked.truth == 1, asked.predictions, 1 - asked.predictions)
+        return 1 - given.mean(axis=1), "mean probability given to wrong answers"
+    return 1 - asked.predictions[rows, asked.truth], "probability given to wrong classes"
+
+
+def doubt_of(asked: Asked) -> tuple[np.ndarray, str, bool] | None:
+    """Return how unsure the network is of each row, what that number is, and whether a large one is doubt."""
+    if len(asked.of_members) > 1:
+        return disagreement(asked.task.form, asked.of_members), "disagreement of the members", True
+    if asked.task.form == "values":
+        return None
+    if asked.task.name == "multilabel":
+        return (
+            np.maximum(asked.predictions, 1 - asked.predictions).mean(axis=1),
+            "mean probability of its answers",
+            False,
+        )
+    return asked.predictions.max(axis=1), "probability of its answer", False
+
+
+def _rows(asked: Asked, scores: np.ndarray, columns: list[str], *, largest: bool) -> list[dict[str, Any]]:
+    order = np.argsort(-scores if largest else scores, kind="stable")[:SHOWN]
+    truth = truth_table(asked.truth[order], asked.coding)
+    predicted = asked.task.table(asked.predictions[order], asked.coding, asked.cut)
+    answers = predicted.select(pl.col("^prediction.*$"))
+    cells = asked.frame[order].select(columns)
+    return [
+        {
+            "row": int(asked.source_rows[place]),
+            "truth": _joined(truth.row(number)),
+            "prediction": _joined(answers.row(number)),
+            "score": float(scores[place]),
+            "cells": [_cell(cell) for cell in cells.row(number)],
+        }
+        for number, place in enumerate(order.tolist())
+    ]
+
+
+def _joined(answers: tuple[Any, ...]) -> str | float:
+    """Return one answer as it is, and several as text."""
+    if len(answers) == 1:
+        return float(answers[0]) if isinstance(answers[0], float) else str(answers[0])
+    return ", ".join(f"{answer:.4g}" if isinstance(answer, float) else str(answer) for answer in answers)
+
+
+def _cell(cell: object) -> str:
+    text = "" if cell is None else str(cell)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -1,0 +1,148 @@
+"""Pictures of numbers show what the rows hold: counts, shares inside, means over members and time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from fitwell.report.coverage import coverage_bins
+from fitwell.report.explained import importance_pictures
+from fitwell.report.inside import inside_pictures
+from fitwell.report.learning import best_epochs, learning_pictures
+from fitwell.report.picture import Contents
+from fitwell.report.several import class_table, confusion
+from fitwell.report.shades import shade, sizes
+from fitwell.report.standing import members_pictures, standing_pictures
+from fitwell.report.values import value_pictures
+
+MakeContents = Callable[[str], Contents]
+
+
+def rows_of(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every row of data anywhere in a specification."""
+    own = spec.get("data", {}).get("values", [])
+    inner = [row for part in (*spec.get("layer", ()), *spec.get("vconcat", ())) for row in rows_of(part)]
+    return [*own, *inner]
+
+
+def test_few_rows_are_dots_and_many_are_counted(make_contents: MakeContents) -> None:
+    contents = make_contents("regression")
+    assert contents.predictions is not None
+    cloud = next(iter(value_pictures(contents)))
+    dots = {(row["x"], row["y"]) for row in rows_of(cloud.spec["layer"][0])}
+    pairs = contents.predictions.select("prediction", "truth").rows()
+    assert dots == {(float(f"{guess:.8g}"), float(f"{truth:.8g}")) for guess, truth in pairs}
+    many = replace(contents, predictions=pl.concat([contents.predictions] * 3))
+    cells = rows_of(next(iter(value_pictures(many))).spec["layer"][0])
+    assert len(cells) < 1200
+    assert all(cell["z"] != "less" for cell in cells)  # a cell that is drawn holds three rows at least
+
+
+def test_coverage_is_the_share_of_rows_inside_by_a_loop() -> None:
+    random = np.random.default_rng(0)
+    guess, inside = random.normal(size=205), random.random(205) < 0.9
+    bins = coverage_bins(guess, inside)
+    pairs = sorted(zip(guess.tolist(), inside.tolist(), strict=True))
+    assert len(bins) == 10
+    assert sum(share for _, share in pairs[:21]) / 21 == pytest.approx(bins[0]["y"])
+    assert sum(place for place, _ in pairs[:21]) / 21 == pytest.approx(bins[0]["x"])
+
+
+def test_the_confusion_matrix_and_the_table_of_classes_are_those_of_scikit_learn(make_contents: MakeContents) -> None:
+    contents = make_contents("multiclass")
+    assert contents.predictions is not None
+    found = confusion(contents)
+    assert found is not None
+    classes, cells = found
+    truth, predicted = contents.predictions["truth"].to_list(), contents.predictions["prediction"].to_list()
+    assert cells.tolist() == confusion_matrix(truth, predicted, labels=classes).tolist()
+    table = class_table(contents, [])
+    assert table is not None
+    theirs = precision_recall_fscore_support(truth, predicted, labels=classes)
+    for place, row in enumerate(table.rows):
+        assert row[:2] == [classes[place], str(theirs[3][place])]
+        assert [float(cell) for cell in row[2:5]] == pytest.approx([part[place] for part in theirs[:3]], abs=5e-4)
+
+
+def test_curves_are_means_over_members_and_the_best_epoch_has_the_lowest_loss(make_contents: MakeContents) -> None:
+    contents = make_contents("binary")
+    assert contents.history is not None
+    losses = contents.history.filter(pl.col("split") == "validation")
+    assert best_epochs(losses) == {0: 6.0, 1: 6.0}  # where the parabola of the history has its bottom
+    picture = next(iter(learning_pictures(contents)))
+    drawn = {row["x"]: row["y"] for row in rows_of(picture.spec) if row.get("s") == "validation" and "m" not in row}
+    for epoch in (0.0, 6.0, 11.0):
+        of_epoch = losses.filter(pl.col("epoch") == epoch)["loss"].to_list()
+        assert drawn[epoch] == pytest.approx(sum(of_epoch) / len(of_epoch))
+    assert "epoch 6 of 11" in picture.says
+
+
+def test_a_training_that_blew_up_is_drawn_as_far_as_it_goes(make_contents: MakeContents) -> None:
+    contents = make_contents("regression")
+    assert contents.history is not None
+    lost = contents.history.with_columns(
+        loss=pl.when(pl.col("epoch") > 3).then(float("nan")).otherwise(pl.col("loss")),
+        figure=pl.when(pl.col("epoch") > 3).then(float("nan")).otherwise(pl.col("figure")),
+    )
+    pictures = list(learning_pictures(replace(contents, history=lost)))
+    assert "were infinite or no number" in pictures[0].says
+    assert max(row["x"] for row in rows_of(pictures[0].spec["vconcat"][0])) == 3.0
+    nothing = contents.history.with_columns(loss=pl.lit(float("nan")), figure=pl.lit(float("inf")))
+    assert [picture.name for picture in learning_pictures(replace(contents, history=nothing))] == ["loss"]
+
+
+def test_maps_have_a_row_for_each_layer_from_the_inputs_to_the_head(make_contents: MakeContents) -> None:
+    pictures = list(inside_pictures(make_contents("binary")))
+    assert [picture.name for picture in pictures] == ["gradient-norm", "update-ratio", "zeros", "activation-spread"]
+    assert pictures[0].spec["encoding"]["y"]["sort"] == ["inputs", "layer 1", "head"]
+    # Twelve recorded steps, three layers.
+    assert len(rows_of(pictures[0].spec)) == 36
+
+
+def test_a_shade_says_where_it_begins() -> None:
+    edges = sizes(0.003, 40.0)
+    assert [shade(each, edges) for each in (0.001, *edges)] == ["less", *(f"{edge:.2g}+" for edge in edges)]
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e-9, 1e9), (0.5, 0.50001), (2.0, 3.0), (0.9, 2.0), (1.0, 1e4)])
+def test_round_sizes_lie_between_and_are_few(low: float, high: float) -> None:
+    found = sizes(low, high)
+    assert 1 <= len(found) <= 5
+    assert found == sorted(set(found))
+    assert all(low <= each < high for each in found)
+
+
+def test_what_members_gain_has_the_sign_of_the_metric(make_contents: MakeContents) -> None:
+    contents = make_contents("regression")
+    together = (contents.evaluation or {})["metrics"]["rmse"]["value"]
+    alone = {**contents.explanation, "members": [together + 1, together + 2]}
+    (picture,) = members_pictures(replace(contents, explanation=alone))
+    assert "1.50 better than one of them on average" in picture.says
+    assert len(rows_of(picture.spec)) == 3
+    assert list(members_pictures(contents)) == []
+
+
+def test_columns_that_change_nothing_are_not_drawn(make_contents: MakeContents) -> None:
+    contents = make_contents("binary")
+    told = contents.explanation["importance"]
+    nothing = [{**each, "value": 0.0, "low": 0.0, "high": 0.0} for each in told["columns"]]
+    explanation = {**contents.explanation, "importance": {**told, "columns": nothing}}
+    assert list(importance_pictures(replace(contents, explanation=explanation))) == []
+
+
+def test_a_model_whose_figure_is_undefined_is_left_out_of_the_picture(make_contents: MakeContents) -> None:
+    contents = make_contents("binary")
+    evaluation = dict(contents.evaluation or {})
+    undefined = {"value": None, "low": None, "high": None, "reason": "no row is positive"}
+    majority = {**evaluation["baselines"]["majority"], "metrics": {"roc_auc": undefined}, "difference": undefined}
+    evaluation["baselines"] = {**evaluation["baselines"], "majority": majority}
+    (picture,) = standing_pictures(replace(contents, evaluation=evaluation))
+    assert [row["name"] for row in picture.spec["data"]["values"]] == ["network", "a linear model"]
+    assert picture.table is not None
+    assert picture.table.rows[1][-1] == "not comparable"
