@@ -16,6 +16,7 @@ from fitwell.data.schema import Schema, infer_schema
 from fitwell.decision import UNDECIDED
 from fitwell.errors import DataError
 from fitwell.evaluation import (
+    FLATTERING,
     Answers,
     Cutting,
     Evaluation,
@@ -24,6 +25,7 @@ from fitwell.evaluation import (
     measured_scores,
     spread_over,
 )
+from fitwell.metrics.thresholds import RULES, RuleName
 from fitwell.prediction import Model
 from fitwell.recipe import Goal, Recipe, TaskName, parse
 from fitwell.tasks.table import TASKS
@@ -135,6 +137,23 @@ def test_anybodys_scores_are_measured_as_the_metrics_do(tmp_path: Path) -> None:
     report = found.as_json()
     assert found.figures.as_json() == direct.as_json() == report["metrics"]
     assert (report["positive"], report["threshold"], report["rows"]) == ("yes", 0.3, ROWS)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_threshold_chosen_for_anybodys_scores_is_told_with_its_flattery(rule: RuleName) -> None:
+    scores = noisy("binary")[:, 1]
+    frame = pl.DataFrame({"label": CODES, "score": scores})
+    cutting = Cutting(threshold=rule, at_least=0.8, costs=(1, 3))
+    found = measured_scores(frame, label="label", score="score", positive=None, cutting=cutting)
+    chosen = metrics.choose_threshold(CODES, scores, rule=rule, at_least=0.8, costs=(1, 3))
+    assert found.threshold == chosen
+    direct = metrics.binary(CODES, scores, threshold=chosen.value, costs=(1, 3))
+    report = found.as_json()
+    assert report["metrics"] == direct.as_json()
+    assert (report["threshold"], report["threshold_rule"]) == (chosen.value, rule)
+    assert report["notes"] == [FLATTERING]
+    plain = measured_scores(frame, label="label", score="score", positive=None, cutting=Cutting())
+    assert plain.as_json()["notes"] == []
 
 
 def test_scores_that_cannot_be_measured_are_refused_in_words() -> None:

@@ -236,6 +236,9 @@ def spread_over(folds: Sequence[Mapping[str, float | None]]) -> dict[str, dict[s
     return spreads
 
 
+FLATTERING = "the threshold was chosen on the rows that it is measured on, which flatters what depends on it"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cutting:
     """How a threshold for anybody's scores comes about."""
@@ -252,12 +255,18 @@ class MeasuredScores:
     figures: Figures
     threshold: Threshold
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What one should know about the figures, in sentences."""
+        return () if self.threshold.rule == "number" else (FLATTERING,)
+
     def as_json(self) -> dict[str, Any]:
         """Return plain values in the form of `evaluation.json`."""
         return {
             "task": "binary",
             "split": "given",
             "rows": self.figures.rows,
+            "notes": list(self.notes),
             "positive": str(self.figures.positive),
             "threshold": self.threshold.value,
             "threshold_rule": self.threshold.rule,

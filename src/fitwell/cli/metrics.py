@@ -46,7 +46,7 @@ def metrics(
         return
     if measured.threshold.rule != "number":
         typer.echo(f"threshold {measured.threshold.value:.4g} by {measured.threshold.rule}: {measured.threshold.why}")
-        typer.echo("! chosen on the rows that it is measured on, which flatters what depends on it\n")
+        typer.echo("".join(f"! {note}\n" for note in measured.notes))
     typer.echo(figures_text(measured.figures))
 
 
