@@ -364,7 +364,10 @@ WRONG_SHAPES: dict[tuple[str, str], tuple[Callable[[dict[str, Any]], object], st
     },
     ("data.json", "a list"): (lambda values: [], "damaged: it must hold a mapping, but holds a list"),
     ("data.json", "targets in words"): (lambda values: {**values, "targets": "y"}, '"targets" must be a mapping, but'),
-    ("data.json", "targets of nothing"): (lambda values: {**values, "targets": {}}, "run is damaged ("),
+    ("data.json", "targets of nothing"): (
+        lambda values: {**values, "targets": {}},
+        "data.json is damaged (its targets",
+    ),
     ("data.json", "no split"): (lambda values: {**values, "split": {}}, 'it has no "split.fingerprint"'),
     ("data.json", "a wordy version"): (lambda values: {**values, "version": "1"}, '"version" must be a whole number'),
     ("encoders.json", "a number"): (lambda values: 7, "must hold a mapping, but holds a number"),

@@ -168,6 +168,7 @@ def test_batches_are_a_power_of_two_near_a_sixteenth_of_the_rows(rows: int, size
     assert planned(rows=rows).recipe.training.batch_size == size
 
 
+@given_settings(deadline=None)
 @given(st.integers(16 * 32, 16 * 256))
 def test_between_the_ends_a_batch_is_within_a_root_of_two_of_a_sixteenth(rows: int) -> None:
     size = planned(rows=rows).recipe.training.batch_size

@@ -12,7 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from fitwell import metrics
 from fitwell.errors import DataError, RequestError
-from fitwell.scored import Cutting, measured_scores
+from fitwell.metrics.thresholds import RULES, RuleName
+from fitwell.scored import FLATTERING, Cutting, measured_scores
 
 ROWS = 240
 CODES = np.random.default_rng(4).integers(0, 2, ROWS)
@@ -50,6 +51,21 @@ def test_a_rule_chooses_the_threshold_on_the_weighted_rows() -> None:
     assert found.figures["cost"].value == pytest.approx(cost_at(found.threshold.value))  # type: ignore[union-attr]
     assert cost_at(found.threshold.value) == pytest.approx(min(map(cost_at, scores)))
     assert found.as_json()["threshold_rule"] == "cost"
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_threshold_chosen_for_anybodys_scores_is_told_with_its_flattery(rule: RuleName) -> None:
+    scores = noisy(CODES, classes=2)[:, 1]
+    frame = pl.DataFrame({"label": CODES, "score": scores})
+    cutting = Cutting(threshold=rule, at_least=0.8, costs=(1, 3))
+    found = measured_scores(frame, label="label", score="score", cutting=cutting)
+    chosen = metrics.choose_threshold(CODES, scores, rule=rule, at_least=0.8, costs=(1, 3))
+    assert found.threshold == chosen
+    report = found.as_json()
+    assert report["metrics"] == metrics.binary(CODES, scores, threshold=chosen.value, costs=(1, 3)).as_json()
+    assert (report["threshold"], report["threshold_rule"]) == (chosen.value, rule)
+    assert report["notes"] == [FLATTERING]
+    assert measured_scores(frame, label="label", score="score").as_json()["notes"] == []
 
 
 def test_scores_that_cannot_be_measured_are_refused_in_words() -> None:

@@ -29,6 +29,9 @@ class Reading:
     why: str | None = None  # nothing where the request said it all
 
 
+FLATTERING = "the threshold was chosen on the rows that it is measured on, which flatters what depends on it"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cutting:
     """How scores become answers: from a number on, or by a rule that chooses it on the same rows."""
@@ -54,7 +57,7 @@ class MeasuredScores:
 
     figures: Figures
     threshold: Threshold | None  # of a binary target
-    notes: tuple[str, ...] = ()  # how the file was read, where the request did not say it
+    notes: tuple[str, ...] = ()  # what one should know about the figures, in sentences
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values in the form of `evaluation.json`."""
@@ -112,7 +115,7 @@ def measured_scores(
         _require_plain(reading, asked)
         measure = as_classes if reading.task == "multiclass" else as_numbers
         found = MeasuredScores(figures=measure(frame, reading, asked), threshold=None)
-    return found if reading.why is None else replace(found, notes=(reading.why,))
+    return found if reading.why is None else replace(found, notes=(reading.why, *found.notes))
 
 
 def read_as(frame: pl.DataFrame, *, label: str, score: str | None, positive: str | None, task: str | None) -> Reading:
@@ -180,7 +183,9 @@ def _cut(labels: np.ndarray, scores: np.ndarray, positive: object, asked: Asked)
     else:
         threshold = Threshold(value=cutting.threshold, rule="number", why="as asked")
     figures = binary(labels, scores, positive=positive, threshold=threshold.value, costs=cutting.costs, weights=weights)
-    return MeasuredScores(figures=figures, threshold=threshold)
+    return MeasuredScores(
+        figures=figures, threshold=threshold, notes=() if threshold.rule == "number" else (FLATTERING,)
+    )
 
 
 def _require_plain(reading: Reading, asked: Asked) -> None:

@@ -55,11 +55,10 @@ def metrics(
     if as_json:
         typer.echo(json.dumps({"version": 1, **measured.as_json()}, indent=1))
         return
-    for note in measured.notes:
-        typer.echo(note)
     if measured.threshold is not None and measured.threshold.rule != "number":
         typer.echo(f"threshold {measured.threshold.value:.4g} by {measured.threshold.rule}: {measured.threshold.why}")
-        typer.echo("! chosen on the rows that it is measured on, which flatters what depends on it\n")
+    for note in measured.notes:
+        typer.echo(f"! {note}")
     typer.echo(figures_text(measured.figures))
 
 

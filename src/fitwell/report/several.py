@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from fitwell.metrics.confusion import confusion_matrix, f1s, precisions, recalls
+from fitwell.metrics.confusion import confusion_matrix, f1s, margins, precisions, recalls
 from fitwell.metrics.ranked import roc_auc
 from fitwell.report.answers import Question, measured_rows, row_weights
 from fitwell.report.picture import SQUARE, Contents, Picture, Spec, Table, data, quantity
@@ -78,7 +78,8 @@ def class_table(contents: Contents, asked: Sequence[Question]) -> Table | None:
     if found is None:
         return None
     classes, cells = found
-    columns = [precisions(cells), recalls(cells), f1s(cells)]
+    counted_up = margins(cells)
+    columns = [precisions(counted_up), recalls(counted_up), f1s(counted_up)]
     areas = {question.label: _area(question) for question in asked}
     rows = [
         [
