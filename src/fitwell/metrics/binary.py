@@ -70,7 +70,8 @@ def binary(
     figure says that it is approximate: shares and F1 with fewer than 6 successes or failures; MCC and kappa with fewer
     than 6 wrong rows, or 6 rows of a class or predicted to be one; ROC-AUC, PR-AUC and KS with fewer than 12 rows of
     the smaller class; lift with fewer than 6 positives inside or outside the tenth; log loss and Brier score where a
-    few rows decide (skewness over 0.45·√rows); calibration error with fewer than 75 rows of the smaller class.
+    few rows decide (skewness over 0.45·√rows); calibration error with fewer than 75 rows of the smaller class, or where
+    outcomes vary a fifth more than the probabilities say.
 
     Raises `DataError` for missing or infinite values, sizes that disagree, and labels among which none is positive by
     rule.

@@ -14,6 +14,7 @@ the measured distance repeats that mistake. Here the excess is estimated and tak
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -108,8 +109,16 @@ def calibration_interval(gaps: Stack, variances: Stack, *, confidence: float) ->
     return Interval(low * measured, min(1.0, high * measured))
 
 
-def calibration_error_interval(rows: Ranked, *, confidence: float) -> Interval:
-    """Bound the calibration error of a ranking by probabilities."""
+class Gaps(NamedTuple):
+    """How far outcomes lie from probabilities, bin by bin."""
+
+    gaps: Stack  # in shares of all rows
+    variances: Stack
+    boldness: float  # how many times more outcomes vary than the probabilities say
+
+
+def gaps_of(rows: Ranked) -> Gaps:
+    """Return the gaps of 15 bins of equal mass and how well they are known."""
     mass = rows.positive + rows.negative
     total = float(rows.taken[-1])
     squares = rows.positive_squares + rows.negative_squares
@@ -127,20 +136,26 @@ def calibration_error_interval(rows: Ranked, *, confidence: float) -> Interval:
     inside = np.maximum(1 / (of_rows * BINS**2), 2.0)  # rows in each bin, by their weights
     seen = np.maximum(seen - (gaps * BINS) ** 2 * of_rows, 0.0) * inside / (inside - 1)
     # a bin without a single positive shows no variance; the probabilities say how it is spread over the bins
-    scale = seen.sum() / said.sum() if said.sum() > 0 else 0.0
-    return calibration_interval(gaps, (seen + scale * said) / 2, confidence=confidence)
+    boldness = float(seen.sum() / said.sum()) if said.sum() > 0 else float("inf")
+    spread = said * boldness if said.sum() > 0 else seen
+    return Gaps(gaps, (seen + spread) / 2, boldness)
 
 
 def calibration_error_figure(rows: Ranked, *, confidence: float) -> Figure:
     """Measure the calibration error of a ranking by probabilities.
 
-    With fewer than 5 rows of the smaller class per bin the gaps are not near normal: then it says that it is
-    approximate.
+    With fewer than 5 rows of the smaller class per bin the gaps are not near normal, and where outcomes vary a fifth
+    more than the probabilities say, rare large misses are hardly seen: then it says that it is approximate.
     """
     value = float(calibration_error(rows.positive, rows.negative, rows.scores))
     fewest = min(
         effective_size(float(sums.sum()), float(squares.sum()))
         for sums, squares in ((rows.positive, rows.positive_squares), (rows.negative, rows.negative_squares))
     )
-    ends = calibration_error_interval(rows, confidence=confidence)
-    return bounded(value, ends, "gaps of 15 bins, noise taken off", approximate=fewest < 5 * BINS)
+    found = gaps_of(rows)
+    ends = calibration_interval(found.gaps, found.variances, confidence=confidence)
+    rough = fewest < 5 * BINS or found.boldness > MOST_BOLD
+    return bounded(value, ends, "gaps of 15 bins, noise taken off", approximate=rough)
+
+
+MOST_BOLD = 1.2
