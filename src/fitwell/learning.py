@@ -35,7 +35,6 @@ from fitwell.training.loop import (
     Seeds,
     State,
     StepRecord,
-    all_outputs,
     batching,
     first_state,
     looked_at,
@@ -43,7 +42,7 @@ from fitwell.training.loop import (
 )
 from fitwell.training.population import build_population, make_program, member_seeds
 from fitwell.training.range_test import range_test
-from fitwell.training.step import Population, Program
+from fitwell.training.step import Population, Program, outputs_of
 from fitwell.training.threads import torch_threads
 
 SAMPLE_ROWS = 32_768  # of the training rows, for what starts from data
@@ -244,7 +243,7 @@ def predictions_for_rows(prepared: Prepared, setup: Setup, state: State, rows: n
     """Return the mean predictions of the best weights for some prepared rows."""
     part = prepared.part(rows, device=setup.recipe.device)
     with threads(setup.recipe):
-        outputs = all_outputs(setup.program.network, setup.program.pieces, state.best, part.features).cpu().numpy()
+        outputs = outputs_of(setup.program.network, setup.program.pieces, state.best, part.features).cpu().numpy()
     return predictions_of(prepared.labelled.task, prepared.labelled.coding, outputs).mean
 
 
@@ -372,7 +371,7 @@ def _seconds_per_epoch(setup: Setup) -> float:
         _wait_for(setup.recipe.device)
         per_step = (perf_counter() - started) / max(1, steps)
         started = perf_counter()
-        all_outputs(program.network, program.pieces, copy, setup.validation.features)
+        outputs_of(program.network, program.pieces, copy, setup.validation.features)
         _wait_for(setup.recipe.device)
         per_look = perf_counter() - started
     return batching(len(setup.training), setup.recipe.training)[1] * per_step + per_look
