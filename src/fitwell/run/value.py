@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any, TypeVar
 import polars as pl
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import Tensor
 
 from fitwell import recipe as recipes
 from fitwell.data.encode import encoders_from_json
@@ -21,12 +21,14 @@ from fitwell.data.schema import Schema, schema_from_json
 from fitwell.data.write import write_batches
 from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate_predictions
+from fitwell.plan import available_cores
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
 from fitwell.run.lock import is_training
 from fitwell.run.reading import CHECKED_FILES, MEND, read_events, read_json, require_unchanged
 from fitwell.tasks.task import coding_from_json
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 PREDICTED_AT_ONCE = 65536  # rows; bounds the memory of prediction
 
@@ -117,18 +119,18 @@ class Run:
     def predict_batches(self, data: object) -> Iterator[pl.DataFrame]:
         """Yield the predictions of `predict` batch by batch, in bounded memory.
 
-        The next batch is read and encoded while the present one goes through the network.
+        While one batch is read, the cores are busy with those before it.
         """
         model = self.model
+        assert model.recipe.training.threads != "auto"
+        workers = max(1, available_cores() // model.recipe.training.threads)
 
-        def batches() -> Iterator[Mapping[str, Tensor]]:
-            first_row = 0
-            for frame in read_batches(data, rows=PREDICTED_AT_ONCE, columns=model.columns):
-                yield encoded(model, frame, first_row=first_row)
-                first_row += len(frame)
+        def predicted(batch: tuple[int, pl.DataFrame]) -> pl.DataFrame:
+            number, frame = batch
+            return prediction_table(model, encoded(model, frame, first_row=number * PREDICTED_AT_ONCE))
 
-        for features in _made_ahead(batches()):
-            yield prediction_table(model, features)
+        batches = enumerate(read_batches(data, rows=PREDICTED_AT_ONCE, columns=model.columns))
+        yield from _in_order(predicted, _made_ahead(batches), workers=workers)
 
 
 def require_apart(data: object, path: str | Path) -> None:
@@ -173,3 +175,15 @@ def _made_ahead(items: Iterator[Item]) -> Iterator[Item]:
         while (item := coming.result()) is not None:
             coming = pool.submit(next, items, None)
             yield item
+
+
+def _in_order(make: Callable[[Item], Made], items: Iterable[Item], *, workers: int) -> Iterator[Made]:
+    """Yield what is made of each item, in the order of the items, several of them being made at a time."""
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        coming = deque[Future[Made]]()
+        for item in items:
+            coming.append(pool.submit(make, item))
+            if len(coming) > workers:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
