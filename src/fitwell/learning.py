@@ -83,6 +83,21 @@ class Clock:
         """Seconds until the limit."""
         return self.limit - (perf_counter() - self.started)
 
+    def share(self, *, further: int, preparing: float) -> Clock:
+        """Return the clock of one training, when as many `further` ones will each need `preparing` seconds first."""
+        now = perf_counter()
+        if math.isinf(self.limit):
+            return Clock(now)
+        return Clock(now, (self.remaining() - further * preparing) / (further + 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How fast training goes on this machine now."""
+
+    step: float  # seconds
+    look: float  # seconds, at the validation rows
+
 
 Save = Callable[[State, bytes], None]
 
@@ -154,14 +169,15 @@ def require_device(device: str) -> None:
         ) from None
 
 
-def in_time(setup: Setup, *, seconds: float, patience_is_asked: bool = False) -> Setup:
+def in_time(setup: Setup, pace: Pace, *, seconds: float, patience_is_asked: bool = False) -> Setup:
     """Return the setup with as many epochs as fit into the seconds, so that the schedule ends when training does.
 
     Patience shrinks with the epochs, unless it was asked for.
     """
     epochs = setup.recipe.training.epochs
     assert epochs != "auto"
-    fitting = int(seconds / _seconds_per_epoch(setup))
+    steps = batching(len(setup.training), setup.recipe.training)[1]
+    fitting = int(seconds / (steps * pace.step + pace.look))
     if fitting >= epochs:
         return setup
     changes: dict[str, int] = {"training.epochs": max(1, fitting)}
@@ -349,7 +365,7 @@ def _wait_for(device: str) -> None:
         torch.cuda.synchronize(device)  # its work goes on after the call that asked for it
 
 
-def _seconds_per_epoch(setup: Setup) -> float:
+def pace_of(setup: Setup) -> Pace:
     """Time some steps and a look on a copy of the population."""
     population = setup.state.population
     copy = Population(
@@ -360,7 +376,9 @@ def _seconds_per_epoch(setup: Setup) -> float:
     program, state = setup.program, first_state(copy)
     with threads(setup.recipe):
         moments = train(program, state, setup.training, setup.validation, seeds=setup.seeds, rates=setup.rates)
+        started = perf_counter()
         next(moments)  # the look before the first step
+        look = perf_counter() - started
         next(moments)  # the first step pays for allocations
         _wait_for(setup.recipe.device)
         started, steps = perf_counter(), 0
@@ -369,9 +387,4 @@ def _seconds_per_epoch(setup: Setup) -> float:
             if steps >= TIMED_STEPS or moment.look is not None:
                 break
         _wait_for(setup.recipe.device)
-        per_step = (perf_counter() - started) / max(1, steps)
-        started = perf_counter()
-        outputs_of(program.network, program.pieces, copy, setup.validation.features)
-        _wait_for(setup.recipe.device)
-        per_look = perf_counter() - started
-    return batching(len(setup.training), setup.recipe.training)[1] * per_step + per_look
+    return Pace(step=(perf_counter() - started) / max(1, steps), look=look)

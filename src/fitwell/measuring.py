@@ -5,36 +5,66 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from fitwell.baselines import fit_baselines
+from fitwell.baselines import Baseline, Features, fit_baselines
 from fitwell.evaluation import Evaluation, evaluate, primary_for, spread_over, values_of
 from fitwell.events import Event, Listener, unheard
-from fitwell.learning import Clock, Learned, Setup, learn, predictions_for_rows, set_up
+from fitwell.learning import Clock, Learned, Pace, Setup, learn, predictions_for_rows, set_up
 from fitwell.plan import available_cores
 from fitwell.preparation import Labelled, Prepared, divided_in_folds, prepare
 from fitwell.recipe import Recipe
 
 BASELINE_ROWS = 200_000  # at most so many training rows, evenly taken, fit the baselines
+TIMED_BASELINE_ROWS = 10_000  # fit them first where time is limited
+RESERVED_SHARE = 0.02  # of a time limit, for what cannot be timed beforehand
+MEASURING_MARGIN = 1.5  # the machine may be busier then
 
 
-def baseline_predictions(prepared: Prepared, recipe: Recipe, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what each simple model, fitted on the training rows, predicts for these rows."""
+def baseline_predictions(
+    prepared: Prepared, recipe: Recipe, rows: np.ndarray, *, seconds: float = math.inf
+) -> dict[str, np.ndarray]:
+    """Return what each simple model, fitted on the training rows, predicts for these rows.
+
+    Where that would take more than the seconds, the models learn from fewer training rows.
+    """
+    fit = partial(_fitted_baselines, prepared, recipe)
+    part = {name: block[rows] for name, block in prepared.features.items()}
+    most = min(BASELINE_ROWS, len(prepared.split.train))
+    if math.isinf(seconds) or most <= 2 * TIMED_BASELINE_ROWS:
+        return _answers(fit(most, threads=available_cores()), part)
+    fit(TIMED_BASELINE_ROWS // 10, threads=1)  # imports scikit-learn
+    started = perf_counter()
+    fitted = fit(TIMED_BASELINE_ROWS, threads=1)
+    fitting = perf_counter() - started
+    started = perf_counter()
+    answers = _answers(fitted, part)
+    affordable = TIMED_BASELINE_ROWS * (seconds - 3 * (perf_counter() - started) - fitting) / fitting
+    if affordable <= 2 * TIMED_BASELINE_ROWS:
+        return answers
+    # One thread: threads that wait for one another on a busy machine take a time that nobody can tell beforehand.
+    return _answers(fit(min(most, int(affordable)), threads=1), part)
+
+
+def _fitted_baselines(prepared: Prepared, recipe: Recipe, most: int, *, threads: int) -> dict[str, Baseline]:
     labelled, train_rows = prepared.labelled, prepared.split.train
-    fitted = fit_baselines(
+    return fit_baselines(
         prepared.features,
         labelled.truth,
         task=labelled.task.name,
         outputs=prepared.predicted_columns,
-        rows=train_rows[:: -(-len(train_rows) // BASELINE_ROWS)],
+        rows=train_rows[:: -(-len(train_rows) // most)],
         weights=labelled.weights,
         seed=recipe.seed,
-        threads=available_cores(),
+        threads=threads,
     )
-    part = {name: block[rows] for name, block in prepared.features.items()}
+
+
+def _answers(fitted: Mapping[str, Baseline], part: Features) -> dict[str, np.ndarray]:
     return {name: baseline.predict(part) for name, baseline in fitted.items()}
 
 
@@ -65,8 +95,25 @@ def _evaluated(
     return replace(evaluation, primary=by_data) if by_data.metric == evaluation.primary.metric else evaluation
 
 
-def seconds_to_measure(prepared: Prepared, recipe: Recipe, simple: Mapping[str, np.ndarray], rows: np.ndarray) -> float:
-    """Measure as long as the network will be measured, on predictions that are there already."""
+def seconds_reserved(
+    prepared: Prepared, setup: Setup, pace: Pace, simple: Mapping[str, np.ndarray], rows: np.ndarray, *, limit: float
+) -> dict[str, float]:
+    """Return how much of a time limit is kept for what comes after the last step, by what it is kept for.
+
+    Everything that is done after training has its line here, timed on what is there before.
+    """
+    timed = {
+        "the last look": pace.look,
+        "the predictions": pace.look * len(rows) / len(setup.validation),
+        "the figures": _seconds_to_evaluate(prepared, setup.recipe, simple, rows),
+    }
+    kept = {name: MEASURING_MARGIN * seconds for name, seconds in timed.items()}
+    return kept | {"writing and leaving": RESERVED_SHARE * limit}
+
+
+def _seconds_to_evaluate(
+    prepared: Prepared, recipe: Recipe, simple: Mapping[str, np.ndarray], rows: np.ndarray
+) -> float:
     started = perf_counter()
     _evaluated(prepared, recipe, next(iter(simple.values())), simple, rows)
     return perf_counter() - started
@@ -78,23 +125,24 @@ def cross_validated(
     *,
     done: Mapping[int, Mapping[str, float | None]],
     clock: Clock,
-    reserve: float,
+    reserve_per_row: float,
     listener: Listener,
 ) -> dict[str, Any] | None:
     """Train once per fold and return each figure's mean and spread over the held-out parts; None when interrupted.
 
-    `done` has the figures of folds that were trained before the run was cut off.
+    `done` has the figures of folds that were trained before the run was cut off. Of the time that each fold gets,
+    `reserve_per_row` seconds for each of its held-out rows are kept for measuring it.
     """
     figures = dict(done)
     splits = divided_in_folds(labelled, recipe)
     for fold, split in enumerate(splits):
         if fold in figures:
             continue
+        started = perf_counter()
         prepared = prepare(labelled, recipe, split=split)
         setup = set_up(prepared, recipe)
-        share = clock.limit if math.isinf(clock.limit) else (clock.remaining() - reserve) / (len(splits) - fold)
-        of_fold = Clock(perf_counter(), share)
-        learned = learn(setup, prepared, clock=of_fold, listener=unheard)
+        of_fold = clock.share(further=len(splits) - fold - 1, preparing=perf_counter() - started)
+        learned = learn(setup, prepared, clock=of_fold, reserve=reserve_per_row * len(split.test), listener=unheard)
         if learned.ending == "interrupted":
             return None
         evaluation = network_evaluation(prepared, setup, learned, {}, split.test)

@@ -96,8 +96,12 @@ def predictions_of(task: Task, coding: TargetCoding, outputs: np.ndarray) -> Pre
 
 
 def prediction_table(model: Model, features: Mapping[str, Tensor]) -> pl.DataFrame:
-    """Return the predictions as people read them; `disagreement` is added where there are several members."""
-    predictions = predictions_for(model, features)
+    """Return the predictions for encoded rows as people read them."""
+    return table_of(model, predictions_for(model, features))
+
+
+def table_of(model: Model, predictions: Predictions) -> pl.DataFrame:
+    """Return predictions as people read them; `disagreement` is added where there are several members."""
     table = model.task.table(predictions.mean, model.coding)
     if len(predictions.of_members) > 1:
         column = pl.Series("disagreement", disagreement(model.task.form, predictions.of_members))

@@ -29,8 +29,8 @@ from fitwell.errors import FitwellError, RequestError, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.findings import findings_json, text_finding, training_finding
 from fitwell.interrupts import interruptible
-from fitwell.learning import Clock, Setup, in_time, learn, set_up, trained_model
-from fitwell.measuring import baseline_predictions, cross_validated, network_evaluation, seconds_to_measure
+from fitwell.learning import Clock, Setup, in_time, learn, pace_of, set_up, trained_model
+from fitwell.measuring import baseline_predictions, cross_validated, network_evaluation, seconds_reserved
 from fitwell.narration import data_events, finding_event, measured_events, plan_event
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
 from fitwell.recipe import Recipe
@@ -54,8 +54,7 @@ from fitwell.run import (
 )
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
-RESERVED_SHARE = 0.02  # of a time limit, for what cannot be timed beforehand
-MEASURING_MARGIN = 1.5  # the machine may be busier then
+BASELINE_SHARE = 0.15  # of the time that is left when the baselines come
 
 
 def train(
@@ -243,6 +242,7 @@ class _Begun:
     prepared: Prepared
     notes: Sequence[Note]  # what was noticed about the data
     setup: Setup
+    seconds: float  # that typing, dividing and encoding took
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -251,7 +251,9 @@ class _Begun:
 
 
 def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
+    started = perf_counter()
     test, prepared = _prepared(table, asked)
+    seconds = perf_counter() - started
     for event in data_events(table, prepared):
         listener(event)
     setup = set_up(prepared, prepared.recipe)
@@ -270,7 +272,7 @@ def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
     )
     for note in notes:
         listener(Event(note.severity, f"{note.text}; {note.way_out}", {"symptom": note.symptom}))
-    return _Begun(table=table, test=test, prepared=prepared, notes=notes, setup=setup)
+    return _Begun(table=table, test=test, prepared=prepared, notes=notes, setup=setup, seconds=seconds)
 
 
 def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
@@ -296,14 +298,14 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     """Train from the setup's state, measure, and write everything that a finished run has."""
     prepared, setup = begun.prepared, begun.setup
     rows = prepared.split.test if len(prepared.split.test) else prepared.split.validation
-    simple = baseline_predictions(prepared, setup.recipe, rows)
-    reserve = 0.0
+    simple = baseline_predictions(prepared, setup.recipe, rows, seconds=BASELINE_SHARE * clock.remaining())
+    reserve, own = 0.0, clock
     if math.isfinite(clock.limit):
-        measuring = MEASURING_MARGIN * seconds_to_measure(prepared, setup.recipe, simple, rows)
-        reserve = measuring + RESERVED_SHARE * clock.limit
-        share = (clock.remaining() - reserve) / (setup.recipe.data.folds + 1)
+        pace = pace_of(setup)
+        reserve = sum(seconds_reserved(prepared, setup, pace, simple, rows, limit=clock.limit).values())
+        own = clock.share(further=setup.recipe.data.folds, preparing=begun.seconds)
         is_asked = "training.early_stopping.patience" not in begun.reasons
-        setup = in_time(setup, seconds=share, patience_is_asked=is_asked)
+        setup = in_time(setup, pace, seconds=own.limit - reserve, patience_is_asked=is_asked)
         begun = replace(begun, setup=setup)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))
     learned = learn(
@@ -311,7 +313,7 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         prepared,
         history=history,
         save=lambda state, so_far: write_checkpoint(run, state_to_bytes(state, so_far)),
-        clock=clock,
+        clock=own,
         reserve=reserve,
         listener=listener,
     )
@@ -327,7 +329,12 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     if setup.recipe.data.folds and not interrupted:
         done = {event["fold"]: event["figures"] for event in run.events if event["event"] == "fold"}
         over_folds = cross_validated(
-            prepared.labelled, setup.recipe, done=done, clock=clock, reserve=reserve, listener=listener
+            prepared.labelled,
+            setup.recipe,
+            done=done,
+            clock=clock,
+            reserve_per_row=reserve / len(rows),
+            listener=listener,
         )
         interrupted = over_folds is None
         report |= {} if over_folds is None else {"folds": over_folds}
