@@ -41,11 +41,13 @@ def baseline_predictions(
     started = perf_counter()
     fitted = fit(TIMED_BASELINE_ROWS, threads=1)
     fitting = perf_counter() - started
+    every = -(-len(rows) // TIMED_BASELINE_ROWS)
     started = perf_counter()
-    answers = _answers(fitted, part)
-    affordable = TIMED_BASELINE_ROWS * (seconds - 3 * (perf_counter() - started) - fitting) / fitting
+    _answers(fitted, {name: block[::every] for name, block in part.items()})
+    answering = every * (perf_counter() - started)
+    affordable = TIMED_BASELINE_ROWS * (seconds - answering - fitting) / fitting
     if affordable <= 2 * TIMED_BASELINE_ROWS:
-        return answers
+        return _answers(fitted, part)
     # One thread: threads that wait for one another on a busy machine take a time that nobody can tell beforehand.
     return _answers(fit(min(most, int(affordable)), threads=1), part)
 
@@ -114,9 +116,11 @@ def seconds_reserved(
 def _seconds_to_evaluate(
     prepared: Prepared, recipe: Recipe, simple: Mapping[str, np.ndarray], rows: np.ndarray
 ) -> float:
+    # With one simple model beside the other; with each further one it takes about as long again.
+    *_, one, other = simple.values()
     started = perf_counter()
-    _evaluated(prepared, recipe, next(iter(simple.values())), simple, rows)
-    return perf_counter() - started
+    _evaluated(prepared, recipe, one, {"other": other}, rows)
+    return len(simple) * (perf_counter() - started)
 
 
 def cross_validated(
@@ -125,23 +129,31 @@ def cross_validated(
     *,
     done: Mapping[int, Mapping[str, float | None]],
     clock: Clock,
+    preparing: float,
     reserve_per_row: float,
     listener: Listener,
 ) -> dict[str, Any] | None:
     """Train once per fold and return each figure's mean and spread over the held-out parts; None when interrupted.
 
-    `done` has the figures of folds that were trained before the run was cut off. Of the time that each fold gets,
-    `reserve_per_row` seconds for each of its held-out rows are kept for measuring it.
+    `done` has the figures of folds that were trained before the run was cut off. Preparing a fold will take about
+    `preparing` seconds; of the time that it gets then, `reserve_per_row` seconds for each of its held-out rows are kept
+    for measuring it. Folds that the time does not
+    suffice for are left out.
     """
     figures = dict(done)
     splits = divided_in_folds(labelled, recipe)
     for fold, split in enumerate(splits):
         if fold in figures:
             continue
+        if clock.remaining() < preparing + reserve_per_row * len(split.test):
+            text = f"the time limit leaves no time for more than {len(figures)} of {len(splits)} folds"
+            listener(Event("folds_left_out", text, {"done": len(figures)}))
+            break
         started = perf_counter()
         prepared = prepare(labelled, recipe, split=split)
         setup = set_up(prepared, recipe)
-        of_fold = clock.share(further=len(splits) - fold - 1, preparing=perf_counter() - started)
+        preparing = perf_counter() - started
+        of_fold = clock.share(further=len(splits) - fold - 1, preparing=preparing)
         learned = learn(setup, prepared, clock=of_fold, reserve=reserve_per_row * len(split.test), listener=unheard)
         if learned.ending == "interrupted":
             return None
@@ -150,4 +162,4 @@ def cross_validated(
         figure = evaluation.primary_figure
         text = f"fold {fold + 1} of {len(splits)}: {evaluation.primary.metric} {figure}"
         listener(Event("fold", text, {"fold": fold, "figures": figures[fold]}))
-    return {"count": len(splits), "metrics": spread_over([figures[fold] for fold in range(len(splits))])}
+    return {"count": len(figures), "metrics": spread_over(list(figures.values()))} if figures else {}

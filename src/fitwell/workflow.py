@@ -333,11 +333,12 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
             setup.recipe,
             done=done,
             clock=clock,
+            preparing=begun.seconds,
             reserve_per_row=reserve / len(rows),
             listener=listener,
         )
         interrupted = over_folds is None
-        report |= {} if over_folds is None else {"folds": over_folds}
+        report |= {"folds": over_folds} if over_folds else {}
     write_json(run, "evaluation.json", report)
     diverged = training_finding(setup.recipe, learned.state.marks)
     further = [found for found in (diverged, text_finding(prepared.labelled.schema)) if found is not None]
