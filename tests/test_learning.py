@@ -15,12 +15,23 @@ import torch
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.utils.class_weight import compute_class_weight
 
-from fitwell import learning
 from fitwell.data.read import read_table
 from fitwell.decision import UNDECIDED
 from fitwell.errors import SurroundingsError
 from fitwell.events import Event, unheard
-from fitwell.learning import Clock, Learned, Setup, in_time, learn, predictions_for_rows, set_up, trained_model
+from fitwell.learning import (
+    Clock,
+    Learned,
+    Pace,
+    Setup,
+    in_time,
+    learn,
+    pace_of,
+    predictions_for_rows,
+    require_device,
+    set_up,
+    trained_model,
+)
 from fitwell.prediction import encoded, predictions_for
 from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
@@ -131,20 +142,20 @@ def test_every_saved_state_goes_on_to_the_same_bits() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "epochs"), [(-5.0, 1), (0.0, 1), (0.99, 1), (2.5, 2), (4.0, 4), (99, 4)])
-def test_as_many_epochs_are_left_as_fit_into_the_time(
-    seconds: float, epochs: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, setup = begun()
-    monkeypatch.setattr(learning, "_seconds_per_epoch", lambda _: 1.0)
-    found = in_time(setup, seconds=seconds)
+def test_as_many_epochs_are_left_as_fit_into_the_time(seconds: float, epochs: int) -> None:
+    prepared, setup = begun()
+    steps = len(prepared.split.train) // 32
+    found = in_time(setup, Pace(step=0.75 / steps, look=0.25), seconds=seconds)
     assert (found.recipe.training.epochs, found.program.settings.epochs) == (epochs, epochs)
     assert ("training.epochs" in found.reasons) == (epochs < 4)
 
 
-def test_timing_an_epoch_leaves_the_population_as_it_was() -> None:
+def test_timing_steps_and_a_look_leaves_the_population_as_it_was() -> None:
     _, setup = begun(network__normalization="batch")
     before = setup.state.population.weights.clone(), {n: b.clone() for n, b in setup.state.population.buffers.items()}
-    assert in_time(setup, seconds=1e9) is setup
+    pace = pace_of(setup)
+    assert pace.step > 0
+    assert pace.look > 0
     assert torch.equal(setup.state.population.weights, before[0])
     assert all(torch.equal(buffer, before[1][name]) for name, buffer in setup.state.population.buffers.items())
     assert setup.state.step == 0
@@ -160,4 +171,4 @@ def test_balanced_class_weights_reach_the_loss() -> None:
 
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(SurroundingsError, match=r'device is "mps", but torch cannot compute there'):
-        learning.require_device("mps")
+        require_device("mps")

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from polars.testing import assert_frame_equal
 
 from fitwell.errors import RequestError, RunError, SurroundingsError
@@ -85,6 +86,16 @@ def test_predictions_in_batches_are_the_predictions_at_once(whole: Run, monkeypa
     at_once = whole.predict(PENGUINS)
     monkeypatch.setattr("fitwell.run.value.PREDICTED_AT_ONCE", 100)
     assert_frame_equal(whole.predict(PENGUINS), at_once, abs_tol=1e-6)
+
+
+def test_predictions_made_side_by_side_are_those_made_one_by_one(whole: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fitwell.run.value.PREDICTED_AT_ONCE", 7)
+    monkeypatch.setattr("fitwell.run.value.available_cores", lambda: 1)
+    one_by_one = whole.predict(PENGUINS)
+    monkeypatch.setattr("fitwell.run.value.available_cores", lambda: 8)
+    threads = torch.get_num_threads()
+    assert_frame_equal(load_run(whole.path).predict(PENGUINS), one_by_one, check_exact=True)
+    assert torch.get_num_threads() == threads
 
 
 def test_the_recipe_of_a_run_makes_the_run_again(whole: Run, tmp_path: Path) -> None:
@@ -593,10 +604,11 @@ def test_a_damaged_run_prints_and_is_listed_all_the_same(lost: str, said: str, c
 
 
 @pytest.mark.slow
-def test_a_time_limit_of_two_minutes_is_kept_within_five_percent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["", "--folds 3", "--members 4"])
+def test_a_time_limit_of_two_minutes_is_kept_within_five_percent(more: str, tmp_path: Path) -> None:
     words = (
         f"train {PROJECT / 'examples' / 'telco_churn.csv'} --target Churn --out {tmp_path / 'run'} --time-limit 2m "
-        "--set training.epochs=100000 --set training.early_stopping.patience=0 --quiet"
+        f"--set training.epochs=100000 --set training.early_stopping.patience=0 --quiet {more}"
     )
     began = time.perf_counter()
     subprocess.run([COMMAND, *shlex.split(words)], check=True)

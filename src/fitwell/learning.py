@@ -37,7 +37,6 @@ from fitwell.training.loop import (
     Seeds,
     State,
     StepRecord,
-    all_outputs,
     batching,
     first_state,
     looked_at,
@@ -45,11 +44,12 @@ from fitwell.training.loop import (
 )
 from fitwell.training.population import build_population, make_program, member_seeds
 from fitwell.training.range_test import range_test
-from fitwell.training.step import Population, Program
+from fitwell.training.step import Population, Program, outputs_of
 from fitwell.training.threads import torch_threads
 
 SAMPLE_ROWS = 32_768  # of the training rows, for what starts from data
 TIMED_STEPS = 20
+TIMED_ROWS = 16_384  # at most so many of what a look takes, to time it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +85,21 @@ class Clock:
     def remaining(self) -> float:
         """Seconds until the limit."""
         return self.limit - (perf_counter() - self.started)
+
+    def share(self, *, further: int, preparing: float) -> Clock:
+        """Return the clock of one training, when as many `further` ones will each need `preparing` seconds first."""
+        now = perf_counter()
+        if math.isinf(self.limit):
+            return Clock(now)
+        return Clock(now, (self.remaining() - further * preparing) / (further + 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How fast training goes on this machine now."""
+
+    step: float  # seconds
+    look: float  # seconds, at the validation rows
 
 
 Save = Callable[[State, bytes], None]
@@ -157,14 +172,15 @@ def require_device(device: str) -> None:
         ) from None
 
 
-def in_time(setup: Setup, *, seconds: float, patience_is_asked: bool = False) -> Setup:
+def in_time(setup: Setup, pace: Pace, *, seconds: float, patience_is_asked: bool = False) -> Setup:
     """Return the setup with as many epochs as fit into the seconds, so that the schedule ends when training does.
 
     Patience shrinks with the epochs, unless it was asked for.
     """
     epochs = setup.recipe.training.epochs
     assert epochs != "auto"
-    fitting = int(seconds / _seconds_per_epoch(setup))
+    steps = batching(len(setup.training), setup.recipe.training)[1]
+    fitting = int(seconds / (steps * pace.step + pace.look))
     if fitting >= epochs:
         return setup
     changes: dict[str, int] = {"training.epochs": max(1, fitting)}
@@ -247,7 +263,7 @@ def predictions_for_rows(prepared: Prepared, setup: Setup, state: State, rows: n
     """Return the predictions of the best weights for some prepared rows, before any decision."""
     part = prepared.part(rows, device=setup.recipe.device)
     with threads(setup.recipe):
-        outputs = all_outputs(setup.program.network, setup.program.pieces, state.best, part.features).cpu().numpy()
+        outputs = outputs_of(setup.program.network, setup.program.pieces, state.best, part.features).cpu().numpy()
     return predictions_of(prepared.labelled.task, prepared.labelled.coding, outputs)
 
 
@@ -353,8 +369,8 @@ def _wait_for(device: str) -> None:
         torch.cuda.synchronize(device)  # its work goes on after the call that asked for it
 
 
-def _seconds_per_epoch(setup: Setup) -> float:
-    """Time some steps and a look on a copy of the population."""
+def pace_of(setup: Setup) -> Pace:
+    """Time some steps and a look, at some of the validation rows, on a copy of the population."""
     population = setup.state.population
     copy = Population(
         weights=population.weights.clone(),
@@ -362,9 +378,12 @@ def _seconds_per_epoch(setup: Setup) -> float:
         slots={name: slot.clone() for name, slot in population.slots.items()},
     )
     program, state = setup.program, first_state(copy)
+    seen = _some(setup.validation, TIMED_ROWS)
     with threads(setup.recipe):
-        moments = train(program, state, setup.training, setup.validation, seeds=setup.seeds, rates=setup.rates)
+        moments = train(program, state, setup.training, seen, seeds=setup.seeds, rates=setup.rates)
+        started = perf_counter()
         next(moments)  # the look before the first step
+        look = perf_counter() - started
         next(moments)  # the first step pays for allocations
         _wait_for(setup.recipe.device)
         started, steps = perf_counter(), 0
@@ -373,9 +392,13 @@ def _seconds_per_epoch(setup: Setup) -> float:
             if steps >= TIMED_STEPS or moment.look is not None:
                 break
         _wait_for(setup.recipe.device)
-        per_step = (perf_counter() - started) / max(1, steps)
-        started = perf_counter()
-        all_outputs(program.network, program.pieces, copy, setup.validation.features)
-        _wait_for(setup.recipe.device)
-        per_look = perf_counter() - started
-    return batching(len(setup.training), setup.recipe.training)[1] * per_step + per_look
+    return Pace(step=(perf_counter() - started) / max(1, steps), look=look * len(setup.validation) / len(seen))
+
+
+def _some(rows: Rows, most: int) -> Rows:
+    every = -(-len(rows) // most)
+    return Rows(
+        features={name: block[::every] for name, block in rows.features.items()},
+        targets=rows.targets[::every],
+        weights=None if rows.weights is None else rows.weights[::every],
+    )

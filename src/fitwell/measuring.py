@@ -5,22 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from fitwell.baselines import fit_baselines
+from fitwell.baselines import Baseline, fit_baselines
 from fitwell.decision import Decision, Judged, Scored, costs_of, decide, judged
 from fitwell.evaluation import Answers, Evaluation, evaluate, primary_for, spread_over, values_of
 from fitwell.events import Event, Listener, unheard
-from fitwell.learning import Clock, Learned, Setup, learn, predictions_for_rows, set_up
+from fitwell.learning import Clock, Learned, Pace, Setup, learn, predictions_for_rows, set_up
 from fitwell.plan import available_cores
 from fitwell.prediction import Predictions
 from fitwell.preparation import Labelled, Prepared, divided_in_folds, prepare
 from fitwell.recipe import Recipe
 
 BASELINE_ROWS = 200_000  # at most so many training rows, evenly taken, fit the baselines
+TIMED_BASELINE_ROWS = 10_000  # fit them first where time is limited
+RESERVED_SHARE = 0.02  # of a time limit, for what cannot be timed beforehand
+SHOWING_SHARE = 0.2  # of a time limit, at most, for explaining and the report
+MEASURING_MARGIN = 1.5  # the machine may be busier then
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,26 +64,58 @@ def decided(prepared: Prepared, recipe: Recipe, predicted: Mapping[str, np.ndarr
     return Decided(validation=validation, measured=scored(split.measured), decision=decide(validation, recipe.decision))
 
 
-def decided_baselines(prepared: Prepared, recipe: Recipe) -> dict[str, Decided]:
-    """Return what each simple model, fitted on the training rows, says; its decision is fitted like the network's."""
+def decided_baselines(prepared: Prepared, recipe: Recipe, *, seconds: float = math.inf) -> dict[str, Decided]:
+    """Return what each simple model, fitted on the training rows, says; its decision is fitted like the network's.
+
+    Where fitting and predicting would take more than the seconds, the models learn from fewer training rows.
+    """
+    answers = _baseline_answers(prepared, recipe, seconds=seconds)
+    return {name: decided(prepared, recipe, predicted) for name, predicted in answers.items()}
+
+
+def _baseline_answers(prepared: Prepared, recipe: Recipe, *, seconds: float) -> dict[str, dict[str, np.ndarray]]:
+    fit = partial(_fitted_baselines, prepared, recipe)
+    answer = partial(_answers, prepared)
+    most = min(BASELINE_ROWS, len(prepared.split.train))
+    if math.isinf(seconds) or most <= 2 * TIMED_BASELINE_ROWS:
+        return answer(fit(most, threads=available_cores()))
+    fit(TIMED_BASELINE_ROWS // 10, threads=1)  # imports scikit-learn
+    started = perf_counter()
+    fitted = fit(TIMED_BASELINE_ROWS, threads=1)
+    fitting = perf_counter() - started
+    every = -(-sum(map(len, prepared.split.held_out.values())) // TIMED_BASELINE_ROWS)
+    started = perf_counter()
+    answer(fitted, every=every)
+    answering = every * (perf_counter() - started)
+    affordable = TIMED_BASELINE_ROWS * (seconds - answering - fitting) / fitting
+    if affordable <= 2 * TIMED_BASELINE_ROWS:
+        return answer(fitted)
+    # One thread: threads that wait for one another on a busy machine take a time that nobody can tell beforehand.
+    return answer(fit(min(most, int(affordable)), threads=1))
+
+
+def _fitted_baselines(prepared: Prepared, recipe: Recipe, most: int, *, threads: int) -> dict[str, Baseline]:
     labelled, train_rows = prepared.labelled, prepared.split.train
-    fitted = fit_baselines(
+    return fit_baselines(
         prepared.features,
         labelled.truth,
         task=labelled.task.name,
         outputs=prepared.predicted_columns,
-        rows=train_rows[:: -(-len(train_rows) // BASELINE_ROWS)],
+        rows=train_rows[:: -(-len(train_rows) // most)],
         weights=labelled.weights,
         seed=recipe.seed,
-        threads=available_cores(),
+        threads=threads,
     )
+
+
+def _answers(prepared: Prepared, fitted: Mapping[str, Baseline], *, every: int = 1) -> dict[str, dict[str, np.ndarray]]:
+    """Return what each model predicts for each part that was not trained on, or for every n-th of its rows."""
     features = {
-        part: {name: block[rows] for name, block in prepared.features.items()}
+        part: {name: block[rows[::every]] for name, block in prepared.features.items()}
         for part, rows in prepared.split.held_out.items()
     }
     return {
-        name: decided(prepared, recipe, {part: baseline.predict(blocks) for part, blocks in features.items()})
-        for name, baseline in fitted.items()
+        name: {part: baseline.predict(blocks) for part, blocks in features.items()} for name, baseline in fitted.items()
     }
 
 
@@ -128,13 +165,51 @@ def judged_decision(prepared: Prepared, recipe: Recipe, network: Decided, evalua
     )
 
 
-def seconds_to_measure(prepared: Prepared, recipe: Recipe, simple: Mapping[str, Decided]) -> float:
-    """Measure as long as the network will be measured, on predictions that are there already."""
+@dataclass(frozen=True, kw_only=True)
+class Reserved:
+    """Seconds of a time limit kept for what comes after the last step; everything that is done then has its line."""
+
+    look: float = 0.0  # at the validation rows, the last one
+    predictions: float = 0.0
+    figures: float = 0.0
+    showing: float = 0.0  # what the network goes by, and the page; where that is too little, they wait
+    leaving: float = 0.0  # writing, and what cannot be timed beforehand
+
+    @property
+    def measuring(self) -> float:
+        """What each fold needs too."""
+        return self.look + self.predictions + self.figures
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.measuring + self.showing + self.leaving
+
+
+NOTHING_RESERVED = Reserved()
+
+
+def reserved(
+    prepared: Prepared, setup: Setup, pace: Pace, simple: Mapping[str, Decided], *, showing: float, limit: float
+) -> Reserved:
+    """Return how much of a time limit to keep, timed on what is there before training; showing was timed already."""
+    held_out = sum(map(len, prepared.split.held_out.values()))
+    return Reserved(
+        look=MEASURING_MARGIN * pace.look,
+        predictions=MEASURING_MARGIN * pace.look * held_out / len(setup.validation),
+        figures=MEASURING_MARGIN * _seconds_to_evaluate(prepared, setup.recipe, simple),
+        showing=min(showing, SHOWING_SHARE * limit),
+        leaving=RESERVED_SHARE * limit,
+    )
+
+
+def _seconds_to_evaluate(prepared: Prepared, recipe: Recipe, simple: Mapping[str, Decided]) -> float:
+    # With one simple model beside the other; with each further one it takes about as long again.
+    *_, one, other = simple.values()
     started = perf_counter()
-    one = next(iter(simple.values()))
     decide(one.validation, recipe.decision)
-    evaluated(prepared, recipe, one, simple)
-    return perf_counter() - started
+    evaluated(prepared, recipe, one, {"other": other})
+    return len(simple) * (perf_counter() - started)
 
 
 def cross_validated(
@@ -143,23 +218,32 @@ def cross_validated(
     *,
     done: Mapping[int, Mapping[str, float | None]],
     clock: Clock,
-    reserve: float,
+    preparing: float,
+    reserve_per_row: float,
     listener: Listener,
 ) -> dict[str, Any] | None:
     """Train once per fold and return each figure's mean and spread over the held-out parts; None when interrupted.
 
-    `done` has the figures of folds that were trained before the run was cut off.
+    `done` has the figures of folds that were trained before the run was cut off. Preparing a fold will take about
+    `preparing` seconds; of the time that it gets then, `reserve_per_row` seconds for each of its held-out rows are kept
+    for measuring it. Folds that the time does not
+    suffice for are left out.
     """
     figures = dict(done)
     splits = divided_in_folds(labelled, recipe)
     for fold, split in enumerate(splits):
         if fold in figures:
             continue
+        if clock.remaining() < preparing + reserve_per_row * len(split.test):
+            text = f"the time limit leaves no time for more than {len(figures)} of {len(splits)} folds"
+            listener(Event("folds_left_out", text, {"done": len(figures)}))
+            break
+        started = perf_counter()
         prepared = prepare(labelled, recipe, split=split)
         setup = set_up(prepared, recipe)
-        share = clock.limit if math.isinf(clock.limit) else (clock.remaining() - reserve) / (len(splits) - fold)
-        of_fold = Clock(perf_counter(), share)
-        learned = learn(setup, prepared, clock=of_fold, listener=unheard)
+        preparing = perf_counter() - started
+        of_fold = clock.share(further=len(splits) - fold - 1, preparing=preparing)
+        learned = learn(setup, prepared, clock=of_fold, reserve=reserve_per_row * len(split.test), listener=unheard)
         if learned.ending == "interrupted":
             return None
         network = decided_network(prepared, recipe, held_out_predictions(prepared, setup, learned))
@@ -168,4 +252,4 @@ def cross_validated(
         figure = evaluation.primary_figure
         text = f"fold {fold + 1} of {len(splits)}: {evaluation.primary.metric} {figure}"
         listener(Event("fold", text, {"fold": fold, "figures": figures[fold]}))
-    return {"count": len(splits), "metrics": spread_over([figures[fold] for fold in range(len(splits))])}
+    return {"count": len(figures), "metrics": spread_over(list(figures.values()))} if figures else {}

@@ -6,8 +6,10 @@ data and no optimizer; reloaded in a fresh process it predicts the same bits.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -20,9 +22,8 @@ from fitwell.networks.build import build_network
 from fitwell.recipe import Recipe
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, Task, disagreement, mean_of_members
-from fitwell.training.loop import all_outputs
 from fitwell.training.pieces import Piece, pieces_of, unflatten
-from fitwell.training.step import Population
+from fitwell.training.step import Population, lend, outputs_in_pieces
 from fitwell.training.threads import torch_threads
 
 
@@ -47,6 +48,14 @@ class Model:
     def pieces(self) -> tuple[Piece, ...]:
         """How a member's weights are laid out."""
         return pieces_of(self.network)
+
+    @cached_property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Each member's own network; no prediction changes them, so several threads may use them at once."""
+        networks = tuple(copy.deepcopy(self.network) for _ in self.population.weights)
+        for member, network in enumerate(networks):
+            lend(network, self.pieces, self.population, member)
+        return networks
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -78,7 +87,7 @@ def predictions_for(model: Model, features: Mapping[str, Tensor]) -> Predictions
     blocks = {name: block.to(device) for name, block in features.items()}
     assert model.recipe.training.threads != "auto"
     with torch_threads(model.recipe.training.threads):
-        outputs = all_outputs(model.network, model.pieces, model.population, blocks).cpu().numpy()
+        outputs = torch.stack([outputs_in_pieces(network, blocks) for network in model.networks]).cpu().numpy()
     predictions = predictions_of(model.task, model.coding, outputs)
     return decided(predictions, model.task, model.coding, model.decision)
 

@@ -33,15 +33,16 @@ from fitwell.explanation import asked_of
 from fitwell.findings import findings_json, text_finding, training_finding
 from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
-from fitwell.learning import Clock, Setup, in_time, learn, set_up, trained_model
+from fitwell.learning import Clock, Setup, in_time, learn, pace_of, set_up, trained_model
 from fitwell.measuring import (
+    NOTHING_RESERVED,
     cross_validated,
     decided_baselines,
     decided_network,
     evaluated,
     held_out_predictions,
     judged_decision,
-    seconds_to_measure,
+    reserved,
 )
 from fitwell.narration import data_events, decision_events, finding_event, measured_events, plan_event
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
@@ -69,9 +70,7 @@ from fitwell.run import (
 from fitwell.showing import seconds_to_show, show, versions
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
-RESERVED_SHARE = 0.02  # of a time limit, for what cannot be timed beforehand
-MEASURING_MARGIN = 1.5  # the machine may be busier then
-SHOWING_SHARE = 0.2  # of a time limit, at most, for explaining and the report; where that is too little, they wait
+BASELINE_SHARE = 0.15  # of the time that is left when the baselines come
 
 
 def train(
@@ -260,6 +259,7 @@ class _Begun:
     prepared: Prepared
     notes: Sequence[Note]  # what was noticed about the data
     setup: Setup
+    seconds: float  # that typing, dividing and encoding took
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -268,7 +268,9 @@ class _Begun:
 
 
 def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
+    started = perf_counter()
     test, prepared = _prepared(table, asked)
+    seconds = perf_counter() - started
     for event in data_events(table, prepared):
         listener(event)
     setup = set_up(prepared, prepared.recipe)
@@ -287,7 +289,7 @@ def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
     )
     for note in notes:
         listener(Event(note.severity, f"{note.text}; {note.way_out}", {"symptom": note.symptom}))
-    return _Begun(asked=asked, table=table, test=test, prepared=prepared, notes=notes, setup=setup)
+    return _Begun(asked=asked, table=table, test=test, prepared=prepared, notes=notes, setup=setup, seconds=seconds)
 
 
 def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
@@ -312,15 +314,16 @@ def _stopping_well(run: Run, listener: Listener) -> Iterator[None]:
 def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
     """Train from the setup's state, measure, and write everything that a finished run has."""
     prepared, setup = begun.prepared, begun.setup
-    simple = decided_baselines(prepared, setup.recipe)
-    reserve, showing = 0.0, 0.0
+    simple = decided_baselines(prepared, setup.recipe, seconds=BASELINE_SHARE * clock.remaining())
+    kept, own = NOTHING_RESERVED, clock
     if math.isfinite(clock.limit):
-        measuring = MEASURING_MARGIN * seconds_to_measure(prepared, setup.recipe, simple)
-        showing = seconds_to_show(prepared, trained_model(prepared, setup, setup.state, UNDECIDED), simple)
-        reserve = measuring + min(showing, SHOWING_SHARE * clock.limit) + RESERVED_SHARE * clock.limit
-        share = (clock.remaining() - reserve) / (setup.recipe.data.folds + 1)
+        pace = pace_of(setup)
+        untrained = trained_model(prepared, setup, setup.state, UNDECIDED)
+        showing = seconds_to_show(prepared, untrained, simple)
+        kept = reserved(prepared, setup, pace, simple, showing=showing, limit=clock.limit)
+        own = clock.share(further=setup.recipe.data.folds, preparing=begun.seconds)
         is_asked = "training.early_stopping.patience" not in begun.reasons
-        setup = in_time(setup, seconds=share, patience_is_asked=is_asked)
+        setup = in_time(setup, pace, seconds=own.limit - kept.total, patience_is_asked=is_asked)
         begun = replace(begun, setup=setup)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))
     learned = learn(
@@ -328,8 +331,8 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         prepared,
         history=history,
         save=lambda state, so_far: write_checkpoint(run, state_to_bytes(state, so_far)),
-        clock=clock,
-        reserve=reserve,
+        clock=own,
+        reserve=kept.total,
         listener=listener,
     )
     if learned.ending == "time":
@@ -352,10 +355,16 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     if setup.recipe.data.folds and not interrupted:
         done = {event["fold"]: event["figures"] for event in run.events if event["event"] == "fold"}
         over_folds = cross_validated(
-            prepared.labelled, setup.recipe, done=done, clock=clock, reserve=reserve, listener=listener
+            prepared.labelled,
+            setup.recipe,
+            done=done,
+            clock=clock,
+            preparing=begun.seconds,
+            reserve_per_row=kept.measuring / len(network.measured.truth),
+            listener=listener,
         )
         interrupted = over_folds is None
-        report |= {} if over_folds is None else {"folds": over_folds}
+        report |= {"folds": over_folds} if over_folds else {}
     write_json(run, "evaluation.json", report)
     diverged = training_finding(setup.recipe, learned.state.marks)
     further = [found for found in (diverged, text_finding(prepared.labelled.schema)) if found is not None]
@@ -366,7 +375,7 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         listener(finding_event(diverged))
     if not interrupted:
         asked = asked_of(prepared, model, predicted[prepared.split.measured])
-        show(run, evaluation, asked, in_time=clock.remaining() > showing, listener=listener)
+        show(run, evaluation, asked, in_time=clock.remaining() > kept.showing, listener=listener)
     if interrupted:
         step, folds = learned.state.step, setup.recipe.data.folds
         where = f"at step {step}"

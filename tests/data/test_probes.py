@@ -64,6 +64,18 @@ def test_together_is_cross_fitted_ridge_regression() -> None:
         assert predicted[folds == fold, 0] == pytest.approx(model.predict(inputs[folds == fold]).ravel(), abs=1e-9)
 
 
+def test_together_is_the_same_ridge_regression_with_more_columns_than_rows() -> None:
+    _, targets, folds = make()
+    codes = {f"c{place}": np.random.default_rng(place).integers(0, 6, ROWS) for place in range(60)}
+    predicted = together(codes, targets, folds, numbers=frozenset())
+    inputs = np.concatenate([np.eye(6)[column] for column in codes.values()], axis=1)
+    assert inputs.shape[1] > ROWS
+    for fold in range(FOLDS):
+        model = Ridge(alpha=PENALTY * ROWS).fit(inputs[folds != fold], targets[folds != fold])
+        # The penalty of the intercept, which is nearly free, costs some digits.
+        assert predicted[folds == fold, 0] == pytest.approx(model.predict(inputs[folds == fold]).ravel(), abs=1e-6)
+
+
 def test_a_hump_of_a_number_is_seen_together() -> None:
     random = np.random.default_rng(0)
     codes = random.integers(1, 33, 1000)

@@ -19,13 +19,13 @@ from fitwell.training.loop import (
     Moment,
     Rows,
     State,
-    all_outputs,
     epoch_batches,
     epoch_order,
     looked_at,
     mean_losses,
 )
 from fitwell.training.schedules import SCHEDULES
+from fitwell.training.step import outputs_of
 
 Start = Callable[..., Any]
 MODERATE = {"network": {"normalization": "batch", "dropout": 0.2}, "learning_rate": 0.03}
@@ -110,7 +110,7 @@ def test_the_best_weights_are_those_of_the_lowest_recorded_validation_loss(minim
     best = training.state.best
     again = mean_losses(
         training.program,
-        all_outputs(training.program.network, training.program.pieces, best, training.validation.features),
+        outputs_of(training.program.network, training.program.pieces, best, training.validation.features),
         training.validation,
     )
     assert again == pytest.approx(recorded.min(0).tolist(), rel=1e-6)
@@ -301,7 +301,7 @@ def test_no_rows_have_no_outputs_and_many_are_computed_in_parts(start: Start, mo
     training = start(members=2)
     arguments = (training.program.network, training.program.pieces, training.population)
     features = training.training.features
-    assert all_outputs(*arguments, {name: block[:0] for name, block in features.items()}).shape == (2, 0, 1)
-    whole = all_outputs(*arguments, features)
-    monkeypatch.setattr("fitwell.training.loop.ROWS_AT_ONCE", 33)
-    assert torch.allclose(all_outputs(*arguments, features), whole, atol=1e-6)
+    assert outputs_of(*arguments, {name: block[:0] for name, block in features.items()}).shape == (2, 0, 1)
+    whole = outputs_of(*arguments, features)
+    monkeypatch.setattr("fitwell.training.step.ROWS_AT_ONCE", 33)
+    assert torch.allclose(outputs_of(*arguments, features), whole, atol=1e-6)

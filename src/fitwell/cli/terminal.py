@@ -63,7 +63,7 @@ def figures_text(figures: Figures) -> str:
 
     >>> from fitwell import metrics
     >>> print(figures_text(metrics.binary([0, 1], [0.2, 0.9])).splitlines()[0])
-    accuracy           1         0.3424 to 1
+    accuracy           1         0.3424 to 1 (approximate)
     """
     return aligned((name, *_cells(figure)) for name, figure in figures.items())
 

@@ -72,16 +72,10 @@ def together(
 ) -> Float[np.ndarray, "rows outputs"]:
     """Predict each row by ridge regression on all columns, fitted on the other folds; `numbers` have ordered codes."""
     inputs = np.concatenate([np.ones((folds.size, 1)), *_inputs(codes, numbers)], axis=1)
-    held = [folds == fold for fold in range(FOLDS)]
-    grams = np.stack([inputs[rows].T @ inputs[rows] for rows in held])
-    moments = np.stack([inputs[rows].T @ targets[rows] for rows in held])
     penalty = np.full(inputs.shape[1], PENALTY * folds.size)
-    penalty[0] = 1e-9  # the intercept is free
-    predicted = np.empty_like(targets)
-    for fold, rows in enumerate(held):
-        gram = grams.sum(axis=0) - grams[fold] + np.diag(penalty)
-        predicted[rows] = inputs[rows] @ np.linalg.solve(gram, moments.sum(axis=0) - moments[fold])
-    return predicted
+    penalty[0] = 1e-7  # the intercept is as good as free
+    ridge = _ridge_of_few_columns if inputs.shape[1] <= folds.size else _ridge_of_few_rows
+    return ridge(inputs, targets, folds, penalty)
 
 
 def skill(
@@ -105,6 +99,39 @@ def auc(predicted: Float[np.ndarray, " rows"], target: Float[np.ndarray, " rows"
     rows = ranked(target > 0, predicted, np.ones(target.size))
     estimate = roc_auc_influence(rows)
     return estimate.value, float(np.sqrt(estimate.variance(rows)))
+
+
+def _ridge_of_few_columns(
+    inputs: Float[np.ndarray, "rows width"],
+    targets: Float[np.ndarray, "rows outputs"],
+    folds: Int[np.ndarray, " rows"],
+    penalty: Float[np.ndarray, " width"],
+) -> Float[np.ndarray, "rows outputs"]:
+    held = [folds == fold for fold in range(FOLDS)]
+    grams = np.stack([inputs[rows].T @ inputs[rows] for rows in held])
+    moments = np.stack([inputs[rows].T @ targets[rows] for rows in held])
+    predicted = np.empty_like(targets)
+    for fold, rows in enumerate(held):
+        gram = grams.sum(axis=0) - grams[fold] + np.diag(penalty)
+        predicted[rows] = inputs[rows] @ np.linalg.solve(gram, moments.sum(axis=0) - moments[fold])
+    return predicted
+
+
+def _ridge_of_few_rows(
+    inputs: Float[np.ndarray, "rows width"],
+    targets: Float[np.ndarray, "rows outputs"],
+    folds: Int[np.ndarray, " rows"],
+    penalty: Float[np.ndarray, " width"],
+) -> Float[np.ndarray, "rows outputs"]:
+    """Return the same, from an equation for each row instead of each column: Xₕ P⁻¹ Xᵀ (X P⁻¹ Xᵀ + I)⁻¹ y."""
+    scaled = inputs / np.sqrt(penalty)
+    products = scaled @ scaled.T
+    predicted = np.empty_like(targets)
+    for fold in range(FOLDS):
+        held, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        answers = np.linalg.solve(products[np.ix_(rest, rest)] + np.eye(rest.size), targets[rest])
+        predicted[held] = products[np.ix_(held, rest)] @ answers
+    return predicted
 
 
 def _bins(values: Float[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:

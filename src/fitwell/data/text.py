@@ -125,7 +125,9 @@ def _parsed(chunk: bytes, weighed: Weighed, form: TextFormat, columns: Sequence[
     if frame.height != weighed.rows:
         return None
     frame = frame if frame.columns == list(columns) else frame.select(columns)
-    return _without_empty_text(frame) if form.dialect.quote and form.dialect.quote.encode() * 2 in chunk else frame
+    quote = form.dialect.quote.encode()
+    # The search for one byte is twenty times as fast as that for two, and most text has no quotes.
+    return _without_empty_text(frame) if quote and quote in chunk and quote * 2 in chunk else frame
 
 
 def _is_utf8(chunk: bytes) -> bool:

@@ -119,7 +119,9 @@ def utf8_chunks(path: Path, *, encoding: str, marked: bool, line_end: str) -> It
         try:
             text = recode(chunk.removeprefix(mark))
         except UnicodeError as error:
-            raise DataError(f"{path} begins as {encoding.upper()} text, but is not ({error.args[-1]})") from None
+            raise DataError(
+                f"{path} begins as {encoding.upper()} text, but is not ({error.args[-1]}); save it as UTF-8"
+            ) from None
         mark = b""
         yield text.replace(b"\r", b"\n") if line_end == "\r" else text
 

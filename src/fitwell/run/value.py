@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any, TypeVar
 import polars as pl
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import Tensor
 
 from fitwell import recipe as recipes
 from fitwell.data.encode import encoders_from_json
@@ -23,6 +23,7 @@ from fitwell.decision import UNDECIDED, Decision, decision_from_json
 from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate_predictions
 from fitwell.files import replace_atomically
+from fitwell.plan import available_cores
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
 from fitwell.report.picture import Contents, PictureKind
 from fitwell.run.contents import Made, contents_of, made_of
@@ -43,6 +44,7 @@ from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, coding_from_json
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 PREDICTED_AT_ONCE = 65536  # rows; bounds the memory of prediction
 
@@ -179,18 +181,18 @@ class Run:
     def predict_batches(self, data: object) -> Iterator[pl.DataFrame]:
         """Yield the predictions of `predict` batch by batch, in bounded memory.
 
-        The next batch is read and encoded while the present one goes through the network.
+        While one batch is read, the cores are busy with those before it.
         """
         model = self.model
+        assert model.recipe.training.threads != "auto"
+        workers = max(1, available_cores() // model.recipe.training.threads)
 
-        def batches() -> Iterator[Mapping[str, Tensor]]:
-            first_row = 0
-            for frame in read_batches(data, rows=PREDICTED_AT_ONCE, columns=model.columns):
-                yield encoded(model, frame, first_row=first_row)
-                first_row += len(frame)
+        def predicted(batch: tuple[int, pl.DataFrame]) -> pl.DataFrame:
+            number, frame = batch
+            return prediction_table(model, encoded(model, frame, first_row=number * PREDICTED_AT_ONCE))
 
-        for features in _made_ahead(batches()):
-            yield prediction_table(model, features)
+        batches = enumerate(read_batches(data, rows=PREDICTED_AT_ONCE, columns=model.columns))
+        yield from _in_order(predicted, _made_ahead(batches), workers=workers)
 
 
 def require_apart(data: object, path: str | Path) -> None:
@@ -257,3 +259,15 @@ def _made_ahead(items: Iterator[Item]) -> Iterator[Item]:
         while (item := coming.result()) is not None:
             coming = pool.submit(next, items, None)
             yield item
+
+
+def _in_order(make: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:
+    """Yield what is made of each item, in the order of the items, several of them being made at a time."""
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        coming = deque[Future[Result]]()
+        for item in items:
+            coming.append(pool.submit(make, item))
+            if len(coming) > workers:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()

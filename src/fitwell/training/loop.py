@@ -17,16 +17,13 @@ from time import perf_counter
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from fitwell.networks.noise import noise_words_of_steps
 from fitwell.recipe import TrainingSettings
-from fitwell.training.pieces import Piece
 from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
 from fitwell.training.step import Batch, Population, Program, advance, outputs_of
-
-ROWS_AT_ONCE = 8192  # of an evaluation; bounds memory, and the cost of a call is small beside its work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +192,7 @@ def looked_at(
     """Judge every member on the validation rows, keep what is best so far, and say who stops."""
     settings = program.settings
     batch_rows, steps_per_epoch = batching(len(training), settings)
-    outputs = all_outputs(program.network, program.pieces, state.population, validation.features)
+    outputs = outputs_of(program.network, program.pieces, state.population, validation.features)
     losses = mean_losses(program, outputs, validation)
     marks = tuple(_judged(mark, loss, state.epoch, settings) for mark, loss in zip(state.marks, losses, strict=True))
     improved = [
@@ -280,20 +277,6 @@ def scheduled_rates(rates: Sequence[float], settings: TrainingSettings, *, epoch
     assert settings.schedule != "auto"
     factor = rate_factor(settings.schedule, epoch, total=float(settings.epochs), settings=settings)
     return tuple(rate * factor for rate in rates)
-
-
-def all_outputs(
-    network: nn.Module, pieces: Sequence[Piece], population: Population, features: Mapping[str, Tensor]
-) -> Float[Tensor, "members rows outputs"]:
-    """Return every member's outputs (members, rows, outputs), computed in bounded pieces."""
-    rows = len(next(iter(features.values())))
-    parts = [
-        outputs_of(
-            network, pieces, population, {name: block[start : start + ROWS_AT_ONCE] for name, block in features.items()}
-        )
-        for start in range(0, max(rows, 1), ROWS_AT_ONCE)
-    ]
-    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
 def mean_losses(program: Program, outputs: Tensor, rows: Rows) -> tuple[float, ...]:

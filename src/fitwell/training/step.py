@@ -30,6 +30,8 @@ from fitwell.training.signals import LayerSignals, layer_spans, observed_activat
 
 Execution = Literal["eager", "mapped"]
 
+ROWS_AT_ONCE = 2048  # of an evaluation: a layer's outputs stay in the cache, a call's cost is small beside its work
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
@@ -129,14 +131,33 @@ def outputs_of(
     network: nn.Module, pieces: Sequence[Piece], population: Population, features: Mapping[str, Tensor]
 ) -> Float[Tensor, "members rows outputs"]:
     """Return what every member puts out for the same rows, without noise and with running statistics."""
+    outputs = []
+    # One after another: rows are many here, so a mapped forward would gain nothing and hold all members' layers.
+    for member in range(len(population.weights)):
+        lend(network, pieces, population, member)
+        outputs.append(outputs_in_pieces(network, features))
+    return torch.stack(outputs)
+
+
+def outputs_in_pieces(network: nn.Module, features: Mapping[str, Tensor]) -> Float[Tensor, "rows outputs"]:
+    """Return what a network puts out, without noise and with running statistics, in bounded memory."""
     network.eval()
+    rows = len(next(iter(features.values())))
     with torch.inference_mode():
-        outputs = []
-        # One after another: rows are many here, so a mapped forward would gain nothing and hold all members' layers.
-        for member in range(len(population.weights)):
-            tensors = unflatten(population.weights[member], pieces) | _of_member(population.buffers, member)
-            outputs.append(functional_call(network, tensors, (features, None)))
-        return torch.stack(outputs)
+        parts = [
+            network({name: block[start : start + ROWS_AT_ONCE] for name, block in features.items()}, None)
+            for start in range(0, max(rows, 1), ROWS_AT_ONCE)
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def lend(network: nn.Module, pieces: Sequence[Piece], population: Population, member: int) -> None:
+    """Make one member's weights and buffers those of the network, as views of the population's.
+
+    Calling the network itself then spares `functional_call`, which costs as much as the forward pass of a small one.
+    """
+    parameters, buffers = tuple(network.parameters()), dict(network.named_buffers())
+    _lend(parameters, buffers, pieces, population, member)
 
 
 def _update(program: Program, population: Population, gradient: Tensor, *, rate: Rate, step: int) -> None:
@@ -166,15 +187,12 @@ def _update(program: Program, population: Population, gradient: Tensor, *, rate:
 def _eager_gradient(
     program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Back-propagate through the network itself, whose tensors become views of one member's after another.
-
-    That spares `functional_call`, which costs as much as the forward pass of a small network.
-    """
-    parameters, _ = program.tensors
+    """Back-propagate through the network itself, whose tensors become views of one member's after another."""
+    parameters, buffers = program.tensors
     gradient = torch.empty_like(population.weights)
     losses, activations = [], []
     for member in range(len(gradient)):
-        _lend(program, population, member)
+        _lend(parameters, buffers, program.pieces, population, member)
         with observed_activations(program.network, observe) as seen:
             outputs = program.network({name: block[member] for name, block in batch.features.items()}, noise[member])
         row_weights = None if batch.weights is None else batch.weights[member]
@@ -186,12 +204,17 @@ def _eager_gradient(
     return torch.stack(losses), gradient, torch.stack(activations)
 
 
-def _lend(program: Program, population: Population, member: int) -> None:
-    parameters, buffers = program.tensors
+def _lend(
+    parameters: Sequence[nn.Parameter],
+    buffers: Mapping[str, Tensor],
+    pieces: Sequence[Piece],
+    population: Population,
+    member: int,
+) -> None:
     row = population.weights[member]
     # What was lent is kept alive by the network, so an equal address is the same memory.
     if parameters[0].data_ptr() != row.data_ptr():
-        for parameter, tensor in zip(parameters, unflatten(row, program.pieces).values(), strict=True):
+        for parameter, tensor in zip(parameters, unflatten(row, pieces).values(), strict=True):
             parameter.data = tensor
     for name, buffer in buffers.items():
         buffer.data = population.buffers[name][member]
@@ -232,7 +255,3 @@ def _batch_loss(program: Program, outputs: Tensor, targets: Tensor, row_weights:
 def _stacked(activations: list[Tensor], loss: Tensor) -> Tensor:
     # Not None where there is nothing to see: functorch hands on tensors only.
     return torch.stack(activations) if activations else loss.detach().new_empty(0, 4)
-
-
-def _of_member(buffers: Mapping[str, Tensor], member: int) -> dict[str, Tensor]:
-    return {name: stacked[member] for name, stacked in buffers.items()}

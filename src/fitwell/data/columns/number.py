@@ -288,6 +288,8 @@ def _unmarked(cells: pl.Series, column: Column) -> pl.Series:
 
 
 def _listed_numbers(column: Column) -> tuple[float, ...]:
+    if not column.missing:
+        return ()
     numbers = pl.Series(column.missing, dtype=pl.String).str.strip_chars().cast(pl.Float64, strict=False)
     return tuple(numbers.fill_nan(None).drop_nulls())
 
