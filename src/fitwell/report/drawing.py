@@ -16,6 +16,9 @@ from fitwell.report.picture import Picture
 from fitwell.report.pictures import svg
 from fitwell.report.theme import CONFIG, LIGHT
 
+# Around a picture that stands alone: whoever shows it may have a wider font, and cuts off what lies outside.
+ROOM = {"left": 32, "right": 20, "top": 12, "bottom": 12}
+
 # Attributes that repeat on every mark what the page says once, or say to nobody: the drawing is one image there.
 IDLE = re.compile(
     r' (?:role|aria-roledescription|aria-hidden|pointer-events|class|font-family|opacity)="(?:[^"]*)"'
@@ -30,7 +33,8 @@ BACKGROUND = re.compile(r'<rect width="[^"]*" height="[^"]*" fill="' + LIGHT["pa
 
 def complete(picture: Picture) -> dict[str, Any]:
     """Return a picture's specification with the theme that all of a page share, and what it says."""
-    return {**picture.spec, "description": f"{picture.title}. {picture.says}", "config": CONFIG}
+    config = {**CONFIG, "padding": ROOM}
+    return {**picture.spec, "description": f"{picture.title}. {picture.says}", "config": config}
 
 
 def page_svg(picture: Picture) -> Markup:

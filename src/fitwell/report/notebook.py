@@ -28,7 +28,7 @@ TEMPLATE = """
 {% if figure %}<p style="margin:.2em 0"><b>{{ figure.name }} {{ figure.value }}</b>
 {% if figure.interval %}(95 % interval {{ figure.interval }}){% endif %}, {{ measured_on }}.
 {{ standing }}</p>{% endif %}
-<div style="display:flex;flex-wrap:wrap;gap:16px;margin-top:8px">
+<div style="display:flex;flex-wrap:wrap;align-items:flex-start;gap:16px;margin-top:8px">
 {% for picture in pictures %}<img alt="{{ picture.title }}. {{ picture.says }}" src="{{ image(picture) }}">{% endfor %}
 </div>
 <p style="margin:.4em 0 0;color:{{ soft }}">run.report("report.html") writes the whole report.</p>

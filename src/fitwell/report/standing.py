@@ -62,8 +62,8 @@ def members_pictures(contents: Contents) -> Iterator[Picture]:
         return
     metric = evaluation["primary"]["metric"]
     figure = evaluation["metrics"].get(metric) or {}
-    if figure.get("value") is None:
-        return
+    if figure.get("value") is None or (METRICS[metric].needs_probabilities and _is_calibrated(contents)):
+        return  # calibrated together, the members are not calibrated alone
     title, places = metric_title(metric), common_places(standing(contents))
     gain = (figure["value"] - sum(alone) / len(alone)) * (1 if METRICS[metric].higher_is_better else -1)
     told = f"{fixed(abs(gain), places)} {'better' if gain >= 0 else 'worse'} than one of them on average"
@@ -75,6 +75,10 @@ def members_pictures(contents: Contents) -> Iterator[Picture]:
         reading="Rings are single members, the dot is the mean of their predictions, which is what the network gives.",
         spec=_strip(alone, figure["value"], title),
     )
+
+
+def _is_calibrated(contents: Contents) -> bool:
+    return bool((contents.decision.get("calibration") or {}).get("method", "none") != "none")
 
 
 def _strip(alone: Sequence[float], together: float, title: str) -> dict[str, Any]:
