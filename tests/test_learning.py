@@ -59,7 +59,7 @@ def test_training_ends_done_with_the_best_weights_and_the_named_figure() -> None
     found = learned(prepared, setup)
     assert (found.ending, found.state.epoch, found.state.step) == ("done", 4, 4 * (len(prepared.split.train) // 32))
     rows = prepared.split.validation
-    predictions, truth = predictions_for_rows(prepared, setup, found.state, rows), prepared.labelled.truth[rows]
+    predictions, truth = predictions_for_rows(prepared, setup, found.state, rows).mean, prepared.labelled.truth[rows]
     looks = validation(found)
     best = looks.filter(pl.col("loss") == looks["loss"].min())
     assert log_loss(truth, predictions[:, 1]) == pytest.approx(best["loss"].item(), rel=1e-5)

@@ -19,11 +19,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from fitwell.data.write import replace_atomically
 from fitwell.errors import RequestError, RunError, SurroundingsError
 from fitwell.events import Event
+from fitwell.files import replace_atomically
 from fitwell.interrupts import interruptible
-from fitwell.run import Run, all_runs, append_event, create_run, load_run, open_run, read_events
+from fitwell.run import Run, all_runs, append_event, create_run, load_run, open_run, read_events, write_predictions
 from fitwell.workflow import asked_recipe, resume, train
 
 PROJECT = Path(__file__).parents[1]
@@ -58,6 +58,10 @@ def weights(run: Run) -> bytes:
     return (run.path / "model.safetensors").read_bytes()
 
 
+def held_out(run: Run) -> bytes:
+    return (run.path / "predictions.parquet").read_bytes()
+
+
 def interrupting(kind: str, number: int = 1) -> Callable[[Event], None]:
     """A listener that presses Ctrl-C at the number-th event of a kind."""
     left = number
@@ -85,6 +89,7 @@ def test_predictions_in_batches_are_the_predictions_at_once(whole: Run, monkeypa
 def test_the_recipe_of_a_run_makes_the_run_again(whole: Run, tmp_path: Path) -> None:
     again = train(PENGUINS, recipe=whole.path / "recipe.yaml", out=tmp_path / "again")
     assert weights(again) == weights(whole)
+    assert held_out(again) == held_out(whole)
     assert again.recipe == whole.recipe
     assert again.evaluation == whole.evaluation
 
@@ -106,10 +111,12 @@ def test_a_run_interrupted_once_predicts_and_goes_on_to_the_same_bits(moment: st
     )
     assert cut.state == "interrupted"
     assert load_run(cut.path).predict(PENGUINS).height == pl.read_csv(PENGUINS).height
+    assert cut.predictions["row"].equals(whole.predictions["row"])
     assert weights(cut) != weights(whole)
     done = resume(cut.path)
     assert done.state == "finished"
     assert weights(done) == weights(whole)
+    assert held_out(done) == held_out(whole)
     assert_same_history(done, whole)
     assert done.evaluation == whole.evaluation
     assert not (done.path / "checkpoint").exists()
@@ -195,6 +202,7 @@ def test_a_killed_run_is_resumed_to_the_same_bits(moment: str, whole: Run, tmp_p
     subprocess.run([COMMAND, "resume", str(tmp_path / "cut"), "--quiet"], check=True)
     done = load_run(tmp_path / "cut")
     assert weights(done) == weights(whole)
+    assert held_out(done) == held_out(whole)
     assert_same_history(done, whole)
     assert list_of_leftovers(done.path) == []
 
@@ -359,6 +367,55 @@ def test_a_run_that_was_cut_off_and_then_edited_is_refused(
     edited(Run(tmp_path / "cut"), name, before, after, with_checksum=False)
     with pytest.raises(RunError, match=rf"{name} is not the file that training wrote"):
         resume(tmp_path / "cut")
+
+
+def without_predictions(run: Run) -> None:
+    """Leave a run as an older Fitwell wrote it."""
+    (run.path / "predictions.parquet").unlink()
+    sums = json.loads((run.path / "checksums.json").read_text())
+    del sums["sha256"]["predictions.parquet"]
+    (run.path / "checksums.json").write_text(json.dumps(sums))
+
+
+def test_a_run_of_an_older_fitwell_predicts_and_says_what_it_lacks(copy: Run) -> None:
+    without_predictions(copy)
+    assert load_run(copy.path).predict(PENGUINS).height == pl.read_csv(PENGUINS).height
+    with pytest.raises(RunError, match=r"no predictions\.parquet: an older Fitwell trained it; train it again, .*with"):
+        _ = open_run(copy.path).predictions
+
+
+def test_a_run_that_was_cut_off_has_no_predictions_of_held_out_rows(tmp_path: Path) -> None:
+    killed_when(tmp_path / "cut", SIGNS["when the folder appears"])
+    with pytest.raises(RunError, match=r"no predictions\.parquet: it was cut off; continue it with: fitwell resume"):
+        _ = open_run(tmp_path / "cut").predictions
+
+
+def test_predictions_of_held_out_rows_that_were_changed_or_lost_are_refused(copy: Run) -> None:
+    file = copy.path / "predictions.parquet"
+    content = file.read_bytes()
+    file.write_bytes(content[:-1])
+    with pytest.raises(RunError, match=r"predictions\.parquet is not the file that training wrote"):
+        _ = Run(copy.path).predictions
+    file.unlink()
+    with pytest.raises(RunError, match=r"predictions\.parquet is not the file that training wrote"):
+        _ = Run(copy.path).predictions
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (lambda table: table.drop("row"), r"is damaged \(.*row"),
+        (lambda table: table.with_columns(row=pl.lit(0)), "its rows must be numbered, each in one part"),
+        (lambda table: table.with_columns(part=pl.lit("train")), "its rows must be numbered, each in one part"),
+        (lambda table: table.with_columns(pl.col("row").cast(pl.String)), "its rows must be numbered, each in one"),
+    ],
+)
+def test_a_table_of_held_out_rows_of_another_form_is_refused(
+    edit: Callable[[pl.DataFrame], pl.DataFrame], says: str, copy: Run
+) -> None:
+    write_predictions(copy, edit(copy.predictions))
+    with pytest.raises(RunError, match=rf"predictions\.parquet.*{says}"):
+        _ = Run(copy.path).predictions
 
 
 def test_a_checkpoint_of_another_network_is_refused_in_words(tmp_path: Path) -> None:

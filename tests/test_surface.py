@@ -31,6 +31,7 @@ EXPORTS = [
     "load",
     "metrics",
     "train",
+    "vectors",
     "words",
 ]
 

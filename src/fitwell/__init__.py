@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, RunError, SurroundingsError
 
 if TYPE_CHECKING:
-    from fitwell import metrics, words
+    from fitwell import metrics, vectors, words
     from fitwell.recipe import Recipe
     from fitwell.run import Run
     from fitwell.run import load_run as load
@@ -32,6 +32,7 @@ __all__ = [
     "load",
     "metrics",
     "train",
+    "vectors",
     "words",
 ]
 
@@ -42,6 +43,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
     "train": ("fitwell.workflow", "train"),
+    "vectors": ("fitwell.vectors", None),
     "words": ("fitwell.words", None),
 }
 

@@ -22,7 +22,7 @@ from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
 from fitwell.networks.build import build_network
 from fitwell.networks.fully_connected import FullyConnected
-from fitwell.prediction import Model, predictions_of
+from fitwell.prediction import Model, Predictions, predictions_of
 from fitwell.preparation import Prepared
 from fitwell.recipe import Recipe, changed
 from fitwell.tasks.losses import row_loss
@@ -240,12 +240,12 @@ def trained_model(prepared: Prepared, setup: Setup, state: State) -> Model:
     )
 
 
-def predictions_for_rows(prepared: Prepared, setup: Setup, state: State, rows: np.ndarray) -> np.ndarray:
-    """Return the mean predictions of the best weights for some prepared rows."""
+def predictions_for_rows(prepared: Prepared, setup: Setup, state: State, rows: np.ndarray) -> Predictions:
+    """Return the predictions of the best weights for some prepared rows."""
     part = prepared.part(rows, device=setup.recipe.device)
     with threads(setup.recipe):
         outputs = all_outputs(setup.program.network, setup.program.pieces, state.best, part.features).cpu().numpy()
-    return predictions_of(prepared.labelled.task, prepared.labelled.coding, outputs).mean
+    return predictions_of(prepared.labelled.task, prepared.labelled.coding, outputs)
 
 
 def _ending(state: State, recipe: Recipe, *, interrupted: bool, late: bool) -> str:

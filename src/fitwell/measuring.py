@@ -15,6 +15,7 @@ from fitwell.evaluation import Evaluation, evaluate, primary_for, spread_over, v
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock, Learned, Setup, learn, predictions_for_rows, set_up
 from fitwell.plan import available_cores
+from fitwell.prediction import Predictions
 from fitwell.preparation import Labelled, Prepared, divided_in_folds, prepare
 from fitwell.recipe import Recipe
 
@@ -38,17 +39,18 @@ def baseline_predictions(prepared: Prepared, recipe: Recipe, rows: np.ndarray) -
     return {name: baseline.predict(part) for name, baseline in fitted.items()}
 
 
+def held_out_predictions(prepared: Prepared, setup: Setup, learned: Learned) -> dict[str, Predictions]:
+    """Return, for each part that was not trained on, what the best weights predict for its rows."""
+    return {
+        part: predictions_for_rows(prepared, setup, learned.state, rows)
+        for part, rows in prepared.split.held_out.items()
+    }
+
+
 def network_evaluation(
-    prepared: Prepared, setup: Setup, learned: Learned, simple: Mapping[str, np.ndarray], rows: np.ndarray
-) -> Evaluation:
-    """Return the figures of the best weights on these rows, with the simple models' predictions beside them."""
-    predictions = predictions_for_rows(prepared, setup, learned.state, rows)
-    return _evaluated(prepared, setup.recipe, predictions, simple, rows)
-
-
-def _evaluated(
     prepared: Prepared, recipe: Recipe, predictions: np.ndarray, simple: Mapping[str, np.ndarray], rows: np.ndarray
 ) -> Evaluation:
+    """Return the figures of predictions for these rows, with the simple models' predictions beside them."""
     labelled = prepared.labelled
     evaluation = evaluate(
         labelled.task,
@@ -57,7 +59,7 @@ def _evaluated(
         predictions,
         weights=None if labelled.weights is None else labelled.weights[rows],
         goal=recipe.goal,
-        split="test" if len(prepared.split.test) else "validation",
+        split=prepared.split.measured,
         baselines=simple,
     )
     # A resolved recipe names a goal also where nobody did. What the data alone would choose is told as its choice.
@@ -68,7 +70,7 @@ def _evaluated(
 def seconds_to_measure(prepared: Prepared, recipe: Recipe, simple: Mapping[str, np.ndarray], rows: np.ndarray) -> float:
     """Measure as long as the network will be measured, on predictions that are there already."""
     started = perf_counter()
-    _evaluated(prepared, recipe, next(iter(simple.values())), simple, rows)
+    network_evaluation(prepared, recipe, next(iter(simple.values())), simple, rows)
     return perf_counter() - started
 
 
@@ -97,7 +99,8 @@ def cross_validated(
         learned = learn(setup, prepared, clock=of_fold, listener=unheard)
         if learned.ending == "interrupted":
             return None
-        evaluation = network_evaluation(prepared, setup, learned, {}, split.test)
+        predictions = predictions_for_rows(prepared, setup, learned.state, split.test).mean
+        evaluation = network_evaluation(prepared, setup.recipe, predictions, {}, split.test)
         figures[fold] = values_of(evaluation.figures)
         figure = evaluation.primary_figure
         text = f"fold {fold + 1} of {len(splits)}: {evaluation.primary.metric} {figure}"

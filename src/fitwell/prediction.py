@@ -87,12 +87,15 @@ def predictions_of(task: Task, coding: TargetCoding, outputs: np.ndarray) -> Pre
 
 
 def prediction_table(model: Model, features: Mapping[str, Tensor]) -> pl.DataFrame:
-    """Return the predictions as people read them; `disagreement` is added where there are several members."""
-    predictions = predictions_for(model, features)
-    table = model.task.table(predictions.mean, model.coding)
+    """Return the predictions for encoded rows as people read them."""
+    return table_of(predictions_for(model, features), model.task, model.coding)
+
+
+def table_of(predictions: Predictions, task: Task, coding: TargetCoding) -> pl.DataFrame:
+    """Return predictions as people read them; `disagreement` is added where there are several members."""
+    table = task.table(predictions.mean, coding)
     if len(predictions.of_members) > 1:
-        column = pl.Series("disagreement", disagreement(model.task.form, predictions.of_members))
-        table = table.with_columns(column)
+        table = table.with_columns(pl.Series("disagreement", disagreement(task.form, predictions.of_members)))
     return table
 
 

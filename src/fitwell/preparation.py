@@ -38,6 +38,7 @@ class Labelled:
     coding: TargetCoding
     truth: np.ndarray
     weights: np.ndarray | None
+    source_rows: np.ndarray  # their numbers in the data as read, from 0; a test file's go on counting
     given_test: int  # so many last rows came from a test file
     without_target: int  # rows left out
 
@@ -101,6 +102,7 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
             coding=coding,
             truth=task.truth(cells, coding),
             weights=row_weights_of(labelled, schema),
+            source_rows=kept,
             given_test=given_test,
             without_target=len(frame) - len(kept),
         ),

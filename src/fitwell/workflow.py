@@ -28,9 +28,16 @@ from fitwell.data.split import Split
 from fitwell.errors import FitwellError, RequestError, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.findings import findings_json, text_finding, training_finding
+from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
 from fitwell.learning import Clock, Setup, in_time, learn, set_up, trained_model
-from fitwell.measuring import baseline_predictions, cross_validated, network_evaluation, seconds_to_measure
+from fitwell.measuring import (
+    baseline_predictions,
+    cross_validated,
+    held_out_predictions,
+    network_evaluation,
+    seconds_to_measure,
+)
 from fitwell.narration import data_events, finding_event, measured_events, plan_event
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
 from fitwell.recipe import Recipe
@@ -50,6 +57,7 @@ from fitwell.run import (
     write_history,
     write_json,
     write_model,
+    write_predictions,
     write_recipe,
 )
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
@@ -295,7 +303,7 @@ def _stopping_well(run: Run, listener: Listener) -> Iterator[None]:
 def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
     """Train from the setup's state, measure, and write everything that a finished run has."""
     prepared, setup = begun.prepared, begun.setup
-    rows = prepared.split.test if len(prepared.split.test) else prepared.split.validation
+    rows = prepared.split.held_out[prepared.split.measured]
     simple = baseline_predictions(prepared, setup.recipe, rows)
     reserve = 0.0
     if math.isfinite(clock.limit):
@@ -319,9 +327,11 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         recipe = recipes.changed(setup.recipe, {"training.maximum_steps": learned.state.step})
         setup = replace(setup, recipe=recipe)
         write_recipe(run, recipe, comments=_comments(begun.reasons))
+    predicted = held_out_predictions(prepared, setup, learned)
+    write_predictions(run, held_out_table(prepared, predicted))  # first: a model without them is of an older Fitwell
     write_model(run, trained_model(prepared, setup, learned.state))
     write_history(run, learned.history)
-    evaluation = network_evaluation(prepared, setup, learned, simple, rows)
+    evaluation = network_evaluation(prepared, setup.recipe, predicted[prepared.split.measured].mean, simple, rows)
     report = evaluation.as_json()
     interrupted = learned.ending == "interrupted"
     if setup.recipe.data.folds and not interrupted:

@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 import zstandard
 
-from fitwell.data.write import SUFFIXES, replace_atomically, write_batches, write_table
+from fitwell.data.write import SUFFIXES, write_batches, write_table
 from fitwell.errors import DataError, RequestError, SurroundingsError
+from fitwell.files import replace_atomically
 
 FRAME = pl.DataFrame({"n": range(50_000), "t": ["some text"] * 50_000})
 

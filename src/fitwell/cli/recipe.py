@@ -45,7 +45,7 @@ def recipe(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")] = None,
 ) -> None:
     """Print the recipe that training DATA would follow: every setting, its value, and why."""
-    from fitwell.data.write import replace_atomically
+    from fitwell.files import replace_atomically
     from fitwell.recipe import assignments as asked
     from fitwell.workflow import commented_recipe
 

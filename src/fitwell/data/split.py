@@ -35,6 +35,17 @@ class Split:
     method: SplitName
     why: str
 
+    @property
+    def held_out(self) -> dict[str, Int[np.ndarray, " rows"]]:
+        """The parts that are not trained on, validation first; a test part without rows is left out."""
+        parts = {"validation": self.validation, "test": self.test}
+        return {name: rows for name, rows in parts.items() if len(rows)}
+
+    @property
+    def measured(self) -> str:
+        """The part that figures are for: the test part, or validation where there is none."""
+        return "test" if len(self.test) else "validation"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Traits:

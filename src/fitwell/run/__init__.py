@@ -1,16 +1,17 @@
 """A run on disk: a folder of plain files, each written whole or not at all, and read with suspicion.
 
-    recipe.yaml        what was asked, resolved: run again on the same data and machine it gives the same bits
-    data.json          where the data was, its fingerprint, schema, how targets became numbers, how rows were split
-    encoders.json      how cells become inputs
-    model.safetensors  weights, members stacked
-    history.parquet    how training went
-    events.jsonl       what happened, appended while it happens
-    evaluation.json    figures with intervals, baselines
-    findings.json      what was found wrong with the data or the training
-    checksums.json     of the files that predictions and resuming depend on
-    checkpoint/        while training; gone when finished
-    lock               while a process trains it; gone afterwards
+    recipe.yaml          what was asked, resolved: run again on the same data and machine it gives the same bits
+    data.json            where the data was, its fingerprint, schema, how targets became numbers, how rows were split
+    encoders.json        how cells become inputs
+    model.safetensors    weights, members stacked
+    predictions.parquet  truth and predictions of the rows that were not trained on
+    history.parquet      how training went
+    events.jsonl         what happened, appended while it happens
+    evaluation.json      figures with intervals, baselines
+    findings.json        what was found wrong with the data or the training
+    checksums.json       of the files that predictions, comparisons and resuming depend on
+    checkpoint/          while training; gone when finished
+    lock                 while a process trains it; gone afterwards
 
 The folder appears by one rename, so a run either has its recipe and data or does not exist.
 """
@@ -40,4 +41,5 @@ from fitwell.run.writing import parquet_bytes as parquet_bytes
 from fitwell.run.writing import write_history as write_history
 from fitwell.run.writing import write_json as write_json
 from fitwell.run.writing import write_model as write_model
+from fitwell.run.writing import write_predictions as write_predictions
 from fitwell.run.writing import write_recipe as write_recipe

@@ -6,8 +6,8 @@ import shutil
 
 from torch import Tensor
 
-from fitwell.data.write import replace_atomically
 from fitwell.errors import RunError
+from fitwell.files import replace_atomically
 from fitwell.run.disk import writing_worded
 from fitwell.run.reading import CHECKPOINT
 from fitwell.run.value import Run

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fitwell.data.write import REASONS
 from fitwell.errors import SurroundingsError
+from fitwell.files import REASONS
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from fitwell.data.write import replace_atomically
 from fitwell.errors import RequestError, RunError, nearest
+from fitwell.files import replace_atomically
 from fitwell.run.disk import writing_worded
 from fitwell.run.lock import is_training
 from fitwell.run.reading import CHECKPOINT, FIRST_FILES, MEND, checksum, recorded_sums, require_unchanged

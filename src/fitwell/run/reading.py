@@ -9,11 +9,14 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+import polars as pl
+
 from fitwell.errors import RunError
 
 RUN_VERSION = 1
 FIRST_FILES = ("recipe.yaml", "data.json", "encoders.json")  # a run has these from its beginning
 CHECKED_FILES = (*FIRST_FILES, "model.safetensors")
+PREDICTIONS = "predictions.parquet"
 CHECKPOINT = "checkpoint/state.safetensors"
 MEND = "restore it from a copy, or train again"
 
@@ -62,6 +65,31 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
     if wrong := _unlike(values, {"version": int, **SHAPES.get(name, {})}):
         raise RunError(f"{path / name} is damaged: {wrong}; {MEND}")
     return values
+
+
+def read_predictions(path: Path) -> pl.DataFrame:
+    """Return the table of the rows that a run was not trained on, its rows numbered and each in one of the parts.
+
+    Raises:
+        RunError: there is none, because the run was cut off or is of an older Fitwell; or it was changed or damaged.
+    """
+    sums = recorded_sums(path)
+    if PREDICTIONS not in sums and "model.safetensors" in sums:
+        raise RunError(
+            f"{path} has no {PREDICTIONS}: an older Fitwell trained it; train it again, to the same figures, with: "
+            f"fitwell train DATA --recipe {path / 'recipe.yaml'}"
+        )
+    if PREDICTIONS not in sums:
+        raise RunError(f"{path} has no {PREDICTIONS}: it was cut off; continue it with: fitwell resume {path}")
+    require_unchanged(path, [PREDICTIONS])
+    try:
+        table = pl.read_parquet(path / PREDICTIONS)
+        sound = table.schema["row"] == pl.Int64 and table["part"].is_in(["validation", "test"]).all()
+    except (OSError, pl.exceptions.PolarsError, KeyError) as error:
+        raise RunError(f"{path / PREDICTIONS} is damaged ({error}); {MEND}") from None
+    if not sound or table["row"].null_count() or table["row"].is_duplicated().any():
+        raise RunError(f"{path / PREDICTIONS} is damaged: its rows must be numbered, each in one part; {MEND}")
+    return table
 
 
 def _unlike(values: Mapping[str, Any], shape: Shape, prefix: str = "") -> str | None:

@@ -23,7 +23,7 @@ from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate_predictions
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
 from fitwell.run.lock import is_training
-from fitwell.run.reading import CHECKED_FILES, MEND, read_events, read_json, require_unchanged
+from fitwell.run.reading import CHECKED_FILES, MEND, read_events, read_json, read_predictions, require_unchanged
 from fitwell.tasks.task import coding_from_json
 
 Item = TypeVar("Item")
@@ -70,6 +70,11 @@ class Run:
             return pl.read_parquet(self.path / "history.parquet")
         except (OSError, pl.exceptions.PolarsError) as error:
             raise RunError(f"{self.path / 'history.parquet'} is missing or damaged ({error})") from None
+
+    @cached_property
+    def predictions(self) -> pl.DataFrame:
+        """The rows that were not trained on: `row` (its number in the data, from 0), `part`, truth and predictions."""
+        return read_predictions(self.path)
 
     @cached_property
     def events(self) -> list[dict[str, Any]]:

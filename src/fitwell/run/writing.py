@@ -13,10 +13,10 @@ import polars as pl
 from safetensors.torch import save
 
 from fitwell import recipe as recipes
-from fitwell.data.write import replace_atomically
+from fitwell.files import replace_atomically
 from fitwell.prediction import Model, model_tensors
 from fitwell.run.disk import writing_worded
-from fitwell.run.reading import RUN_VERSION, checksum, read_json
+from fitwell.run.reading import PREDICTIONS, RUN_VERSION, checksum, read_json
 from fitwell.run.value import Run
 
 
@@ -59,6 +59,11 @@ def write_recipe(run: Run, recipe: recipes.Recipe, *, comments: Mapping[str, str
 def write_model(run: Run, model: Model) -> None:
     """Write the weights."""
     _replace_checked(run, "model.safetensors", save(model_tensors(model), {"version": str(RUN_VERSION)}))
+
+
+def write_predictions(run: Run, predictions: pl.DataFrame) -> None:
+    """Write the truth and the predictions of the rows that were not trained on."""
+    _replace_checked(run, PREDICTIONS, parquet_bytes(predictions))
 
 
 def _replace_checked(run: Run, name: str, content: bytes) -> None:

@@ -136,6 +136,25 @@ def codes_of(cells: pl.Series, classes: Sequence[str], *, name: str) -> np.ndarr
     return codes.to_numpy()
 
 
+def truth_table(truth: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
+    """Return the truth as people read it: labels as text, numbers as they are; `truth_<name>` of several targets.
+
+    >>> coding = TargetCoding(names=("y",), classes=(("no", "yes"),))
+    >>> truth_table(np.array([1, 0]), coding)["truth"].to_list()
+    ['yes', 'no']
+    """
+    columns = truth.reshape(len(truth), -1).T
+    names = ["truth"] if len(coding.names) == 1 else [f"truth_{name}" for name in coding.names]
+    if not coding.classes:
+        return pl.DataFrame(dict(zip(names, columns, strict=True)))
+    return pl.DataFrame(
+        [
+            pl.Series(name, list(classes), dtype=pl.String).gather(pl.Series(column.astype(np.uint32)))
+            for name, classes, column in zip(names, coding.classes, columns, strict=True)
+        ]
+    )
+
+
 def mean_of_members(predictions: Sequence[np.ndarray]) -> np.ndarray:
     """Return the mean over members, which is how a population predicts."""
     return np.asarray(np.mean(np.stack(predictions), axis=0))

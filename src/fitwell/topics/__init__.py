@@ -60,6 +60,7 @@ GROUPS: dict[str, Kind] = {
     "metrics": "metric",
     "methods": "method",
     "words": "method",
+    "vectors": "method",
     "symptoms": "symptom",
 }
 

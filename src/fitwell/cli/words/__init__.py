@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fitwell.cli.words.analogy import analogy
+from fitwell.cli.words.convert import convert
 from fitwell.cli.words.encode import encode
+from fitwell.cli.words.evaluate import evaluate
+from fitwell.cli.words.map import map
+from fitwell.cli.words.neighbors import neighbors
+from fitwell.cli.words.odd import odd
+from fitwell.cli.words.similarity import similarity
 from fitwell.cli.words.tfidf import tfidf
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "encode": encode,
     "tfidf": tfidf,
+    "neighbors": neighbors,
+    "analogy": analogy,
+    "similarity": similarity,
+    "odd": odd,
+    "map": map,
+    "evaluate": evaluate,
+    "convert": convert,
 }

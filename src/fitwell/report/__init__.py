@@ -1,0 +1,1 @@
+"""What there is to show: the contents of a run's files become pictures. Knows nothing of runs, disks or training."""

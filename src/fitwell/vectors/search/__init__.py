@@ -1,0 +1,1 @@
+"""Exact nearest rows, plainly for few rows and by codes for many."""
