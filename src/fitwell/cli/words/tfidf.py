@@ -36,8 +36,8 @@ def tfidf(
     import scipy.sparse as sp
 
     from fitwell import words
-    from fitwell.data.write import replace_atomically, writing
     from fitwell.errors import RequestError
+    from fitwell.files import replace_atomically, writing
 
     if output.suffix != ".npz":
         raise RequestError(
