@@ -129,7 +129,7 @@ def test_train_writes_vectors_and_tells_how_it_goes(corpus: str, capsys: pytest.
 
 def test_every_option_of_train_is_passed_on(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
     options = (
-        "--method skipgram --dimension 8 --window 2 --negative 3 --epochs 2 --min-count 6 --max-size 3 --subsample 0.1 "
+        "--method cbow --dimension 8 --window 2 --negative 3 --epochs 2 --min-count 6 --max-size 3 --subsample 0.1 "
         "--rate 0.1 --threads 1 --seed 4 --unit file --token-pattern \\w+ --lowercase --normalization NFC --quiet "
         "--format word2vec_binary --checkpoint c"
     )
@@ -137,6 +137,7 @@ def test_every_option_of_train_is_passed_on(corpus: str, capsys: pytest.CaptureF
     assert "epoch" not in capsys.readouterr().err.replace("epochs: v.bin", "")
     expected = word2vec(
         corpus,
+        architecture="cbow",
         dimension=8,
         window=2,
         negative=3,
@@ -174,7 +175,7 @@ def test_an_interrupted_training_is_kept_and_exits_with_130(
     [
         (["-o", "v.bin"], "could be in several formats"),
         (["-o", "no/v.txt"], "no/v.txt cannot be written: there is no folder no; make it first"),
-        (["-o", "v.txt", "--method", "glove"], 'architecture must be one of skipgram, but is "glove"'),
+        (["-o", "v.txt", "--method", "glove"], 'architecture must be one of skipgram, cbow, but is "glove"'),
     ],
 )
 def test_a_wrong_option_of_train_is_refused(

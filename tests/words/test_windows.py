@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fitwell.words.kernels.skip_gram import mark_repeated, moved, read
+from fitwell.words.kernels.reading import mark_repeated, moved, read, scratch_size
 from fitwell.words.kernels.windows import TARGETS, has_wide_vectors, logistic
 from fitwell.words.matrices import FLOATS, aligned_zeros, padded_width
 
@@ -55,6 +55,15 @@ def step_by_formula(
     return float(-np.log(np.where(truth == 1, probability, 1 - probability)).sum())
 
 
+def bag_by_formula(inputs: Exact, outputs: Exact, context: Sequence[int], targets: Sequence[int], rate: float) -> float:
+    """Move both matrices by one bag: the mean of the context takes the step, and its move is every context word's."""
+    mean = inputs[list(context)].mean(axis=0, keepdims=True)
+    moved_mean = mean.copy()
+    loss = step_by_formula(moved_mean, outputs, [0], targets, rate)
+    np.add.at(inputs, list(context), moved_mean - mean)
+    return loss
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("dimension", "words", "drawn"), [(16, 1, 1), (100, 10, 5), (300, 3, 7), (33, 6, 2)])
 def test_a_step_is_that_of_the_formula(way: str, dimension: int, words: int, drawn: int) -> None:
@@ -94,7 +103,15 @@ class Randomness:
 
 
 def read_by_loop(
-    texts: list[list[int]], keep: list[int], draws: list[int], inputs: Exact, outputs: Exact, seed: int, rate: float
+    texts: list[list[int]],
+    keep: list[int],
+    draws: list[int],
+    inputs: Exact,
+    outputs: Exact,
+    seed: int,
+    rate: float,
+    *,
+    step: Callable[..., float],
 ) -> None:
     """Learn from texts with three words to each side and two drawn ones, a window at a time; the rate falls by 1e-5."""
     randomness = Randomness(seed)
@@ -110,11 +127,12 @@ def read_by_loop(
             if context:
                 targets = [middle, *(draws[(draw + j) % len(draws)] for j in range(2))]
                 draw += 2
-                step_by_formula(inputs, outputs, context, targets, now)
+                step(inputs, outputs, context, targets, now)
 
 
+@pytest.mark.parametrize("is_bag", [False, True])
 @pytest.mark.parametrize("way", WAYS)
-def test_reading_texts_is_what_a_loop_does(way: str) -> None:
+def test_reading_texts_is_what_a_loop_does(way: str, is_bag: bool) -> None:
     generator = np.random.default_rng(5)
     # Every word once a text, so that no context word comes twice in a window: then the order of updates would count.
     texts = [generator.permutation(12)[: generator.integers(0, 12)].tolist() for _ in range(40)]
@@ -132,15 +150,18 @@ def test_reading_texts_is_what_a_loop_does(way: str) -> None:
         draws,
         inputs,
         outputs,
-        aligned_zeros(TARGETS * (width + 7)),
+        aligned_zeros(scratch_size(width, 3)),
         3,
         2,
+        is_bag,
         0.1,
         1e-5,
         np.uint64(7),
         wide(way, width, 2),
     )
-    read_by_loop(texts, keep.tolist(), draws.tolist(), *exact, 7, 0.1)
+    read_by_loop(
+        texts, keep.tolist(), draws.tolist(), *exact, 7, 0.1, step=bag_by_formula if is_bag else step_by_formula
+    )
     assert looked_at > 0
     assert 0 < loss / looked_at < 4
     assert not np.allclose(inputs, matrices(10, 20, seed=1)[0], atol=1e-2)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from fitwell import words
 from fitwell.errors import DataError, RequestError
 from fitwell.words import Look, word_vectors
 from fitwell.words.negatives import drawn_words
-from fitwell.words.word_vectors import Word2VecSettings
+from fitwell.words.word_vectors import RATES, Architecture, Word2VecSettings
 
 TOPICS = [
     ["cat", "dog", "cow", "pig", "hen"],
@@ -48,9 +48,9 @@ def assert_topics_found(vectors: words.Vectors) -> None:
             assert others == set(topic) - {word}
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_words_of_one_topic_become_neighbors(small_blocks: None, threads: int) -> None:
-    vectors = learned(threads=threads)
+@pytest.mark.parametrize(("architecture", "threads"), [("skipgram", 1), ("skipgram", 2), ("cbow", 1), ("cbow", 2)])
+def test_words_of_one_topic_become_neighbors(small_blocks: None, architecture: str, threads: int) -> None:
+    vectors = learned(architecture=architecture, threads=threads)
     assert_topics_found(vectors)
     assert vectors.words[0] == "the"
     assert vectors.matrix.shape == (16, 20)
@@ -178,7 +178,7 @@ def test_what_is_no_checkpoint_is_refused(small_blocks: None, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("asked", "refusal"),
     [
-        ({"architecture": "glove"}, 'architecture must be one of skipgram, but is "glove"'),
+        ({"architecture": "glove"}, 'architecture must be one of skipgram, cbow, but is "glove"'),
         ({"dimension": 0}, "dimension must be at least 1, but is 0"),
         ({"window": 0}, "window must be at least 1, but is 0"),
         ({"epochs": 0}, "epochs must be at least 1, but is 0"),
@@ -209,6 +209,12 @@ def test_drawn_words_are_in_random_order() -> None:
     changes = np.count_nonzero(np.diff(drawn))
     # A fair coin: half of all neighbors differ, give or take four standard deviations.
     assert abs(changes - len(drawn) / 2) < 4 * np.sqrt(len(drawn)) / 2
+
+
+def test_the_learning_rate_begins_where_the_architecture_does_well() -> None:
+    assert set(RATES) == set(get_args(Architecture))
+    for architecture, rate in RATES.items():
+        assert words.word2vec(["a b"] * 9, dimension=4, architecture=architecture).made["rate"] == rate  # type: ignore[arg-type]
 
 
 def test_settings_are_kept_with_the_vectors() -> None:

@@ -17,7 +17,7 @@ from fitwell.words.encoded import WHITE_SPACE_TOKENS, EncodedCorpus, encode
 from fitwell.words.texts import Corpus, Unit
 from fitwell.words.tokens import Tokenization
 from fitwell.words.word_checkpoint import fingerprint_of, restored, save_state
-from fitwell.words.word_vectors import Architecture, Look, Word2VecSettings, first_state, learn
+from fitwell.words.word_vectors import RATES, Architecture, Look, Word2VecSettings, first_state, learn
 
 CHECKPOINT_SECONDS = 60.0
 
@@ -37,7 +37,7 @@ def word2vec(
     min_count: int = 5,
     max_size: int | None = None,
     subsample: float = 1e-3,
-    rate: float = 0.025,
+    rate: float | None = None,
     threads: int = 1,
     seed: int = 1,
     tokenization: Tokenization = WHITE_SPACE_TOKENS,
@@ -47,6 +47,9 @@ def word2vec(
     progress: Callable[[Look], None] = unwatched,
 ) -> Vectors:
     """Return a vector for each word that occurs often enough, learned from the words around it.
+
+    "skipgram" tells each word from every single word around it, "cbow" from their mean: faster, and better for frequent
+    words only. `rate` is the learning rate at the beginning, 0.025, or 0.05 for "cbow", unless another is given.
 
     The corpus is a path or an iterable, as for `encode`, or one that is encoded, also as a file; then it has its
     tokenization. With one thread the same call gives the same bits. Ctrl-C ends training after the block at hand, and
@@ -67,7 +70,7 @@ def word2vec(
         min_count=min_count,
         max_size=max_size,
         subsample=subsample,
-        rate=rate,
+        rate=RATES.get(architecture, RATES["skipgram"]) if rate is None else rate,
         seed=seed,
     )
     encoded = encoded_corpus(corpus, tokenization=tokenization, unit=unit, field=field)

@@ -24,10 +24,11 @@ from fitwell.words.matrices import FLOATS, aligned_zeros, padded_width
 from fitwell.words.negatives import drawn_words
 from fitwell.words.vocabulary import Vocabulary, keep_probabilities
 
-Architecture = Literal["skipgram"]
+Architecture = Literal["skipgram", "cbow"]
 
 BLOCK_TOKENS = 2**18  # read between two looks: some tenths of a second
 EXPONENT = 0.75  # of a word's count, where words are drawn
+RATES: dict[str, float] = {"skipgram": 0.025, "cbow": 0.05}  # a bag is one step where skip-gram takes several
 LAST_RATE = 1e-4  # what the learning rate falls to
 MOST_NEGATIVE = 7  # a vector of eight numbers holds them and the middle word
 
@@ -67,7 +68,7 @@ class Word2VecSettings:
 class State:
     """What is learned so far: both vectors of each word, and how many blocks were read."""
 
-    inputs: npt.NDArray[np.float32]  # (words, padded width): the vectors of words in the context, which are kept
+    inputs: npt.NDArray[np.float32]  # (words, padded width): the vectors of context words, which are the result
     outputs: npt.NDArray[np.float32]  # (words, padded width): those of the words that are told
     blocks: int
 
@@ -158,8 +159,7 @@ def _read_block(
     settings: Word2VecSettings,
 ) -> tuple[int, float]:
     """Learn from one block; return how many pairs were looked at, and their loss."""
-    from fitwell.words.kernels.skip_gram import read
-    from fitwell.words.kernels.windows import TARGETS
+    from fitwell.words.kernels.reading import read, scratch_size
 
     block = number % (len(blocks) - 1)
     ends = np.ascontiguousarray(corpus.ends[blocks[block] : blocks[block + 1]])
@@ -173,9 +173,10 @@ def _read_block(
         draws,
         state.inputs,
         state.outputs,
-        aligned_zeros(TARGETS * (width + 2 * settings.window + 1)),
+        aligned_zeros(scratch_size(width, settings.window)),
         settings.window,
         settings.negative,
+        settings.architecture == "cbow",
         _rate(before / total, settings),
         (settings.rate - LAST_RATE) / total,
         np.random.SeedSequence([settings.seed, 2, number]).generate_state(1, np.uint64)[0],

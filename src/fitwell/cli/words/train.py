@@ -25,7 +25,7 @@ def train(
         typer.Argument(help="Text file, plain or compressed, a folder of them, or what `fitwell words encode` wrote."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write, such as vectors.safetensors.")],
-    method: Annotated[str, typer.Option(help="skipgram.")] = "skipgram",
+    method: Annotated[str, typer.Option(help="skipgram or cbow.")] = "skipgram",
     dimension: Annotated[int, typer.Option(help="Numbers of a vector.")] = 100,
     window: Annotated[int, typer.Option(help="Words to each side, at most.")] = 5,
     negative: Annotated[int, typer.Option(help="Drawn words that a window's word is told from, 1 to 7.")] = 5,
@@ -35,7 +35,7 @@ def train(
     subsample: Annotated[
         float, typer.Option(help="Share from which on frequent words are skipped; 0 reads all.")
     ] = 1e-3,
-    rate: Annotated[float, typer.Option(help="Learning rate at the beginning.")] = 0.025,
+    rate: Annotated[float | None, typer.Option(help="Learning rate at the beginning; 0.025, for cbow 0.05.")] = None,
     threads: Annotated[int, typer.Option(help="Threads; more than one give other bits each time.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     checkpoint: Annotated[

@@ -10,6 +10,9 @@ The original program draws new words for every pair. Drawn once a window, they t
 one of two small matrices, which stays in registers: that is where the speed comes from (Ji et al. 2016, Parallelizing
 word2vec in shared and distributed memory). Sharing them among several windows is faster still, but costs quality.
 
+A continuous bag of words is the same step with one context vector, the mean of all, and every context vector is moved
+as their mean was.
+
 `step` emits that product as LLVM's own vector instructions, sixteen numbers wide; `plain_step` is the same in plain
 loops, and serves where a processor is not that wide. Both are functions of the rows as they lie in memory, padded to
 whole vectors. Target rows stand in registers while the context passes by; the sums of six or so products are made
@@ -102,20 +105,81 @@ def plain_step(
             outputs[targets[j], i] += moves[j, i]
 
 
+@vectorized
+def plain_mean(inputs: Floats, context: Ids, words: Whole, bag: Floats) -> None:
+    """Write the mean of the context's vectors to both rows of a bag."""
+    width = inputs.shape[1]
+    bag[0] = np.float32(0.0)
+    for p in range(words):
+        for i in range(width):
+            bag[0, i] += inputs[context[p], i]
+    for i in range(width):
+        bag[0, i] /= np.float32(words)
+        bag[1, i] = bag[0, i]
+
+
+@vectorized
+def plain_spread(inputs: Floats, context: Ids, words: Whole, bag: Floats) -> None:
+    """Move each vector of the context as the bag's first row was moved from its second."""
+    width = inputs.shape[1]
+    for i in range(width):
+        bag[1, i] = bag[0, i] - bag[1, i]
+    for p in range(words):
+        for i in range(width):
+            inputs[context[p], i] += bag[1, i]
+
+
 class _Emitter:
-    """Writes the instructions of one step: the rows' addresses are known, everything else is counted from them."""
+    """Writes the instructions for one window: addresses are known, everything else is counted from them."""
 
-    def __init__(self, builder: ir.IRBuilder, arguments: Any, vectors: int, targets: int) -> None:
-        self.b = builder
-        self.inputs, self.outputs, self.context, chosen, self.words, self.gradients, self.rates = arguments
-        self.vectors, self.targets = vectors, targets
+    def __init__(self, builder: ir.IRBuilder, vectors: int, inputs: Any, context: Any, words: Any) -> None:
+        self.b, self.vectors = builder, vectors
+        self.inputs, self.context, self.words = inputs, context, words
         self.row_bytes = _LONG(vectors * _BYTES)
-        self.target_rows = [self._row(self.outputs, self._load(chosen, 4 * j, _INT, 4)) for j in range(targets)]
 
-    def emit(self) -> None:
+    def step(self, outputs: Any, chosen: Any, gradients: Any, rates: Any, targets: int) -> None:
         """Write all gradients first, then, vector by vector, both updates."""
+        self.gradients, self.rates, self.targets = gradients, rates, targets
+        self.target_rows = [self._row(outputs, self._load(chosen, 4 * j, _INT, 4)) for j in range(targets)]
         self._loop(self.words, "products", self._products)
-        self._loop(_LONG(self.vectors), "updates", lambda vector: self._updates(self.b.mul(vector, _LONG(_BYTES))))
+        self._each_vector(self._updates)
+
+    def mean(self, bag: Any) -> None:
+        """Write the mean of the context's rows to both rows of a bag."""
+        share = self._everywhere(self.b.fdiv(_FLOAT(1.0), self.b.sitofp(self.words, _FLOAT)))
+
+        def one_vector(offset: Any) -> None:
+            zero = ir.Constant(_WIDE, [0.0] * LANES)
+            (total,) = self._loop(
+                self.words, "sum", lambda p, total: [self.b.fadd(total, self._input(p, offset))], zero
+            )
+            for row in (0, 1):
+                place = self.b.add(self.b.add(bag, offset), self.b.mul(_LONG(row), self.row_bytes))
+                self._store(self.b.fmul(total, share), place, _WIDE, 64)
+
+        self._each_vector(one_vector)
+
+    def spread(self, bag: Any) -> None:
+        """Move each row of the context as the bag's first row was moved from its second."""
+
+        def one_vector(offset: Any) -> None:
+            now = self.b.add(bag, offset)
+            before = self._load(self.b.add(now, self.row_bytes), 0, _WIDE, 64)
+            move = self.b.fsub(self._load(now, 0, _WIDE, 64), before)
+
+            def one_context_word(p: Any) -> None:
+                place = self.b.add(self._context_row(p), offset)
+                self._store(self.b.fadd(self._load(place, 0, _WIDE, 64), move), place, _WIDE, 64)
+
+            self._loop(self.words, "spread", one_context_word)
+
+        self._each_vector(one_vector)
+
+    def _each_vector(self, body: Any) -> None:
+        self._loop(_LONG(self.vectors), "vectors", lambda vector: body(self.b.mul(vector, _LONG(_BYTES))))
+
+    def _input(self, p: Any, offset: Any) -> Any:
+        return self._load(self.b.add(self._context_row(p), offset), 0, _WIDE, 64)
 
     def _products(self, p: Any) -> None:
         """Write the gradients of one context word: its products with all targets, at once."""
@@ -248,7 +312,7 @@ class _Emitter:
 
 @intrinsic
 def step(
-    _context: Any,
+    typing: Any,
     inputs: Any,
     outputs: Any,
     context: Any,
@@ -265,11 +329,35 @@ def step(
     """
     signature = types.void(*[types.int64] * 7, vectors, drawn)
 
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        _Emitter(builder, arguments[:7], len(vectors), len(drawn) + 1).emit()
-        return context.get_dummy_value()
+    def generate(lowering: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        rows, results, near, chosen, count, errors, speeds = arguments[:7]
+        emitter = _Emitter(builder, len(vectors), rows, near, count)
+        emitter.step(results, chosen, errors, speeds, len(drawn) + 1)
+        return lowering.get_dummy_value()
 
     return signature, generate
+
+
+@intrinsic
+def mean(typing: Any, inputs: Any, context: Any, words: Any, bag: Any, vectors: Any) -> Any:
+    """Do what `plain_mean` does, by addresses."""
+
+    def generate(lowering: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        _Emitter(builder, len(vectors), *arguments[:3]).mean(arguments[3])
+        return lowering.get_dummy_value()
+
+    return types.void(*[types.int64] * 4, vectors), generate
+
+
+@intrinsic
+def spread(typing: Any, inputs: Any, context: Any, words: Any, bag: Any, vectors: Any) -> Any:
+    """Do what `plain_spread` does, by addresses."""
+
+    def generate(lowering: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        _Emitter(builder, len(vectors), *arguments[:3]).spread(arguments[3])
+        return lowering.get_dummy_value()
+
+    return types.void(*[types.int64] * 4, vectors), generate
 
 
 @intrinsic

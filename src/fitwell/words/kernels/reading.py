@@ -1,4 +1,4 @@
-"""A stretch of a corpus is read once, and every window in it moves the vectors."""
+"""A stretch of a corpus is read once, and every window in it moves the vectors: by skip-gram, or by bags of words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fitwell.compiled import compiled, inlined
 from fitwell.words.kernels import windows as _windows
 from fitwell.words.kernels.interning import Ids, Places, Whole
-from fitwell.words.kernels.windows import TARGETS, Floats, plain_step
+from fitwell.words.kernels.windows import TARGETS, Floats, plain_mean, plain_spread, plain_step
 
 LONGEST = 10_000  # tokens that are read at a time; longer texts are cut, as by the original program
 LOOKED_AT = 64  # of so many windows one tells its loss
@@ -22,6 +22,8 @@ Kept = npt.NDArray[np.uint32]
 # A type checker sees the first argument of an intrinsic, which numba gives.
 prefetch: Any = _windows.prefetch
 step: Any = _windows.step
+mean: Any = _windows.mean
+spread: Any = _windows.spread
 
 
 @compiled
@@ -109,6 +111,29 @@ def moved(
         )
 
 
+@inlined
+def averaged(inputs: Floats, context: Ids, words: Whole, bag: Floats, wide: Any) -> None:
+    """Write the mean of the context to a bag, with vector instructions or with plain loops."""
+    if wide is None:
+        plain_mean(inputs, context, words, bag)
+    else:
+        mean(inputs.ctypes.data, context.ctypes.data, words, bag.ctypes.data, wide[0])
+
+
+@inlined
+def returned(inputs: Floats, context: Ids, words: Whole, bag: Floats, wide: Any) -> None:
+    """Move each context word as the bag was moved, with vector instructions or with plain loops."""
+    if wide is None:
+        plain_spread(inputs, context, words, bag)
+    else:
+        spread(inputs.ctypes.data, context.ctypes.data, words, bag.ctypes.data, wide[0])
+
+
+def scratch_size(width: int, window: int) -> int:
+    """Return how many numbers `read` needs to work with."""
+    return (TARGETS + 2) * width + TARGETS * (2 * window + 1)
+
+
 @compiled
 def read(
     ids: Ids,
@@ -121,6 +146,7 @@ def read(
     scratch: Floats,
     window: int,
     drawn: int,
+    is_bag: bool,
     rate: float,
     fall: float,
     seed: Whole,
@@ -129,13 +155,16 @@ def read(
     """Learn from texts that end at `ends`, the first beginning at `begin`; return pairs looked at, and their loss.
 
     The rate falls by `fall` with each token. `draws` is a stream of drawn words, its length a power of two. `wide` is
-    None for plain loops, or two tuples, as long as a row has vectors and as there are drawn words. `scratch` has
-    TARGETS rows of a row's width for sums, then the gradients and the rates.
+    None for plain loops, or two tuples, as long as a row has vectors and as there are drawn words. `scratch` has a
+    row's width TARGETS times for sums and twice for a bag, then the gradients and the rates (see `scratch_size`).
     """
     width = inputs.shape[1]
+    rows = (TARGETS + 2) * width
     moves = scratch[: TARGETS * width].reshape(TARGETS, width)
-    gradients = scratch[TARGETS * width : TARGETS * (width + 2 * window)].reshape(2 * window, TARGETS)
-    rates = scratch[TARGETS * (width + 2 * window) :]
+    bag = scratch[TARGETS * width : rows].reshape(2, width)
+    gradients = scratch[rows : rows + TARGETS * 2 * window].reshape(2 * window, TARGETS)
+    rates = scratch[rows + TARGETS * 2 * window :]
+    alone = np.zeros(1, np.int32)  # the only context word of a bag
     text, context, targets = np.empty(LONGEST, np.int32), np.empty(2 * window, np.int32), np.zeros(TARGETS, np.int32)
     state = next_random(seed)
     last = len(draws) - 1
@@ -163,7 +192,13 @@ def read(
                         prefetch(outputs.ctypes.data, np.int64(draws[(draw + j) & last]), wide[0])
                     prefetch(outputs.ctypes.data, np.int64(text[min(place + 1, count - 1)]), wide[0])
                     prefetch(inputs.ctypes.data, np.int64(text[min(place + window + 1, count - 1)]), wide[0])
-                moved(inputs, outputs, context, targets, words, drawn, gradients, rates, moves, wide)
+                if is_bag:
+                    averaged(inputs, context, words, bag, wide)
+                    moved(bag, outputs, alone, targets, 1, drawn, gradients, rates, moves, wide)
+                    returned(inputs, context, words, bag, wide)
+                    words = 1
+                else:
+                    moved(inputs, outputs, context, targets, words, drawn, gradients, rates, moves, wide)
                 windows += 1
                 if windows % LOOKED_AT == 0:
                     looked_at += words
