@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-FEWEST, MOST = 2**12, 2**23  # drawn words of a stream; it is read around and around
+FEWEST, MOST = 2**12, 2**21  # drawn words of a stream; it is read around and around, each block from another place
 A_TOKEN = 8  # drawn words for each token, where that is not too many
 
 

@@ -150,9 +150,7 @@ class _Emitter:
 
         def one_vector(offset: Any) -> None:
             zero = ir.Constant(_WIDE, [0.0] * LANES)
-            (total,) = self._loop(
-                self.words, "sum", lambda p, total: [self.b.fadd(total, self._input(p, offset))], zero
-            )
+            (total,) = self._loop(self.words, "sum", lambda p, sums: [self.b.fadd(sums, self._input(p, offset))], zero)
             for row in (0, 1):
                 place = self.b.add(self.b.add(bag, offset), self.b.mul(_LONG(row), self.row_bytes))
                 self._store(self.b.fmul(total, share), place, _WIDE, 64)
