@@ -38,7 +38,7 @@ Floats = npt.NDArray[np.float32]
 
 LANES = 16  # numbers of a vector instruction
 TARGETS = 8  # room for targets: the middle word and up to seven drawn ones
-STEEPEST = 7.9  # beyond, the logistic function is 0 or 1 to four digits
+STEEPEST = 7.9  # beyond, the logistic function is within 0.0004 of 0 or 1
 # tanh(x) = x P(x^2) / Q(x^2), the first terms of its continued fraction; s(x) = 1/2 + tanh(x / 2) / 2.
 ABOVE = (135135.0, 17325.0, 378.0, 1.0)
 BELOW = (135135.0, 62370.0, 3150.0, 28.0)
