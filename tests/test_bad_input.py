@@ -281,6 +281,19 @@ USES = {
         'one of the classes known from training ("no", "yes")',
         {"p.csv": "x,color,z,y\n1,red,2,maybe\n"},
     ),
+    "an absent run to compare": Case("compare run rum", 'no run at rum; did you mean "run"?'),
+    "one run to compare": Case("compare run", "at least two runs are needed to compare; `fitwell runs` lists the runs"),
+    "nothing to compare": Case("compare", "missing argument 'runs'; see: fitwell compare --help"),
+    "an absent metric to compare by": Case("compare run run --metric rocauc", 'did you mean "roc_auc"?'),
+    "a metric of several figures": Case(
+        "compare run run --metric lift_by_decile", '"lift_by_decile" is no metric that compares binary predictions'
+    ),
+    "a picture of an unknown format": Case(
+        "compare run run -o c.pdf", 'written as one of .svg, .png, but "c.pdf" ends otherwise; choose one of these'
+    ),
+    "a picture in a folder that is not there": Case(
+        "compare run run -o no/c.svg", "there is no folder no; make it first"
+    ),
 }
 
 

@@ -28,6 +28,7 @@ EXPORTS = [
     "RunError",
     "SurroundingsError",
     "__version__",
+    "compare",
     "load",
     "metrics",
     "train",

@@ -12,6 +12,7 @@ from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, R
 
 if TYPE_CHECKING:
     from fitwell import metrics, vectors, words
+    from fitwell.comparison import compare
     from fitwell.recipe import Recipe
     from fitwell.run import Run
     from fitwell.run import load_run as load
@@ -29,6 +30,7 @@ __all__ = [
     "RunError",
     "SurroundingsError",
     "__version__",
+    "compare",
     "load",
     "metrics",
     "train",
@@ -40,6 +42,7 @@ __all__ = [
 _HOMES: dict[str, tuple[str, str | None]] = {
     "Recipe": ("fitwell.recipe", "Recipe"),
     "Run": ("fitwell.run", "Run"),
+    "compare": ("fitwell.comparison", "compare"),
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
     "train": ("fitwell.workflow", "train"),

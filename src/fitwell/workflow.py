@@ -246,6 +246,7 @@ def asked_recipe(
 class _Begun:
     """A training before its first step."""
 
+    asked: Recipe
     table: Table
     test: Table | None
     prepared: Prepared
@@ -278,7 +279,7 @@ def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
     )
     for note in notes:
         listener(Event(note.severity, f"{note.text}; {note.way_out}", {"symptom": note.symptom}))
-    return _Begun(table=table, test=test, prepared=prepared, notes=notes, setup=setup)
+    return _Begun(asked=asked, table=table, test=test, prepared=prepared, notes=notes, setup=setup)
 
 
 def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
@@ -380,6 +381,7 @@ def _first_files(begun: _Begun) -> dict[str, bytes]:
         "schema": schema_to_json(labelled.schema),
         "targets": labelled.coding.as_json(),
         "split": {"method": split.method, "why": split.why, **parts, "fingerprint": _split_fingerprint(split)},
+        "decided": [path for path, _, _ in recipes.described() if _is_open(begun.asked, path)],
         "notes": [asdict(note) for note in begun.notes],
     }
     return {

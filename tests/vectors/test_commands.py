@@ -126,7 +126,7 @@ def test_a_map_may_be_a_png(file: str, dark: list[str], tmp_path: Path) -> None:
         (["neighbors", "FILE"], "see: fitwell words neighbors --help"),
         (["analogy", "FILE", "man", "king", "queen", "--method", "divide"], 'the method is "divide"'),
         (["odd", "FILE", "man", "king"], "among 3 or more words"),
-        (["map", "FILE", "-o", "map.jpg"], 'written as .svg or .png, but "map.jpg" ends otherwise'),
+        (["map", "FILE", "-o", "map.jpg"], 'written as one of .svg, .png, but "map.jpg" ends otherwise'),
         (["map", "FILE", "--words", "man king", "-o", "map.svg"], "a map needs 3 words or more, but there are 2"),
         (["evaluate", "FILE"], "give --similarity PAIRS or --analogies QUESTIONS"),
         (

@@ -7,6 +7,7 @@ import struct
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ from tests.vectors.conftest import ORIGINALS
 from tests.vectors.test_formats import some
 
 from fitwell.errors import DataError, FitwellError, RequestError
-from fitwell.vectors import Vectors, load
+from fitwell.vectors import Vectors, centered, load
+from fitwell.vectors.evaluation import Question, on_analogies
 from fitwell.vectors.formats import WRITERS
+from fitwell.vectors.formats.fasttext import read_model, write_model
 
 VALUES = struct.pack("<2f", 1, 2)
 
@@ -131,6 +134,17 @@ def test_lines_may_end_as_they_do_elsewhere(tmp_path: Path) -> None:
         assert (read.words, read.matrix.tolist()) == (("a", "b"), [[1, 2], [3, 4]])
 
 
+@pytest.mark.parametrize("header", [b"", b"2 2\n"])
+def test_a_mark_of_byte_order_is_passed_over(header: bytes, tmp_path: Path) -> None:
+    read = load(written(b"\xef\xbb\xbf" + header + b"a 1 2\nb 3 4\n", tmp_path))
+    assert (read.words, read.matrix.tolist()) == (("a", "b"), [[1, 2], [3, 4]])
+
+
+def test_a_limit_beyond_the_header_does_not_hide_that_it_counts_wrong(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="promises 1 words, but 2 lines follow"):
+        load(written(b"1 2\na 1 2\nb 3 4\n", tmp_path), limit=5)
+
+
 def test_a_word_may_hold_spaces_where_the_width_is_known(tmp_path: Path) -> None:
     read = load(written(b"2 2\n. . . 1 2\nat 5 pm 3 4\n", tmp_path))
     assert (read.words, read.matrix.tolist()) == ((". . .", "at 5 pm"), [[1, 2], [3, 4]])
@@ -152,6 +166,17 @@ def test_only_spaces_tabs_and_line_feeds_separate(tmp_path: Path) -> None:
 def test_of_a_word_that_comes_twice_the_first_counts(content: bytes, tmp_path: Path) -> None:
     read = load(written(content, tmp_path))
     assert (read.words, read.matrix.ravel().tolist(), read.made["copies_left_out"]) == (("a", "b"), [1, 2], 1)
+
+
+@pytest.mark.parametrize("name", ["fasttext.bin", "classifier.bin"])
+def test_of_a_word_that_comes_twice_in_a_model_the_first_counts(name: str, tmp_path: Path) -> None:
+    model = read_model(ORIGINALS / name)
+    write_model(replace(model, words=(*model.words[:-1], model.words[0])), tmp_path / "twice.bin")
+    read, whole = load(tmp_path / "twice.bin"), load(ORIGINALS / name)
+    assert read.words == model.words[:-1]
+    assert (read.matrix == whole.matrix[:-1]).all()
+    assert read.counts is not None
+    assert (read.counts.tolist(), read.made["copies_left_out"]) == (model.counts[:-1].tolist(), 1)
 
 
 def test_bytes_that_are_no_utf_8_are_marked(tmp_path: Path) -> None:
@@ -219,5 +244,13 @@ def test_a_value_that_is_not_finite_in_a_mapped_file_is_refused_when_searched(tm
     matrix = np.ones((3, 2), np.float32)
     matrix[1, 1] = np.inf
     Vectors(("a", "b", "c"), matrix).save(tmp_path / "x.safetensors")
-    with pytest.raises(DataError, match='the vector of "b" must hold finite numbers'):
-        load(tmp_path / "x.safetensors").neighbors("a")
+    vectors = load(tmp_path / "x.safetensors")
+    for ask in (
+        lambda: vectors.neighbors("a"),
+        lambda: vectors.analogy("a", "c", "a", method="multiply"),
+        lambda: on_analogies(vectors, [Question("", "a", "c", "a", "c")]),
+        lambda: centered(vectors),
+        lambda: vectors.vector("b"),
+    ):
+        with pytest.raises(DataError, match='the vector of "b" must hold finite numbers'):
+            ask()

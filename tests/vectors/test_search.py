@@ -135,7 +135,10 @@ def test_sums_of_sixteen_bits_cannot_overflow(width: int) -> None:
     matrix = shapes("heavy", 300, width, 6)
     codes = coded(matrix)
     asked = questioned(codes, unit_rows(np.concatenate([matrix[:20], np.eye(1, width, dtype=np.float32)])))
-    lengths = np.linalg.norm(asked.rounded.astype(np.float64), axis=1)
+    rounded = asked.multipliers.copy()  # undo what makes them fit whole words, in 16 bits that wrap around
+    rounded[..., 1] += rounded[..., 0] << 5
+    rounded[..., 2] += rounded[..., 1] << 5
+    lengths = np.linalg.norm(rounded.reshape(len(rounded), -1).astype(np.float64), axis=1)
     assert (lengths * codes.longest <= 2**15 - 1).all()
     assert (lengths > 0).all()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from fitwell.cli.compare import compare
 from fitwell.cli.evaluate import evaluate
 from fitwell.cli.explain import explain
 from fitwell.cli.lines import one_line
@@ -34,6 +35,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "predict": predict,
     "evaluate": evaluate,
     "metrics": metrics,
+    "compare": compare,
     "runs": runs,
     "explain": explain,
 }

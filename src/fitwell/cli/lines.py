@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 
 def one_line(text: str) -> str:
@@ -14,19 +14,25 @@ def one_line(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def aligned(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows of cells as lines whose columns start at the same place; the last cell of a row is as long as it is.
+def aligned(rows: Iterable[Sequence[str]], *, right: Container[int] = ()) -> str:
+    """Return rows of cells as lines whose columns start at the same place, or end there if their number is in `right`.
 
-    >>> print(aligned([("accuracy", "0.9", "0.8 to 1"), ("lift", "2")]))
-    accuracy  0.9  0.8 to 1
-    lift      2
+    The last cell of a row is as long as it is.
+
+    >>> print(aligned([("accuracy", "0.9", "0.8 to 1"), ("lift", "12.1")], right=[1]))
+    accuracy   0.9  0.8 to 1
+    lift      12.1
     """
     shown = [[one_line(cell) for cell in row] for row in rows]
     widths: dict[int, int] = {}
     for row in shown:
-        for column, cell in enumerate(row[:-1]):
-            widths[column] = max(widths.get(column, 0), len(cell))
-    lines = (
-        "  ".join([cell.ljust(widths[column]) for column, cell in enumerate(row[:-1])] + row[-1:]) for row in shown
+        for column, cell in enumerate(row):
+            if column in right or column < len(row) - 1:
+                widths[column] = max(widths.get(column, 0), len(cell))
+    return "\n".join(
+        "  ".join(
+            cell.rjust(widths[column]) if column in right else cell.ljust(widths.get(column, 0))
+            for column, cell in enumerate(row)
+        ).rstrip()
+        for row in shown
     )
-    return "\n".join(line.rstrip() for line in lines)

@@ -7,7 +7,7 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -171,10 +171,23 @@ def shaped(
 
 def what_is_read(metric: str, task: Task, predictions: np.ndarray, threshold: float) -> np.ndarray:
     """Return the part of the predictions that the metric looks at: decisions only, or everything."""
-    if task == "multiclass" and metric in MULTICLASS:
-        return np.asarray(predictions.argmax(axis=1))
-    decides = metric in BINARY or metric in DECISIONS or metric in ("subset_accuracy", "hamming_loss")
-    return predictions >= threshold if decides and task in ("binary", "multilabel") else predictions
+    if not reads_decisions(metric, task):
+        return predictions
+    return np.asarray(predictions.argmax(axis=1)) if task == "multiclass" else predictions >= threshold
+
+
+def reads_decisions(metric: str, task: Task) -> bool:
+    """Tell whether a metric looks only at what was decided for each row, not at how sure the decision was.
+
+    >>> reads_decisions("f1", "binary"), reads_decisions("roc_auc", "binary")
+    (True, False)
+    """
+    deciding: dict[Task, Container[str]] = {
+        "binary": BINARY,
+        "multiclass": MULTICLASS,
+        "multilabel": {*DECISIONS, "subset_accuracy", "hamming_loss"},
+    }
+    return metric in deciding.get(task, ())
 
 
 def row_mean(losses: Float[np.ndarray, " rows"]) -> Measure:

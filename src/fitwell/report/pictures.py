@@ -6,10 +6,14 @@ the lines that all pictures share.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
+
+from fitwell.errors import RequestError
+from fitwell.files import replace_atomically
 
 Spec = dict[str, Any]
 ThemeName = Literal["light", "dark"]
@@ -81,6 +85,22 @@ def png(spec: Spec, *, sharpness: float = SHARPNESS) -> bytes:
     import vl_convert
 
     return vl_convert.vegalite_to_png(spec, scale=sharpness, allowed_base_urls=[])
+
+
+def write_picture(spec: Spec, path: str | Path) -> None:
+    """Draw the picture into a file whose name ends in .svg or .png.
+
+    Raises:
+        RequestError: the name ends otherwise. SurroundingsError: the file cannot be written.
+    """
+    drawn = DRAWN.get(Path(path).suffix.lower())
+    if drawn is None:
+        known = ", ".join(DRAWN)
+        raise RequestError(f'a picture is written as one of {known}, but "{path}" ends otherwise; choose one of these')
+    replace_atomically(path, drawn(spec))
+
+
+DRAWN: dict[str, Callable[[Spec], bytes]] = {".svg": lambda spec: svg(spec).encode(), ".png": png}
 
 
 def _config(colors: Colors) -> Spec:

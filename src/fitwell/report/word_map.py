@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 720, 560
+ORDER = ("first", "second")
+LETTER, LINE, GAP = 7, 14, 10  # pixels that a name takes, and its distance from the point
 
 
 def word_map(words: Sequence[str], points: NDArray[np.float64], shares: NDArray[np.float64], colors: Colors) -> Spec:
@@ -19,12 +21,12 @@ def word_map(words: Sequence[str], points: NDArray[np.float64], shares: NDArray[
 
     Names that would cover one another are left to the points: of two too close ones the earlier word is named.
     """
-    named = set(_apart(points))
+    named = set(_apart(words, points))
     rows = [
         {"word": word, "x": float(x), "y": float(y), "name": word if number in named else ""}
         for number, (word, (x, y)) in enumerate(zip(words, points, strict=True))
     ]
-    x, y = (_axis(name, f"{share:.0%} of the spread") for name, share in zip("xy", shares, strict=True))
+    titles = [f"{which} direction: {share:.0%} of the spread" for which, share in zip(ORDER, shares, strict=True)]
     tooltip = {"field": "word", "type": "nominal"}
     spec: Spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
@@ -32,7 +34,7 @@ def word_map(words: Sequence[str], points: NDArray[np.float64], shares: NDArray[
         "width": WIDTH,
         "height": HEIGHT,
         "data": {"values": rows},
-        "encoding": {"x": x, "y": y, "tooltip": tooltip},
+        "encoding": {"x": _axis("x", titles[0]), "y": _axis("y", titles[1]), "tooltip": tooltip},
         "layer": [
             {"mark": {"type": "point", "size": 24, "opacity": 0.9}},
             {
@@ -54,12 +56,17 @@ def _axis(field: str, title: str) -> Spec:
     }
 
 
-def _apart(points: NDArray[np.float64]) -> list[int]:
-    """Return the points whose names have room, in pixels of the picture."""
+def _apart(words: Sequence[str], points: NDArray[np.float64]) -> list[int]:
+    """Return the numbers of the words whose names cover no earlier name."""
     spread = points.max(axis=0) - points.min(axis=0)
     placed = (points - points.min(axis=0)) / [each if each > 0 else 1 for each in spread] * [WIDTH, HEIGHT]
     named: list[int] = []
     for number, (x, y) in enumerate(placed.tolist()):
-        if all(abs(x - placed[other][0]) > 60 or abs(y - placed[other][1]) > 11 for other in named):
+        if not any(
+            abs(y - placed[other][1]) < LINE
+            and x < placed[other][0] + GAP + LETTER * len(words[other])
+            and placed[other][0] < x + GAP + LETTER * len(words[number])
+            for other in named
+        ):
             named.append(number)
     return named

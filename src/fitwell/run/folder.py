@@ -39,12 +39,29 @@ def load_run(path: str | Path) -> Run:
         RunError: as `open_run`; or the run was cut off before it had a model, or its files were changed.
     """
     run = _found(path)
-    if not (run.path / "model.safetensors").exists() and "model.safetensors" not in recorded_sums(run.path):
-        if run.state == "training":
-            raise RunError(f"{run.path} is still being trained; wait until it is finished")
-        raise RunError(f"{run.path} was cut off before it was finished; continue it with: fitwell resume {run.path}")
+    _require_trained(run)
     _ = run.model
     return run
+
+
+def measured_run(path: str | Path) -> Run:
+    """Return a run that knows what it predicts for the rows that it was not trained on.
+
+    Raises:
+        RunError: as `open_run`; or the run was cut off before it had a model, or an older Fitwell trained it.
+    """
+    run = open_run(path)
+    _require_trained(run)
+    _ = run.predictions
+    return run
+
+
+def _require_trained(run: Run) -> None:
+    if (run.path / "model.safetensors").exists() or "model.safetensors" in recorded_sums(run.path):
+        return
+    if run.state == "training":
+        raise RunError(f"{run.path} is still being trained; wait until it is finished")
+    raise RunError(f"{run.path} was cut off before it was finished; continue it with: fitwell resume {run.path}")
 
 
 def _found(path: str | Path) -> Run:

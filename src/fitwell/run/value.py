@@ -24,7 +24,7 @@ from fitwell.evaluation import Evaluation, evaluate_predictions
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
 from fitwell.run.lock import is_training
 from fitwell.run.reading import CHECKED_FILES, MEND, read_events, read_json, read_predictions, require_unchanged
-from fitwell.tasks.task import coding_from_json
+from fitwell.tasks.task import TargetCoding, coding_from_json
 
 Item = TypeVar("Item")
 
@@ -156,12 +156,24 @@ def _read_model(run: Run) -> Model:
             load((run.path / "model.safetensors").read_bytes()),
             recipe=run.recipe,
             encoders=encoders_from_json(read_json(run.path, "encoders.json")),
-            coding=coding_from_json(run.data["targets"]),
+            coding=read_coding(run),
         )
     except FitwellError:
         raise
     except (SafetensorError, AssertionError, AttributeError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise RunError(f"{run.path} is damaged ({error}); {MEND}") from None
+
+
+def read_coding(run: Run) -> TargetCoding:
+    """Return how the run's targets became numbers.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    try:
+        return coding_from_json(run.data["targets"])
+    except (AttributeError, KeyError, ValueError, TypeError) as error:
+        raise RunError(f"{run.path / 'data.json'} is damaged (its targets: {error}); {MEND}") from None
 
 
 def _read_schema(run: Run) -> Schema:

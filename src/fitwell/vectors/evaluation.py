@@ -117,7 +117,7 @@ def on_analogies(
     known = [number for number, rows in enumerate(asked) if all(rows)]
     given = [[rows for rows in asked[number] if rows] for number in known]
     best = best_answers(
-        vectors.matrix[:limit],
+        vectors.checked[:limit],
         np.array([[rows[0] for rows in four[:3]] for four in given], np.int64).reshape(-1, 3),
         [np.array([row for rows in four[:3] for row in rows], np.int64) for four in given],
         method=method,

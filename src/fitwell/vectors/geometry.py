@@ -34,7 +34,7 @@ def unit(vectors: Vectors) -> Vectors:
     >>> unit(Vectors(("a",), np.float32([[3, 4]]))).matrix
     array([[0.6, 0.8]], dtype=float32)
     """
-    return _changed(vectors, unit_rows(vectors.matrix), "unit")
+    return _changed(vectors, unit_rows(vectors.checked), "unit")
 
 
 def centered(vectors: Vectors) -> Vectors:
@@ -44,7 +44,7 @@ def centered(vectors: Vectors) -> Vectors:
     array([[ 1.,  0.],
            [-1.,  0.]], dtype=float32)
     """
-    wide = vectors.matrix.astype(np.float64)
+    wide = vectors.checked.astype(np.float64)
     return _changed(vectors, wide - wide.mean(axis=0), "centered")
 
 
@@ -57,9 +57,9 @@ def without_top(vectors: Vectors, count: int) -> Vectors:
     Raises:
         RequestError: the count is not between 1 and the width.
     """
-    wide = vectors.matrix.astype(np.float64)
+    wide = vectors.checked.astype(np.float64)
     wide -= wide.mean(axis=0)
-    top = principal(vectors.matrix, count).directions
+    top = principal(vectors.checked, count).directions
     return _changed(vectors, wide - wide @ top.T @ top, f"without_top {count}")
 
 

@@ -161,12 +161,13 @@ class Vectors:
         if method == "add":
             found = self._searched(given[1:2] - given[0] + given[2], count + len(asked))
         else:
-            found = answers(self.matrix, given, count=count + len(asked), method=method)
+            found = answers(self.checked, given, count=count + len(asked), method=method)
         return self._listed(found, 0, asked, count)
 
     def save(self, path: str | Path, *, format: str | None = None) -> None:
-        """Write them to a file: safetensors, word2vec, word2vec_binary, glove or fasttext; without one the ending
-        decides.
+        """Write them to a file, whole or not at all; without a format the name's ending decides.
+
+        Formats are safetensors (our own), word2vec, word2vec_binary, glove and fasttext.
 
         Raises:
             RequestError: the format is unknown, or cannot hold these words.
@@ -178,13 +179,21 @@ class Vectors:
         formats.write(contents, path, format=format)
 
     @cached_property
-    def _codes(self) -> Codes | None:
+    def checked(self) -> NDArray[np.float32]:
+        """The matrix, after every value was seen to be finite; a mapped file is not read before this is asked for.
+
+        Raises:
+            DataError: a value is not finite; the message names the word.
+        """
         for start in range(0, len(self.words), ROWS_AT_ONCE):
             self._require_finite(start, self.matrix[start : start + ROWS_AT_ONCE])
-        return coded(self.matrix) if worth_coding(self.matrix) else None
+        return self.matrix
+
+    @cached_property
+    def _codes(self) -> Codes | None:
+        return coded(self.checked) if worth_coding(self.checked) else None
 
     def _require_finite(self, first: int, rows: NDArray[np.float32]) -> None:
-        # Here and not in the constructor, because a mapped file is not read before it is used.
         odd = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         if len(odd):
             word = self.words[first + int(odd[0])]
@@ -200,7 +209,7 @@ class Vectors:
             raise RequestError(f"a vector must have {self.width} values, but these are {directions.shape}")
         if not (np.isfinite(directions).all() and directions.any(axis=1).all()):
             raise RequestError("a vector of zeros, or one that is not finite, has no direction and so no neighbors")
-        return nearest(self.matrix, unit_rows(directions), count=count, codes=self._codes)
+        return nearest(self.checked, unit_rows(directions), count=count, codes=self._codes)
 
     def _listed(self, found: Found, number: int, left_out: frozenset[int], count: int) -> list[Neighbor]:
         pairs = zip(found.rows[number].tolist(), found.similarities[number].tolist(), strict=True)

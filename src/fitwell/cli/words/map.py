@@ -24,18 +24,14 @@ def map(
     import re
 
     from fitwell.cli.words.opening import compiling_told, opened
-    from fitwell.errors import RequestError
-    from fitwell.files import replace_atomically
-    from fitwell.report.pictures import THEMES, png, svg
+    from fitwell.report.pictures import THEMES, write_picture
     from fitwell.report.word_map import word_map
     from fitwell.vectors.geometry import flat
 
-    if output.suffix not in (".svg", ".png"):
-        raise RequestError(f'a picture is written as .svg or .png, but "{output.name}" ends otherwise')
     with compiling_told():
         vectors = opened(file, limit)
         chosen = [word for word in re.split(r"[\s,]+", words) if word] if words else list(vectors.words[:first])
         picture = flat(vectors, chosen)
     spec = word_map(chosen, picture.points, picture.shares, THEMES["dark" if dark else "light"])
-    replace_atomically(output, svg(spec).encode() if output.suffix == ".svg" else png(spec))
+    write_picture(spec, output)
     typer.echo(f"{len(chosen)} words in {output}, which shows {picture.shares.sum():.0%} of their spread", err=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fitwell.errors import DataError
+from fitwell.vectors.formats.rules import MARK
 
 Format = Literal["safetensors", "word2vec", "word2vec_binary", "glove", "fasttext"]
 
@@ -37,7 +38,7 @@ def look(path: Path) -> Seen:
         return Seen(format="fasttext")
     if len(start) > 8 and int.from_bytes(start[:8], "little") < path.stat().st_size and start[8:9] == b"{":
         return Seen(format="safetensors")
-    first, _, rest = start.partition(b"\n")
+    first, _, rest = start.removeprefix(MARK).partition(b"\n")
     counts = re.fullmatch(rb"\s*(\d{1,12})[ \t]+(\d{1,9})\s*", first)
     if counts is None:
         if len(first.split()) < 2 or not _are_values(first.split()[-1:]):

@@ -18,7 +18,7 @@ import numpy as np
 
 from fitwell.errors import DataError
 from fitwell.vectors.contents import Contents
-from fitwell.vectors.formats.rules import require_plain
+from fitwell.vectors.formats.rules import require_plain, without_copies
 from fitwell.vectors.subwords import Subwords, seen_vectors
 
 if TYPE_CHECKING:
@@ -180,7 +180,9 @@ def _matrix(data: mmap.mmap, place: int, path: Path) -> tuple[NDArray[np.float32
 
 
 def _contents(model: Model, limit: int | None) -> Contents:
-    words, arguments = model.words[:limit], model.arguments
+    arguments, own = model.arguments, model.inputs[: len(model.words)][:limit]
+    words, own, copies = without_copies(model.words[:limit], own)
+    _, counts, _ = without_copies(model.words[:limit], model.counts[:limit])
     made: dict[str, object] = {
         "format": "fasttext",
         "method": "fasttext",
@@ -190,8 +192,8 @@ def _contents(model: Model, limit: int | None) -> Contents:
     }
     if model.labels:
         made["labels"] = list(model.labels)
-    own = model.inputs[: len(words)]
-    counts = model.counts[:limit]
+    if copies:
+        made["copies_left_out"] = copies
     if arguments["maxn"] <= 0 or arguments["bucket"] <= 0:
         return Contents(words=words, matrix=np.array(own), counts=counts, made=made)
     subwords = Subwords(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fitwell.errors import RequestError
 
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    T = TypeVar("T", bound=np.generic)
 
-def without_copies(
-    words: Sequence[str], matrix: NDArray[np.float32]
-) -> tuple[tuple[str, ...], NDArray[np.float32], int]:
+MARK = b"\xef\xbb\xbf"  # of byte order; some editors put it before UTF-8
+
+
+def without_copies(words: Sequence[str], matrix: NDArray[T]) -> tuple[tuple[str, ...], NDArray[T], int]:
     """Return the words and rows without those that came before, and how many these were.
 
     >>> import numpy as np

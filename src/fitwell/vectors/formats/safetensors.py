@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VERSION = 1
-LONGEST_HEAD = 1 << 20
+LONGEST_HEAD = 1 << 26  # in bytes; it holds how the vectors were made, a classifier's labels among it
 KINDS = {"F32": "<f4", "I64": "<i8", "U8": "|u1"}
 
 

@@ -4,22 +4,23 @@ without.
 Rules, where files differ: fields are set apart by spaces or tabs, and only by these. The last `width` fields of a
 line are the values and everything before is the word, so words may hold spaces. Lines end with LF or CRLF; empty
 lines are allowed at the end only. Bytes that are no UTF-8 become U+FFFD. Of a word that comes twice the first vector
-counts.
+counts. A mark of byte order at the beginning is passed over.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from fitwell.errors import DataError
 from fitwell.vectors.contents import Contents
-from fitwell.vectors.formats.rules import cut_off, require_plain, without_copies
+from fitwell.vectors.formats.rules import MARK, cut_off, require_plain, without_copies
 from fitwell.vectors.threads import over_parts
 
 if TYPE_CHECKING:
@@ -49,24 +50,20 @@ def read_text(path: Path, *, header: tuple[int, int] | None, limit: int | None) 
         otherwise.
     """
     with path.open("rb") as file:
-        first = file.readline(PIECE) if header else b""
-        begin = len(first)
-        width = header[1] if header else len(file.readline(PIECE).split()) - 1
-        pieces = _pieces(file.fileno(), begin, limit, path)
-        rows = pieces[-1].row + pieces[-1].rows if pieces else 0
-        _require_room(path, rows=rows, width=width, bytes_left=sum(piece.size for piece in pieces))
-        _require_count(path, header, rows, limit)
-        matrix = np.empty((rows, width), np.float32)
-        lines_before = 1 if header else 0
+        first = file.readline(PIECE)
+        width = header[1] if header else len(re.split(rb"[ \t]+", first.strip())) - 1
+        begin = len(first) if header else len(MARK) if first.startswith(MARK) else 0
+        pieces = _pieces(file, begin, limit, path)
+    rows = pieces[-1].row + pieces[-1].rows if pieces else 0
+    _require_room(path, rows=rows, width=width, bytes_left=sum(piece.size for piece in pieces))
+    _require_count(path, header, rows, limit)
+    matrix = np.empty((rows, width), np.float32)
+    lines_before = 1 if header else 0
 
-        def part(first: int, last: int) -> list[str]:
-            return [
-                word
-                for piece in pieces[first:last]
-                for word in _parsed(file.fileno(), piece, matrix, path, lines_before)
-            ]
+    def part(first: int, last: int) -> list[str]:
+        return [word for piece in pieces[first:last] for word in _parsed(path, piece, matrix, lines_before)]
 
-        words = [word for part_words in over_parts(part, len(pieces)) for word in part_words] if pieces else []
+    words = [word for found in over_parts(part, len(pieces)) for word in found] if pieces else []
     unique, matrix, copies = without_copies(words, matrix)
     made = {"format": "word2vec" if header else "glove"} | ({"copies_left_out": copies} if copies else {})
     return Contents(words=unique, matrix=matrix, made=made)
@@ -95,12 +92,13 @@ def _write(contents: Contents, path: Path, *, header: str) -> None:
             frame.write_csv(file, include_header=False, separator=" ", quote_style="never")
 
 
-def _pieces(file: int, begin: int, limit: int | None, path: Path) -> list[Piece]:
+def _pieces(file: BinaryIO, begin: int, limit: int | None, path: Path) -> list[Piece]:
     """Cut a file at ends of lines, so that cores can read pieces of it."""
     pieces: list[Piece] = []
-    row, size = 0, os.fstat(file).st_size
+    row, size = 0, os.fstat(file.fileno()).st_size
     while begin < size and (limit is None or row < limit):
-        data = os.pread(file, PIECE, begin)
+        file.seek(begin)
+        data = file.read(PIECE)
         end = data.rfind(b"\n") + 1 if begin + len(data) < size else len(data)
         if not end:
             raise DataError(f"{path}: a line must be shorter than {PIECE:,} bytes; is this a file of word vectors?")
@@ -128,21 +126,23 @@ def _require_room(path: Path, *, rows: int, width: int, bytes_left: int) -> None
 
 
 def _require_count(path: Path, header: tuple[int, int] | None, rows: int, limit: int | None) -> None:
-    if header is None or (limit is not None and rows == min(limit, header[0])):
+    if header is None or rows == min(header[0], limit or header[0]):
         return
     if rows < header[0]:
         raise DataError(cut_off(path, promised=header[0], found=rows))
-    if limit is None and rows > header[0]:
+    if rows > header[0]:
         raise DataError(
             f"{path}: the header promises {header[0]:,} words, but {rows:,} lines follow; limit={header[0]} reads the "
             "promised ones"
         )
 
 
-def _parsed(file: int, piece: Piece, matrix: NDArray[np.float32], path: Path, lines_before: int) -> list[str]:
+def _parsed(path: Path, piece: Piece, matrix: NDArray[np.float32], lines_before: int) -> list[str]:
     from fitwell.vectors.formats.text_kernels import DONE, TOO_FEW, gather, parse
 
-    text = np.frombuffer(os.pread(file, piece.size, piece.begin), np.uint8)
+    with path.open("rb") as file:  # each core has its own place in the file
+        file.seek(piece.begin)
+        text = np.frombuffer(file.read(piece.size), np.uint8)
     into = matrix[piece.row : piece.row + piece.rows]
     begins, ends = np.empty(piece.rows, np.int64), np.empty(piece.rows, np.int64)
     doubtful = np.empty((max(DOUBTFUL, 2 * into.shape[1]), 4), np.int64)

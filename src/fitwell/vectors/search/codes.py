@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitwell.vectors.search.coding import LANES, OFFSET, PER_WORD, Codes, Questions
+from fitwell.vectors.search.coding import AT_A_TIME, BITS, LANES, OFFSET, PER_WORD, Codes, Questions
 from fitwell.vectors.threads import over_parts
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def coded(matrix: NDArray[np.float32]) -> Codes:
     from fitwell.vectors.search.kernels import encode
 
     rows, width = matrix.shape
-    blocks, words = -(-rows // LANES), -(-width // PER_WORD)
+    blocks, words = -(-rows // LANES), -(-width // (PER_WORD * AT_A_TIME)) * AT_A_TIME
     codes = Codes(
         packed=np.empty((blocks, words, LANES), np.uint16),
         scales=np.zeros((blocks, LANES), np.float32),
@@ -75,15 +75,26 @@ def questioned(codes: Codes, directions: NDArray[np.float64]) -> Questions:
     rounded = np.rint(weighted * (room / np.linalg.norm(weighted, axis=1, keepdims=True)))
     seen = rounded / codes.levels
     lengths = np.linalg.norm(seen, axis=1)
-    padded = np.zeros((count, codes.packed.shape[1] * PER_WORD), np.int16)
+    padded = np.zeros((count, codes.packed.shape[1] * PER_WORD), np.int64)
     padded[:, :width] = rounded
     return Questions(
         exact=np.ascontiguousarray(directions),
-        rounded=padded,
-        starts=(-OFFSET * padded.sum(axis=1, dtype=np.int64)).astype(np.int16),
+        multipliers=_for_whole_words(padded.reshape(count, -1, PER_WORD)),
+        starts=(-OFFSET * padded.sum(axis=1)).astype(np.int16),
         factors=(1 / lengths).astype(np.float32),
         angles=_angles(directions, seen / lengths[:, None]),
     )
+
+
+def _for_whole_words(rounded: NDArray[np.int64]) -> NDArray[np.int16]:
+    """Return what to multiply a word and its shifted copies with, so that its parts need not be cut out of it.
+
+    A word is w = a + 2⁵ b + 2¹⁰ c; shifted it is w' = b + 2⁵ c and w'' = c. So a = w − 2⁵ w' and b = w' − 2⁵ w'', and
+    a·x + b·y + c·z = w·x + w'·(y − 2⁵ x) + w''·(z − 2⁵ y), where wrapping around in 16 bits does not matter either.
+    """
+    multipliers = rounded.copy()
+    multipliers[..., 1:] -= rounded[..., :-1] << BITS
+    return multipliers.astype(np.int16)
 
 
 def _levels(matrix: NDArray[np.float32]) -> NDArray[np.float64]:

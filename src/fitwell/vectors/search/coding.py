@@ -12,6 +12,7 @@ LANES = 128  # rows side by side: their sums fill the registers and no more
 BITS = 5  # of a coordinate
 PER_WORD = 3  # coordinates in one 16-bit word
 HIGHEST = 15.0  # levels go from minus this to this
+AT_A_TIME = 2  # words; a row has a multiple of it
 OFFSET = 16  # added to a level where it is stored
 
 
@@ -31,7 +32,7 @@ class Questions(NamedTuple):
     """Directions that are searched for, exact and as codes see them."""
 
     exact: NDArray[np.float64]  # (questions, width), of length 1
-    rounded: NDArray[np.int16]  # (questions, words * PER_WORD): r in levels
+    multipliers: NDArray[np.int16]  # (questions, words, PER_WORD): r, as whole words take it
     starts: NDArray[np.int16]  # (questions,): what a sum begins with, since levels are stored with `OFFSET` added
     factors: NDArray[np.float32]  # (questions,): 1 / |r|
     angles: NDArray[np.float64]  # (questions,): η

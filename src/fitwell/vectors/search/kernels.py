@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitwell.compiled import compiled
-from fitwell.vectors.search.coding import BITS, HIGHEST, LANES, OFFSET, PER_WORD
+from fitwell.vectors.search.coding import AT_A_TIME, BITS, HIGHEST, LANES, OFFSET, PER_WORD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STEPS = (0.14, 0.19, 0.25, 0.35)
 USELESS = np.float32(1e30)  # tan δ of a code that says nothing: its row is always looked at
 SLACK = 1e-5  # float32 rounds the few operations of the test by less
-MASK = np.uint16(31)
+FIRST, SECOND = np.uint16(BITS), np.uint16(2 * BITS)
 
 
 @compiled
@@ -120,35 +120,60 @@ def scan(
 
     Of equally similar rows the earlier come first. Returns how many rows were read to prove it.
     """
-    looked = 0
+    looked, flat = 0, np.float32(0)
     for block in range(first, last):
         for question in range(len(asked.exact)):
             own = sums[question, block - first]
-            _add_up(codes.packed[block], asked.rounded[question], asked.starts[question], own)
+            _add_up(codes.packed[block], asked.multipliers[question], asked.starts[question], own)
             # A guess at the best rows: those whose code looks better than the worst of the best so far.
             worst = np.float32(found.similarities[question, -1])
-            looked += _look(codes, matrix, asked, block, question, own, worst, np.float32(0), found, True)
+            if _passes(own, codes.scales[block], codes.tangents[block], asked.factors[question], worst, flat):
+                looked += _look(codes, matrix, asked, block, question, own, worst, flat, found, True)
     for question in range(len(asked.exact)):
         # The proof: all rows that may be better than the guess.
         cosine, sine = _test(found.similarities[question, -1], asked.angles[question], codes.widest_angle)
         for block in range(first, last):
             own = sums[question, block - first]
-            looked += _look(codes, matrix, asked, block, question, own, cosine, sine, found, False)
+            if _passes(own, codes.scales[block], codes.tangents[block], asked.factors[question], cosine, sine):
+                looked += _look(codes, matrix, asked, block, question, own, cosine, sine, found, False)
     return looked
 
 
 @compiled
-def _add_up(words: NDArray[np.uint16], rounded: NDArray[np.int16], start: np.int16, sums: NDArray[np.int16]) -> None:
+def _passes(
+    sums: NDArray[np.int16],
+    scales: NDArray[np.float32],
+    tangents: NDArray[np.float32],
+    factor: np.float32,
+    cosine: np.float32,
+    sine: np.float32,
+) -> bool:
+    """Return whether any row of a block passes the test."""
+    hits = np.int32(0)
+    for lane in range(LANES):
+        hits += np.int32(np.float32(sums[lane]) * scales[lane] * factor + sine * tangents[lane] >= cosine)
+    return bool(hits > 0)
+
+
+@compiled
+def _add_up(
+    words: NDArray[np.uint16], multipliers: NDArray[np.int16], start: np.int16, sums: NDArray[np.int16]
+) -> None:
+    """Fill in c·r for the rows of a block, two words at a time, so that sums are fetched and stored half as often."""
     for lane in range(LANES):
         sums[lane] = start
-    for word in range(len(words)):
-        a, b, c = rounded[PER_WORD * word], rounded[PER_WORD * word + 1], rounded[PER_WORD * word + 2]
+    for word in range(0, len(words), AT_A_TIME):
+        a, b, c = multipliers[word, 0], multipliers[word, 1], multipliers[word, 2]
+        d, e, f = multipliers[word + 1, 0], multipliers[word + 1, 1], multipliers[word + 1, 2]
         for lane in range(LANES):
-            bits = words[word, lane]
+            one, two = words[word, lane], words[word + 1, lane]
             sums[lane] += (
-                np.int16(np.int16(bits & MASK) * a)
-                + np.int16(np.int16((bits >> np.uint16(BITS)) & MASK) * b)
-                + np.int16(np.int16(bits >> np.uint16(2 * BITS)) * c)
+                np.int16(np.int16(one) * a)
+                + np.int16(np.int16(one >> FIRST) * b)
+                + np.int16(np.int16(one >> SECOND) * c)
+                + np.int16(np.int16(two) * d)
+                + np.int16(np.int16(two >> FIRST) * e)
+                + np.int16(np.int16(two >> SECOND) * f)
             )
 
 
@@ -167,11 +192,7 @@ def _look(
 ) -> int:
     """Compute the similarity of the rows in a block that pass the test, and keep those that belong to the best."""
     scales, tangents, factor = codes.scales[block], codes.tangents[block], asked.factors[question]
-    hits, looked = 0, 0
-    for lane in range(LANES):
-        hits += np.float32(sums[lane]) * scales[lane] * factor + sine * tangents[lane] >= cosine
-    if hits == 0:
-        return 0
+    looked = 0
     rows, similarities = found.rows[question], found.similarities[question]
     for lane in range(LANES):
         row = block * LANES + lane
@@ -205,6 +226,6 @@ def _test(worst: float, angle: float, widest_angle: float) -> tuple[np.float32, 
     if worst < -1:  # there are fewer rows than asked for
         return np.float32(-np.inf), np.float32(0)
     phi = math.acos(worst) + angle
-    if phi + widest_angle >= math.pi:
+    if phi + widest_angle >= math.pi - SLACK:
         return np.float32(-np.inf), np.float32(0)
     return np.float32(math.cos(phi) - SLACK), np.float32(max(math.sin(phi), 1e-6))
