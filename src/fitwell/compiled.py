@@ -17,15 +17,12 @@ def compiled(function: F) -> F:
     Its callers answer for every index. The code is cached beside the source or, where that may not be written, in the
     user's cache folder; where neither may be written, every process compiles anew.
     """
-    import numba
+    return _compiled(function, fastmath=False)
 
-    try:
-        made = numba.njit(function, nogil=True, boundscheck=False, cache=True)
-    except RuntimeError as error:
-        if "cannot cache" not in str(error):
-            raise
-        made = numba.njit(function, nogil=True, boundscheck=False)
-    return made  # type: ignore[no-any-return]
+
+def vectorized(function: F) -> F:
+    """Return the same, but sums may be added up in any order, so that several numbers are worked on at a time."""
+    return _compiled(function, fastmath=True)
 
 
 def inlined(function: F) -> F:
@@ -37,3 +34,15 @@ def inlined(function: F) -> F:
 
     made: F = numba.njit(function, nogil=True, boundscheck=False, forceinline=True)
     return made
+
+
+def _compiled(function: F, *, fastmath: bool) -> F:
+    import numba
+
+    try:
+        made = numba.njit(function, nogil=True, boundscheck=False, fastmath=fastmath, cache=True)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        made = numba.njit(function, nogil=True, boundscheck=False, fastmath=fastmath)
+    return made  # type: ignore[no-any-return]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfVectorizer as SklearnVectorizer
 
 from fitwell import cli
-from fitwell.words import BM25Vectorizer, open_corpus
+from fitwell.words import BM25Vectorizer, Look, Tokenization, load, open_corpus, word2vec
 
 LINES = "He saw New York.\nNew York is big.\n\nShe saw him.\n" * 5
 
@@ -113,3 +116,71 @@ def test_a_wrong_option_of_tfidf_is_refused(
     assert cli.run(["words", "tfidf", corpus, *options]) == 2
     assert refusal in capsys.readouterr().err
     assert not list(Path().glob("*.npz"))
+
+
+def test_train_writes_vectors_and_tells_how_it_goes(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["words", "train", corpus, "-o", "v.txt", "--dimension", "8", "--epochs", "2"]) == 0
+    told = capsys.readouterr().err
+    assert "epoch 2.00/2  loss " in told
+    assert " words/s  0:00 left" in told
+    assert "9 words, 8 numbers each, after 2 epochs: v.txt" in told
+    assert load("v.txt").matrix == pytest.approx(word2vec(corpus, dimension=8, epochs=2).matrix, abs=1e-6)
+
+
+def test_every_option_of_train_is_passed_on(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = (
+        "--method cbow --dimension 8 --window 2 --negative 3 --epochs 2 --min-count 6 --max-size 3 --subsample 0.1 "
+        "--rate 0.1 --threads 1 --seed 4 --unit file --token-pattern \\w+ --lowercase --normalization NFC --quiet "
+        "--format word2vec_binary --checkpoint c"
+    )
+    assert cli.run(["words", "train", corpus, "-o", "v.bin", *options.split()]) == 0
+    assert "epoch" not in capsys.readouterr().err.replace("epochs: v.bin", "")
+    expected = word2vec(
+        corpus,
+        architecture="cbow",
+        dimension=8,
+        window=2,
+        negative=3,
+        epochs=2,
+        min_count=6,
+        max_size=3,
+        subsample=0.1,
+        rate=0.1,
+        seed=4,
+        unit="file",
+        tokenization=Tokenization(pattern=r"\w+", lowercase=True, normalization="NFC"),
+    )
+    assert load("v.bin").words == expected.words
+    assert load("v.bin").matrix.tobytes() == expected.matrix.tobytes()
+
+
+def test_an_interrupted_training_is_kept_and_exits_with_130(
+    corpus: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fitwell.words.word_vectors.BLOCK_TOKENS", 10)
+
+    def interrupted(_look: Look) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        return "interrupted"
+
+    command = sys.modules["fitwell.cli.words.train"]  # the name leads to the function
+    monkeypatch.setattr(command, "look_text", interrupted)
+    assert cli.run(["words", "train", corpus, "-o", "v.txt", "--dimension", "8"]) == 130
+    assert "9 words, 8 numbers each, after 0." in capsys.readouterr().err
+    assert load("v.txt").width == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        (["-o", "v.bin"], "could be in several formats"),
+        (["-o", "no/v.txt"], "no/v.txt cannot be written: there is no folder no; make it first"),
+        (["-o", "v.txt", "--method", "glove"], 'architecture must be one of skipgram, cbow, but is "glove"'),
+    ],
+)
+def test_a_wrong_option_of_train_is_refused(
+    corpus: str, capsys: pytest.CaptureFixture[str], options: list[str], refusal: str
+) -> None:
+    assert cli.run(["words", "train", corpus, *options]) == 2
+    assert refusal in capsys.readouterr().err
+    assert not list(Path().glob("v*"))

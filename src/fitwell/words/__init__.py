@@ -1,4 +1,4 @@
-"""Text becomes numbers and vectors: corpora, vocabularies, phrases, TF-IDF, BM25.
+"""Text becomes numbers and vectors: corpora, vocabularies, phrases, TF-IDF, BM25, Word2Vec.
 
 Each name is imported when it is first used, because scikit-learn, on which the vectorizers stand, takes its time.
 """
@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fitwell.vectors import Vectors, load
     from fitwell.words.bm25 import BM25Vectorizer
     from fitwell.words.corpus_file import open_corpus, save_corpus
     from fitwell.words.encoded import EncodedCorpus, encode
@@ -16,39 +17,50 @@ if TYPE_CHECKING:
     from fitwell.words.tf_idf import TermMatrix, TfidfVectorizer, tfidf
     from fitwell.words.tokens import Tokenization
     from fitwell.words.vocabulary import Vocabulary, keep_probabilities
+    from fitwell.words.word2vec_training import word2vec
+    from fitwell.words.word_vectors import Look
 
 __all__ = [
     "BM25Vectorizer",
     "EncodedCorpus",
+    "Look",
     "Phrases",
     "TermMatrix",
     "TfidfVectorizer",
     "Tokenization",
+    "Vectors",
     "Vocabulary",
     "encode",
     "find_phrases",
     "join_phrases",
     "keep_probabilities",
+    "load",
     "open_corpus",
     "save_corpus",
     "tfidf",
+    "word2vec",
 ]
 
+# The module where a name lives.
 _HOMES = {
-    "BM25Vectorizer": "bm25",
-    "EncodedCorpus": "encoded",
-    "Phrases": "phrases",
-    "TermMatrix": "tf_idf",
-    "TfidfVectorizer": "tf_idf",
-    "Tokenization": "tokens",
-    "Vocabulary": "vocabulary",
-    "encode": "encoded",
-    "find_phrases": "phrases",
-    "join_phrases": "phrases",
-    "keep_probabilities": "vocabulary",
-    "open_corpus": "corpus_file",
-    "save_corpus": "corpus_file",
-    "tfidf": "tf_idf",
+    "BM25Vectorizer": "fitwell.words.bm25",
+    "EncodedCorpus": "fitwell.words.encoded",
+    "Look": "fitwell.words.word_vectors",
+    "Phrases": "fitwell.words.phrases",
+    "TermMatrix": "fitwell.words.tf_idf",
+    "TfidfVectorizer": "fitwell.words.tf_idf",
+    "Tokenization": "fitwell.words.tokens",
+    "Vectors": "fitwell.vectors",
+    "Vocabulary": "fitwell.words.vocabulary",
+    "encode": "fitwell.words.encoded",
+    "find_phrases": "fitwell.words.phrases",
+    "join_phrases": "fitwell.words.phrases",
+    "keep_probabilities": "fitwell.words.vocabulary",
+    "load": "fitwell.vectors",
+    "open_corpus": "fitwell.words.corpus_file",
+    "save_corpus": "fitwell.words.corpus_file",
+    "tfidf": "fitwell.words.tf_idf",
+    "word2vec": "fitwell.words.word2vec_training",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled name for an export
@@ -56,7 +68,7 @@ if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled na
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:
             raise AttributeError(f"module 'fitwell.words' has no attribute '{name}'; it offers {', '.join(__all__)}")
-        return getattr(import_module(f"fitwell.words.{_HOMES[name]}"), name)
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

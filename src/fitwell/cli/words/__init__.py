@@ -14,10 +14,12 @@ from fitwell.cli.words.neighbors import neighbors
 from fitwell.cli.words.odd import odd
 from fitwell.cli.words.similarity import similarity
 from fitwell.cli.words.tfidf import tfidf
+from fitwell.cli.words.train import train
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "encode": encode,
     "tfidf": tfidf,
+    "train": train,
     "neighbors": neighbors,
     "analogy": analogy,
     "similarity": similarity,

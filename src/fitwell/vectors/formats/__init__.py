@@ -53,7 +53,7 @@ def write(contents: Contents, path: str | Path, *, format: str | None = None) ->
         SurroundingsError: the disk is full or the folder may not be written; nothing is left behind.
     """
     path = Path(path)
-    writer = WRITERS[_chosen(path, format)]
+    writer = WRITERS[chosen_format(path, format)]
     with writing(path) as temporary:
         writer(contents, temporary)
 
@@ -69,7 +69,12 @@ def _reader(seen: Seen) -> Callable[..., Contents]:
     return readers[seen.format]
 
 
-def _chosen(path: Path, format: str | None) -> Format:
+def chosen_format(path: Path, format: str | None) -> Format:
+    """Return the format that is asked for, or that a name's ending says.
+
+    Raises:
+        RequestError: it is unknown, or the ending says none.
+    """
     for known in WRITERS:
         if known == format:
             return known

@@ -1,0 +1,124 @@
+"""`fitwell words train`: a corpus becomes word vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from fitwell.cli.words.opening import compiling_told
+from fitwell.cli.words.options import Field, Lowercase, Normalization, Pattern, Unit
+
+if TYPE_CHECKING:
+    from fitwell.words import Look
+
+LINES = 10  # of progress, at most, where there is no terminal
+INTERRUPTED = 130
+
+
+def train(
+    corpus: Annotated[
+        str,
+        typer.Argument(help="Text file, plain or compressed, a folder of them, or what `fitwell words encode` wrote."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, such as vectors.safetensors.")],
+    method: Annotated[str, typer.Option(help="skipgram or cbow.")] = "skipgram",
+    dimension: Annotated[int, typer.Option(help="Numbers of a vector.")] = 100,
+    window: Annotated[int, typer.Option(help="Words to each side, at most.")] = 5,
+    negative: Annotated[int, typer.Option(help="Drawn words that a window's word is told from, 1 to 7.")] = 5,
+    epochs: Annotated[int, typer.Option(help="How often the corpus is read.")] = 5,
+    min_count: Annotated[int, typer.Option(help="Rarer words get no vector.")] = 5,
+    max_size: Annotated[int | None, typer.Option(help="Most words that get a vector.")] = None,
+    subsample: Annotated[
+        float, typer.Option(help="Share from which on frequent words are skipped; 0 reads all.")
+    ] = 1e-3,
+    rate: Annotated[float | None, typer.Option(help="Learning rate at the beginning; 0.025, for cbow 0.05.")] = None,
+    threads: Annotated[int, typer.Option(help="Threads; more than one give other bits each time.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="File that keeps the state; the same command goes on from it.")
+    ] = None,
+    unit: Unit = "line",
+    field: Field = None,
+    pattern: Pattern = r"\S+",
+    lowercase: Lowercase = False,
+    normalization: Normalization = "none",
+    format: Annotated[str | None, typer.Option(help="Format, where the ending of the file does not say it.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> int:
+    """Learn a vector for each word of CORPUS from the words around it; Ctrl-C keeps what is learned."""
+    from fitwell import words
+    from fitwell.errors import SurroundingsError
+    from fitwell.vectors.formats import chosen_format
+
+    # Before the work, not after it.
+    chosen_format(output, format)
+    if not output.absolute().parent.is_dir():
+        raise SurroundingsError(f"{output} cannot be written: there is no folder {output.parent}; make it first")
+    # What these words may be is checked, and refused in a sentence, where they are used.
+    with compiling_told(), _shown(quiet=quiet) as progress:
+        vectors = words.word2vec(
+            corpus,
+            architecture=cast(Any, method),
+            dimension=dimension,
+            window=window,
+            negative=negative,
+            epochs=epochs,
+            min_count=min_count,
+            max_size=max_size,
+            subsample=subsample,
+            rate=rate,
+            threads=threads,
+            seed=seed,
+            tokenization=words.Tokenization(
+                pattern=pattern, lowercase=lowercase, normalization=cast(Any, normalization)
+            ),
+            unit=cast(Any, unit),
+            field=field,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
+    vectors.save(output, format=format)
+    done = float(str(vectors.made["epochs_done"]))
+    typer.echo(f"{len(vectors.words):,} words, {dimension} numbers each, after {done:g} epochs: {output}", err=True)
+    return 0 if done >= epochs else INTERRUPTED
+
+
+@contextmanager
+def _shown(*, quiet: bool) -> Iterator[Callable[[Look], None]]:
+    """Lend a listener that shows progress: one line that changes in a terminal, a few plain ones elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if quiet:
+        yield lambda _look: None
+    elif console.is_terminal:
+        with console.status("reading the corpus") as status:
+            yield lambda look: status.update(look_text(look))
+    else:
+        yield _plain_lines()
+
+
+def _plain_lines() -> Callable[[Look], None]:
+    shown = 0
+
+    def listen(look: Look) -> None:
+        nonlocal shown
+        tenth = int(LINES * look.epoch / look.epochs)
+        if tenth > shown:
+            shown = tenth
+            typer.echo(look_text(look), err=True)
+
+    return listen
+
+
+def look_text(look: Look) -> str:
+    """Return how training stands, in a line."""
+    minutes, seconds = divmod(round(look.seconds_left), 60)
+    return (
+        f"epoch {look.epoch:.2f}/{look.epochs}  loss {look.loss:.4f}  rate {look.rate:.4f}  "
+        f"{look.words_per_second:,.0f} words/s  {minutes}:{seconds:02} left"
+    )

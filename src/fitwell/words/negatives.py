@@ -1,0 +1,30 @@
+"""The stream of drawn words: what a window's words are told apart from."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FEWEST, MOST = 2**12, 2**21  # drawn words of a stream; it is read around and around, each block from another place
+A_TOKEN = 8  # drawn words for each token, where that is not too many
+
+
+def drawn_words(
+    counts: npt.NDArray[np.int64], *, exponent: float, generator: np.random.Generator
+) -> npt.NDArray[np.int32]:
+    """Return words drawn in proportion to a power of their counts, in random order; how many is a power of two.
+
+    The draws are spread evenly over the distribution, so that each word comes as often as it should, up to one.
+
+    >>> words = drawn_words(np.array([900, 100]), exponent=1.0, generator=np.random.default_rng(0))
+    >>> round(float(np.mean(words == 0)), 3)
+    0.9
+    """
+    wanted = int(np.clip(A_TOKEN * counts.sum(), FEWEST, MOST))
+    size = 1 << (wanted - 1).bit_length()
+    shares = counts.astype(np.float64) ** exponent
+    upper = np.cumsum(shares) / shares.sum()
+    places = (np.arange(size) + generator.random(size)) / size
+    words = np.minimum(np.searchsorted(upper, places), len(counts) - 1).astype(np.int32)
+    generator.shuffle(words)
+    return words
