@@ -160,6 +160,16 @@ def fitwell_mapped(work: Work, tick: Tick) -> None:
     _fitwell(work, tick, execution="mapped")
 
 
+def fitwell_compiled(work: Work, tick: Tick) -> None:
+    """Train through Fitwell's engine, the step compiled."""
+    _fitwell(work, tick, execution="compiled")
+
+
+def fitwell_without_signals(work: Work, tick: Tick) -> None:
+    """Train through Fitwell's engine, the step compiled, and never look into the layers."""
+    _fitwell(work, tick, execution="compiled", signals_every=0)
+
+
 def _fitwell(work: Work, tick: Tick, **settings: Any) -> None:
     """Train by the engine alone: the rows are encoded already, and the look after an epoch is at one batch of rows."""
     import torch
@@ -431,6 +441,8 @@ CONTESTANTS: dict[str, Callable[[Work, Tick], None]] = {
     "compiled by hand": compiled_by_hand,
     "fitwell, eager": fitwell_eager,
     "fitwell, mapped": fitwell_mapped,
+    "fitwell, compiled": fitwell_compiled,
+    "fitwell, compiled, no signals": fitwell_without_signals,
     "fitwell": fitwell_command,
     "scikit-learn": scikit_learn,
     "jax scan": jax_scan,

@@ -55,6 +55,7 @@ from fitwell.run import (
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 RESERVED_SHARE = 0.02  # of a time limit, for what cannot be timed beforehand
+TOO_SHORT_TO_COMPILE = 180.0  # seconds: a limit under which compiling would take a large share of the time
 MEASURING_MARGIN = 1.5  # the machine may be busier then
 
 
@@ -108,6 +109,8 @@ def train(
             "device": device,
         },
     )
+    if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
+        asked = recipes.changed(asked, {"training.compile": "never"})
     if out is not None and Path(out).exists():
         raise RequestError(f"--out {out} exists; choose another folder or remove it")
     begun = _begin(read_table(data), asked, listener=listener)
@@ -295,6 +298,9 @@ def _stopping_well(run: Run, listener: Listener) -> Iterator[None]:
 def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
     """Train from the setup's state, measure, and write everything that a finished run has."""
     prepared, setup = begun.prepared, begun.setup
+    for event in setup.events:
+        listener(event)
+        write_recipe(run, setup.recipe, comments=_comments(begun.reasons))  # what it tells of holds when resumed too
     rows = prepared.split.test if len(prepared.split.test) else prepared.split.validation
     simple = baseline_predictions(prepared, setup.recipe, rows)
     reserve = 0.0

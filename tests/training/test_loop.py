@@ -199,10 +199,12 @@ RESUMED: dict[str, dict[str, Any]] = {
     "mapped": {"execution": "mapped", "members": 3, "schedule": "plateau", "plateau_patience": 0},
     "stopping": {"execution": "mapped", "members": 2, "early_stopping": {"patience": 2}, "learning_rate": 0.3},
     "redrawn": {"execution": "eager", "redraw_fraction": 0.1, "redraw_epochs": 2.0, "optimizer": "muon"},
+    "compiled": {"execution": "compiled", "members": 2, "signals_every": 3},
 }
+SLOW = [pytest.param(case, marks=pytest.mark.slow) for case in ("compiled",)]
 
 
-@pytest.mark.parametrize("case", RESUMED)
+@pytest.mark.parametrize("case", [*(case for case in RESUMED if case != "compiled"), *SLOW])
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_training_resumed_from_any_moment_ends_with_the_same_bits(case: str, start: Start, data: Any) -> None:

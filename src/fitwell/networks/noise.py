@@ -2,8 +2,9 @@
 
 Nothing here has a state. A member's seed, the layer's number and the step's number are mixed into two 32-bit words;
 the words and an element's place are hashed into the element's random bits. So a member of a population draws the same
-noise alone, among four or among thirty-two; a resumed run continues with the bits it would have drawn; and the mapped,
-the eager and a later compiled execution agree to the bit. Three cases:
+noise alone, among four or among thirty-two; a resumed run continues with the bits it would have drawn; and the eager,
+the mapped and the compiled execution drop the same units (normal noise agrees to the last digits of its logarithm and
+cosine, which a compiler rounds in its own way). Three cases:
 
 - dropout in layer 2 at step 40 of the member with seed 7: `keep_mask(noise[2], shape, share=0.1)`, where
   `noise = noise_words([7], step=40, layers=3)[0]`;
