@@ -22,7 +22,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from fitwell.errors import SurroundingsError
-from fitwell.training.optimizers import Rate
+from fitwell.training.optimizers import Rate, corrections
 from fitwell.training.signals import LayerSignals, layer_spans
 from fitwell.training.step import Batch, Outcome, Population, Program, copied, moved, single_gradient
 
@@ -53,10 +53,11 @@ class CompiledStep:
         """Move every member in place by one step; all batches have the size of the first."""
         like = population.weights
         rates = torch.as_tensor(rate, dtype=like.dtype, device=like.device).expand(len(like), 1)
-        number = torch.tensor(step, dtype=torch.float64, device=like.device)
+        # Not the number itself: the compiler would raise β to it in every turn of the loop over the weights.
+        corrected = torch.tensor(corrections(step, program.settings), dtype=torch.float64, device=like.device)
         losses, signals = [], []
         for member, single in enumerate(population.singles):
-            tensors = _inputs(program, single, batch, member, noise=noise, rates=rates, step=number)
+            tensors = _inputs(program, single, batch, member, noise=noise, rates=rates, step=corrected)
             if observe not in self._calls:
                 self._calls[observe] = _compiled(program, single, batch, tensors, observe=observe)
             loss, *observed = self._calls[observe](*tensors)
@@ -100,7 +101,7 @@ def _step_of(program: Program, single: Population, batch: Batch, *, observe: boo
 
     def step(*tensors: Tensor) -> Sequence[Tensor]:
         rest = iter(tensors)
-        decays, noise, rate, number, weights = (next(rest) for _ in range(5))
+        decays, noise, rate, corrected, weights = (next(rest) for _ in range(5))
         population = Population(
             weights=weights,
             slots={name: next(rest) for name in single.slots},
@@ -111,7 +112,7 @@ def _step_of(program: Program, single: Population, batch: Batch, *, observe: boo
         rows = Batch(features=features, targets=targets, weights=None if batch.weights is None else next(rest)[None])
         gradient = single_gradient(program, population, rows, noise[None], observe)
         outcome = moved(
-            replace(program, decays=decays), population, gradient, rate=rate[None], step=number, observe=observe
+            replace(program, decays=decays), population, gradient, rate=rate[None], step=corrected, observe=observe
         )
         return (outcome.losses,) if outcome.signals is None else (outcome.losses, outcome.signals.values)
 

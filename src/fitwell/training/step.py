@@ -25,7 +25,7 @@ from torch.func import functional_call, grad_and_value, vmap
 from fitwell.networks.initialization import redraw
 from fitwell.recipe import TrainingSettings
 from fitwell.tasks.losses import RowLoss
-from fitwell.training.optimizers import OPTIMIZERS, Rate, decay
+from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
 from fitwell.training.pieces import Piece, unflatten
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
 from fitwell.training.signals import LayerSignals, layer_spans, observed_activations, weight_signals
@@ -155,7 +155,7 @@ def moved(
     found: Gradient,
     *,
     rate: Rate,
-    step: int | Tensor,
+    step: Step,
     observe: bool,
 ) -> Outcome:
     """Move every member along its gradient, in place: penalties, clipping, decay, the optimizer and limits."""
@@ -206,7 +206,7 @@ def outputs_of(
         return torch.stack(outputs)
 
 
-def _update(program: Program, population: Population, gradient: Tensor, *, rate: Rate, step: int | Tensor) -> None:
+def _update(program: Program, population: Population, gradient: Tensor, *, rate: Rate, step: Step) -> None:
     settings = program.settings
     assert settings.optimizer != "auto"
     assert settings.weight_decay != "auto"
