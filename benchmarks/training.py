@@ -188,7 +188,7 @@ def main() -> None:
             continue
         possible = [name for name in CONTESTANTS if name != "fitwell"]
         if WORKS[work].members > 1:
-            possible = ["eager", "lean", "fitwell, mapped", "jax scan"]
+            possible = ["eager", "lean", "fitwell, mapped", "fitwell, compiled", "jax scan"]
         names = [name for name in possible if asked.only is None or name in (*asked.only, "eager")]
         compared(names, work, peers=asked.peers, rounds=asked.rounds)
 

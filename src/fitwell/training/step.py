@@ -13,7 +13,7 @@ The tensors of a population are changed in place: a copy of the weights per step
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
@@ -190,6 +190,29 @@ def copied(population: Population) -> Population:
         buffers={name: buffer.clone() for name, buffer in population.buffers.items()},
         slots={name: slot.clone() for name, slot in population.slots.items()},
     )
+
+
+def chosen(population: Population, members: Sequence[int]) -> Population:
+    """Return some members as a population of their own, which shares no memory with this one."""
+    places = torch.tensor(members, device=population.weights.device)
+    return Population(
+        weights=population.weights[places],
+        buffers={name: buffer[places] for name, buffer in population.buffers.items()},
+        slots={name: slot[places] for name, slot in population.slots.items()},
+    )
+
+
+def program_of(program: Program, members: Sequence[int]) -> Program:
+    """Return what a step of some members of a population computes."""
+    redrawn = program.redrawn
+    if redrawn is None:
+        return program
+
+    def draw(step: int) -> tuple[Tensor, Tensor]:
+        fresh, uniforms = redrawn.draw(step)
+        return fresh[list(members)], uniforms[list(members)]
+
+    return replace(program, redrawn=replace(redrawn, draw=draw))
 
 
 def outputs_of(
