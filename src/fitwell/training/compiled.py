@@ -22,6 +22,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from fitwell.errors import SurroundingsError
+from fitwell.training.members import differing
 from fitwell.training.optimizers import Rate, corrections
 from fitwell.training.signals import LayerSignals, layer_spans
 from fitwell.training.step import Batch, Outcome, Population, Program, copied, moved, single_gradient
@@ -93,6 +94,7 @@ def _inputs(
         *single.slots.values(),
         *single.buffers.values(),
         *(block[member] for block in of_rows),
+        *(value[member : member + 1] for value in differing(program.own).values()),
     )
 
 
@@ -110,9 +112,15 @@ def _step_of(program: Program, single: Population, batch: Batch, *, observe: boo
         targets = next(rest)[None]
         features = {name: next(rest)[None] for name in batch.features}
         rows = Batch(features=features, targets=targets, weights=None if batch.weights is None else next(rest)[None])
+        own = replace(program.own, **{name: next(rest) for name in differing(program.own)})
         gradient = single_gradient(program, population, rows, noise[None], observe)
         outcome = moved(
-            replace(program, decays=decays), population, gradient, rate=rate[None], step=corrected, observe=observe
+            replace(program, decays=decays, own=own),
+            population,
+            gradient,
+            rate=rate[None],
+            step=corrected,
+            observe=observe,
         )
         return (outcome.losses,) if outcome.signals is None else (outcome.losses, outcome.signals.values)
 

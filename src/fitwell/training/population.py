@@ -12,6 +12,7 @@ from fitwell.recipe import TrainingSettings
 from fitwell.tasks.losses import RowLoss
 from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Seeds
+from fitwell.training.members import shared_settings
 from fitwell.training.optimizers import OPTIMIZERS
 from fitwell.training.pieces import decay_mask, flatten, pieces_of
 from fitwell.training.step import Population, Program, Redrawn
@@ -79,6 +80,7 @@ def make_program(
         settings=settings,
         execution=settings.execution,
         whole_step=CompiledStep() if settings.execution == "compiled" else None,
+        own=shared_settings(settings),
         decays=decay_mask(pieces).to(device),
         redrawn=redrawn,
     )

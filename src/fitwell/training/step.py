@@ -25,6 +25,7 @@ from torch.func import functional_call, grad_and_value, vmap
 from fitwell.networks.initialization import redraw
 from fitwell.recipe import TrainingSettings
 from fitwell.tasks.losses import RowLoss
+from fitwell.training.members import MemberSettings, acts, differing, settings_of
 from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
 from fitwell.training.pieces import Piece, unflatten
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
@@ -99,6 +100,7 @@ class Program:
     loss: RowLoss  # (outputs, targets) -> (rows,)
     settings: TrainingSettings
     execution: Execution
+    own: MemberSettings  # what may differ from member to member
     decays: Float[Tensor, " weights"]  # 1 where decay and penalties act, 0 on biases and normalization
     redrawn: Redrawn | None = None  # where weights are drawn anew from batch to batch
     whole_step: WholeStep | None = None  # what a compiled execution calls
@@ -159,16 +161,16 @@ def moved(
     observe: bool,
 ) -> Outcome:
     """Move every member along its gradient, in place: penalties, clipping, decay, the optimizer and limits."""
-    settings, gradient = program.settings, found.gradient
+    own, gradient = program.own, found.gradient
     with torch.no_grad():
         raw_gradient = gradient.clone() if observe else gradient
-        if settings.l1 or settings.l2:
-            penalty = penalty_gradient(population.weights, l1=settings.l1, l2=settings.l2, mask=program.decays)
+        if acts(own.l1) or acts(own.l2):
+            penalty = penalty_gradient(population.weights, l1=own.l1, l2=own.l2, mask=program.decays)
             gradient = gradient + penalty
-        if settings.clip_value is not None:
-            clip_value(gradient, settings.clip_value)
-        if settings.clip_norm is not None:
-            clip_norm(gradient, settings.clip_norm)
+        if own.clip_value is not None:
+            clip_value(gradient, own.clip_value)
+        if own.clip_norm is not None:
+            clip_norm(gradient, own.clip_norm)
         before = population.weights.clone() if observe else population.weights
         _update(program, population, gradient, rate=rate, step=step)
         signals = None
@@ -204,6 +206,7 @@ def chosen(population: Population, members: Sequence[int]) -> Population:
 
 def program_of(program: Program, members: Sequence[int]) -> Program:
     """Return what a step of some members of a population computes."""
+    program = replace(program, own=settings_of(program.own, members)) if differing(program.own) else program
     redrawn = program.redrawn
     if redrawn is None:
         return program
@@ -232,9 +235,8 @@ def outputs_of(
 def _update(program: Program, population: Population, gradient: Tensor, *, rate: Rate, step: Step) -> None:
     settings = program.settings
     assert settings.optimizer != "auto"
-    assert settings.weight_decay != "auto"
-    if settings.weight_decay:
-        decay(population.weights, rate=rate, weight_decay=settings.weight_decay, mask=program.decays)
+    if acts(program.own.weight_decay):
+        decay(population.weights, rate=rate, weight_decay=program.own.weight_decay, mask=program.decays)
     move = OPTIMIZERS[settings.optimizer].move
     move(
         population.weights,
