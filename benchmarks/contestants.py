@@ -43,6 +43,8 @@ WORKS = {
     "regularized": Work(batch_norm=True, dropout=0.1),
     "members": Work(members=16, rows=25_600),
     "cold": Work(rows=5_000),
+    "narrow": Work(rows=25_600, hidden=(64,)),
+    "wide": Work(rows=25_600, hidden=(256, 256, 256, 256)),
 }
 
 

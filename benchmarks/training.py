@@ -22,7 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,7 +36,7 @@ COLD = ("eager", "fitwell", "keras on torch", "keras on jax", "lightning", "fast
 class Contestant:
     """A process that trains an epoch whenever it is asked."""
 
-    def __init__(self, name: str, work: str, python: str) -> None:
+    def __init__(self, name: str, work: str, python: str, variables: Mapping[str, str] | None = None) -> None:
         """Start it; the start-up and a first epoch go on until `wait` returns."""
         self.name = name
         self.started = time.perf_counter()
@@ -47,7 +47,7 @@ class Contestant:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=environment | dict(variables or {}),
         )
 
     def wait(self) -> dict[str, float] | str:
@@ -170,6 +170,35 @@ def cold(names: Sequence[str], *, peers: str | None, rounds: int) -> None:
         print(f"| {name} | {statistics.median(wall[name]):.2f} | {statistics.median(cpu[name]):.2f} |")
 
 
+def calibrated(rounds: int) -> None:
+    """Print the constants of `fitwell/training/costs.py`: what compiling saves in a step, and what it costs."""
+    import numpy as np
+
+    saved, costs, sizes = [], [], []
+    for name in ("narrow", "mlp", "wide"):
+        work, contestants, spent = WORKS[name], [], []
+        for execution in ("fitwell, eager", "fitwell, compiled, no signals"):
+            before = os.times()
+            contestant = Contestant(execution, name, sys.executable, {"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"})
+            problem = contestant.wait()
+            assert not isinstance(problem, str), problem
+            taken = [contestant.epoch() for _ in range(rounds)]
+            contestants.append(min(answer["seconds"] for answer in taken if not isinstance(answer, str)))
+            contestant.end()
+            after = os.times()
+            used = after.children_user + after.children_system - before.children_user - before.children_system
+            spent.append(used - sum(answer["seconds"] for answer in taken if not isinstance(answer, str)))
+        saved.append((contestants[0] - contestants[1]) / (work.rows // work.batch))
+        costs.append(spent[1] - spent[0])
+        sizes.append((work.batch * sum(work.hidden), len(work.hidden)))
+        print(f"{name}: a step saves {saved[-1] * 1e6:.0f} us, compiling takes {costs[-1]:.1f} CPU seconds")
+    ones = np.ones(len(sizes))
+    for label, values, place in (("saved per step, activation", saved, 0), ("compiling, per layer", costs, 1)):
+        design = np.column_stack([ones, [size[place] for size in sizes]])
+        constant, slope = np.linalg.lstsq(design, np.array(values), rcond=None)[0]
+        print(f"{label}: {constant:.3g} + {slope:.3g} each")
+
+
 def _python(name: str, peers: str | None) -> str:
     return peers if name in PEERS and peers is not None else sys.executable
 
@@ -181,7 +210,11 @@ def main() -> None:
     parser.add_argument("--work", nargs="+", choices=WORKS, default=["mlp"])
     parser.add_argument("--only", nargs="+", choices=CONTESTANTS, metavar="NAME", help="contestants; eager comes along")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--calibrate", action="store_true", help="measure what compiling saves and costs, instead")
     asked = parser.parse_args()
+    if asked.calibrate:
+        calibrated(asked.rounds)
+        return
     for work in asked.work:
         if work == "cold":
             cold(asked.only or COLD, peers=asked.peers, rounds=asked.rounds)
