@@ -14,6 +14,7 @@ import pytest
 import torch
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.utils.class_weight import compute_class_weight
+from torch import _inductor as inductor
 
 from fitwell.data.read import read_table
 from fitwell.decision import UNDECIDED
@@ -172,3 +173,34 @@ def test_balanced_class_weights_reach_the_loss() -> None:
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(SurroundingsError, match=r'device is "mps", but torch cannot compute there'):
         require_device("mps")
+
+
+def test_a_compiler_that_fails_leaves_the_other_execution_a_record_of_it_and_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refusing(*_: Any) -> None:
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr(inductor, "compile", refusing)
+    prepared, setup = begun(training__compile="always")
+    assert (setup.recipe.training.compile, setup.recipe.training.execution) == ("never", "eager")
+    assert setup.program.settings == setup.recipe.training
+    (event,) = setup.events
+    assert event.text == (
+        "training goes on without compiling: the step cannot be compiled (no compiler here); "
+        "try training.compile: never"
+    )
+    assert "no compiler here" in setup.reasons["training.compile"]
+    plain = begun(training__compile="never")[1]
+    found, expected = (learned(prepared, each).state.best.weights for each in (setup, plain))
+    assert torch.equal(found, expected)
+
+
+def test_a_training_that_compiles_learns_what_another_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inductor, "compile", lambda graph, _inputs: graph)  # the graph itself, which takes no time
+    prepared, setup = begun(training__compile="always", members=2)
+    assert (setup.recipe.training.execution, setup.events) == ("compiled", ())
+    found = learned(prepared, setup)
+    expected = learned(prepared, begun(training__compile="never", members=2)[1])
+    assert torch.allclose(found.state.best.weights, expected.state.best.weights, rtol=1e-3, atol=1e-5)
+    assert found.history.height == expected.history.height

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import product
 from typing import Any, get_args
 
@@ -20,6 +21,7 @@ from fitwell.metrics import Primary
 from fitwell.plan import CHOICES, DATA_CHOICES, OPEN, Facts, Plan, resolve, resolve_data
 from fitwell.recipe import NEUTRAL, Recipe, TaskName, changed, default_of, described, from_yaml, setting, to_yaml
 from fitwell.tasks.table import TASKS
+from fitwell.training.costs import seconds_saved, seconds_to_compile
 
 ROWS = (10, 1_000, 5_000, 50_000)
 LAYOUTS = {
@@ -99,6 +101,7 @@ ASKED: dict[str, list[Any]] = {
     "training.epochs": [1, 7, 500],
     "training.early_stopping.patience": [0, 3],
     "training.execution": ["mapped"],
+    "training.compile": ["always", "never"],
     "training.threads": [2],
     "decision.threshold": ["half", "youden", "cost", "precision", 0.3],
     "decision.at_least": [0.8],
@@ -219,6 +222,33 @@ def test_the_reason_of_the_epochs_tells_the_cycles_that_the_schedule_has() -> No
 def test_members_are_mapped_and_one_network_is_not() -> None:
     assert planned().recipe.training.execution == "eager"
     assert planned({"members": 2}).recipe.training.execution == "mapped"
+
+
+def test_a_step_is_compiled_where_that_saves_clearly_more_than_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fitwell.plan.has_compiler", lambda: True)
+    on_cpu = {"device": "cpu"}
+    for rows, members, execution in ((1_000, 1, "eager"), (3_000_000, 1, "compiled"), (3_000_000, 4, "compiled")):
+        plan = planned(on_cpu | {"members": members}, rows=rows)
+        assert plan.recipe.training.execution == execution
+        assert plan.recipe.training.compile == ("always" if execution == "compiled" else "never")
+        assert re.search(r"(saves|would save) about [\d]+ s and takes \d+ s", plan.reasons["training.compile"])
+    long = {"members": 30, "training.epochs": 1000}
+    assert planned(on_cpu | long).recipe.training.execution == "compiled"
+    assert planned(on_cpu | long | {"training.redraw_fraction": 0.1}).recipe.training.execution == "mapped"
+    assert planned(on_cpu | {"training.execution": "compiled"}).recipe.training.compile == "always"
+    assert planned(on_cpu | {"training.compile": "always"}).recipe.training.execution == "compiled"
+    monkeypatch.setattr("fitwell.plan.has_compiler", lambda: False)
+    without = planned(on_cpu | long)
+    assert without.recipe.training.execution == "mapped"
+    assert without.reasons["training.compile"] == "no C++ compiler is there"
+
+
+def test_compiling_is_worth_more_with_more_steps_members_and_units() -> None:
+    usual = seconds_saved(steps=1000, members=1, rows=256, units=384)
+    assert seconds_saved(steps=2000, members=1, rows=256, units=384) == pytest.approx(2 * usual)
+    assert seconds_saved(steps=1000, members=3, rows=256, units=384) == pytest.approx(3 * usual)
+    assert seconds_saved(steps=1000, members=1, rows=256, units=768) > usual
+    assert seconds_to_compile(layers=3, observed=True) == 2 * seconds_to_compile(layers=3, observed=False)
 
 
 def test_a_step_is_shared_among_cores_from_two_billion_multiplications_on() -> None:

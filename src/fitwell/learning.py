@@ -24,11 +24,14 @@ from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
 from fitwell.networks.build import build_network
 from fitwell.networks.fully_connected import FullyConnected
+from fitwell.networks.noise import noise_words
+from fitwell.plan import uncompiled_execution
 from fitwell.prediction import Model, Predictions, predictions_of
 from fitwell.preparation import Prepared
 from fitwell.recipe import Recipe, changed
 from fitwell.tasks.losses import row_loss
 from fitwell.tasks.task import class_weights
+from fitwell.training.compiled import compile_ahead
 from fitwell.training.history import history_frame
 from fitwell.training.loop import (
     EpochRecord,
@@ -38,13 +41,14 @@ from fitwell.training.loop import (
     State,
     StepRecord,
     batching,
+    epoch_batches,
     first_state,
     looked_at,
     train,
 )
 from fitwell.training.population import build_population, make_program, member_seeds
 from fitwell.training.range_test import range_test
-from fitwell.training.step import Population, Program, outputs_of
+from fitwell.training.step import Population, Program, copied, outputs_of
 from fitwell.training.threads import torch_threads
 
 SAMPLE_ROWS = 32_768  # of the training rows, for what starts from data
@@ -64,6 +68,7 @@ class Setup:
     seeds: Sequence[Seeds]
     rates: Sequence[float]
     reasons: dict[str, str]  # for what was found out while setting up
+    events: tuple[Event, ...] = ()  # what there is to say about it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +154,7 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         )
     rate = recipe.training.learning_rate
     assert isinstance(rate, float)
-    return Setup(
+    setup = Setup(
         recipe=recipe,
         program=program,
         state=first_state(population),
@@ -159,6 +164,38 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         rates=[rate] * recipe.members,
         reasons=reasons,
     )
+    return _with_code(setup) if recipe.training.execution == "compiled" else setup
+
+
+def _with_code(setup: Setup) -> Setup:
+    """Return the setup with its step compiled, or, where that fails, with the execution that needs no compiler."""
+    noise_seeds = [seed.noise for seed in setup.seeds]
+    layers = setup.program.network.noise_layers
+    assert isinstance(layers, int)
+    settings = setup.recipe.training
+    batch = next(
+        epoch_batches(setup.training, setup.seeds, epoch=0, batch_rows=batching(len(setup.training), settings)[0])
+    )
+    try:
+        with threads(setup.recipe):
+            compile_ahead(
+                setup.program,
+                setup.state.population,
+                batch,
+                noise=noise_words(noise_seeds, step=0, layers=layers).to(setup.recipe.device),
+                observing=settings.signals_every > 0,
+            )
+    except SurroundingsError as error:
+        choice = uncompiled_execution(setup.recipe)
+        recipe = changed(setup.recipe, {"training.compile": "never", "training.execution": choice.value})
+        return replace(
+            setup,
+            recipe=recipe,
+            program=replace(setup.program, settings=recipe.training, execution=choice.value, whole_step=None),
+            reasons=setup.reasons | {"training.compile": str(error), "training.execution": choice.why},
+            events=(Event("note", f"training goes on without compiling: {error}"),),
+        )
+    return setup
 
 
 def require_device(device: str) -> None:
@@ -371,12 +408,7 @@ def _wait_for(device: str) -> None:
 
 def pace_of(setup: Setup) -> Pace:
     """Time some steps and a look, at some of the validation rows, on a copy of the population."""
-    population = setup.state.population
-    copy = Population(
-        weights=population.weights.clone(),
-        buffers={name: buffer.clone() for name, buffer in population.buffers.items()},
-        slots={name: slot.clone() for name, slot in population.slots.items()},
-    )
+    copy = copied(setup.state.population)
     program, state = setup.program, first_state(copy)
     seen = _some(setup.validation, TIMED_ROWS)
     with threads(setup.recipe):

@@ -22,6 +22,8 @@ from fitwell.metrics import Primary
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.recipe import APPLIES, NEUTRAL, Goal, Recipe, TaskName, changed, setting, without_effect
 from fitwell.tasks.table import TASKS
+from fitwell.training.costs import WORTH, has_compiler, seconds_saved, seconds_to_compile
+from fitwell.training.loop import batching
 from fitwell.training.optimizers import OPTIMIZERS
 
 
@@ -243,7 +245,45 @@ def _patience(recipe: Recipe, _facts: Facts) -> Choice:
     return Choice(max(5, round(0.4 * epochs)), f"long enough to wait for {what}")
 
 
+def _compile(recipe: Recipe, facts: Facts) -> Choice:
+    training = recipe.training
+    if training.execution != "auto":
+        asked = "always" if training.execution == "compiled" else "never"
+        return Choice(asked, f"training.execution is {training.execution}")
+    if training.redraw_fraction:
+        return Choice("never", "weights are drawn anew outside of the step")
+    if recipe.device != "cpu":
+        return Choice("never", f"what it gains on {recipe.device} has not been measured")
+    if not has_compiler():
+        return Choice("never", "no C++ compiler is there")
+    assert recipe.network.hidden != "auto"
+    rows, steps = batching(facts.training_rows, training)
+    gained = seconds_saved(
+        steps=_expected_epochs(recipe) * steps,
+        members=recipe.members,
+        rows=rows,
+        units=sum(recipe.network.hidden),
+    )
+    cost = seconds_to_compile(layers=len(recipe.network.hidden), observed=training.signals_every > 0)
+    pays = gained > WORTH * cost
+    what = "would save" if not pays else "saves"
+    return Choice("always" if pays else "never", f"it {what} about {gained:.0f} s and takes {cost:.0f} s beforehand")
+
+
+def _expected_epochs(recipe: Recipe) -> int:
+    epochs, patience = recipe.training.epochs, recipe.training.early_stopping.patience
+    assert epochs != "auto"
+    return epochs // 2 if patience else epochs
+
+
 def _execution(recipe: Recipe, _facts: Facts) -> Choice:
+    if recipe.training.compile == "always":
+        return Choice("compiled", "the step is compiled")
+    return uncompiled_execution(recipe)
+
+
+def uncompiled_execution(recipe: Recipe) -> Choice:
+    """Return how a step is computed without a compiler."""
     if recipe.members == 1:
         return Choice("eager", "one member: mapping it would cost more than twice as much")
     return Choice("mapped", f"{recipe.members} members as one program")
@@ -303,6 +343,7 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.learning_rate": _learning_rate,
     "training.epochs": _epochs,
     "training.early_stopping.patience": _patience,
+    "training.compile": _compile,
     "training.execution": _execution,
     "training.threads": _threads,
     "decision.threshold": _threshold,

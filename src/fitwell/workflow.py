@@ -71,6 +71,7 @@ from fitwell.showing import seconds_to_show, show, versions
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 BASELINE_SHARE = 0.15  # of the time that is left when the baselines come
+TOO_SHORT_TO_COMPILE = 180.0  # seconds: a limit under which compiling would take a large share of the time
 
 
 def train(
@@ -123,6 +124,8 @@ def train(
             "device": device,
         },
     )
+    if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
+        asked = recipes.changed(asked, {"training.compile": "never"})
     if out is not None and Path(out).exists():
         raise RequestError(f"--out {out} exists; choose another folder or remove it")
     begun = _begin(read_table(data), asked, listener=listener)
@@ -314,6 +317,9 @@ def _stopping_well(run: Run, listener: Listener) -> Iterator[None]:
 def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
     """Train from the setup's state, measure, and write everything that a finished run has."""
     prepared, setup = begun.prepared, begun.setup
+    for event in setup.events:
+        listener(event)
+        write_recipe(run, setup.recipe, comments=_comments(begun.reasons))  # what it tells of holds when resumed too
     simple = decided_baselines(prepared, setup.recipe, seconds=BASELINE_SHARE * clock.remaining())
     kept, own = NOTHING_RESERVED, clock
     if math.isfinite(clock.limit):

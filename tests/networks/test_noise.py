@@ -68,7 +68,7 @@ def test_no_two_of_many_members_steps_and_layers_share_their_words() -> None:
 def test_a_mask_keeps_its_share_and_keeps_the_mean(share: float) -> None:
     mask = keep_mask(noise_words([4], step=1, layers=1)[0, 0], (1000, 1000), share=share)
     dropped = float((mask == 0).double().mean())
-    assert abs(dropped - share) < 4.5 * math.sqrt(share * (1 - share) / 1e6) + 1 / 65536
+    assert abs(dropped - share) < 4.5 * math.sqrt(share * (1 - share) / 1e6)
     assert sorted(set(mask.flatten().tolist())) == pytest.approx([0.0, 1 / (1 - share)], rel=1e-3)
 
 
@@ -107,15 +107,7 @@ def test_places_within_a_stream_are_uncorrelated_at_every_small_lag_and_at_layer
     assert 0.8 < float(np.std(scores)) < 1.2
 
 
-def test_the_two_numbers_of_one_hash_are_uncorrelated() -> None:
-    scores = []
-    for step in range(40):
-        stream = standardized(noise_words([5], step=step, layers=1)[0, 0])
-        scores.append(correlation_score(stream[::2], stream[1::2]))
-    assert max(map(abs, scores)) < BOUND
-
-
-def test_the_sixteen_bit_numbers_are_uniform() -> None:
+def test_the_numbers_behind_a_mask_are_uniform() -> None:
     # keep_mask at the shares k / 64 tells a number's 64th of the range; chi-square with 63 degrees of freedom.
     probabilities = []
     for step in range(20):

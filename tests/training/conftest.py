@@ -15,6 +15,7 @@ from fitwell.networks.build import build_network
 from fitwell.plan import Facts, resolve
 from fitwell.recipe import Recipe, TaskName
 from fitwell.tasks.losses import row_loss
+from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Moment, Rows, Seeds, State, batching, first_state, train
 from fitwell.training.population import BuildNetwork, build_population, make_program, member_seeds
 from fitwell.training.step import Execution, Population, Program
@@ -118,7 +119,7 @@ def small_training(
         steps_per_epoch=batching(len(training), recipe.training)[1],
         device="cpu",
     )
-    program = replace(program, execution=execution)
+    program = replace(program, execution=execution, whole_step=CompiledStep() if execution == "compiled" else None)
     rate = recipe.training.learning_rate
     return Training(
         recipe=recipe,

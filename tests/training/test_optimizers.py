@@ -187,11 +187,15 @@ def test_every_member_may_have_its_own_rate(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_step_number_may_be_a_tensor(name: str) -> None:
+def test_the_step_may_be_a_tensor_of_its_corrections(name: str) -> None:
     weights = flatten(network(0))[None]
     gradient, settings = gradient_of(weights), settings_of(name)
     by_number, by_tensor = weights.clone(), weights.clone()
-    for step, moving in ((3, by_number), (torch.tensor(3.0, dtype=torch.float64), by_tensor)):
+    root = (1 - float(settings.beta2) ** 3) ** 0.5
+    for step, moving in (
+        (3, by_number),
+        (torch.tensor([root, root / (1 - settings.beta1**3)], dtype=torch.float64), by_tensor),
+    ):
         slots = fresh_slots(name, weights)
         OPTIMIZERS[name].move(moving, gradient, slots, rate=RATE, step=step, settings=settings, pieces=PIECES)
     assert torch.allclose(by_number, by_tensor, rtol=0, atol=1e-14)

@@ -50,7 +50,7 @@ def seen_by_hooks(training: Any, weights: Tensor, words: Tensor, batch: Any) -> 
     return seen, network
 
 
-@pytest.mark.parametrize("execution", ["eager", "mapped"])
+@pytest.mark.parametrize("execution", ["eager", "mapped", pytest.param("compiled", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES)
 def test_every_signal_is_what_hooks_on_a_plain_module_see(case: str, execution: str, start: Start) -> None:
     members = 1 if execution == "eager" else 3

@@ -191,8 +191,11 @@ class TrainingSettings(Settings):
     clip_norm: Positive | None = Field(None, description="Scale gradients down to at most this norm; none: no limit.")
     clip_value: Positive | None = Field(None, description="Cut gradient entries to at most this size; none: no limit.")
     early_stopping: EarlyStopping = Field(default_factory=EarlyStopping, description="When to stop early.")
-    execution: Literal["auto", "eager", "mapped"] = Field(
-        "auto", description="One network by plain back-propagation, or members mapped as one program."
+    compile: Literal["auto", "always", "never"] = Field(
+        "auto", description="Compile the training step to machine code first; auto weighs the cost against the gain."
+    )
+    execution: Literal["auto", "eager", "mapped", "compiled"] = Field(
+        "auto", description="Plain back-propagation, members mapped as one program, or a step compiled beforehand."
     )
     threads: Annotated[int, Field(ge=1, le=1024)] | Auto = Field(
         "auto", description="CPU threads of one training step."
@@ -361,6 +364,12 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
         )
     if recipe.network.normalization == "batch" and training.batch_size == 1:
         yield "network.normalization is batch, which needs more than the 1 row of training.batch_size; try layer"
+    if training.execution in ("eager", "mapped") and training.compile == "always":
+        yield f"training.compile is always, but training.execution is {training.execution}; leave one of them auto"
+    if training.execution == "compiled" and training.compile == "never":
+        yield "training.execution is compiled, but training.compile is never; leave one of them auto"
+    if training.redraw_fraction and (training.execution == "compiled" or training.compile == "always"):
+        yield "training.redraw_fraction draws weights anew outside of a compiled step; let training.compile be never"
     if recipe.members > 1 and training.execution == "eager":
         yield f"training.execution is eager, which trains one network, but members is {recipe.members}; use mapped"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from fitwell.run.disk import writing_worded
 from fitwell.run.reading import CHECKPOINT
 from fitwell.run.value import Run
 from fitwell.training.loop import State
+from fitwell.training.step import chosen
 
 
 def write_checkpoint(run: Run, content: bytes) -> None:
@@ -38,7 +40,19 @@ def require_fitting(run: Run, state: State, *, first: State) -> None:
     Raises:
         RunError: a tensor is missing, is not the network's, or has another shape.
     """
-    found, expected = _tensors(state), _tensors(first)
+    if len(state.marks) != len(first.marks):
+        raise RunError(
+            f"the checkpoint of {run.path} does not fit its recipe: it has {len(state.marks)} members, not "
+            f"{len(first.marks)}; restore the run from a copy, or train again"
+        )
+    if not set(state.active) <= set(first.active):
+        raise RunError(
+            f"the checkpoint of {run.path} does not fit its recipe: it trains members {state.active} of "
+            f"{len(first.marks)}; restore the run from a copy, or train again"
+        )
+    found = _tensors(state)
+    expected = _tensors(replace(first, population=chosen(first.population, state.active)))
+    expected["loss_sum"] = first.loss_sum[list(state.active)]
     for name in sorted(found.keys() | expected.keys()):
         has, needs = (tuple(each[name].shape) if name in each else None for each in (found, expected))
         if has != needs:
@@ -47,11 +61,6 @@ def require_fitting(run: Run, state: State, *, first: State) -> None:
                 f"{'is missing' if has is None else f'has shape {has}'}, where the network "
                 f"{'has none' if needs is None else f'needs {needs}'}; restore the run from a copy, or train again"
             )
-    if len(state.marks) != len(first.marks):
-        raise RunError(
-            f"the checkpoint of {run.path} does not fit its recipe: it has {len(state.marks)} members, not "
-            f"{len(first.marks)}; restore the run from a copy, or train again"
-        )
 
 
 def _tensors(state: State) -> dict[str, Tensor]:

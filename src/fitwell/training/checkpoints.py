@@ -37,7 +37,14 @@ def state_to_bytes(state: State, history: bytes) -> bytes:
     tensors |= {f"buffers.{name}": buffer for name, buffer in state.population.buffers.items()}
     tensors |= {f"best_buffers.{name}": buffer for name, buffer in state.best.buffers.items()}
     counts = {"version": CHECKPOINT_VERSION, "step": state.step, "epoch_step": state.epoch_step, "epoch": state.epoch}
-    header = json.dumps({**counts, "history_bytes": len(history), "marks": [asdict(mark) for mark in state.marks]})
+    header = json.dumps(
+        {
+            **counts,
+            "active": state.active,
+            "history_bytes": len(history),
+            "marks": [asdict(mark) for mark in state.marks],
+        }
+    )
     tensors = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
     return save(tensors, {"state": _digest(header, tensors) + header})  # two entries would come in any order
 
@@ -71,6 +78,7 @@ def state_from_bytes(content: bytes, *, device: str) -> tuple[State, bytes]:
         population=population,
         best=best,
         marks=tuple(_mark(values) for values in header["marks"]),
+        active=tuple(header["active"]),
         step=header["step"],
         epoch_step=header["epoch_step"],
         epoch=header["epoch"],

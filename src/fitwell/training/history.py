@@ -1,4 +1,5 @@
 """What training yields becomes a table: one row per member and look, and per member and step with signals.
+A member that has stopped has no more rows.
 
 Columns: member, epoch (fractions included), step, split (`train` and `validation` at a look, `batch` for a single
 step), loss (without penalties; of `train` the mean over the epoch's steps), learning_rate, seconds, rows, figure (a
@@ -49,34 +50,34 @@ def _step_rows(record: StepRecord) -> list[dict[str, Any]]:
             "epoch": record.epoch,
             "step": record.step,
             "split": "batch",
-            "loss": losses[member],
-            "learning_rate": record.learning_rates[member],
+            "loss": losses[place],
+            "learning_rate": record.learning_rates[place],
             "rows": record.rows,
         }
         | {
             f"{signal}.{layer}": value
-            for layer, values in zip(record.signals.layers, signals[member], strict=True)
+            for layer, values in zip(record.signals.layers, signals[place], strict=True)
             for signal, value in zip(SIGNALS, values, strict=True)
             if has_activations(layer) or signal not in ACTIVATION_SIGNALS
         }
-        for member in range(len(losses))
+        for place, member in enumerate(record.members)
     ]
 
 
 def _look_rows(record: EpochRecord, figures: Sequence[float]) -> list[dict[str, Any]]:
     rows = []
-    for member, rate in enumerate(record.learning_rates):
+    for place, (member, rate) in enumerate(zip(record.members, record.learning_rates, strict=True)):
         shared = {"member": member, "epoch": record.epoch, "step": record.step, "learning_rate": rate}
         if record.rows:
-            loss = record.training_losses[member]
+            loss = record.training_losses[place]
             rows.append(shared | {"split": "train", "loss": loss, "seconds": record.seconds, "rows": record.rows})
         rows.append(
             shared
             | {
                 "split": "validation",
-                "loss": record.validation_losses[member],
+                "loss": record.validation_losses[place],
                 "rows": record.outputs.shape[1],
-                "figure": figures[member],
+                "figure": figures[place],
             }
         )
     return rows

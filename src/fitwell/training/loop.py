@@ -4,6 +4,9 @@
 had never stopped, and the records of what just happened. Whoever iterates may print, store, save the state, or leave:
 stopping early from outside is a `break`, followed by `looked_at` so that the weights of that moment are judged too.
 
+A member that has stopped costs nothing more: the population is packed, so that it holds the others alone. Which members
+it holds is part of the state and follows from their losses, so a training that is resumed packs as the first one did.
+
 All randomness is a function of (member's seed, epoch, step), so a state needs no generator's inner workings.
 """
 
@@ -23,7 +26,7 @@ from fitwell.networks.noise import noise_words_of_steps
 from fitwell.recipe import TrainingSettings
 from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
-from fitwell.training.step import Batch, Population, Program, advance, outputs_of
+from fitwell.training.step import Batch, Population, Program, advance, chosen, outputs_of, program_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,19 +65,21 @@ class Mark:
 class State:
     """Everything that decides what comes next. Its tensors change in place with each step."""
 
-    population: Population
-    best: Population  # weights and buffers at each member's best look; no slots
-    marks: tuple[Mark, ...]
+    population: Population  # of the active members
+    best: Population  # weights and buffers at every member's best look; no slots
+    marks: tuple[Mark, ...]  # of every member
+    active: tuple[int, ...]  # members that train on; all of the last ones, when the last ones have stopped
     step: int  # steps taken since the run began
     epoch_step: int  # steps taken in this epoch
     epoch: int  # completed epochs
-    loss_sum: Float[Tensor, " members"]  # of this epoch's batch losses
+    loss_sum: Float[Tensor, " active"]  # of this epoch's batch losses
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepRecord:
-    """Signals of one step."""
+    """Signals of one step, of the members that took it."""
 
+    members: tuple[int, ...]
     epoch: float  # fractions included
     step: int
     learning_rates: tuple[float, ...]
@@ -85,8 +90,9 @@ class StepRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """How every member stood at one look."""
+    """How every member that was not stopped before stood at one look."""
 
+    members: tuple[int, ...]
     epoch: float
     step: int
     learning_rates: tuple[float, ...]
@@ -118,6 +124,7 @@ def first_state(population: Population) -> State:
         population=population,
         best=_snapshot(population),
         marks=(Mark(),) * members,
+        active=tuple(range(members)),
         step=0,
         epoch_step=0,
         epoch=0,
@@ -145,16 +152,18 @@ def train(
         yield Moment(state=state, look=look)
     started = perf_counter()
     while state.epoch < settings.epochs and not Moment(state=state).done:
-        lowered = lowered_rates(rates, state.marks, settings)
+        active = state.active
+        own_program, own_seeds = program_of(program, active), [seeds[member] for member in active]
+        lowered = _rates_of_active(state, rates, settings)
         steps = range(state.step, state.step + steps_per_epoch - state.epoch_step)
-        words = noise_words_of_steps([seed.noise for seed in seeds], steps=steps, layers=layers)
-        batches = epoch_batches(training, seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
+        words = noise_words_of_steps([seed.noise for seed in own_seeds], steps=steps, layers=layers)
+        batches = epoch_batches(training, own_seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
         for noise, batch in zip(words.to(state.loss_sum.device), batches, strict=True):
             epoch = state.step / steps_per_epoch
             current = scheduled_rates(lowered, settings, epoch=epoch)
             observe = every > 0 and state.step % every == 0
             outcome = advance(
-                program,
+                own_program,
                 state.population,
                 batch,
                 noise=noise,
@@ -171,6 +180,7 @@ def train(
             record = None
             if outcome.signals is not None:
                 record = StepRecord(
+                    members=active,
                     epoch=epoch,
                     step=state.step,
                     learning_rates=current,
@@ -189,33 +199,46 @@ def train(
 def looked_at(
     program: Program, state: State, training: Rows, validation: Rows, *, rates: Sequence[float], seconds: float
 ) -> tuple[State, EpochRecord]:
-    """Judge every member on the validation rows, keep what is best so far, and say who stops."""
+    """Judge every active member on the validation rows, keep what is best so far, and say who stops."""
     settings = program.settings
     batch_rows, steps_per_epoch = batching(len(training), settings)
     outputs = outputs_of(program.network, program.pieces, state.population, validation.features)
     losses = mean_losses(program, outputs, validation)
-    marks = tuple(_judged(mark, loss, state.epoch, settings) for mark, loss in zip(state.marks, losses, strict=True))
-    improved = [
-        place for place, (old, new) in enumerate(zip(state.marks, marks, strict=True)) if new.best_loss < old.best_loss
-    ]
-    for place in improved:
-        state.best.weights[place] = state.population.weights[place]
-        for name, buffer in state.best.buffers.items():
-            buffer[place] = state.population.buffers[name][place]
+    marks = list(state.marks)
+    for place, (member, loss) in enumerate(zip(state.active, losses, strict=True)):
+        marks[member] = _judged(state.marks[member], loss, state.epoch, settings)
+        if marks[member].best_loss < state.marks[member].best_loss:
+            state.best.weights[member] = state.population.weights[place]
+            for name, buffer in state.best.buffers.items():
+                buffer[member] = state.population.buffers[name][place]
     trained = state.epoch_step
     epoch = state.step / steps_per_epoch
     look = EpochRecord(
+        members=state.active,
         epoch=epoch,
         step=state.step,
-        learning_rates=scheduled_rates(lowered_rates(rates, state.marks, settings), settings, epoch=epoch),
-        training_losses=tuple((state.loss_sum / trained).tolist()) if trained else (math.nan,) * len(marks),
+        learning_rates=scheduled_rates(_rates_of_active(state, rates, settings), settings, epoch=epoch),
+        training_losses=tuple((state.loss_sum / trained).tolist()) if trained else (math.nan,) * len(losses),
         validation_losses=losses,
         outputs=outputs,
         seconds=seconds,
         rows=trained * batch_rows,
     )
-    state = replace(state, marks=marks, epoch_step=0, loss_sum=torch.zeros_like(state.loss_sum))
-    return state, look
+    state = replace(state, marks=tuple(marks), epoch_step=0, loss_sum=torch.zeros_like(state.loss_sum))
+    return _packed(state), look
+
+
+def _packed(state: State) -> State:
+    """Leave out the members that have stopped, unless all have."""
+    places = [place for place, member in enumerate(state.active) if state.marks[member].stopped is None]
+    if len(places) in (0, len(state.active)):
+        return state
+    return replace(
+        state,
+        population=chosen(state.population, places),
+        active=tuple(state.active[place] for place in places),
+        loss_sum=state.loss_sum[places],
+    )
 
 
 def batching(rows: int, settings: TrainingSettings) -> tuple[int, int]:
@@ -269,6 +292,11 @@ def lowered_rates(rates: Sequence[float], marks: Sequence[Mark], settings: Train
     if settings.schedule != "plateau":
         return tuple(rates)
     return tuple(rate * plateau_factor_after(mark.losses, settings) for rate, mark in zip(rates, marks, strict=True))
+
+
+def _rates_of_active(state: State, rates: Sequence[float], settings: TrainingSettings) -> tuple[float, ...]:
+    lowered = lowered_rates(rates, state.marks, settings)
+    return tuple(lowered[member] for member in state.active)
 
 
 def scheduled_rates(rates: Sequence[float], settings: TrainingSettings, *, epoch: float) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ rate. With the default settings a move reads and writes as few full matrices as 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -22,6 +23,7 @@ from fitwell.training.pieces import Piece
 
 FUSED = ("cpu", "cuda")  # devices for which torch has a fused kernel of adam
 Rate = float | Tensor  # a tensor broadcasts against (members, weights)
+Step = int | Tensor  # its number, from 1; or, where it must not be a constant, what `corrections` makes of it, float64
 
 
 @runtime_checkable
@@ -35,11 +37,11 @@ class Move(Protocol):
         slots: Mapping[str, Float[Tensor, "members weights"]],
         *,
         rate: Rate,
-        step: int | Tensor,
+        step: Step,
         settings: TrainingSettings,
         pieces: Sequence[Piece],
     ) -> None:
-        """Move; `step` is the 1-based number of this step, as a tensor best in float64."""
+        """Move by one step."""
         ...
 
 
@@ -60,7 +62,7 @@ def sgd(
     slots: Mapping[str, Float[Tensor, "members weights"]],
     *,
     rate: Rate,
-    step: int | Tensor,
+    step: Step,
     settings: TrainingSettings,
     pieces: Sequence[Piece],
 ) -> None:
@@ -86,7 +88,7 @@ def rmsprop(
     slots: Mapping[str, Float[Tensor, "members weights"]],
     *,
     rate: Rate,
-    step: int | Tensor,
+    step: Step,
     settings: TrainingSettings,
     pieces: Sequence[Piece],
 ) -> None:
@@ -101,7 +103,7 @@ def adagrad(
     slots: Mapping[str, Float[Tensor, "members weights"]],
     *,
     rate: Rate,
-    step: int | Tensor,
+    step: Step,
     settings: TrainingSettings,
     pieces: Sequence[Piece],
 ) -> None:
@@ -116,7 +118,7 @@ def adam(
     slots: Mapping[str, Float[Tensor, "members weights"]],
     *,
     rate: Rate,
-    step: int | Tensor,
+    step: Step,
     settings: TrainingSettings,
     pieces: Sequence[Piece],
 ) -> None:
@@ -138,8 +140,20 @@ def adam(
         return
     mean = slots["mean"].lerp_(gradient, 1 - beta1)
     square = _running_square(slots["square"], gradient, beta2)
-    root = (1 - beta2**step) ** 0.5
-    _subtract_quotient(weights, mean, square.sqrt().add_(settings.epsilon * root), rate * (root / (1 - beta1**step)))
+    root, quotient = corrections(step, settings) if isinstance(step, int) else step
+    _subtract_quotient(weights, mean, square.sqrt().add_(settings.epsilon * root), rate * quotient)
+
+
+def corrections(step: int, settings: TrainingSettings) -> tuple[float, float]:
+    """Return √(1 − β2^t) and √(1 − β2^t) / (1 − β1^t), which undo that adam's running means start at zero.
+
+    >>> root, quotient = corrections(1, TrainingSettings(beta1=0.5, beta2=0.75))
+    >>> root, quotient
+    (0.5, 1.0)
+    """
+    assert settings.beta2 != "auto"
+    root = math.sqrt(1 - settings.beta2**step)
+    return root, root / (1 - settings.beta1**step)
 
 
 def muon(
@@ -148,7 +162,7 @@ def muon(
     slots: Mapping[str, Float[Tensor, "members weights"]],
     *,
     rate: Rate,
-    step: int | Tensor,
+    step: Step,
     settings: TrainingSettings,
     pieces: Sequence[Piece],
 ) -> None:

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from fitwell.recipe import TrainingSettings
 from fitwell.tasks.losses import RowLoss
+from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Seeds
+from fitwell.training.members import shared_settings
 from fitwell.training.optimizers import OPTIMIZERS
 from fitwell.training.pieces import decay_mask, flatten, pieces_of
-from fitwell.training.step import Execution, Population, Program, Redrawn
+from fitwell.training.step import Population, Program, Redrawn
 
 BuildNetwork = Callable[[int], nn.Module]  # of an initialization seed
 
@@ -62,10 +64,10 @@ def make_program(
 ) -> Program:
     """Return what a step of this population computes.
 
-    The execution is the recipe's: eager for one member, else mapped. With `redraw_fraction`, weights are drawn anew
+    With `redraw_fraction`, weights are drawn anew
     from the initialization during the first `redraw_epochs`.
     """
-    execution: Execution = "eager" if settings.execution == "eager" else "mapped"
+    assert settings.execution != "auto"
     redrawn = None
     if settings.redraw_fraction:
         draw = _fresh_weights(build, seed=seed, members=members, device=device)
@@ -76,7 +78,9 @@ def make_program(
         pieces=pieces,
         loss=loss,
         settings=settings,
-        execution=execution,
+        execution=settings.execution,
+        whole_step=CompiledStep() if settings.execution == "compiled" else None,
+        own=shared_settings(settings),
         decays=decay_mask(pieces).to(device),
         redrawn=redrawn,
     )

@@ -43,7 +43,7 @@ def range_test(program: Program, population: Population, training: Rows, *, seed
         RecipeError: the loss is not finite even before the first step.
     """
     copy = _first_member(population)
-    single = replace(program, execution="eager", redrawn=None)
+    single = replace(program, execution="eager", whole_step=None, redrawn=None)
     rates: list[float] = []
     losses: list[float] = []
     loss = math.nan

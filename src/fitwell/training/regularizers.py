@@ -50,25 +50,28 @@ def limit_norms(weights: Float[Tensor, "members weights"], pieces: Sequence[Piec
             units.mul_((max_norm / norms).clamp_(max=1))  # a zero vector gives infinity, hence 1
 
 
-def clip_norm(gradient: Float[Tensor, "members weights"], limit: float) -> Float[Tensor, " members"]:
+def clip_norm(gradient: Float[Tensor, "members weights"], limit: float | Tensor) -> Float[Tensor, " members"]:
     """Scale each member's gradient, in place, down to at most the given norm; return the norms before.
+
+    Members may differ: a limit as a tensor (members, 1).
 
     >>> gradient = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
     >>> clip_norm(gradient, 1.0), gradient
     (tensor([5.0000, 0.5000]), tensor([[0.6000, 0.8000],
                                        [0.3000, 0.4000]]))
     """
-    norms: Tensor = torch.linalg.vector_norm(gradient, dim=1)
-    gradient.mul_((limit / norms).clamp_(max=1)[:, None])
-    return norms
+    norms: Tensor = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+    gradient.mul_((limit / norms).clamp_(max=1))
+    return norms[:, 0]
 
 
-def clip_value(gradient: Float[Tensor, "members weights"], limit: float) -> None:
-    """Cut each entry, in place, to at most the given size.
+def clip_value(gradient: Float[Tensor, "members weights"], limit: float | Tensor) -> None:
+    """Cut each entry, in place, to at most the given size, which may be a tensor (members, 1).
 
     >>> gradient = torch.tensor([[3.0, -4.0, 0.5]])
     >>> clip_value(gradient, 1.0)
     >>> gradient
     tensor([[ 1.0000, -1.0000,  0.5000]])
     """
-    gradient.clamp_(-limit, limit)
+    bound = torch.as_tensor(limit, dtype=gradient.dtype, device=gradient.device)
+    gradient.clamp_(-bound, bound)

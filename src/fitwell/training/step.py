@@ -1,9 +1,11 @@
 """One training step of a population: w(t+1) = w(t) - η ∇L(w(t)), for every member at once.
 
-The step is a function of the members' weights, their optimizers' slots, a batch and the step's noise. Two executions
-compute its gradient and agree to rounding: `eager` runs plain back-propagation, one member after another (mapping a
-population of one costs more than twice as much), `mapped` runs all members as one program. What follows the gradient
-(penalties, clipping, decay, the optimizer, limits) is the same code for both, on one matrix (members, weights).
+The step is a function of the members' weights, their optimizers' slots, a batch and the step's noise. Three executions
+agree to rounding. Two differ in how they compute the gradient: `eager` runs plain back-propagation, one member after
+another (mapping a population of one costs more than twice as much), `mapped` runs all members as one program. What
+follows the gradient (penalties, clipping, decay, the optimizer, limits) is the same code for both, on one matrix
+(members, weights). The third, `compiled`, is the same code once more, from the batch to the moved weights, translated
+to machine code beforehand (`training/compiled.py`).
 
 The tensors of a population are changed in place: a copy of the weights per step would cost as much as the optimizer.
 """
@@ -11,9 +13,9 @@ The tensors of a population are changed in place: a copy of the weights per step
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -23,12 +25,13 @@ from torch.func import functional_call, grad_and_value, vmap
 from fitwell.networks.initialization import redraw
 from fitwell.recipe import TrainingSettings
 from fitwell.tasks.losses import RowLoss
-from fitwell.training.optimizers import OPTIMIZERS, Rate, decay
+from fitwell.training.members import MemberSettings, acts, differing, settings_of
+from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
 from fitwell.training.pieces import Piece, unflatten
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
 from fitwell.training.signals import LayerSignals, layer_spans, observed_activations, weight_signals
 
-Execution = Literal["eager", "mapped"]
+Execution = Literal["eager", "mapped", "compiled"]
 
 ROWS_AT_ONCE = 2048  # of an evaluation: a layer's outputs stay in the cache, a call's cost is small beside its work
 
@@ -50,6 +53,37 @@ class Population:
     buffers: Mapping[str, Tensor]  # (members, ...): running statistics and constants of the network
     slots: Mapping[str, Float[Tensor, "members weights"]]
 
+    @cached_property
+    def singles(self) -> tuple[Population, ...]:
+        """Every member as a population of one that shares its memory."""
+        return tuple(
+            Population(
+                weights=self.weights[member : member + 1],
+                buffers={name: buffer[member : member + 1] for name, buffer in self.buffers.items()},
+                slots={name: slot[member : member + 1] for name, slot in self.slots.items()},
+            )
+            for member in range(len(self.weights))
+        )
+
+
+@runtime_checkable
+class WholeStep(Protocol):
+    """A step from the batch to the moved weights, of a program that draws no weights anew."""
+
+    def __call__(
+        self,
+        program: Program,
+        population: Population,
+        batch: Batch,
+        *,
+        noise: Int[Tensor, "members layers 2"],
+        rate: Rate,
+        step: int,
+        observe: bool,
+    ) -> Outcome:
+        """Move every member in place, as `advance` does."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Redrawn:
@@ -68,13 +102,24 @@ class Program:
     loss: RowLoss  # (outputs, targets) -> (rows,)
     settings: TrainingSettings
     execution: Execution
+    own: MemberSettings  # what may differ from member to member
     decays: Float[Tensor, " weights"]  # 1 where decay and penalties act, 0 on biases and normalization
     redrawn: Redrawn | None = None  # where weights are drawn anew from batch to batch
+    whole_step: WholeStep | None = None  # what a compiled execution calls
 
     @cached_property
     def tensors(self) -> tuple[tuple[nn.Parameter, ...], dict[str, Tensor]]:
         """The network's own parameters, in the order of the pieces, and buffers: walking over modules is slow."""
         return tuple(self.network.parameters()), dict(self.network.named_buffers())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradient:
+    """What back-propagation found, for every member."""
+
+    losses: Float[Tensor, " members"]  # batch means, without penalties
+    gradient: Float[Tensor, "members weights"]
+    activations: Float[Tensor, "members hidden 4"]  # of hidden layers that were observed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,20 +144,35 @@ def advance(
 
     With `observe`, the outcome carries the signals of every layer.
     """
-    settings = program.settings
     if not program.network.training:
         program.network.train()
+    if program.whole_step is not None:
+        return program.whole_step(program, population, batch, noise=noise, rate=rate, step=step, observe=observe)
     gradients = _eager_gradient if program.execution == "eager" else _mapped_gradient
-    losses, gradient, activations = gradients(program, population, batch, noise, observe)
+    gradient = gradients(program, population, batch, noise, observe)
+    return moved(program, population, gradient, rate=rate, step=step, observe=observe)
+
+
+def moved(
+    program: Program,
+    population: Population,
+    found: Gradient,
+    *,
+    rate: Rate,
+    step: Step,
+    observe: bool,
+) -> Outcome:
+    """Move every member along its gradient, in place: penalties, clipping, decay, the optimizer and limits."""
+    own, gradient = program.own, found.gradient
     with torch.no_grad():
         raw_gradient = gradient.clone() if observe else gradient
-        if settings.l1 or settings.l2:
-            penalty = penalty_gradient(population.weights, l1=settings.l1, l2=settings.l2, mask=program.decays)
+        if acts(own.l1) or acts(own.l2):
+            penalty = penalty_gradient(population.weights, l1=own.l1, l2=own.l2, mask=program.decays)
             gradient = gradient + penalty
-        if settings.clip_value is not None:
-            clip_value(gradient, settings.clip_value)
-        if settings.clip_norm is not None:
-            clip_norm(gradient, settings.clip_norm)
+        if own.clip_value is not None:
+            clip_value(gradient, own.clip_value)
+        if own.clip_norm is not None:
+            clip_norm(gradient, own.clip_norm)
         before = population.weights.clone() if observe else population.weights
         _update(program, population, gradient, rate=rate, step=step)
         signals = None
@@ -122,9 +182,42 @@ def advance(
                 before=before,
                 after=population.weights,
                 gradient=raw_gradient,
-                activations=activations,
+                activations=found.activations,
             )
-    return Outcome(losses=losses, signals=signals)
+    return Outcome(losses=found.losses, signals=signals)
+
+
+def copied(population: Population) -> Population:
+    """Return a population of the same values that can be changed without the other."""
+    return Population(
+        weights=population.weights.clone(),
+        buffers={name: buffer.clone() for name, buffer in population.buffers.items()},
+        slots={name: slot.clone() for name, slot in population.slots.items()},
+    )
+
+
+def chosen(population: Population, members: Sequence[int]) -> Population:
+    """Return some members as a population of their own, which shares no memory with this one."""
+    places = torch.tensor(members, device=population.weights.device)
+    return Population(
+        weights=population.weights[places],
+        buffers={name: buffer[places] for name, buffer in population.buffers.items()},
+        slots={name: slot[places] for name, slot in population.slots.items()},
+    )
+
+
+def program_of(program: Program, members: Sequence[int]) -> Program:
+    """Return what a step of some members of a population computes."""
+    program = replace(program, own=settings_of(program.own, members)) if differing(program.own) else program
+    redrawn = program.redrawn
+    if redrawn is None:
+        return program
+
+    def draw(step: int) -> tuple[Tensor, Tensor]:
+        fresh, uniforms = redrawn.draw(step)
+        return fresh[list(members)], uniforms[list(members)]
+
+    return replace(program, redrawn=replace(redrawn, draw=draw))
 
 
 def outputs_of(
@@ -160,12 +253,11 @@ def lend(network: nn.Module, pieces: Sequence[Piece], population: Population, me
     _lend(parameters, buffers, pieces, population, member)
 
 
-def _update(program: Program, population: Population, gradient: Tensor, *, rate: Rate, step: int) -> None:
+def _update(program: Program, population: Population, gradient: Tensor, *, rate: Rate, step: Step) -> None:
     settings = program.settings
     assert settings.optimizer != "auto"
-    assert settings.weight_decay != "auto"
-    if settings.weight_decay:
-        decay(population.weights, rate=rate, weight_decay=settings.weight_decay, mask=program.decays)
+    if acts(program.own.weight_decay):
+        decay(population.weights, rate=rate, weight_decay=program.own.weight_decay, mask=program.decays)
     move = OPTIMIZERS[settings.optimizer].move
     move(
         population.weights,
@@ -177,6 +269,7 @@ def _update(program: Program, population: Population, gradient: Tensor, *, rate:
         pieces=program.pieces,
     )
     if program.redrawn is not None and step <= program.redrawn.steps:
+        assert isinstance(step, int), "a compiled step draws nothing anew"
         fresh, uniforms = program.redrawn.draw(step)
         fraction = settings.redraw_fraction
         redraw(population.weights, fresh, uniforms=uniforms, fraction=fraction, mask=program.decays)
@@ -184,9 +277,7 @@ def _update(program: Program, population: Population, gradient: Tensor, *, rate:
         limit_norms(population.weights, program.pieces, settings.max_norm)
 
 
-def _eager_gradient(
-    program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
-) -> tuple[Tensor, Tensor, Tensor]:
+def _eager_gradient(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:
     """Back-propagate through the network itself, whose tensors become views of one member's after another."""
     parameters, buffers = program.tensors
     gradient = torch.empty_like(population.weights)
@@ -201,7 +292,7 @@ def _eager_gradient(
         torch.cat([part.reshape(-1) for part in parts], out=gradient[member])
         losses.append(loss.detach())
         activations.append(_stacked(seen, loss))
-    return torch.stack(losses), gradient, torch.stack(activations)
+    return Gradient(losses=torch.stack(losses), gradient=gradient, activations=torch.stack(activations))
 
 
 def _lend(
@@ -220,9 +311,29 @@ def _lend(
         buffer.data = population.buffers[name][member]
 
 
-def _mapped_gradient(
-    program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
-) -> tuple[Tensor, Tensor, Tensor]:
+def _mapped_gradient(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:
+    """Back-propagate through all members as one program."""
+    by_member = (0, 0, 0, 0, None if batch.weights is None else 0, 0)
+    mapped = vmap(_gradient_of_member(program, observe), in_dims=by_member)
+    arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise)
+    gradient, (losses, activations) = mapped(population.weights, *arguments)
+    return Gradient(losses=losses, gradient=gradient, activations=activations)
+
+
+def single_gradient(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:
+    """Back-propagate through the only member, as a function: what a compiler can look through."""
+    gradient, (loss, activations) = _gradient_of_member(program, observe)(
+        population.weights[0],
+        {name: buffer[0] for name, buffer in population.buffers.items()},
+        {name: block[0] for name, block in batch.features.items()},
+        batch.targets[0],
+        None if batch.weights is None else batch.weights[0],
+        noise[0],
+    )
+    return Gradient(losses=loss[None], gradient=gradient[None], activations=activations[None])
+
+
+def _gradient_of_member(program: Program, observe: bool) -> Callable[..., tuple[Tensor, tuple[Tensor, Tensor]]]:
     def member_loss(
         weights: Tensor,
         buffers: dict[str, Tensor],
@@ -237,12 +348,8 @@ def _mapped_gradient(
         loss = _batch_loss(program, outputs, targets, row_weights)
         return loss, _stacked(seen, loss)
 
-    mapped = vmap(
-        grad_and_value(member_loss, has_aux=True), in_dims=(0, 0, 0, 0, None if batch.weights is None else 0, 0)
-    )
-    arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise)
-    gradient, (losses, activations) = mapped(population.weights, *arguments)
-    return losses, gradient, activations
+    gradient: Callable[..., tuple[Tensor, tuple[Tensor, Tensor]]] = grad_and_value(member_loss, has_aux=True)
+    return gradient
 
 
 def _batch_loss(program: Program, outputs: Tensor, targets: Tensor, row_weights: Tensor | None) -> Tensor:

@@ -1,0 +1,76 @@
+"""A member whose settings differ from the others' trains as it would with those settings for all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import _inductor as inductor
+
+from fitwell.training.members import MemberSettings, differing, varied
+
+Start = Callable[..., Any]
+EXECUTIONS = ["eager", "mapped", pytest.param("compiled", marks=pytest.mark.slow)]
+VALUES: dict[str, tuple[float, float, float]] = {
+    "weight_decay": (0.0, 0.5, 2.0),
+    "l1": (0.0, 0.01, 0.1),
+    "l2": (0.0, 0.01, 0.1),
+    "clip_norm": (0.05, 0.5, math.inf),
+    "clip_value": (0.001, 0.01, math.inf),
+}
+
+
+def test_the_table_of_values_has_every_setting_that_may_differ() -> None:
+    assert set(VALUES) == set(MemberSettings.__dataclass_fields__)
+
+
+def with_values(training: Any, values: dict[str, Any]) -> Any:
+    program = training.program
+    own = varied(program.own, values, like=training.population.weights)
+    training.program = replace(program, own=own)
+    return training
+
+
+def last(training: Any) -> Any:
+    for moment in training.moments():
+        state = moment.state
+    return state
+
+
+def trained_alike(start: Start, name: str, execution: str) -> None:
+    case = {"members": 3, "execution": execution, "double": True, "optimizer": "sgd", "epochs": 2, "weight_decay": 0.0}
+    together = last(with_values(start(**case), {name: VALUES[name]}))
+    for member, value in enumerate(VALUES[name]):
+        asked = {name: None if math.isinf(value) else value}
+        expected = last(start(**(case | {"execution": "eager"} | asked)))
+        found, alike = together.population.weights[member], expected.population.weights[member]
+        assert torch.allclose(found, alike, rtol=1e-9, atol=1e-11), (name, value)
+    assert not torch.allclose(together.population.weights[1], last(start(**case)).population.weights[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("name", VALUES)
+def test_members_with_settings_of_their_own_train_as_with_those_settings_for_all(
+    name: str, execution: str, start: Start
+) -> None:
+    trained_alike(start, name, execution)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_is_compiled_takes_each_members_settings(name: str, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inductor, "compile", lambda graph, _inputs: graph)  # the graph itself, which takes no time
+    trained_alike(start, name, "compiled")
+
+
+def test_settings_stay_with_their_members_when_others_stop(start: Start) -> None:
+    case: dict[str, Any] = {"members": 3, "execution": "mapped", "double": True, "optimizer": "sgd", "epochs": 4}
+    stopping, healthy = (with_values(start(**case), {"l2": [0.0, 0.01, 0.3]}) for _ in range(2))
+    stopping.rates, healthy.rates = [1e30, 0.02, 0.03], [0.01, 0.02, 0.03]
+    found, expected = last(stopping), last(healthy)
+    assert found.active == (1, 2)
+    assert torch.allclose(found.population.weights, expected.population.weights[1:], rtol=1e-9, atol=1e-11)
+    assert set(differing(stopping.program.own)) == {"l2"}
