@@ -79,7 +79,7 @@ class Look:
 
     epoch: float  # epochs done
     epochs: int
-    loss: float  # mean over the block's pairs of words, in nats; of one in some windows
+    loss: float  # mean over pairs of words, in nats, in one of some windows; not a number if the block has no window
     rate: float
     words_per_second: float  # words of the corpus, since training began or went on
     seconds_left: float

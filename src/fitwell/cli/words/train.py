@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,7 +119,8 @@ def _plain_lines() -> Callable[[Look], None]:
 def look_text(look: Look) -> str:
     """Return how training stands, in a line."""
     minutes, seconds = divmod(round(look.seconds_left), 60)
+    loss = "-" if math.isnan(look.loss) else f"{look.loss:.4f}"
     return (
-        f"epoch {look.epoch:.2f}/{look.epochs}  loss {look.loss:.4f}  rate {look.rate:.4f}  "
+        f"epoch {look.epoch:.2f}/{look.epochs}  loss {loss}  rate {look.rate:.4f}  "
         f"{look.words_per_second:,.0f} words/s  {minutes}:{seconds:02} left"
     )

@@ -199,8 +199,8 @@ def read(
                     words = 1
                 else:
                     moved(inputs, outputs, context, targets, words, drawn, gradients, rates, moves, wide)
-                windows += 1
                 if windows % LOOKED_AT == 0:
                     looked_at += words
                     loss += loss_of(gradients, rates, words, drawn)
+                windows += 1
     return looked_at, loss
