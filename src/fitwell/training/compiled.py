@@ -22,7 +22,6 @@ from jaxtyping import Int
 from torch import Tensor
 
 from fitwell.errors import SurroundingsError
-from fitwell.training.members import differing
 from fitwell.training.optimizers import Rate, corrections
 from fitwell.training.signals import LayerSignals, layer_spans
 from fitwell.training.step import Batch, Outcome, Population, Program, copied, moved, single_gradient
@@ -94,7 +93,7 @@ def _inputs(
         *single.slots.values(),
         *single.buffers.values(),
         *(block[member] for block in of_rows),
-        *(value[member : member + 1] for value in differing(program.own).values()),
+        *(value[member : member + 1] for value in program.own.differing.values()),
     )
 
 
@@ -112,7 +111,7 @@ def _step_of(program: Program, single: Population, batch: Batch, *, observe: boo
         targets = next(rest)[None]
         features = {name: next(rest)[None] for name in batch.features}
         rows = Batch(features=features, targets=targets, weights=None if batch.weights is None else next(rest)[None])
-        own = replace(program.own, **{name: next(rest) for name in differing(program.own)})
+        own = replace(program.own, **{name: next(rest) for name in program.own.differing})
         gradient = single_gradient(program, population, rows, noise[None], observe)
         outcome = moved(
             replace(program, decays=decays, own=own),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -26,6 +27,12 @@ class MemberSettings:
     l2: Each
     clip_norm: Each | None
     clip_value: Each | None
+
+    @cached_property
+    def differing(self) -> dict[str, Tensor]:
+        """The settings that have a value for each member, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 
 
 def shared_settings(settings: TrainingSettings) -> MemberSettings:
@@ -58,15 +65,9 @@ def varied(settings: MemberSettings, values: Mapping[str, Sequence[float]], *, l
     )
 
 
-def differing(settings: MemberSettings) -> dict[str, Tensor]:
-    """Return the settings that have a value for each member, by name."""
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    return {name: value for name, value in values.items() if isinstance(value, Tensor)}
-
-
 def settings_of(settings: MemberSettings, members: Sequence[int]) -> MemberSettings:
     """Return the settings of some members."""
-    return replace(settings, **{name: value[list(members)] for name, value in differing(settings).items()})
+    return replace(settings, **{name: value[list(members)] for name, value in settings.differing.items()})
 
 
 def acts(value: Each | None) -> bool:

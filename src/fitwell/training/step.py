@@ -25,7 +25,7 @@ from torch.func import functional_call, grad_and_value, vmap
 from fitwell.networks.initialization import redraw
 from fitwell.recipe import TrainingSettings
 from fitwell.tasks.losses import RowLoss
-from fitwell.training.members import MemberSettings, acts, differing, settings_of
+from fitwell.training.members import MemberSettings, acts, settings_of
 from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
 from fitwell.training.pieces import Piece, unflatten
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
@@ -208,7 +208,7 @@ def chosen(population: Population, members: Sequence[int]) -> Population:
 
 def program_of(program: Program, members: Sequence[int]) -> Program:
     """Return what a step of some members of a population computes."""
-    program = replace(program, own=settings_of(program.own, members)) if differing(program.own) else program
+    program = replace(program, own=settings_of(program.own, members)) if program.own.differing else program
     redrawn = program.redrawn
     if redrawn is None:
         return program
