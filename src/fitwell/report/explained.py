@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fitwell.metrics import METRICS
 from fitwell.report.picture import HEIGHT, WIDTH, Contents, Picture, Spec, Table, data, quantity
 from fitwell.report.theme import color
 from fitwell.report.words import counted, interval_text, listed, metric_title, number, value_text
@@ -20,6 +21,7 @@ def importance_pictures(contents: Contents) -> Iterator[Picture]:
     columns = told["columns"]
     shown = columns[:BARS]
     title = metric_title(told["metric"])
+    worse = ("loss", "falls") if METRICS[told["metric"]].higher_is_better else ("rise", "rises")
     if all(each["low"] == each["high"] for each in columns):
         return  # the network does not go by any column; the template says so
     rows = [{"name": each["column"], "x": each["value"], "low": each["low"], "high": each["high"]} for each in shown]
@@ -35,11 +37,11 @@ def importance_pictures(contents: Contents) -> Iterator[Picture]:
         title="Which columns matter",
         says=f"Most is lost without {first}; {surely}."
         + (f" The first {BARS} are drawn." if len(columns) > BARS else ""),
-        reading=f"How much {title} is lost on held-out rows when the cells of one column are shuffled, with 95 % "
+        reading=f"How far {title} {worse[1]} on held-out rows when the cells of one column are shuffled, with 95 % "
         "intervals. Columns that say the same can stand in for each other, so that neither seems to matter.",
-        spec=_bars(rows, f"loss of {title}"),
+        spec=_bars(rows, f"{worse[0]} of {title}"),
         table=Table(
-            header=("column", f"loss of {title}", "95 % interval"),
+            header=("column", f"{worse[0]} of {title}", "95 % interval"),
             rows=[[each["column"], value_text(each), interval_text(each)] for each in columns],
         ),
     )
