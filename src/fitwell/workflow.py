@@ -321,7 +321,7 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         listener(event)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))  # what it tells of holds when resumed too
     simple = decided_baselines(prepared, setup.recipe, seconds=BASELINE_SHARE * clock.remaining())
-    kept, own = NOTHING_RESERVED, clock
+    kept, own, showing = NOTHING_RESERVED, clock, 0.0
     if math.isfinite(clock.limit):
         pace = pace_of(setup)
         untrained = trained_model(prepared, setup, setup.state, UNDECIDED)
@@ -381,7 +381,7 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         listener(finding_event(diverged))
     if not interrupted:
         asked = asked_of(prepared, model, predicted[prepared.split.measured])
-        show(run, evaluation, asked, in_time=clock.remaining() > kept.showing, listener=listener)
+        show(run, evaluation, asked, in_time=clock.remaining() > showing, listener=listener)
     if interrupted:
         step, folds = learned.state.step, setup.recipe.data.folds
         where = f"at step {step}"
