@@ -175,6 +175,37 @@ def test_costs_of_no_error_at_all_are_bounded_above_zero() -> None:
     assert figure.high == pytest.approx(np.hypot(most, 5 * most))
 
 
+def figure_of(labels: np.ndarray, scores: np.ndarray, name: str) -> Figure:
+    figure = binary(labels, scores)[name]
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def test_figures_of_a_ranking_say_where_their_intervals_cover_otherwise_than_they_claim() -> None:
+    generator = np.random.default_rng(5)
+    labels = np.arange(2000) % 2
+    noise = generator.normal(size=2000)
+    assert not figure_of(labels, labels + noise, "ks").approximate
+    assert figure_of(labels, 0.2 * labels + noise, "ks").approximate  # KS is about 0.08
+    assert not figure_of(labels[:100], 2 * labels[:100] + noise[:100], "roc_auc").approximate
+    assert figure_of(labels[:100], 6 * labels[:100] + noise[:100], "roc_auc").approximate  # hardly a pair out of order
+    rare = np.arange(2000) % 50 == 0
+    assert not figure_of(rare, 2 * rare + noise, "pr_auc").approximate
+    assert figure_of(rare, 0.1 * rare + noise, "pr_auc").approximate
+
+
+def test_lifts_say_where_ties_lie_across_a_border_of_their_tenth() -> None:
+    generator = np.random.default_rng(6)
+    labels = generator.random(2000) < 0.5
+    scores = np.arange(2000.0)
+    assert [lift.approximate for lift in binary(labels, scores).lift_by_decile] == [False] * 10
+    scores[990:1060] = 1000.0  # 70 rows over the border between the fifth tenth and the next, 35 % of a tenth
+    found = [lift.approximate for lift in binary(labels, scores).lift_by_decile]
+    assert found == [place in (4, 5) for place in range(10)]
+    few = [lift.approximate for lift in binary(labels[:150], np.arange(150.0)).lift_by_decile]
+    assert few[1:9] == [True] * 8
+
+
 def test_ks_is_the_two_sample_statistic_of_scipy() -> None:
     generator = np.random.default_rng(3)
     labels = generator.random(500) < 0.3

@@ -46,6 +46,8 @@ from fitwell.metrics.ranked import Ranked, ranked
 
 Values = Float[np.ndarray, " values"]
 
+RARE = 0.05  # a rate of positives; intervals of average precision below twice such a rate covered 98 % and more
+
 
 def binary(
     labels: ArrayLike,
@@ -69,9 +71,10 @@ def binary(
     95 % intervals were found to cover 93 to 97 % in simulations (`benchmarks/coverage.py`), and where they do not the
     figure says that it is approximate: shares and F1 with fewer than 6 successes or failures; MCC and kappa with fewer
     than 6 wrong rows, or 6 rows of a class or predicted to be one; ROC-AUC, PR-AUC and KS with fewer than 12 rows of
-    the smaller class; lift with fewer than 6 positives inside or outside the tenth; log loss and Brier score where a
-    few rows decide (skewness over 0.45·√rows); calibration error with fewer than 75 rows of the smaller class, or where
-    outcomes vary a fifth more than the probabilities say.
+    the smaller class; ROC-AUC where its distance from 1 times those rows is below 1; PR-AUC below twice a rate of
+    positives under 5 %; KS below 0.2; lift with fewer than 6 positives inside or outside the tenth, or many ties on its
+    border; log loss and Brier score where a few rows decide (skewness over 0.45·√rows); calibration error with fewer
+    than 75 rows of the smaller class, or where outcomes vary a fifth more than the probabilities say.
 
     Raises `DataError` for missing or infinite values, sizes that disagree, and labels among which none is positive by
     rule.
@@ -216,7 +219,8 @@ def of_ranking(rows: Ranked, *, confidence: float) -> dict[str, Figure | tuple[F
     else:
         auc = by_rank.roc_auc_influence(rows)
         ends = auc_score_form(auc.value, variance=auc.variance(rows), confidence=confidence, **sizes)
-        entries["roc_auc"] = bounded(auc.value, ends, "DeLong, score form", approximate=scarce)
+        rough = scarce or (1 - auc.value) * min(sizes.values()) < 1
+        entries["roc_auc"] = bounded(auc.value, ends, "DeLong, score form", approximate=rough)
         entries["ks"] = ks_figure(rows, confidence=confidence)
     precision = by_rank.average_precision_influence(rows)
     luck = by_rank.average_precision_luck(rows)
@@ -226,7 +230,9 @@ def of_ranking(rows: Ranked, *, confidence: float) -> dict[str, Figure | tuple[F
         sizes["positives"],
         confidence=confidence,
     )
-    entries["pr_auc"] = bounded(precision.value, ends, "logit, variance by leaving out", approximate=scarce)
+    rate = up / (up + down)
+    rough = scarce or (rate < RARE and precision.value < 2 * rate)
+    entries["pr_auc"] = bounded(precision.value, ends, "logit, variance by leaving out", approximate=rough)
     lifts = lift_figures(rows, by_rank.lift_by_decile(rows.positive, rows.negative), confidence=confidence)
     order = ("roc_auc", "pr_auc", "ks")
     return {name: entries[name] for name in order} | {"lift": lifts[0], "lift_by_decile": lifts}
