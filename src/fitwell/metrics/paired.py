@@ -71,8 +71,8 @@ def paired(
     `labels`, `first` and `second` are as in `binary`, `multiclass` (with `classes`), `multilabel` and `regression`, and
     so are `costs`; each of the two may have its own threshold. The verdict is "better" when the interval lies above 0,
     "worse" when below, else "not distinguishable". The difference is approximate with fewer than 12 rows of the
-    smallest class, for KS, lift and calibration error with fewer than 75; differences of accuracy and of mean losses
-    never are.
+    smallest class, for lift with fewer than 75, for KS with fewer than 300, and for calibration error always;
+    differences of accuracy and of mean losses never are.
 
     Raises `RequestError` for a metric that the task does not have, or for cost without costs; `DataError` for inputs
     that the task refuses.
@@ -115,7 +115,9 @@ def paired(
 # rows of the smallest class from which on a difference covers what it claims: more where both figures are too large,
 # none where a figure is a mean over rows
 FEWEST_TO_COMPARE = {
-    **dict.fromkeys(("ks", "lift", "calibration_error"), 75),
+    "ks": 300,
+    "lift": 75,
+    "calibration_error": math.inf,
     **dict.fromkeys(("accuracy", "log_loss", "brier", "subset_accuracy", "hamming_loss", "top_3_accuracy"), 0),
 }
 
