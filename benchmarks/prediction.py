@@ -68,7 +68,9 @@ def stages(run: Run, path: Path) -> dict[str, float]:
     while (frame := timed("reading", partial(next, batches, None))) is not None:
         features = timed("encoding", partial(encoded, model, frame))
         predictions = timed("the network", partial(predictions_for, model, features))
-        table = timed("the table of predictions", partial(table_of, predictions, model.task, model.coding, model.decision))
+        table = timed(
+            "the table of predictions", partial(table_of, predictions, model.task, model.coding, model.decision)
+        )
         timed("writing", partial(table.write_csv, io.BytesIO()))
     return seconds
 
