@@ -91,12 +91,20 @@ class Clock:
         """Seconds until the limit."""
         return self.limit - (perf_counter() - self.started)
 
+    def before(self, seconds: float) -> Clock:
+        """Return the clock that ends so many seconds earlier, because something follows."""
+        return Clock(self.started, self.limit - seconds)
+
     def share(self, *, further: int, preparing: float) -> Clock:
         """Return the clock of one training, when as many `further` ones will each need `preparing` seconds first."""
         now = perf_counter()
         if math.isinf(self.limit):
             return Clock(now)
         return Clock(now, (self.remaining() - further * preparing) / (further + 1))
+
+    def enough_for(self, seconds: float, *, most: int) -> int:
+        """Return how many things that take so many seconds each can be done until the limit, at most `most`."""
+        return most if math.isinf(self.limit) else max(0, min(most, int(self.remaining() / seconds)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +113,10 @@ class Pace:
 
     step: float  # seconds
     look: float  # seconds, at the validation rows
+
+    def epoch(self, setup: Setup) -> float:
+        """Seconds that an epoch and the look after it take."""
+        return batching(len(setup.training), setup.recipe.training)[1] * self.step + self.look
 
 
 Save = Callable[[State, bytes], None]
@@ -216,8 +228,7 @@ def in_time(setup: Setup, pace: Pace, *, seconds: float, patience_is_asked: bool
     """
     epochs = setup.recipe.training.epochs
     assert epochs != "auto"
-    steps = batching(len(setup.training), setup.recipe.training)[1]
-    fitting = int(seconds / (steps * pace.step + pace.look))
+    fitting = int(seconds / pace.epoch(setup))
     if fitting >= epochs:
         return setup
     changes: dict[str, int] = {"training.epochs": max(1, fitting)}

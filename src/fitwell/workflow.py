@@ -36,6 +36,7 @@ from fitwell.interrupts import interruptible
 from fitwell.learning import Clock, Setup, in_time, learn, pace_of, set_up, trained_model
 from fitwell.measuring import (
     NOTHING_RESERVED,
+    FoldTime,
     cross_validated,
     decided_baselines,
     decided_network,
@@ -321,26 +322,32 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         listener(event)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))  # what it tells of holds when resumed too
     simple = decided_baselines(prepared, setup.recipe, seconds=BASELINE_SHARE * clock.remaining())
-    kept, own, showing = NOTHING_RESERVED, clock, 0.0
+    kept, own, measured_by, showing = NOTHING_RESERVED, clock, clock, 0.0
     if math.isfinite(clock.limit):
         pace = pace_of(setup)
         untrained = trained_model(prepared, setup, setup.state, UNDECIDED)
         showing = seconds_to_show(prepared, untrained, simple)
         kept = reserved(prepared, setup, pace, simple, showing=showing, limit=clock.limit)
-        own = clock.share(further=setup.recipe.data.folds, preparing=begun.seconds)
+        measured_by = clock.before(kept.showing + kept.leaving)
+        shortest = FoldTime(preparing=begun.seconds, training=pace.epoch(setup), measuring=kept.measuring)
+        after_own = measured_by.before(shortest.training + shortest.measuring)
+        folds = after_own.enough_for(shortest.total, most=setup.recipe.data.folds)
+        own = measured_by.share(further=folds, preparing=begun.seconds)
         is_asked = "training.early_stopping.patience" not in begun.reasons
-        setup = in_time(setup, pace, seconds=own.limit - kept.total, patience_is_asked=is_asked)
+        setup = in_time(setup, pace, seconds=own.limit - kept.measuring, patience_is_asked=is_asked)
         begun = replace(begun, setup=setup)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))
+    started = perf_counter()
     learned = learn(
         setup,
         prepared,
         history=history,
         save=lambda state, so_far: write_checkpoint(run, state_to_bytes(state, so_far)),
         clock=own,
-        reserve=kept.total,
+        reserve=kept.measuring,
         listener=listener,
     )
+    took = perf_counter() - started
     if learned.ending == "time":
         recipe = recipes.changed(setup.recipe, {"training.maximum_steps": learned.state.step})
         setup = replace(setup, recipe=recipe)
@@ -364,9 +371,8 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
             prepared.labelled,
             setup.recipe,
             done=done,
-            clock=clock,
-            preparing=begun.seconds,
-            reserve_per_row=kept.measuring / len(network.measured.truth),
+            clock=measured_by,
+            time=FoldTime(preparing=begun.seconds, training=took, measuring=kept.measuring),
             listener=listener,
         )
         interrupted = over_folds is None
