@@ -94,13 +94,14 @@ def plan_event(setup: Setup) -> Event:
 
 
 def measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Iterator[Event]:
-    """Yield how good the network is, how it stands beside each simple model, and how it varied over folds."""
+    """Yield how good the network is and by which figure, how simple models stand beside it, how it varied over folds."""
     metric, figure = evaluation.primary.metric, evaluation.primary_figure
     yield Event(
         "measured",
         f"{metric} {figure} on {evaluation.rows:,} {evaluation.split} rows",
         {"metric": metric, "rows": evaluation.rows, "split": evaluation.split, **_bounds(figure)},
     )
+    yield Event("primary", f"  why {evaluation.primary.why}", {"metric": metric})
     for name, beside in evaluation.baselines.items():
         other, difference = beside.figures[metric], beside.comparison.difference
         joined = JOINED[beside.comparison.verdict]
