@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
@@ -18,6 +19,7 @@ from fitwell.learning import Clock, Pace, pace_of, set_up
 from fitwell.measuring import FoldTime, cross_validated, decided_baselines, reserved
 from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
+from fitwell.training.loop import Moment, train
 
 SETTINGS: dict[str, Any] = {
     "device": "cpu",
@@ -75,6 +77,25 @@ def test_a_look_is_timed_at_some_rows_and_told_for_all(prepared: Prepared, monke
     assert pace_of(setup).look == 1.0  # second, between two readings of this clock
     monkeypatch.setattr("fitwell.learning.TIMED_ROWS", 10)
     assert pace_of(setup).look == pytest.approx(len(prepared.split.validation) / 10, rel=0.1)
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(0.0, 20), (1.0, 20), (30.0, 49)])
+def test_steps_are_timed_until_the_seconds_are_over(
+    seconds: float, steps: int, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, taken = iter(range(1000)), []
+
+    def counted(*given: Any, **options: Any) -> Iterator[Moment]:
+        for moment in train(*given, **options):
+            taken.append(moment)
+            yield moment
+
+    recipe = changed(prepared.recipe, {"training.epochs": 1000, "training.early_stopping.patience": 0})
+    setup = set_up(prepared, recipe)
+    monkeypatch.setattr("fitwell.learning.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("fitwell.learning.train", counted)
+    pace_of(setup, seconds=seconds)
+    assert len(taken) == 2 + steps  # a look and a step go before
 
 
 def test_trainings_that_follow_one_another_share_the_time_that_preparing_them_leaves() -> None:

@@ -417,25 +417,31 @@ def _wait_for(device: str) -> None:
         torch.cuda.synchronize(device)  # its work goes on after the call that asked for it
 
 
-def pace_of(setup: Setup) -> Pace:
-    """Time some steps and a look, at some of the validation rows, on a copy of the population."""
-    copy = copied(setup.state.population)
-    program, state = setup.program, first_state(copy)
+def pace_of(setup: Setup, *, seconds: float = 0.0) -> Pace:
+    """Time looks and steps on a copy of the population: twenty steps, and more until the seconds are over.
+
+    A look is timed at some of the validation rows, at the second time: the first one pays for allocations, and so does
+    the first step.
+    """
+    program, state = setup.program, first_state(copied(setup.state.population))
     seen = _some(setup.validation, TIMED_ROWS)
     with threads(setup.recipe):
         moments = train(program, state, setup.training, seen, seeds=setup.seeds, rates=setup.rates)
+        next(moments)  # a look before the first step
         started = perf_counter()
-        next(moments)  # the look before the first step
+        looked_at(program, state, setup.training, seen, rates=setup.rates, seconds=0.0)
         look = perf_counter() - started
-        next(moments)  # the first step pays for allocations
+        next(moments)
         _wait_for(setup.recipe.device)
-        started, steps = perf_counter(), 0
+        started, steps, looks = perf_counter(), 0, 0
         for moment in moments:
             steps += 1
-            if steps >= TIMED_STEPS or moment.look is not None:
+            looks += moment.look is not None
+            if steps >= TIMED_STEPS and perf_counter() - started >= seconds:
                 break
         _wait_for(setup.recipe.device)
-    return Pace(step=(perf_counter() - started) / max(1, steps), look=look * len(setup.validation) / len(seen))
+    took = perf_counter() - started - looks * look
+    return Pace(step=max(0.0, took) / max(1, steps), look=look * len(setup.validation) / len(seen))
 
 
 def _some(rows: Rows, most: int) -> Rows:

@@ -94,7 +94,7 @@ def plan_event(setup: Setup) -> Event:
 
 
 def measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Iterator[Event]:
-    """Yield how good the network is and by which figure, how simple models stand beside it, how it varied over folds."""
+    """Yield how good the network is, by which figure, beside which simple models, and how it varied over folds."""
     metric, figure = evaluation.primary.metric, evaluation.primary_figure
     yield Event(
         "measured",

@@ -72,6 +72,7 @@ from fitwell.showing import seconds_to_show, show, versions
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 BASELINE_SHARE = 0.15  # of the time that is left when the baselines come
+TIMED_SHARE = 0.01  # of a time limit, for timing steps
 TOO_SHORT_TO_COMPILE = 180.0  # seconds: a limit under which compiling would take a large share of the time
 
 
@@ -324,7 +325,7 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     simple = decided_baselines(prepared, setup.recipe, seconds=BASELINE_SHARE * clock.remaining())
     kept, own, measured_by, showing = NOTHING_RESERVED, clock, clock, 0.0
     if math.isfinite(clock.limit):
-        pace = pace_of(setup)
+        pace = pace_of(setup, seconds=TIMED_SHARE * clock.limit)
         untrained = trained_model(prepared, setup, setup.state, UNDECIDED)
         showing = seconds_to_show(prepared, untrained, simple)
         kept = reserved(prepared, setup, pace, simple, showing=showing, limit=clock.limit)
