@@ -373,7 +373,7 @@ def _updated(group: Settings, values: Mapping[str, Any]) -> Settings:
     held = {name: getattr(group, name) for name in values}
     return group.model_copy(
         update={
-            name: _updated(held[name], value) if isinstance(held[name], Settings) else value
+            name: _updated(held[name], value) if isinstance(held[name], Settings) and isinstance(value, dict) else value
             for name, value in values.items()
         }
     )

@@ -13,7 +13,7 @@ All randomness is a function of (member's seed, epoch, step), so a state needs n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -226,6 +226,18 @@ def looked_at(
     )
     state = replace(state, marks=tuple(marks), epoch_step=0, loss_sum=torch.zeros_like(state.loss_sum))
     return _packed(state), look
+
+
+def left_out(state: State, members: Collection[int], *, why: str) -> State:
+    """Return a state in which these members have stopped, for a reason in words; the others train on as before.
+
+    Where no other member is left, training is done.
+    """
+    marks = [
+        replace(mark, stopped=why) if member in members and mark.stopped is None else mark
+        for member, mark in enumerate(state.marks)
+    ]
+    return _packed(replace(state, marks=tuple(marks)))
 
 
 def _packed(state: State) -> State:
