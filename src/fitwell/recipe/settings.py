@@ -8,11 +8,12 @@ bits. The choices are literals; a test equates them with the tables that impleme
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from fitwell.recipe.accepted import words
+from fitwell.recipe.per_member import Own, checked
 
 Auto = Literal["auto"]
 TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
@@ -41,12 +42,16 @@ CalibrationName = Literal["none", "if_better", "temperature", "logistic", "isoto
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)]
 
 RECIPE_VERSION: Literal[1] = 1
+MOST_MEMBERS = 10_000
+MemberCount = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
 
 
 class Settings(BaseModel):
@@ -103,6 +108,7 @@ class NetworkSettings(Settings):
         "auto", description="How weights start; auto follows from the activation."
     )
     initialization_range: Positive = Field(0.05, description="Bound r of the uniform initialization on [-r, r].")
+    initialization_scale: Positive = Field(1.0, description="Hidden weights start so many times as large.")
     normalization: NormalizationName | Auto = Field(
         "auto", description="Normalization between a layer and its activation."
     )
@@ -110,6 +116,12 @@ class NetworkSettings(Settings):
     dropout: Share | Auto = Field("auto", description="Share of hidden units set to zero in each training step.")
     residual: bool | Auto = Field("auto", description="Add each hidden layer's input to its output where widths agree.")
     input_scale: bool | Auto = Field("auto", description="Learn a factor for each input of the first layer.")
+    input_factor: Positive | Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        1.0, description="Scaled numbers are multiplied by this first: one factor, or one for each number column."
+    )
+    input_shift: Finite | Annotated[tuple[Finite, ...], Field(min_length=1)] = Field(
+        0.0, description="Added to the numbers after that: one for all, or one for each number column."
+    )
     number_embedding: NumberEmbeddingName | Auto = Field(
         "auto", description="How each number is widened before the first layer."
     )
@@ -140,6 +152,12 @@ class TrainingSettings(Settings):
     huber_delta: Positive = Field(1.0, description="Where the Huber loss turns from square to linear, in scaled units.")
     quantile: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.5, description="The quantile that the quantile loss estimates."
+    )
+    target_factor: Positive | Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        1.0, description="The loss sees scaled targets multiplied by this: one factor, or one for each target."
+    )
+    target_shift: Finite | Annotated[tuple[Finite, ...], Field(min_length=1)] = Field(
+        0.0, description="Added to the targets that the loss sees: one for all, or one for each target."
     )
     label_smoothing: Share | Auto = Field("auto", description="Share of each label spread evenly over the classes.")
     class_weights: ClassWeights | dict[str, NonNegative] = Field(
@@ -225,6 +243,14 @@ class DecisionSettings(Settings):
     )
 
 
+class SeedSettings(Settings):
+    """Whether members share their randomness: a number is the seed of all, none gives each its own from `seed`."""
+
+    weights: Seed | None = Field(None, description="Seed of the first weights; none: each member its own.")
+    order: Seed | None = Field(None, description="Seed of the order of the rows; none: each member its own.")
+    noise: Seed | None = Field(None, description="Seed of dropout and input noise; none: each member its own.")
+
+
 class Recipe(Settings):
     """What a run is asked to do."""
 
@@ -232,21 +258,42 @@ class Recipe(Settings):
     task: TaskName | Auto = Field("auto", description="What is predicted: a class, several labels, or a number.")
     target: Names = Field((), description="The column or columns to predict.")
     goal: Goal = Field("auto", description="What the predictions are for; decides the primary figure.")
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything random.")
-    members: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        1, description="Networks trained at once from different seeds; they predict with their mean."
+    seed: Seed = Field(0, description="Seed of everything random.")
+    members: MemberCount | Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=MOST_MEMBERS)] = Field(
+        1, description="Networks trained at once, which predict with their mean: how many, or what each has of its own."
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where to train: auto, cpu or cuda.")
+    seeds: SeedSettings = Field(default_factory=SeedSettings, description="Where members' randomness comes from.")
     data: DataSettings = Field(default_factory=DataSettings, description="Rows and columns.")
     network: NetworkSettings = Field(default_factory=NetworkSettings, description="The network.")
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="How it learns.")
     decision: DecisionSettings = Field(default_factory=DecisionSettings, description="From outputs to decisions.")
+
+    @field_validator("members")
+    @classmethod
+    def _members_fit(cls, members: int | tuple[dict[str, Any], ...]) -> int | tuple[dict[str, Any], ...]:
+        return members if isinstance(members, int) else checked(members, cls)
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
         for problem in contradictions(self):
             raise ValueError(problem)
         return self
+
+    @property
+    def member_count(self) -> int:
+        """How many networks are trained."""
+        return self.members if isinstance(self.members, int) else len(self.members)
+
+    @property
+    def varied(self) -> frozenset[str]:
+        """The settings that some member has of its own."""
+        return frozenset(path for own in self.differences for path in own)
+
+    @property
+    def differences(self) -> tuple[Own, ...]:
+        """What each member has of its own, by dotted name; empty where all have the same settings."""
+        return () if isinstance(self.members, int) else self.members
 
 
 # A setting of the left column means something only where the setting named beside it has one of these values.
@@ -269,6 +316,8 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "training.huber_delta": ("training.loss", frozenset({"huber"})),
     "training.quantile": ("training.loss", frozenset({"quantile"})),
     "training.label_smoothing": ("training.loss", frozenset({"cross_entropy"})),
+    "training.target_factor": ("task", frozenset({"regression"})),
+    "training.target_shift": ("task", frozenset({"regression"})),
     "decision.threshold": ("task", frozenset({"binary"})),
     "decision.at_least": ("decision.threshold", frozenset({"precision", "recall"})),
     "decision.false_positive_cost": ("task", frozenset({"binary"})),
@@ -317,6 +366,42 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     yield from _contradictions_of_training(recipe)
     yield from _contradictions_of_decision(recipe)
     yield from _settings_without_effect(recipe)
+    for place, own in enumerate(recipe.differences, 1):
+        if own:
+            for problem in contradictions(with_values(recipe, {"members": 1, "training.execution": "auto"} | own)):
+                yield f"members, entry {place}: {problem}"
+
+
+Group = TypeVar("Group", bound=Settings)
+
+
+def with_values(group: Group, values: Own) -> Group:
+    """Return a group of settings with some replaced, by dotted name, by values that were checked before.
+
+    >>> with_values(Recipe(), {"training.learning_rate": 0.1, "seed": 3}).training.learning_rate
+    0.1
+    """
+    of_groups: dict[str, dict[str, Any]] = {}
+    update: dict[str, Any] = {}
+    for path, value in values.items():
+        name, dot, rest = path.partition(".")
+        if dot:
+            of_groups.setdefault(name, {})[rest] = value
+        else:
+            update[name] = value
+    inner = {name: with_values(getattr(group, name), of_group) for name, of_group in of_groups.items()}
+    return group.model_copy(update=update | inner)
+
+
+def own_recipe(recipe: Recipe, member: int) -> Recipe:
+    """Return the recipe of one member: its own settings in the place of everybody's.
+
+    >>> recipe = Recipe(members=({}, {"training.l2": 0.5}))
+    >>> own_recipe(recipe, 0).training.l2, own_recipe(recipe, 1).training.l2
+    (0.0, 0.5)
+    """
+    own = recipe.differences[member] if recipe.differences else {}
+    return with_values(recipe, {"members": 1} | dict(own))
 
 
 def _contradictions_of_rows(recipe: Recipe) -> Iterator[str]:
@@ -370,8 +455,8 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
         yield "training.execution is compiled, but training.compile is never; leave one of them auto"
     if training.redraw_fraction and (training.execution == "compiled" or training.compile == "always"):
         yield "training.redraw_fraction draws weights anew outside of a compiled step; let training.compile be never"
-    if recipe.members > 1 and training.execution == "eager":
-        yield f"training.execution is eager, which trains one network, but members is {recipe.members}; use mapped"
+    if recipe.member_count > 1 and training.execution == "eager":
+        yield f"training.execution is eager, which trains one network, but members is {recipe.member_count}; use mapped"
 
 
 def _contradictions_of_decision(recipe: Recipe) -> Iterator[str]:
