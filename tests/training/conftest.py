@@ -76,6 +76,7 @@ def small_training(
     training: Rows | None = None,
     layout: FeatureLayout = LAYOUT,
     double: bool = False,
+    at_once: int | None = None,
     **settings: Any,
 ) -> Training:
     """Return a population on sine rows before its first step; keywords are settings of the training."""
@@ -119,7 +120,12 @@ def small_training(
         steps_per_epoch=batching(len(training), recipe.training)[1],
         device="cpu",
     )
-    program = replace(program, execution=execution, whole_step=CompiledStep() if execution == "compiled" else None)
+    program = replace(
+        program,
+        settings=recipe.training.model_copy(update={"members_at_once": at_once or members}),
+        execution=execution,
+        whole_step=CompiledStep() if execution == "compiled" else None,
+    )
     rate = recipe.training.learning_rate
     return Training(
         recipe=recipe,

@@ -24,7 +24,7 @@ from torch import Tensor
 from fitwell.errors import SurroundingsError
 from fitwell.training.optimizers import Rate, corrections
 from fitwell.training.signals import LayerSignals, layer_spans
-from fitwell.training.step import Batch, Outcome, Population, Program, copied, moved, single_gradient
+from fitwell.training.step import Batch, Outcome, Population, Program, accumulated, copied, moved, single_gradient
 
 Call = Callable[..., Sequence[Tensor]]  # of one member's tensors; gives its loss, and signals where they are observed
 
@@ -112,7 +112,7 @@ def _step_of(program: Program, single: Population, batch: Batch, *, observe: boo
         features = {name: next(rest)[None] for name in batch.features}
         rows = Batch(features=features, targets=targets, weights=None if batch.weights is None else next(rest)[None])
         own = replace(program.own, **{name: next(rest) for name in program.own.differing})
-        gradient = single_gradient(program, population, rows, noise[None], observe)
+        gradient = accumulated(single_gradient, program, population, rows, noise[None], observe)
         outcome = moved(
             replace(program, decays=decays, own=own),
             population,
