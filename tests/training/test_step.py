@@ -232,6 +232,7 @@ def test_signals_of_a_batch_in_parts_are_those_of_the_whole_batch(start: Start) 
             [seed.noise for seed in training.seeds], step=0, layers=training.program.network.noise_layers
         )
         outcome = advance(training.program, training.population, batch, noise=words, rate=RATE, step=1, observe=True)
+        assert outcome.signals is not None
         found.append(outcome.signals.values)
     assert torch.allclose(found[1], found[0], rtol=1e-6, equal_nan=True)
 

@@ -286,16 +286,27 @@ def epoch_batches(
     order = torch.from_numpy(orders).to(training.targets.device)
     at_once = max(1, ROWS_GATHERED // (len(seeds) * batch_rows))
     for first in range(start, steps, at_once):
-        gathered = _gathered(training, order[:, first * batch_rows : (first + at_once) * batch_rows])
-        for place in range(min(at_once, steps - first)):
-            rows = slice(place * batch_rows, (place + 1) * batch_rows)
-            yield _mapped(gathered, lambda block, rows=rows: block[:, rows])  # type: ignore[misc]
+        yield from _gathered(training, order[:, first * batch_rows : (first + at_once) * batch_rows], batch_rows)
 
 
-def _gathered(training: Rows, order: Tensor) -> Batch:
-    # Whole rows are copied one by one, which takes a fifth of what indexing with the order does.
+def _gathered(training: Rows, order: Tensor, batch_rows: int) -> Iterator[Batch]:
+    """Yield the batches that an order of rows, (members, rows), makes."""
     flat = order.reshape(-1)
-    return _mapped(training, lambda block: block.index_select(0, flat).view(*order.shape, *block.shape[1:]))
+
+    def batches_of(block: Tensor) -> Sequence[Tensor]:
+        # Whole rows are copied, which takes a fifth of what indexing does; and one call cuts out all batches.
+        gathered = block.index_select(0, flat).view(*order.shape, *block.shape[1:])
+        return torch.split(gathered, batch_rows, dim=1)
+
+    targets = batches_of(training.targets)
+    features = {name: batches_of(block) for name, block in training.features.items()}
+    weights = None if training.weights is None else batches_of(training.weights)
+    for place, of_batch in enumerate(targets):
+        yield Batch(
+            features={name: blocks[place] for name, blocks in features.items()},
+            targets=of_batch,
+            weights=None if weights is None else weights[place],
+        )
 
 
 def epoch_order(seed: int, *, epoch: int, rows: int) -> np.ndarray:

@@ -66,6 +66,11 @@ class Population:
         """Every member as a population of one that shares its memory."""
         return tuple(stretch(self, slice(member, member + 1)) for member in range(len(self.weights)))
 
+    @cached_property
+    def of_members(self) -> tuple[tuple[Tensor, ...], ...]:
+        """Every member's weights, slots and buffers, in this order, as views."""
+        return tuple((one.weights, *one.slots.values(), *one.buffers.values()) for one in self.singles)
+
 
 @runtime_checkable
 class WholeStep(Protocol):
@@ -112,6 +117,11 @@ class Program:
     def tensors(self) -> tuple[tuple[nn.Parameter, ...], dict[str, Tensor]]:
         """The network's own parameters, in the order of the pieces, and buffers: walking over modules is slow."""
         return tuple(self.network.parameters()), dict(self.network.named_buffers())
+
+    @cached_property
+    def layers(self) -> dict[str, slice]:
+        """The stretch of the weights of every layer, by name."""
+        return layer_spans(self.pieces)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +235,7 @@ def moved(
         signals = None
         if observe:
             signals = weight_signals(
-                layer_spans(program.pieces),
+                program.layers,
                 before=before,
                 after=population.weights,
                 gradient=raw_gradient,
