@@ -7,8 +7,8 @@ Every contestant runs in a process of its own, with one thread, on rows in memor
 round after round. A figure is the median over the rounds of the ratio to the hand-written eager loop of the same round,
 in CPU seconds, because the machine may be shared. The floor is what the matrix products of a step alone take, at the
 rate that torch reaches for products of that size on one core. `--peers` is a Python with frameworks that Fitwell does
-not need; a contestant that does not run is named. Peak memory is that of the process; beside it stands that of a process
-which it started for a while, as Fitwell does to compile.
+not need; a contestant that does not run is named. Peak memory is that of the process; beside it stands that of a
+process which it started for a while, as Fitwell does to compile.
 
 `--signals` measures what recording signals costs: epochs with and without them take turns within one process.
 
