@@ -185,12 +185,8 @@ def train(
                     f"{at_once} at a time"
                 )
             outcome = grouped.outcome
-            state = replace(
-                state,
-                step=state.step + 1,
-                epoch_step=state.epoch_step + 1,
-                loss_sum=state.loss_sum + outcome.losses,
-            )
+            state.loss_sum.add_(outcome.losses)
+            state = replace(state, step=state.step + 1, epoch_step=state.epoch_step + 1)
             record = None
             if outcome.signals is not None:
                 record = StepRecord(
