@@ -173,6 +173,11 @@ def fitwell_without_signals(work: Work, tick: Tick) -> None:
 
 
 def _fitwell(work: Work, tick: Tick, **settings: Any) -> None:
+    for _ in fitwell_epochs(work, **settings):
+        tick()
+
+
+def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
     """Train by the engine alone: the rows are encoded already, and the look after an epoch is at one batch of rows."""
     import torch
 
@@ -226,7 +231,7 @@ def _fitwell(work: Work, tick: Tick, **settings: Any) -> None:
     next(moments)  # the look before the first step
     for moment in moments:
         if moment.look is not None:
-            tick()
+            yield
 
 
 def fitwell_command(work: Work, tick: Tick) -> None:
@@ -458,8 +463,11 @@ def ticks() -> Iterator[None]:
         started = time.process_time()
         yield
         seconds = time.process_time() - started
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"seconds": seconds, "megabytes": memory}), flush=True)
+        memory = {
+            name: resource.getrusage(who).ru_maxrss / 1024
+            for name, who in (("megabytes", resource.RUSAGE_SELF), ("of_children", resource.RUSAGE_CHILDREN))
+        }
+        print(json.dumps({"seconds": seconds, **memory}), flush=True)
         if not sys.stdin.readline():
             os._exit(0)  # frameworks have no other way out of a fit without end
 

@@ -1,12 +1,16 @@
 """How fast Fitwell trains beside loops written by hand and beside frameworks, and how far all are from the floor.
 
     python benchmarks/training.py [--peers PYTHON] [--work mlp] [--only "fitwell, eager" ...] [--rounds 7]
+    python benchmarks/training.py --signals [--work mlp] [--rounds 7]
 
 Every contestant runs in a process of its own, with one thread, on rows in memory, and they take turns: one epoch each,
 round after round. A figure is the median over the rounds of the ratio to the hand-written eager loop of the same round,
 in CPU seconds, because the machine may be shared. The floor is what the matrix products of a step alone take, at the
 rate that torch reaches for products of that size on one core. `--peers` is a Python with frameworks that Fitwell does
-not need; a contestant that does not run is named.
+not need; a contestant that does not run is named. Peak memory is that of the process; beside it stands that of a
+process which it started for a while, as Fitwell does to compile.
+
+`--signals` measures what recording signals costs: epochs with and without them take turns within one process.
 
 Works: mlp (30-128-128-128-1, 100,000 rows, batch 256, adam); regularized (the same with batch norm and dropout);
 members (16 of the first, per member; peers train one after another); cold (from a cold process to the end of the first
@@ -124,7 +128,7 @@ def compared(names: Sequence[str], work: str, *, peers: str | None, rounds: int)
             answer = contestant.epoch()
             assert not isinstance(answer, str), answer
             seconds[contestant.name].append(answer["seconds"] / _members_trained(contestant.name, WORKS[work]))
-            memory[contestant.name] = answer["megabytes"]
+            memory[contestant.name] = _memory(answer)
     for contestant in contestants:
         contestant.end()
     floor = min(floors)
@@ -135,10 +139,38 @@ def compared(names: Sequence[str], work: str, *, peers: str | None, rounds: int)
         ratio = statistics.median(base / own for base, own in zip(seconds["eager"], taken, strict=True))
         best = min(taken)
         print(
-            f"| {name} | {ratio:.2f} | {WORKS[work].rows / best:,.0f} | {100 * floor / best:.0f} % "
-            f"| {memory[name]:,.0f} MB |"
+            f"| {name} | {ratio:.2f} | {WORKS[work].rows / best:,.0f} | {100 * floor / best:.0f} % | {memory[name]} |"
         )
     print(f"| floor | {min(seconds['eager']) / floor:.2f} | {WORKS[work].rows / floor:,.0f} | 100 % | |")
+
+
+def _memory(answer: Mapping[str, float]) -> str:
+    beside = (
+        f" ({answer['of_children']:,.0f} MB)" if answer["of_children"] > 50 else ""
+    )  # not what asks for the machine
+    return f"{answer['megabytes']:,.0f} MB{beside}"
+
+
+def signals(work: str, rounds: int) -> None:
+    """Print what signals every ten steps cost of a step's CPU time, in every execution."""
+    import torch
+
+    from contestants import fitwell_epochs
+
+    torch.set_num_threads(1)
+    print(f"\n{work}: signals every 10 steps\n| execution | µs a step without | with | more |\n|---|---|---|---|")
+    for execution in ("eager", "compiled"):
+        both = [fitwell_epochs(WORKS[work], execution=execution, signals_every=every) for every in (0, 10)]
+        taken: list[list[float]] = [[], []]
+        for _ in range(rounds + 1):
+            for epochs, times in zip(both, taken, strict=True):
+                started = time.process_time()
+                next(epochs)
+                times.append(time.process_time() - started)
+        steps = WORKS[work].rows // WORKS[work].batch
+        without, observed = (statistics.median(times[1:]) / steps for times in taken)  # the first starts up
+        more = statistics.median(two / one for one, two in list(zip(*taken, strict=True))[1:]) - 1
+        print(f"| {execution} | {without * 1e6:.0f} | {observed * 1e6:.0f} | {100 * more:.1f} % |")
 
 
 def _members_trained(name: str, work: Work) -> int:
@@ -211,7 +243,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=CONTESTANTS, metavar="NAME", help="contestants; eager comes along")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--calibrate", action="store_true", help="measure what compiling saves and costs, instead")
+    parser.add_argument("--signals", action="store_true", help="measure what recording signals costs, instead")
     asked = parser.parse_args()
+    print(f"{os.cpu_count()} cores; programs that wanted them in the last minutes: {os.getloadavg()[1]:.1f}")
+    if asked.signals:
+        for work in asked.work:
+            signals(work, asked.rounds)
+        return
     if asked.calibrate:
         calibrated(asked.rounds)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import signal
 from dataclasses import replace
 from time import perf_counter
@@ -14,7 +15,6 @@ import pytest
 import torch
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.utils.class_weight import compute_class_weight
-from torch import _inductor as inductor
 
 from fitwell.data.read import read_table
 from fitwell.decision import UNDECIDED
@@ -37,6 +37,7 @@ from fitwell.prediction import encoded, predictions_for
 from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
+from fitwell.training.step import gradient_of
 
 SETTINGS: dict[str, Any] = {
     "device": "cpu",
@@ -162,6 +163,40 @@ def test_timing_steps_and_a_look_leaves_the_population_as_it_was() -> None:
     assert setup.state.step == 0
 
 
+def test_members_that_do_not_fit_the_memory_at_once_are_planned_in_groups_unless_a_number_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert begun(members=4)[1].recipe.training.members_at_once == 4
+    monkeypatch.setattr("fitwell.training.groups.free_bytes", lambda _device: 1.0)
+    prepared, setup = begun(members=4)
+    assert setup.recipe.training.members_at_once == setup.program.settings.members_at_once == 1
+    assert re.fullmatch(
+        r"a step of all 4 takes [\d,]+ MB beside their weights, and 0 MB is free",
+        setup.reasons["training.members_at_once"],
+    )
+    asked = begun(members=4, training__members_at_once=3)[1]
+    assert asked.recipe.training.members_at_once == 3
+    expected = learned(prepared, begun(members=4, training__members_at_once=4)[1]).state.best.weights
+    for each in (setup, asked):
+        assert torch.allclose(learned(prepared, each).state.best.weights, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_group_that_runs_out_of_memory_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(program: Any, population: Any, *rest: Any) -> Any:
+        if len(population.weights) > 2:
+            raise MemoryError
+        return gradient_of(program, population, *rest)
+
+    prepared, setup = begun(members=4)
+    monkeypatch.setattr("fitwell.training.groups.gradient_of", failing)
+    heard: list[Event] = []
+    learned(prepared, setup, listener=heard.append)
+    (note,) = [event for event in heard if event.kind == "note"]
+    assert note.text == (
+        "the memory did not suffice for all members at once; from now on they are computed 2 at a time"
+    )
+
+
 def test_balanced_class_weights_reach_the_loss() -> None:
     prepared, setup = begun(training__class_weights="balanced")
     truth = prepared.labelled.truth[prepared.split.train]
@@ -175,15 +210,18 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         require_device("mps")
 
 
+@pytest.mark.parametrize("members", [1, 2])
 def test_a_compiler_that_fails_leaves_the_other_execution_a_record_of_it_and_a_line(
-    monkeypatch: pytest.MonkeyPatch,
+    members: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refusing(*_: Any) -> None:
-        raise RuntimeError("no compiler here")
+        raise SurroundingsError("the step cannot be compiled (no compiler here); try training.compile: never")
 
-    monkeypatch.setattr(inductor, "compile", refusing)
-    prepared, setup = begun(training__compile="always")
-    assert (setup.recipe.training.compile, setup.recipe.training.execution) == ("never", "eager")
+    monkeypatch.setattr("fitwell.training.compiled.loaded_libraries", refusing)
+    prepared, setup = begun(training__compile="always", members=members)
+    execution = "eager" if members == 1 else "mapped"
+    assert (setup.recipe.training.compile, setup.recipe.training.execution) == ("never", execution)
+    assert setup.recipe.training.members_at_once == members
     assert setup.program.settings == setup.recipe.training
     (event,) = setup.events
     assert event.text == (
@@ -191,13 +229,16 @@ def test_a_compiler_that_fails_leaves_the_other_execution_a_record_of_it_and_a_l
         "try training.compile: never"
     )
     assert "no compiler here" in setup.reasons["training.compile"]
-    plain = begun(training__compile="never")[1]
+    plain = begun(training__compile="never", members=members)[1]
     found, expected = (learned(prepared, each).state.best.weights for each in (setup, plain))
     assert torch.equal(found, expected)
 
 
 def test_a_training_that_compiles_learns_what_another_learns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inductor, "compile", lambda graph, _inputs: graph)  # the graph itself, which takes no time
+    def as_they_are(steps: Any, _example: Any) -> list[Any]:
+        return [lambda tensors, step=step: step(*tensors) for step in steps]
+
+    monkeypatch.setattr("fitwell.training.compiled.loaded_libraries", as_they_are)  # compiling would take its time
     prepared, setup = begun(training__compile="always", members=2)
     assert (setup.recipe.training.execution, setup.events) == ("compiled", ())
     found = learned(prepared, setup)

@@ -103,6 +103,7 @@ ASKED: dict[str, list[Any]] = {
     "training.execution": ["mapped"],
     "training.compile": ["always", "never"],
     "training.threads": [2],
+    "training.members_at_once": [1, 3],
     "decision.threshold": ["half", "youden", "cost", "precision", 0.3],
     "decision.at_least": [0.8],
     "decision.false_positive_cost": [1.0],

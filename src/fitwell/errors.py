@@ -35,6 +35,16 @@ class SurroundingsError(FitwellError):
     """The disk, its rights, or an absent package stands in the way."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory did not suffice, of a processor or of a GPU.
+
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("no kernel for it"))
+    (True, False)
+    """
+    # torch reports what the processor's memory lacks as a bare RuntimeError.
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "OutOfMemory" in type(error).__name__
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Offer the closest known name as the end of a sentence, or nothing when none is close.
 

@@ -33,6 +33,7 @@ from fitwell.recipe import Recipe, changed, own_recipe
 from fitwell.tasks.losses import RowLoss, row_loss
 from fitwell.tasks.task import class_weights
 from fitwell.training.compiled import compile_ahead
+from fitwell.training.groups import measured_fit
 from fitwell.training.history import history_frame
 from fitwell.training.loop import (
     EpochRecord,
@@ -50,7 +51,7 @@ from fitwell.training.loop import (
 from fitwell.training.members import MemberSettings, member_rates, member_settings
 from fitwell.training.population import build_population, make_program, members_of
 from fitwell.training.range_test import range_test
-from fitwell.training.step import Population, Program, copied, outputs_of
+from fitwell.training.step import Batch, Population, Program, copied, outputs_of
 from fitwell.training.threads import torch_threads
 
 SAMPLE_ROWS = 32_768  # of the training rows, for what starts from data
@@ -174,7 +175,34 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         rates=member_rates(recipe),
         reasons=reasons,
     )
-    return _with_code(setup) if recipe.training.execution == "compiled" else setup
+    if recipe.training.execution == "compiled":
+        setup = _with_code(setup)
+    chosen = "training.members_at_once" in prepared.reasons
+    return _with_groups(setup) if chosen and setup.recipe.training.execution == "mapped" else setup
+
+
+def _with_groups(setup: Setup) -> Setup:
+    """Return the setup with as many members computed at once as are measured to fit the memory."""
+    batch, noise = _first_batch(setup)
+    with threads(setup.recipe):
+        fit = measured_fit(setup.program, setup.state.population, batch, noise=noise)
+    recipe = changed(setup.recipe, {"training.members_at_once": fit.at_once})
+    return replace(
+        setup,
+        recipe=recipe,
+        program=replace(setup.program, settings=recipe.training),
+        reasons=setup.reasons | {"training.members_at_once": fit.why},
+    )
+
+
+def _first_batch(setup: Setup) -> tuple[Batch, torch.Tensor]:
+    """Return a batch of every member and the words of its noise."""
+    layers = setup.program.network.noise_layers
+    assert isinstance(layers, int)
+    size, _ = batching(len(setup.training), setup.recipe.training)
+    noise = noise_words([seed.noise for seed in setup.seeds], step=0, layers=layers)
+    batches = epoch_batches(setup.training, setup.seeds, epoch=0, batch_rows=size)
+    return next(batches), noise.to(setup.recipe.device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,21 +237,15 @@ def _found_rates(
 
 def _with_code(setup: Setup) -> Setup:
     """Return the setup with its step compiled, or, where that fails, with the execution that needs no compiler."""
-    noise_seeds = [seed.noise for seed in setup.seeds]
-    layers = setup.program.network.noise_layers
-    assert isinstance(layers, int)
-    settings = setup.recipe.training
-    batch = next(
-        epoch_batches(setup.training, setup.seeds, epoch=0, batch_rows=batching(len(setup.training), settings)[0])
-    )
+    batch, noise = _first_batch(setup)
     try:
         with threads(setup.recipe):
             compile_ahead(
                 setup.program,
                 setup.state.population,
                 batch,
-                noise=noise_words(noise_seeds, step=0, layers=layers).to(setup.recipe.device),
-                observing=settings.signals_every > 0,
+                noise=noise,
+                observing=setup.recipe.training.signals_every > 0,
             )
     except SurroundingsError as error:
         choice = uncompiled_execution(setup.recipe)
@@ -293,6 +315,8 @@ def learn(
         for moment in moments if ending == "done" else ():
             before, state = state, moment.state
             log.add(moment.step, moment.look)
+            if moment.note is not None:
+                listener(Event("note", moment.note))
             if moment.look is not None:
                 listener(
                     _look_event(

@@ -289,6 +289,10 @@ def uncompiled_execution(recipe: Recipe) -> Choice:
     return Choice("mapped", f"{recipe.member_count} members as one program")
 
 
+def _members_at_once(recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(recipe.members, "all, unless that is measured to be more than fits the memory")
+
+
 def _threads(recipe: Recipe, facts: Facts) -> Choice:
     widths = (facts.layout.flags + 4 * facts.layout.numbers, *recipe.network.hidden)
     batch = recipe.training.batch_size
@@ -345,6 +349,7 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.early_stopping.patience": _patience,
     "training.compile": _compile,
     "training.execution": _execution,
+    "training.members_at_once": _members_at_once,
     "training.threads": _threads,
     "decision.threshold": _threshold,
     "decision.calibration": _calibration,

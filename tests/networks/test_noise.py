@@ -15,7 +15,7 @@ from scipy import stats
 from torch import Tensor
 from torch.func import vmap
 
-from fitwell.networks.noise import Dropout, keep_mask, noise_words, noise_words_of_steps, normal_noise
+from fitwell.networks.noise import Dropout, from_row, keep_mask, noise_words, noise_words_of_steps, normal_noise
 
 SEEDS = st.integers(0, 2**63 - 1)
 PLACES = 100_000
@@ -44,6 +44,16 @@ def test_a_member_draws_the_same_bits_alone_among_four_and_among_thirty_two(seed
 def test_the_words_of_many_steps_are_those_of_each(seed: int, first: int, count: int) -> None:
     together = noise_words_of_steps([seed, 5], steps=range(first, first + count), layers=2)
     assert torch.equal(together, torch.stack([noise_words([seed, 5], step=first + k, layers=2) for k in range(count)]))
+
+
+@given(seed=SEEDS, row=st.integers(0, 8), shape=st.sampled_from([(9,), (9, 7), (9, 3, 5)]))
+def test_rows_of_a_batch_draw_what_they_draw_within_it(seed: int, row: int, shape: tuple[int, ...]) -> None:
+    words = noise_words([seed], step=3, layers=1)
+    rest = from_row(words, row)[0, 0]
+    mask = keep_mask(words[0, 0], shape, share=0.4)
+    assert torch.equal(keep_mask(rest, (9 - row, *shape[1:]), share=0.4), mask[row:])
+    draws = normal_noise(words[0, 0], shape)
+    assert torch.allclose(normal_noise(rest, (9 - row, *shape[1:])), draws[row:], rtol=1e-4, atol=1e-6)
 
 
 def test_words_follow_splitmix64_written_with_whole_numbers() -> None:

@@ -86,6 +86,7 @@ def small_training(
     layout: FeatureLayout = LAYOUT,
     double: bool = False,
     changes: dict[str, Any] | None = None,
+    at_once: int | None = None,
     **settings: Any,
 ) -> Training:
     """Return a population on sine rows before its first step; keywords are settings of the training.
@@ -138,7 +139,12 @@ def small_training(
         own=member_settings(recipe, class_weights=class_weights_of(recipe)),
         steps_per_epoch=batching(len(training), recipe.training)[1],
     )
-    program = replace(program, execution=execution, whole_step=CompiledStep() if execution == "compiled" else None)
+    program = replace(
+        program,
+        settings=recipe.training.model_copy(update={"members_at_once": at_once or members}),
+        execution=execution,
+        whole_step=CompiledStep() if execution == "compiled" else None,
+    )
     rate = recipe.training.learning_rate
     return Training(
         recipe=recipe,

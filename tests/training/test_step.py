@@ -38,6 +38,7 @@ CASES: dict[str, dict[str, Any]] = {
     "limited norms": {"max_norm": 0.5},
     "redrawn": {"redraw_fraction": 0.2, "redraw_epochs": 0.5},
     "residual": {"network": {"residual": True, "dropout": 0.2}},
+    "accumulation": {"accumulation": 3, "network": {"normalization": "batch", "dropout": 0.2}},
     "periodic": {"network": {"number_embedding": "periodic"}},
     "piecewise linear": {"network": {"number_embedding": "piecewise_linear", "number_embedding_bins": 6}},
     "row weights": {"weights": torch.linspace(0, 2, 70), "network": {"normalization": "batch", "dropout": 0.3}},
@@ -203,6 +204,58 @@ def test_a_step_is_a_plain_torch_loop_on_the_same_batches(optimizer: str, execut
     ):
         assert torch.allclose(tensor, parameter, rtol=1e-3, atol=1e-4), name
     assert torch.allclose(final["inputs.codes.tables.0"], table, rtol=1e-3, atol=1e-4)
+
+
+IN_PARTS: dict[str, Any] = {
+    "network": {"normalization": "layer", "dropout": 0.3}, "input_noise": 0.1, "weights": torch.linspace(0, 2, 70),
+    "clip_norm": 0.05, "l2": 0.01, "double": True, "members": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("execution", ["eager", "mapped", pytest.param("compiled", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("parts", [3, 16])
+def test_a_batch_computed_in_parts_moves_the_weights_as_it_does_whole(parts: int, execution: str, start: Start) -> None:
+    case = IN_PARTS | ({"weights": None} if parts == 16 else {})
+    whole = start(execution="eager", **case)
+    divided = start(execution=execution, accumulation=parts, **case)
+    # Normal noise is drawn in float32, and vector instructions round its logarithm as the number of rows has it.
+    assert torch.allclose(torch.stack(steps(divided)), torch.stack(steps(whole)), rtol=1e-7)
+    assert torch.allclose(divided.population.weights, whole.population.weights, rtol=1e-6, atol=1e-8)
+
+
+def test_signals_of_a_batch_in_parts_are_those_of_the_whole_batch(start: Start) -> None:
+    found = []
+    for parts in (1, 5):
+        training = start(accumulation=parts, double=True, network={"activation": "relu", "dropout": 0.2})
+        batch = next(epoch_batches(training.training, training.seeds, epoch=0, batch_rows=16))
+        words = noise_words(
+            [seed.noise for seed in training.seeds], step=0, layers=training.program.network.noise_layers
+        )
+        outcome = advance(training.program, training.population, batch, noise=words, rate=RATE, step=1, observe=True)
+        assert outcome.signals is not None
+        found.append(outcome.signals.values)
+    assert torch.allclose(found[1], found[0], rtol=1e-6, equal_nan=True)
+
+
+def test_batch_normalization_looks_at_each_part_of_a_batch(start: Start) -> None:
+    training = start(
+        accumulation=2, optimizer="sgd", momentum=0.0, double=True, network={"normalization": "batch"}, rows=21,
+        batch_size="full", execution="eager",
+    )  # fmt: skip
+    network = training.build(0).double().train()
+    network.load_state_dict(unflatten(training.population.weights[0].clone(), training.program.pieces), strict=False)
+    (batch,) = epoch_batches(training.training, training.seeds, epoch=0, batch_rows=21)
+    words = noise_words([1], step=0, layers=training.program.network.noise_layers)
+    for rows in (slice(0, 10), slice(10, 21)):
+        outputs = network({name: block[0, rows] for name, block in batch.features.items()}, words[0])
+        ((outputs - batch.targets[0, rows]).square().sum() / 21).backward()
+    before = training.population.weights.clone()
+    advance(training.program, training.population, batch, noise=words, rate=1.0, step=1)
+    found = unflatten((before - training.population.weights)[0], training.program.pieces)
+    for name, parameter in network.named_parameters():
+        assert torch.allclose(found[name], parameter.grad, rtol=1e-9, atol=1e-12), name
+    for name, buffer in network.named_buffers():
+        assert torch.allclose(training.population.buffers[name][0], buffer), name
 
 
 def gradient_by_sgd(start: Start, **settings: Any) -> tuple[Any, Tensor, Tensor]:

@@ -27,7 +27,7 @@ from fitwell.cli.runs import runs
 from fitwell.cli.train import train
 from fitwell.cli.unread import unread
 from fitwell.cli.words import COMMANDS as WORDS
-from fitwell.errors import FitwellError
+from fitwell.errors import FitwellError, is_out_of_memory
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
@@ -105,7 +105,7 @@ def run(arguments: list[str]) -> int:
         unread()
         return 0
     except (MemoryError, RuntimeError) as error:
-        if not _is_memory(error):
+        if not is_out_of_memory(error):
             raise
         return _refused(MEMORY, 2)
     return result if isinstance(result, int) else 0
@@ -123,8 +123,3 @@ def _usage(message: str, arguments: list[str]) -> str:
         command = f"{arguments[0]} {inner}".rstrip()
     text = message.rstrip(".")
     return f"{text[:1].lower()}{text[1:]}; see: fitwell {command + ' ' if command else ''}--help"
-
-
-def _is_memory(error: Exception) -> bool:
-    # torch reports what the processor's memory lacks as a bare RuntimeError.
-    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "OutOfMemory" in type(error).__name__

@@ -195,6 +195,9 @@ class TrainingSettings(Settings):
     batch_size: Count | Literal["auto", "full"] = Field(
         "auto", description="Rows per step; full makes it gradient descent on all rows."
     )
+    accumulation: Count = Field(
+        1, description="Parts of a batch whose gradients are computed one after another and added: less memory."
+    )
     l1: NonNegative = Field(0.0, description="λ of the L1 penalty λ Σ |w| on weights.")
     l2: NonNegative = Field(0.0, description="λ of the L2 penalty λ Σ w² on weights.")
     weight_decay: NonNegative | Auto = Field(
@@ -214,6 +217,9 @@ class TrainingSettings(Settings):
     )
     execution: Literal["auto", "eager", "mapped", "compiled"] = Field(
         "auto", description="Plain back-propagation, members mapped as one program, or a step compiled beforehand."
+    )
+    members_at_once: Count | Auto = Field(
+        "auto", description="Members of a mapped step computed together; auto measures how many fit the memory."
     )
     threads: Annotated[int, Field(ge=1, le=1024)] | Auto = Field(
         "auto", description="CPU threads of one training step."
@@ -318,6 +324,7 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "training.label_smoothing": ("training.loss", frozenset({"cross_entropy"})),
     "training.target_factor": ("task", frozenset({"regression"})),
     "training.target_shift": ("task", frozenset({"regression"})),
+    "training.members_at_once": ("training.execution", frozenset({"mapped"})),
     "decision.threshold": ("task", frozenset({"binary"})),
     "decision.at_least": ("decision.threshold", frozenset({"precision", "recall"})),
     "decision.false_positive_cost": ("task", frozenset({"binary"})),
@@ -341,6 +348,7 @@ NEUTRAL: dict[str, float | str] = {
     "decision.threshold": "half",
     "decision.calibration": "none",
     "training.beta2": 0.0,
+    "training.members_at_once": 1,
     "training.label_smoothing": 0.0,
     "network.number_embedding_width": 2,
 }
@@ -447,8 +455,8 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
             f"training.weight_decay is {training.weight_decay}, but adam has no decoupled decay; "
             "choose the optimizer adamw, or training.l2"
         )
-    if recipe.network.normalization == "batch" and training.batch_size == 1:
-        yield "network.normalization is batch, which needs more than the 1 row of training.batch_size; try layer"
+    if isinstance(training.batch_size, int):
+        yield from _contradictions_of_batches(training.batch_size, training.accumulation, recipe)
     if training.execution in ("eager", "mapped") and training.compile == "always":
         yield f"training.compile is always, but training.execution is {training.execution}; leave one of them auto"
     if training.execution == "compiled" and training.compile == "never":
@@ -457,6 +465,19 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
         yield "training.redraw_fraction draws weights anew outside of a compiled step; let training.compile be never"
     if recipe.member_count > 1 and training.execution == "eager":
         yield f"training.execution is eager, which trains one network, but members is {recipe.member_count}; use mapped"
+
+
+def _contradictions_of_batches(rows: int, parts: int, recipe: Recipe) -> Iterator[str]:
+    normalized = recipe.network.normalization == "batch"
+    if normalized and rows == 1:
+        yield "network.normalization is batch, which needs more than the 1 row of training.batch_size; try layer"
+    elif rows < parts:
+        yield f"training.accumulation divides a batch into {parts} parts, but training.batch_size is {rows}; lower it"
+    elif normalized and rows < 2 * parts:
+        yield (
+            f"network.normalization is batch, which needs more than 1 row, but training.accumulation {parts} leaves no "
+            f"more in some of the parts of training.batch_size {rows}; try layer"
+        )
 
 
 def _contradictions_of_decision(recipe: Recipe) -> Iterator[str]:

@@ -1,9 +1,12 @@
 """A step compiled to machine code, from the batch to the moved weights.
 
 The step of one member is traced once, into a graph of tensor operations with fixed shapes, and torch's compiler
-(Inductor) turns the graph into a few loops in C++ between matrix products. Whatever changes from step to step (rate,
-number of the step, noise words, rows) is an input of the graph, so nothing is ever compiled anew; and as the graph
-itself is compiled, no guards are checked at each call, and no limit on recompilations makes it fall back silently.
+(Inductor) turns the graph into a library: a few loops in C++ between matrix products. Whatever changes from step to
+step (rate, number of the step, noise words, rows) is an input of the graph, so nothing is ever compiled anew, and no
+conditions are checked at each call.
+
+Tracing and compiling take place in a process of their own (`training/libraries.py`), because the compiler's modules
+take as much memory as a small training does; a training only loads the library.
 
 On a CPU the members of a population run one after another through the same code: their matrix products would be no
 faster together, and what one member computes stays in the cache. Member i gets the same bits in every population.
@@ -11,22 +14,63 @@ faster together, and what one member computes stays in the cache. Member i gets 
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from fitwell.errors import SurroundingsError
+from fitwell.training.libraries import loaded_libraries
 from fitwell.training.optimizers import Rate, corrections
-from fitwell.training.signals import LayerSignals, layer_spans
-from fitwell.training.step import Batch, Outcome, Population, Program, copied, moved, single_gradient
+from fitwell.training.signals import LayerSignals
+from fitwell.training.step import Batch, Outcome, Population, Program, accumulated, moved, single_gradient
 
-Call = Callable[..., Sequence[Tensor]]  # of one member's tensors; gives its loss, and signals where they are observed
+Call = Callable[[list[Tensor]], Sequence[Tensor]]  # of a member's tensors; gives its loss, and signals if observed
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleStep:
+    """A step of one member as a function of plain tensors: what there is to compile."""
+
+    program: Program
+    slots: tuple[str, ...]
+    buffers: tuple[str, ...]
+    features: tuple[str, ...]
+    weighted: bool  # rows have weights
+    observe: bool
+
+    def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Move the member in place; the tensors come in the order of `inputs_of_members`."""
+        program, rest = self.program, iter(tensors)
+        decays, noise, rate, corrected, weights = (next(rest) for _ in range(5))
+        population = Population(
+            weights=weights,
+            slots={name: next(rest) for name in self.slots},
+            buffers={name: next(rest) for name in self.buffers},
+        )
+        targets = next(rest)[None]
+        features = {name: next(rest)[None] for name in self.features}
+        batch = Batch(features=features, targets=targets, weights=next(rest)[None] if self.weighted else None)
+        own = replace(program.own, **{name: next(rest) for name in program.own.differing})
+        of_member = replace(program, decays=decays, own=own)
+        gradient = accumulated(single_gradient, of_member, population, batch, noise[None], self.observe)
+        outcome = moved(
+            of_member,
+            population,
+            gradient,
+            rate=rate[None],
+            step=corrected,
+            observe=self.observe,
+        )
+        return (outcome.losses,) if outcome.signals is None else (outcome.losses, outcome.signals.values)
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Tensors that are part of the program, but come as inputs of the step."""
+        program = self.program
+        network = (*program.network.parameters(), *program.network.buffers())
+        return (*network, program.decays, *program.own.differing.values())
 
 
 class CompiledStep:
@@ -51,20 +95,39 @@ class CompiledStep:
         observe: bool,
     ) -> Outcome:
         """Move every member in place by one step; all batches have the size of the first."""
-        like = population.weights
-        rates = torch.as_tensor(rate, dtype=like.dtype, device=like.device).expand(len(like), 1)
-        # Not the number itself: the compiler would raise β to it in every turn of the loop over the weights.
-        corrected = _corrected(program, step, like)
-        losses, signals = [], []
-        for member, single in enumerate(population.singles):
-            tensors = _inputs(program, single, batch, member, noise=noise, rates=rates, step=corrected[member])
-            if observe not in self._calls:
-                self._calls[observe] = _compiled(program, single, batch, tensors, observe=observe)
-            loss, *observed = self._calls[observe](*tensors)
-            losses.append(loss)
-            signals += observed
-        values = LayerSignals(layers=tuple(layer_spans(program.pieces)), values=torch.cat(signals)) if observe else None
-        return Outcome(losses=losses[0] if len(losses) == 1 else torch.cat(losses), signals=values)
+        inputs = inputs_of_members(program, population, batch, noise=noise, rate=rate, step=step)
+        if observe not in self._calls:
+            self._compile(program, population, batch, inputs[0], observing=[observe])
+        call = self._calls[observe]
+        found = [call(of_member) for of_member in inputs]
+        losses = found[0][0] if len(found) == 1 else torch.cat([loss for loss, *_ in found])
+        signals = None
+        if observe:
+            signals = LayerSignals(layers=tuple(program.layers), values=torch.cat([values for _, values in found]))
+        return Outcome(losses=losses, signals=signals)
+
+    def prepare(
+        self, program: Program, population: Population, batch: Batch, *, noise: Tensor, observing: bool
+    ) -> None:
+        """Have all compiled that training will call."""
+        inputs = inputs_of_members(program, population, batch, noise=noise, rate=0.0, step=1)
+        self._compile(program, population, batch, inputs[0], observing=[False, True] if observing else [False])
+
+    def _compile(
+        self, program: Program, population: Population, batch: Batch, example: list[Tensor], *, observing: list[bool]
+    ) -> None:
+        steps = [
+            SingleStep(
+                program=replace(program, whole_step=None, differences=()),
+                slots=tuple(population.slots),
+                buffers=tuple(population.buffers),
+                features=tuple(batch.features),
+                weighted=batch.weights is not None,
+                observe=observe,
+            )
+            for observe in observing
+        ]
+        self._calls |= dict(zip(observing, loaded_libraries(steps, example), strict=True))
 
 
 def compile_ahead(program: Program, population: Population, batch: Batch, *, noise: Tensor, observing: bool) -> None:
@@ -73,10 +136,8 @@ def compile_ahead(program: Program, population: Population, batch: Batch, *, noi
     Raises:
         SurroundingsError: there is no C++ compiler, or it fails.
     """
-    assert program.whole_step is not None
-    copy = copied(population)
-    for observe in (False, True) if observing else (False,):
-        program.whole_step(program, copy, batch, noise=noise, rate=0.0, step=1, observe=observe)
+    assert isinstance(program.whole_step, CompiledStep)
+    program.whole_step.prepare(program, population, batch, noise=noise, observing=observing)
 
 
 def _corrected(program: Program, step: int, weights: Tensor) -> Sequence[Tensor]:
@@ -84,82 +145,32 @@ def _corrected(program: Program, step: int, weights: Tensor) -> Sequence[Tensor]
     root, quotient = corrections(step, program.own)
     if isinstance(root, Tensor) or isinstance(quotient, Tensor):
         each = [torch.as_tensor(number, device=weights.device).expand(len(weights), 1) for number in (root, quotient)]
-        return tuple(torch.cat(each, dim=1))
+        return torch.cat(each, dim=1).unbind(0)
     return (torch.tensor((root, quotient), dtype=torch.float64, device=weights.device),) * len(weights)
 
 
-def _inputs(
-    program: Program, single: Population, batch: Batch, member: int, *, noise: Tensor, rates: Tensor, step: Tensor
-) -> tuple[Tensor, ...]:
-    """Lay out all that a step of one member takes, in the order in which `_step_of` takes it apart."""
+def inputs_of_members(
+    program: Program, population: Population, batch: Batch, *, noise: Tensor, rate: Rate, step: int
+) -> list[list[Tensor]]:
+    """Lay out all that a step of each member takes, in the order in which a `SingleStep` takes it apart."""
+    like = population.weights
+    rates = rate if isinstance(rate, Tensor) else torch.full((1, 1), rate, dtype=like.dtype, device=like.device)
     of_rows = [batch.targets, *batch.features.values(), *([] if batch.weights is None else [batch.weights])]
-    return (
-        program.decays,
-        noise[member],
-        rates[member],
-        step,
-        single.weights,
-        *single.slots.values(),
-        *single.buffers.values(),
-        *(block[member] for block in of_rows),
-        *(value[member : member + 1] for value in program.own.differing.values()),
-    )
+    varied = [
+        _of_members(noise),
+        _of_members(rates) * (1 if len(rates) > 1 else len(like)),
+        # Not the number itself: the compiler would raise β to it in every turn of the loop over the weights.
+        _corrected(program, step, like),
+        population.of_members,
+        list(zip(*map(_of_members, of_rows), strict=True)),
+    ]
+    own = [torch.split(value, 1) for value in program.own.differing.values()]
+    return [
+        [program.decays, words, rate_of_member, corrected, *tensors, *rows, *(value[member] for value in own)]
+        for member, (words, rate_of_member, corrected, tensors, rows) in enumerate(zip(*varied, strict=True))
+    ]
 
 
-def _step_of(program: Program, single: Population, batch: Batch, *, observe: bool) -> Call:
-    """Return a step of one member as a function of plain tensors; names and their number are those of the examples."""
-
-    def step(*tensors: Tensor) -> Sequence[Tensor]:
-        rest = iter(tensors)
-        decays, noise, rate, corrected, weights = (next(rest) for _ in range(5))
-        population = Population(
-            weights=weights,
-            slots={name: next(rest) for name in single.slots},
-            buffers={name: next(rest) for name in single.buffers},
-        )
-        targets = next(rest)[None]
-        features = {name: next(rest)[None] for name in batch.features}
-        rows = Batch(features=features, targets=targets, weights=None if batch.weights is None else next(rest)[None])
-        own = replace(program.own, **{name: next(rest) for name in program.own.differing})
-        of_member = replace(program, decays=decays, own=own)
-        gradient = single_gradient(of_member, population, rows, noise[None], observe)
-        outcome = moved(
-            of_member,
-            population,
-            gradient,
-            rate=rate[None],
-            step=corrected,
-            observe=observe,
-        )
-        return (outcome.losses,) if outcome.signals is None else (outcome.losses, outcome.signals.values)
-
-    return step
-
-
-def _compiled(program: Program, single: Population, batch: Batch, tensors: Sequence[Tensor], *, observe: bool) -> Call:
-    from torch import _inductor as inductor  # here: a training that does not compile need not wait for them
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    step = _step_of(program, single, batch, observe=observe)
-    try:
-        with _quiet():
-            # Tracing takes a step, which must leave the population as it is.
-            graph = make_fx(step)(*(tensor.clone() for tensor in tensors))
-            call: Call = inductor.compile(graph, list(tensors))
-    except Exception as error:  # whatever a compiler, a full disk or a torch of another version may come up with
-        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise SurroundingsError(f"the step cannot be compiled ({reason}); try training.compile: never") from error
-    return call
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep to itself what torch's compiler has to say: whoever trains can do nothing about it."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
+def _of_members(block: Tensor) -> tuple[Tensor, ...]:
+    # One call for all members, and a shorter one for the only member: their cost is that of a layer, else.
+    return block.unbind(0) if len(block) > 1 else (block[0],)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -23,13 +24,20 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from fitwell.networks.initialization import redraw
+from fitwell.networks.noise import from_row
 from fitwell.recipe import Own, TrainingSettings
 from fitwell.tasks.losses import RowLoss
 from fitwell.training.members import MemberSettings, acts, matching, own_training, settings_of
 from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
 from fitwell.training.pieces import Piece, unflatten
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
-from fitwell.training.signals import LayerSignals, layer_spans, observed_activations, weight_signals
+from fitwell.training.signals import (
+    LayerSignals,
+    joined_activations,
+    layer_spans,
+    observed_activations,
+    weight_signals,
+)
 
 Execution = Literal["eager", "mapped", "compiled"]
 
@@ -56,14 +64,12 @@ class Population:
     @cached_property
     def singles(self) -> tuple[Population, ...]:
         """Every member as a population of one that shares its memory."""
-        return tuple(
-            Population(
-                weights=self.weights[member : member + 1],
-                buffers={name: buffer[member : member + 1] for name, buffer in self.buffers.items()},
-                slots={name: slot[member : member + 1] for name, slot in self.slots.items()},
-            )
-            for member in range(len(self.weights))
-        )
+        return tuple(stretch(self, slice(member, member + 1)) for member in range(len(self.weights)))
+
+    @cached_property
+    def of_members(self) -> tuple[tuple[Tensor, ...], ...]:
+        """Every member's weights, slots and buffers, in this order, as views."""
+        return tuple((one.weights, *one.slots.values(), *one.buffers.values()) for one in self.singles)
 
 
 @runtime_checkable
@@ -124,6 +130,11 @@ class Program:
         """The network's own parameters, in the order of the pieces, and buffers: walking over modules is slow."""
         return tuple(self.network.parameters()), dict(self.network.named_buffers())
 
+    @cached_property
+    def layers(self) -> dict[str, slice]:
+        """The stretch of the weights of every layer, by name."""
+        return layer_spans(self.pieces)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gradient:
@@ -132,6 +143,17 @@ class Gradient:
     losses: Float[Tensor, " members"]  # batch means, without penalties
     gradient: Float[Tensor, "members weights"]
     activations: Float[Tensor, "members hidden 4"]  # of hidden layers that were observed
+
+
+@runtime_checkable
+class ComputeGradient(Protocol):
+    """Back-propagates through the members of a population."""
+
+    def __call__(
+        self, program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
+    ) -> Gradient:
+        """Return what it finds for the rows of the batch; buffers change in place."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,13 +178,48 @@ def advance(
 
     With `observe`, the outcome carries the signals of every layer.
     """
+    if program.whole_step is not None:
+        if not program.network.training:
+            program.network.train()
+        return program.whole_step(program, population, batch, noise=noise, rate=rate, step=step, observe=observe)
+    gradient = gradient_of(program, population, batch, noise, observe)
+    return moved(program, population, gradient, rate=rate, step=step, observe=observe)
+
+
+def gradient_of(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:
+    """Back-propagate through every member; of the population, running statistics alone change."""
     if not program.network.training:
         program.network.train()
-    if program.whole_step is not None:
-        return program.whole_step(program, population, batch, noise=noise, rate=rate, step=step, observe=observe)
-    gradients = _eager_gradient if program.execution == "eager" else _mapped_gradient
-    gradient = gradients(program, population, batch, noise, observe)
-    return moved(program, population, gradient, rate=rate, step=step, observe=observe)
+    compute = _eager_gradient if program.execution == "eager" else _mapped_gradient
+    return accumulated(compute, program, population, batch, noise, observe)
+
+
+def accumulated(
+    compute: ComputeGradient, program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool
+) -> Gradient:
+    """Return the gradient of a batch, added up from as many parts of it, one after another, as the recipe asks for.
+
+    A part draws the noise that its rows have in the whole batch. What a network takes from all rows of a batch, as
+    batch normalization does, it takes from each part.
+    """
+    rows, parts = batch.targets.shape[1], program.settings.accumulation
+    bounds = sorted({rows * part // parts for part in range(parts + 1)})
+    if len(bounds) == 2:
+        return compute(program, population, batch, noise, observe)
+    gradient, losses, activations = torch.zeros_like(population.weights), [], []
+    for start, stop in pairwise(bounds):
+        part = _rows_of(batch, slice(start, stop))
+        share = (stop - start) / rows if batch.weights is None else _weight(part) / _weight(batch)
+        found = compute(program, population, part, from_row(noise, start), observe)
+        gradient.add_(found.gradient.mul_(share))
+        losses.append(found.losses[:, None] * share)
+        activations.append(found.activations)
+    shares = [(stop - start) / rows for start, stop in pairwise(bounds)]
+    return Gradient(
+        losses=torch.cat(losses, 1).sum(1),
+        gradient=gradient,
+        activations=joined_activations(activations, shares) if observe else activations[0],
+    )
 
 
 def moved(
@@ -190,7 +247,7 @@ def moved(
         signals = None
         if observe:
             signals = weight_signals(
-                layer_spans(program.pieces),
+                program.layers,
                 before=before,
                 after=population.weights,
                 gradient=raw_gradient,
@@ -205,6 +262,15 @@ def copied(population: Population) -> Population:
         weights=population.weights.clone(),
         buffers={name: buffer.clone() for name, buffer in population.buffers.items()},
         slots={name: slot.clone() for name, slot in population.slots.items()},
+    )
+
+
+def stretch(population: Population, members: slice) -> Population:
+    """Return neighboring members as a population that shares their memory."""
+    return Population(
+        weights=population.weights[members],
+        buffers={name: buffer[members] for name, buffer in population.buffers.items()},
+        slots={name: slot[members] for name, slot in population.slots.items()},
     )
 
 
@@ -375,6 +441,19 @@ def loss_of(program: Program, member: int) -> RowLoss:
     if not own:
         return program.loss
     return program.own_loss(replace(program.own, **{name: value[member] for name, value in own.items()}))
+
+
+def _rows_of(batch: Batch, rows: slice) -> Batch:
+    return Batch(
+        features={name: block[:, rows] for name, block in batch.features.items()},
+        targets=batch.targets[:, rows],
+        weights=None if batch.weights is None else batch.weights[:, rows],
+    )
+
+
+def _weight(batch: Batch) -> Float[Tensor, "members 1"]:
+    assert batch.weights is not None
+    return batch.weights.sum(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
 
 
 def _batch_loss(loss: RowLoss, outputs: Tensor, targets: Tensor, row_weights: Tensor | None) -> Tensor:

@@ -1,0 +1,52 @@
+"""The process that compiles: requests from its standard input become libraries in a folder.
+
+    python -m fitwell.training.compiling FOLDER < REQUESTS
+
+It is started by `training/libraries.py`, whose words it takes for what they are: a pickle of its own user's process.
+What goes wrong is said in one line, the last one, on standard error.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import _inductor as inductor
+from torch._inductor import config
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from fitwell.training.libraries import Request
+
+
+def compile_into(request: Request, folder: Path) -> None:
+    """Leave the request's step as a library in a folder that is made for it."""
+    torch.set_num_threads(request.threads)
+    config.compile_threads = 1  # else it starts processes that this one step has no use for
+    example = tuple(torch.zeros_like(tensor, device="cpu") for tensor in request.example)
+    graph = make_fx(request.step)(*example)
+    folder.mkdir()
+    with tempfile.TemporaryDirectory(dir=folder.parent) as room:
+        made = Path(str(inductor.aot_compile(graph, example, options={"aot_inductor.output_path": room})))
+        made.rename(folder / "step.so")
+        calls = made.with_suffix(".json")  # how to call operations that have no way of their own in C
+        if calls.exists():
+            shutil.move(calls, folder / "step.json")
+
+
+def main() -> None:
+    """Compile what standard input asks for."""
+    folder = Path(sys.argv[1])
+    try:
+        for name, request in pickle.load(sys.stdin.buffer).items():
+            compile_into(pickle.loads(request), folder / name)
+    except Exception as error:  # whatever a compiler, a full disk or a torch of another version may come up with
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        sys.exit(reason)
+
+
+if __name__ == "__main__":
+    main()
