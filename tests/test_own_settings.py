@@ -74,7 +74,7 @@ def test_a_range_test_finds_each_member_a_rate_that_suits_its_settings(prepared:
     asked = changed(Recipe(), SETTINGS | {"members": members, "training.learning_rate": "auto"})
     own = planned(prepared, asked)
     setup = set_up(own, own.recipe)
-    first, second, third = (own_recipe(setup.recipe, member).training.learning_rate for member in range(3))
+    first, second, third = (float(own_recipe(setup.recipe, member).training.learning_rate) for member in range(3))
     assert list(setup.rates) == [first, second, third]
     assert third == 0.25
     assert second < first / 2  # larger inputs make larger gradients

@@ -22,6 +22,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from fitwell.training.libraries import loaded_libraries
+from fitwell.training.members import holding
 from fitwell.training.optimizers import Rate, corrections
 from fitwell.training.signals import LayerSignals
 from fitwell.training.step import Batch, Outcome, Population, Program, accumulated, moved, single_gradient
@@ -52,7 +53,7 @@ class SingleStep:
         targets = next(rest)[None]
         features = {name: next(rest)[None] for name in self.features}
         batch = Batch(features=features, targets=targets, weights=next(rest)[None] if self.weighted else None)
-        own = replace(program.own, **{name: next(rest) for name in program.own.differing})
+        own = holding(program.own, {name: next(rest) for name in program.own.differing})
         of_member = replace(program, decays=decays, own=own)
         gradient = accumulated(single_gradient, of_member, population, batch, noise[None], self.observe)
         outcome = moved(

@@ -9,7 +9,7 @@ numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -120,16 +120,22 @@ def member_rates(recipe: Recipe) -> list[float]:
     ]
 
 
+def holding(settings: MemberSettings, values: Mapping[str, Tensor]) -> MemberSettings:
+    """Return the settings with other values of those that differ."""
+    changes: dict[str, Any] = dict(values)
+    return replace(settings, **changes)
+
+
 def settings_of(settings: MemberSettings, members: Sequence[int]) -> MemberSettings:
     """Return the settings of some members."""
-    return replace(settings, **{name: value[list(members)] for name, value in settings.differing.items()})
+    return holding(settings, {name: value[list(members)] for name, value in settings.differing.items()})
 
 
 def matching(settings: MemberSettings, weights: Tensor) -> MemberSettings:
     """Return the settings with tensors of the dtype of weights."""
     if not settings.differing:
         return settings
-    return replace(settings, **{name: value.to(weights.dtype) for name, value in settings.differing.items()})
+    return holding(settings, {name: value.to(weights.dtype) for name, value in settings.differing.items()})
 
 
 def acts(value: Each | None) -> bool:
