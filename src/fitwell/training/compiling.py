@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch import _inductor as inductor
 from torch._inductor import config
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -26,8 +27,11 @@ def compile_into(request: Request, folder: Path) -> None:
     """Leave the request's step as a library in a folder that is made for it."""
     torch.set_num_threads(request.threads)
     config.compile_threads = 1  # else it starts processes that this one step has no use for
+    config.aot_inductor.precompile_headers = False  # for one library it takes longer, and it needs another program
     example = tuple(torch.zeros_like(tensor, device="cpu") for tensor in request.example)
-    graph = make_fx(request.step)(*example)
+    graph = make_fx(request.step, decomposition_table={torch.ops.aten.addmm.default: _product_and_sum})(*example)
+    for node in graph.graph.nodes:
+        node.meta.pop("val", None)  # examples of tensors, each in a world of its own: the compiler makes its own
     folder.mkdir()
     with tempfile.TemporaryDirectory(dir=folder.parent) as room:
         made = Path(str(inductor.aot_compile(graph, example, options={"aot_inductor.output_path": room})))
@@ -35,6 +39,11 @@ def compile_into(request: Request, folder: Path) -> None:
         calls = made.with_suffix(".json")  # how to call operations that have no way of their own in C
         if calls.exists():
             shutil.move(calls, folder / "step.json")
+
+
+def _product_and_sum(bias: Tensor, left: Tensor, right: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    # Apart, because the sum then joins the activation's loop; together, the bias is written out row by row first.
+    return beta * bias + alpha * (left @ right) if (alpha, beta) != (1, 1) else left @ right + bias
 
 
 def main() -> None:
