@@ -290,7 +290,7 @@ def uncompiled_execution(recipe: Recipe) -> Choice:
 
 
 def _members_at_once(recipe: Recipe, _facts: Facts) -> Choice:
-    return Choice(recipe.members, "all, unless that is measured to be more than fits the memory")
+    return Choice(recipe.member_count, "all, unless that is measured to be more than fits the memory")
 
 
 def _threads(recipe: Recipe, facts: Facts) -> Choice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,10 +15,10 @@ from fitwell.data.encode import FeatureLayout
 from fitwell.networks.build import build_network
 from fitwell.plan import Facts, resolve
 from fitwell.recipe import Recipe, TaskName, changed, own_recipe
-from fitwell.tasks.losses import Form, RowLoss, row_loss
+from fitwell.tasks.losses import Form
 from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Moment, Rows, Seeds, State, batching, first_state, train
-from fitwell.training.members import MemberSettings, member_rates, member_settings
+from fitwell.training.members import loss_by, member_rates, member_settings
 from fitwell.training.population import Member, build_population, make_program, members_of
 from fitwell.training.step import Execution, Population, Program
 
@@ -123,16 +124,13 @@ def small_training(
         built = build_network(recipe, layout, 1, sample=single, seed=of_member, member=member)
         return built.double() if double else built
 
-    def loss(own: MemberSettings) -> RowLoss:
-        assert recipe.training.loss != "auto"
-        form: Form = "labels" if task == "binary" else "values"
-        return row_loss(recipe.training.loss, form, settings=own, class_weights=own.class_weights)
-
+    form: Form = "labels" if task == "binary" else "values"
+    assert recipe.training.loss != "auto"
     of_population = members_of(recipe, build)
     structure, population = build_population(of_population, settings=recipe.training, device="cpu")
     program = make_program(
         structure,
-        loss,
+        partial(loss_by, name=recipe.training.loss, form=form),
         of_population,
         recipe=recipe,
         own=member_settings(recipe, class_weights=class_weights_of(recipe)),
@@ -140,7 +138,7 @@ def small_training(
     )
     program = replace(
         program,
-        settings=recipe.training.model_copy(update={"members_at_once": at_once or members}),
+        settings=recipe.training.model_copy(update={"members_at_once": at_once or recipe.member_count}),
         execution=execution,
         whole_step=CompiledStep() if execution == "compiled" else None,
     )

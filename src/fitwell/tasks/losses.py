@@ -255,14 +255,19 @@ def _in_units(loss: RowLoss, settings: LossSettings) -> RowLoss:
     factor, shift = settings.target_factor, settings.target_shift
     if isinstance(factor, float) and isinstance(shift, float) and (factor, shift) == (1, 0):
         return loss
+    return partial(_loss_of_mapped, loss=loss, factor=factor, shift=shift)
 
-    def of_mapped(outputs: Tensor, targets: Tensor) -> Tensor:
-        f, s = (
-            number if isinstance(number, float) else torch.as_tensor(number).to(outputs) for number in (factor, shift)
-        )
-        return loss(outputs * f + s, targets * f + s)
 
-    return of_mapped
+def _loss_of_mapped(
+    outputs: Tensor,
+    targets: Tensor,
+    *,
+    loss: RowLoss,
+    factor: Number | tuple[float, ...],
+    shift: Number | tuple[float, ...],
+) -> Tensor:
+    f, s = (number if isinstance(number, float) else torch.as_tensor(number).to(outputs) for number in (factor, shift))
+    return loss(outputs * f + s, targets * f + s)
 
 
 def row_loss(name: str, form: Form, *, settings: LossSettings, class_weights: Tensor | None = None) -> RowLoss:
