@@ -35,6 +35,14 @@ class SurroundingsError(FitwellError):
     """The disk, its rights, or an absent package stands in the way."""
 
 
+class LostProcess(SurroundingsError):
+    """One of several processes that train together is gone, so that the others cannot go on."""
+
+
+class ToldElsewhere(FitwellError):
+    """The process ends because of what another process of the same training has said, and says nothing itself."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Offer the closest known name as the end of a sentence, or nothing when none is close.
 

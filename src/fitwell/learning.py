@@ -28,6 +28,7 @@ from fitwell.networks.noise import noise_words
 from fitwell.plan import uncompiled_execution
 from fitwell.prediction import Model, Predictions, predictions_of
 from fitwell.preparation import Prepared
+from fitwell.processes.group import Wishes
 from fitwell.recipe import Recipe, changed
 from fitwell.tasks.losses import row_loss
 from fitwell.tasks.task import class_weights
@@ -245,7 +246,7 @@ def learn(
     `reserve` seconds of the clock are left for what comes after. `save` gets a state and the history so far at least
     `checkpoint_seconds` apart, and when training is interrupted.
     """
-    settings, state = setup.recipe.training, setup.state
+    settings, state, processes = setup.recipe.training, setup.state, setup.program.processes
     log = _Log(prepared, history)
     saved = perf_counter()
     ending = _ending(state, setup.recipe, interrupted=False, late=False)  # a saved state may have taken all its steps
@@ -264,7 +265,10 @@ def learn(
                     listener(event)
             if moment.done:
                 break
-            ending = _ending(state, setup.recipe, interrupted=interruption.asked, late=clock.remaining() < reserve)
+            wishes = Wishes(interrupted=interruption.asked, late=clock.remaining() < reserve)
+            if processes is not None:
+                processes.wishes, wishes = wishes, processes.agreed
+            ending = _ending(state, setup.recipe, interrupted=wishes.interrupted, late=wishes.late)
             due = settings.checkpoint_seconds > 0 and perf_counter() - saved >= settings.checkpoint_seconds
             if save is not None and (due or ending == "interrupted"):
                 save(state, log.as_bytes())

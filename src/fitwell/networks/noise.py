@@ -55,7 +55,18 @@ def noise_words_of_steps(seeds: Sequence[int], *, steps: range, layers: int) -> 
     return torch.from_numpy(words.view(np.int32).reshape(len(steps), len(members), layers, 2))
 
 
-def keep_mask(words: Int[Tensor, 2], shape: Sequence[int], *, share: float) -> Float[Tensor, ...]:
+def from_row(noise: Int[Tensor, "*members layers 2"], row: int) -> Int[Tensor, "*members layers 3"]:
+    """Return the words of a batch for its rows from one on, which then draw what they draw within the whole batch.
+
+    >>> words = noise_words([1], step=0, layers=1)
+    >>> whole, rest = keep_mask(words[0, 0], (5, 7), share=0.5), keep_mask(from_row(words, 2)[0, 0], (3, 7), share=0.5)
+    >>> bool((whole[2:] == rest).all())
+    True
+    """
+    return torch.nn.functional.pad(noise, (0, 1), value=row)
+
+
+def keep_mask(words: Int[Tensor, " words"], shape: Sequence[int], *, share: float) -> Float[Tensor, ...]:
     """Return a mask that is 0 for about `share` of the places and 1 / (1 - share) for the others.
 
     The share is rounded to a multiple of 2^-32.
@@ -65,23 +76,23 @@ def keep_mask(words: Int[Tensor, 2], shape: Sequence[int], *, share: float) -> F
     ([0.0, 2.0], 1.0)
     """
     dropped = min(round(share * 2**32), 2**32 - 1)
-    kept = _hashed(words, math.prod(shape)) >= dropped - 2**31
+    kept = _hashed(words, shape) >= dropped - 2**31
     return kept.to(torch.float32).mul_(2**32 / (2**32 - dropped)).reshape(tuple(shape))
 
 
-def normal_noise(words: Int[Tensor, 2], shape: Sequence[int]) -> Float[Tensor, ...]:
+def normal_noise(words: Int[Tensor, " words"], shape: Sequence[int]) -> Float[Tensor, ...]:
     """Return standard normal numbers (Box-Muller from two hashes each).
 
     >>> draws = normal_noise(noise_words([1], step=0, layers=1)[0, 0], (10000,))
     >>> round(abs(float(draws.mean())), 1), round(float(draws.std()), 1)
     (0.0, 1.0)
     """
-    places = math.prod(shape)
-    bits = _hashed(words, 2 * places)
     # 24 bits fit a float32 exactly; the half keeps the logarithm's argument above 0.
-    uniform = (((bits >> 8) & 0xFFFFFF).to(torch.float32) + 0.5) * 2.0**-24
-    radius = (-2 * uniform[:places].log()).sqrt()
-    return (radius * (2 * math.pi * uniform[places:]).cos()).reshape(tuple(shape))
+    near, far = (
+        (((_hashed(words, shape, skipped=skipped) >> 8) & 0xFFFFFF).to(torch.float32) + 0.5) * 2.0**-24
+        for skipped in (0, 2**31)  # no batch has so many places
+    )
+    return ((-2 * near.log()).sqrt() * (2 * math.pi * far).cos()).reshape(tuple(shape))
 
 
 class Dropout(nn.Module):
@@ -106,13 +117,22 @@ def _mixed(words: np.ndarray) -> np.ndarray:
     return np.asarray(words ^ (words >> np.uint64(31)))
 
 
-def _hashed(words: Int[Tensor, 2], places: int) -> Int[Tensor, " places"]:
+def _hashed(words: Int[Tensor, " words"], shape: Sequence[int], *, skipped: int = 0) -> Int[Tensor, " places"]:
+    places = torch.arange(math.prod(shape), dtype=torch.int32, device=words.device)
+    start = words[0] + _signed(skipped * _WEYL) if skipped else words[0]
+    if len(words) == 3:  # rows that are not the first of their batch
+        start = start + words[2] * _signed(math.prod(shape[1:]) * _WEYL)
     # In place after the first line, which is the one that brings in the (possibly mapped) words. The masks make the
     # shifts logical: on signed numbers they would copy the sign.
-    bits = torch.arange(places, dtype=torch.int32, device=words.device) * _WEYL + words[0]
+    bits = places * _WEYL + start
     bits ^= (bits >> 16) & 0xFFFF
     bits *= words[1] | 1
     bits ^= (bits >> 15) & 0x1FFFF
     bits *= _MIX
     bits ^= (bits >> 15) & 0x1FFFF
     return bits
+
+
+def _signed(number: int) -> int:
+    """Return a whole number as arithmetic on 32 bits with a sign leaves it."""
+    return (number + 2**31) % 2**32 - 2**31

@@ -82,6 +82,20 @@ def observed_activations(network: nn.Module, wanted: bool) -> Iterator[list[Floa
             handle.remove()
 
 
+def joined_activations(
+    parts: Sequence[Float[Tensor, "members hidden 4"]], shares: Sequence[float]
+) -> Float[Tensor, "members hidden 4"]:
+    """Return the signals of all rows of a batch from those of parts of it, which have these shares of the rows.
+
+    >>> joined_activations([torch.tensor([[[1.0, 0.0, 0.0, 0.5]]]), torch.tensor([[[3.0, 0.0, 1.0, 0.5]]])], [0.5, 0.5])
+    tensor([[[2.0000, 1.0000, 0.5000, 0.5000]]])
+    """
+    mean, _, zeros, saturated = sum(share * part for part, share in zip(parts, shares, strict=True)).unbind(-1)
+    square = sum(share * part[..., :2].square().sum(-1) for part, share in zip(parts, shares, strict=True))
+    spread = (square - mean.square()).clamp_min(0).sqrt()
+    return torch.stack([mean, spread, zeros, saturated], -1)
+
+
 def weight_signals(
     spans: Mapping[str, slice],
     *,

@@ -23,17 +23,32 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from fitwell.networks.initialization import redraw
+from fitwell.processes.group import Processes
 from fitwell.recipe import TrainingSettings
 from fitwell.tasks.losses import RowLoss
 from fitwell.training.members import MemberSettings, acts, settings_of
 from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
 from fitwell.training.pieces import Piece, unflatten
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
-from fitwell.training.signals import LayerSignals, layer_spans, observed_activations, weight_signals
+from fitwell.training.signals import (
+    LayerSignals,
+    joined_activations,
+    layer_spans,
+    observed_activations,
+    weight_signals,
+)
 
 Execution = Literal["eager", "mapped", "compiled"]
 
 ROWS_AT_ONCE = 2048  # of an evaluation: a layer's outputs stay in the cache, a call's cost is small beside its work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """The batch that several processes share, of which each has some rows."""
+
+    rows: int
+    weights: Float[Tensor, " members"]  # sums over its rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +58,7 @@ class Batch:
     features: Mapping[str, Tensor]
     targets: Tensor
     weights: Tensor | None  # of rows, at least 0; None: all 1
+    whole: Whole | None = None  # where these are one process's rows of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +122,7 @@ class Program:
     decays: Float[Tensor, " weights"]  # 1 where decay and penalties act, 0 on biases and normalization
     redrawn: Redrawn | None = None  # where weights are drawn anew from batch to batch
     whole_step: WholeStep | None = None  # what a compiled execution calls
+    processes: Processes | None = None  # that share every batch
 
     @cached_property
     def tensors(self) -> tuple[tuple[nn.Parameter, ...], dict[str, Tensor]]:
@@ -135,7 +152,7 @@ def advance(
     population: Population,
     batch: Batch,
     *,
-    noise: Int[Tensor, "members layers 2"],
+    noise: Int[Tensor, "members layers words"],
     rate: Rate,
     step: int,
     observe: bool = False,
@@ -150,6 +167,8 @@ def advance(
         return program.whole_step(program, population, batch, noise=noise, rate=rate, step=step, observe=observe)
     gradients = _eager_gradient if program.execution == "eager" else _mapped_gradient
     gradient = gradients(program, population, batch, noise, observe)
+    if program.processes is not None:
+        gradient = _over_processes(program.processes, batch, gradient, observe)
     return moved(program, population, gradient, rate=rate, step=step, observe=observe)
 
 
@@ -185,6 +204,18 @@ def moved(
                 activations=found.activations,
             )
     return Outcome(losses=found.losses, signals=signals)
+
+
+def _over_processes(processes: Processes, batch: Batch, own: Gradient, observe: bool) -> Gradient:
+    """Add up what the processes found for their rows of a batch; every one gets the same bits."""
+    assert batch.whole is not None
+    gradient, losses = processes.summed(own.gradient, own.losses)
+    activations = own.activations
+    if observe:
+        parts = processes.each(activations)
+        rows = [processes.share(batch.whole.rows, of=rank) for rank in range(len(parts))]
+        activations = joined_activations(list(parts), [(part.stop - part.start) / batch.whole.rows for part in rows])
+    return Gradient(losses=losses, gradient=gradient, activations=activations)
 
 
 def copied(population: Population) -> Population:
@@ -287,7 +318,8 @@ def _eager_gradient(program: Program, population: Population, batch: Batch, nois
         with observed_activations(program.network, observe) as seen:
             outputs = program.network({name: block[member] for name, block in batch.features.items()}, noise[member])
         row_weights = None if batch.weights is None else batch.weights[member]
-        loss = _batch_loss(program, outputs, batch.targets[member], row_weights)
+        whole = None if batch.whole is None else batch.whole.weights[member]
+        loss = _batch_loss(program, outputs, batch.targets[member], row_weights, whole)
         parts = torch.autograd.grad(loss, parameters, materialize_grads=True)
         torch.cat([part.reshape(-1) for part in parts], out=gradient[member])
         losses.append(loss.detach())
@@ -313,9 +345,10 @@ def _lend(
 
 def _mapped_gradient(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:
     """Back-propagate through all members as one program."""
-    by_member = (0, 0, 0, 0, None if batch.weights is None else 0, 0)
+    whole = None if batch.whole is None else batch.whole.weights
+    by_member = (0, 0, 0, 0, None if batch.weights is None else 0, 0, None if whole is None else 0)
     mapped = vmap(_gradient_of_member(program, observe), in_dims=by_member)
-    arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise)
+    arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise, whole)
     gradient, (losses, activations) = mapped(population.weights, *arguments)
     return Gradient(losses=losses, gradient=gradient, activations=activations)
 
@@ -329,6 +362,7 @@ def single_gradient(program: Program, population: Population, batch: Batch, nois
         batch.targets[0],
         None if batch.weights is None else batch.weights[0],
         noise[0],
+        None if batch.whole is None else batch.whole.weights[0],
     )
     return Gradient(losses=loss[None], gradient=gradient[None], activations=activations[None])
 
@@ -341,22 +375,27 @@ def _gradient_of_member(program: Program, observe: bool) -> Callable[..., tuple[
         targets: Tensor,
         row_weights: Tensor | None,
         words: Tensor,
+        whole: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         tensors = unflatten(weights, program.pieces) | buffers
         with observed_activations(program.network, observe) as seen:
             outputs = functional_call(program.network, tensors, (features, words))
-        loss = _batch_loss(program, outputs, targets, row_weights)
+        loss = _batch_loss(program, outputs, targets, row_weights, whole)
         return loss, _stacked(seen, loss)
 
     gradient: Callable[..., tuple[Tensor, tuple[Tensor, Tensor]]] = grad_and_value(member_loss, has_aux=True)
     return gradient
 
 
-def _batch_loss(program: Program, outputs: Tensor, targets: Tensor, row_weights: Tensor | None) -> Tensor:
+def _batch_loss(
+    program: Program, outputs: Tensor, targets: Tensor, row_weights: Tensor | None, whole: Tensor | None
+) -> Tensor:
+    """Return the mean loss of a batch; of rows of a `whole` that weighs more, their part of its mean."""
     row_losses = program.loss(outputs, targets)
     if row_weights is None:
-        return row_losses.mean()
-    return (row_losses * row_weights).sum() / row_weights.sum().clamp_min(torch.finfo(torch.float32).tiny)
+        return row_losses.mean() if whole is None else row_losses.sum() / whole
+    total = row_weights.sum() if whole is None else whole
+    return (row_losses * row_weights).sum() / total.clamp_min(torch.finfo(torch.float32).tiny)
 
 
 def _stacked(activations: list[Tensor], loss: Tensor) -> Tensor:
