@@ -49,7 +49,7 @@ from fitwell.training.loop import (
 )
 from fitwell.training.population import build_population, make_program, member_seeds
 from fitwell.training.range_test import range_test
-from fitwell.training.step import Population, Program, copied, outputs_of
+from fitwell.training.step import Population, Program, copied, outputs_by_member
 from fitwell.training.threads import torch_threads
 
 SAMPLE_ROWS = 32_768  # of the training rows, for what starts from data
@@ -304,8 +304,9 @@ def predictions_for_rows(prepared: Prepared, setup: Setup, state: State, rows: n
     """Return the predictions of the best weights for some prepared rows, before any decision."""
     part = prepared.part(rows, device=setup.recipe.device)
     with threads(setup.recipe):
-        outputs = outputs_of(setup.program.network, setup.program.pieces, state.best, part.features).cpu().numpy()
-    return predictions_of(prepared.labelled.task, prepared.labelled.coding, outputs)
+        outputs = outputs_by_member(setup.program.network, setup.program.pieces, state.best, part.features)
+        of_members = (of_member.cpu().numpy() for of_member in outputs)
+        return predictions_of(prepared.labelled.task, prepared.labelled.coding, of_members)
 
 
 def _ending(state: State, recipe: Recipe, *, interrupted: bool, late: bool) -> str:
@@ -337,7 +338,8 @@ class _Log:
             self._records.append(step)
         if look is not None:
             self.figures.append(_figures(self._prepared, look))
-            self._records.append(look)
+            # Only how many there are goes into the table; kept until then, the outputs of many looks would fill memory.
+            self._records.append(replace(look, outputs=look.outputs.new_zeros(()).expand(look.outputs.shape)))
 
     def frame(self) -> pl.DataFrame:
         if self._records:
@@ -345,7 +347,7 @@ class _Log:
             recent = self.figures[len(self.figures) - looks :]
             self._frames = [pl.concat([*self._frames, history_frame(self._records, recent)], how="diagonal")]
             self._records = []
-        return self._frames[0]
+        return self._frames[0] if self._frames else history_frame([], [])  # a saved state may need no step more
 
     def as_bytes(self) -> bytes:
         buffer = io.BytesIO()

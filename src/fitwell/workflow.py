@@ -41,6 +41,7 @@ from fitwell.measuring import (
     decided_baselines,
     decided_network,
     evaluated,
+    gained_together,
     held_out_predictions,
     judged_decision,
     reserved,
@@ -381,7 +382,8 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     evaluation = evaluated(prepared, setup.recipe, network, simple)
     decided = judged_decision(prepared, setup.recipe, network, evaluation)
     write_decision(run, decided.as_json())
-    report = evaluation.as_json()
+    ensemble = gained_together(prepared, setup.recipe, network, predicted, evaluation)
+    report = evaluation.as_json() | ({} if ensemble is None else {"ensemble": ensemble.as_json()})
     interrupted = learned.ending == "interrupted"
     if setup.recipe.data.folds and not interrupted:
         done = {event["fold"]: event["figures"] for event in run.events if event["event"] == "fold"}

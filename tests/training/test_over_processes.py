@@ -15,9 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributed as dist
-from torch import nn
 
 from fitwell.networks.normalization import BatchNorm
 from fitwell.processes import Launch

@@ -145,8 +145,7 @@ def joined(environment: Mapping[str, str]) -> Iterator[Processes | None]:
     """
     if dist.is_available() and dist.is_initialized():  # by whoever started the processes
         size = dist.get_world_size()
-        launch = launched(environment) or Launch(rank=dist.get_rank(), world_size=size)
-        met = None if size == 1 else Processes(launch=launch)
+        met = None if size == 1 else Processes(launch=Launch(rank=dist.get_rank(), world_size=size))
         with _one_speaks(met):
             yield met
         return

@@ -294,7 +294,7 @@ def epoch_batches(
         rows = slice(None) if processes is None else processes.share(batch_rows)
         everything = _mapped(training, lambda block: block[rows].expand(len(seeds), *block[rows].shape))
         if processes is not None:
-            everywhere = torch.arange(batch_rows).expand(len(seeds), 1, batch_rows)
+            everywhere = torch.arange(batch_rows, device=training.targets.device).expand(len(seeds), 1, batch_rows)
             everything = replace(everything, whole=_wholes(training, everywhere)[0])
         yield from [everything][start:]
         return

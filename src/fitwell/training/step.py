@@ -12,7 +12,7 @@ The tensors of a population are changed in place: a copy of the weights per step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
@@ -255,12 +255,19 @@ def outputs_of(
     network: nn.Module, pieces: Sequence[Piece], population: Population, features: Mapping[str, Tensor]
 ) -> Float[Tensor, "members rows outputs"]:
     """Return what every member puts out for the same rows, without noise and with running statistics."""
-    outputs = []
-    # One after another: rows are many here, so a mapped forward would gain nothing and hold all members' layers.
+    return torch.stack(list(outputs_by_member(network, pieces, population, features)))
+
+
+def outputs_by_member(
+    network: nn.Module, pieces: Sequence[Piece], population: Population, features: Mapping[str, Tensor]
+) -> Iterator[Float[Tensor, "rows outputs"]]:
+    """Yield what one member after another puts out for the same rows.
+
+    Mapped over members, rows being many, it would be no faster and hold all members' layers.
+    """
     for member in range(len(population.weights)):
         lend(network, pieces, population, member)
-        outputs.append(outputs_in_pieces(network, features))
-    return torch.stack(outputs)
+        yield outputs_in_pieces(network, features)
 
 
 def outputs_in_pieces(network: nn.Module, features: Mapping[str, Tensor]) -> Float[Tensor, "rows outputs"]:
