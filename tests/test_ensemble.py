@@ -84,7 +84,9 @@ def test_the_gain_is_the_figure_together_less_the_mean_of_those_alone(metric: st
     assert gain.low is not None
     assert gain.high is not None
     assert gain.low < together - np.mean(alone) < gain.high
-    assert found.gain.verdict == "better"  # the members' own errors cancel
+    assert (found.gain.verdict == "better") == (gain.low > 0)
+    if metric in ("log_loss", "rmse"):  # convex: by Jensen's inequality the mean is better
+        assert found.gain.verdict == "better"
     assert json.loads(json.dumps(found.as_json()))["average"] == pytest.approx(np.mean(found.alone))
 
 
@@ -175,7 +177,7 @@ def test_rows_without_weight_count_nowhere() -> None:
     weights = np.where(np.arange(ROWS) < 200, 1.0, 0.0)
     spoiled = replace(rows, truth=np.where(weights[:, None] > 0, rows.truth, 1e6))
     found = ensemble(spoiled, predictions, "rmse", weights=weights)
-    few = replace(rows, truth=rows.truth[:200], predictions=rows.predictions[:200])
+    few = rows.part(np.arange(200))
     said = replace(
         predictions,
         mean=predictions.mean[:200],
@@ -210,5 +212,3 @@ def test_a_run_of_several_members_says_what_they_gained(tmp_path: Path) -> None:
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert "What the members do together" in page
     assert "Errors where the members disagree" in page
-    alone = fw.train(tmp_path / "t.csv", target="y", settings=settings, out=tmp_path / "alone")
-    assert "ensemble" not in alone.evaluation

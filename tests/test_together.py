@@ -25,6 +25,8 @@ TWO = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT"
 SETTINGS = (
     "--set", "network.hidden=[16]", "--set", "network.normalization=batch", "--set", "training.batch_size=37",
     "--set", "training.input_noise=0.1", "--set", "training.epochs=4",
+    # Adam and its kin turn the rounding of a gradient that should be zero into a full step.
+    "--set", "training.optimizer=sgd", "--set", "training.learning_rate=0.05",
 )  # fmt: skip
 
 
@@ -76,7 +78,7 @@ def assert_alike(found: Path, expected: Path) -> None:
     ours, theirs = weights(found), weights(expected)
     assert ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
-        assert np.allclose(ours[name], tensor, rtol=1e-3, atol=1e-4), name
+        assert np.allclose(ours[name], tensor, rtol=1e-3, atol=1e-5), name
 
 
 @pytest.mark.parametrize(

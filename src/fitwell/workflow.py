@@ -28,7 +28,7 @@ from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
 from fitwell.decision import UNDECIDED
-from fitwell.errors import FitwellError, RequestError, RunError
+from fitwell.errors import FitwellError, LostProcess, RequestError, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.explanation import asked_of
 from fitwell.findings import findings_json, text_finding, training_finding
@@ -164,7 +164,10 @@ def resume(
     with joined(os.environ) as processes:
         if processes is not None and not processes.first:
             return Run(follow(processes, data))
-        done = _resumed(open_run(path), data, test, listener=listener, processes=processes)
+        try:
+            done = _resumed(open_run(path), data, test, listener=listener, processes=processes)
+        except LostProcess as error:
+            raise LostProcess(f"{error}; then continue again with: fitwell resume {path}") from None
         if processes is not None:
             dismiss(processes, done.path)
         return done

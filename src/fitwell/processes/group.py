@@ -9,7 +9,9 @@ it after the same step, and leaving together costs no message of its own.
 
 from __future__ import annotations
 
+import re
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -121,8 +123,10 @@ class Processes:
         if self.store is None:
             return True
         try:
+            # By hand first: torch prints a page where whoever kept the store is gone.
+            socket.create_connection(self.launch.meeting, timeout=COURTESY).close()
             return self.store.add("told", 1) == 1
-        except RuntimeError:  # who kept the store is gone
+        except (OSError, RuntimeError):
             return True
 
 
@@ -173,7 +177,7 @@ def _met(launch: Launch) -> Processes:
     except (RuntimeError, ValueError) as error:
         raise SurroundingsError(
             f"process {launch.rank + 1} of {launch.world_size} must meet the others, but does not "
-            f"({_first_line(error)}); {START}, {ALONE}"
+            f"({_reason(error)}); {START}, {ALONE}"
         ) from None
     return Processes(launch=launch, store=store)
 
@@ -227,9 +231,16 @@ def _worded() -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise LostProcess(
             "the processes that train together must all stay, but one of them was lost "
-            f"({_first_line(error)}); look at what it said, and at the memory"
+            f"({_reason(error)}); look at what it said, and at the memory"
         ) from None
 
 
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _reason(error: Exception) -> str:
+    """Return the first sentence of what torch says, without the place in its sources that may stand before it.
+
+    >>> _reason(RuntimeError("[/a/pair.cc:537] Read error [127.0.0.1]:9116: Connection reset by peer. This is typi..."))
+    'Read error [127.0.0.1]:9116: Connection reset by peer'
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = re.sub(r"^\[[^\]]*\]\s*", "", lines[0]).split(". ")[0] if lines else ""
+    return said.rstrip(".") or type(error).__name__

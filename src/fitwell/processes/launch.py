@@ -19,6 +19,7 @@ class Launch:
     world_size: int  # of all machines
     local_rank: int = 0  # among those on this machine
     local_world_size: int = 1
+    meeting: tuple[str, int] = ("localhost", 0)  # the address and the port where the processes find each other
 
 
 def launched(environment: Mapping[str, str]) -> Launch | None:
@@ -28,7 +29,7 @@ def launched(environment: Mapping[str, str]) -> Launch | None:
     (None, None)
     >>> told = {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
     >>> launched(told | {"LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"})
-    Launch(rank=1, world_size=2, local_rank=1, local_world_size=2)
+    Launch(rank=1, world_size=2, local_rank=1, local_world_size=2, meeting=('localhost', 29500))
 
     Raises:
         SurroundingsError: the environment speaks of several processes, but not of how they find each other.
@@ -43,12 +44,13 @@ def launched(environment: Mapping[str, str]) -> Launch | None:
                 f"set; {START}, {ALONE}"
             )
     rank = _number(environment, "RANK", 0, least=0, below=world_size)
-    _number(environment, "MASTER_PORT", 0, least=0, below=2**16)
+    port = _number(environment, "MASTER_PORT", 0, least=0, below=2**16)
     return Launch(
         rank=rank,
         world_size=world_size,
         local_rank=_number(environment, "LOCAL_RANK", 0, least=0),
         local_world_size=_number(environment, "LOCAL_WORLD_SIZE", 1, least=1),
+        meeting=(environment["MASTER_ADDR"], port),
     )
 
 
