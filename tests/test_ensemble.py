@@ -152,6 +152,7 @@ def test_disagreement_that_tells_errors_is_measured_as_a_ranking_of_them(name: T
 
 def test_disagreement_that_means_nothing_is_said_to() -> None:
     rows, predictions = population("binary", members=8)
+    assert predictions.disagreement is not None
     chance = np.random.default_rng(3).permutation(predictions.disagreement)
     found = usefulness(rows.task, rows.coding, rows.truth, predictions.mean, chance, cut=Cut(), weights=None)
     assert found is not None

@@ -160,8 +160,8 @@ def wait_for(path: Path, processes: list[subprocess.Popen[str]]) -> None:
 @pytest.mark.slow
 def test_a_ctrl_c_ends_all_processes_after_the_same_step_and_they_resume(tmp_path: Path) -> None:
     data = table(tmp_path / "t.csv")
-    settings = (*SETTINGS, "--set", "training.epochs=4000", "--set", "training.early_stopping.patience=0")
-    settings = (*settings, "--set", "training.checkpoint_seconds=0.05", "--out", "run")
+    long = ("--set", "training.epochs=4000", "--set", "training.early_stopping.patience=0")
+    settings = (*SETTINGS, *long, "--set", "training.checkpoint_seconds=0.05", "--out", "run")
     processes = started("train", str(data), "--target", "y", *settings, folder=tmp_path)
     wait_for(tmp_path / "run" / "checkpoint" / "state.safetensors", processes)
     processes[1].send_signal(signal.SIGINT)  # the one that does not decide

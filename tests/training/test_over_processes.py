@@ -18,6 +18,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
+from torch.distributed.distributed_c10d import HashStore
 
 from fitwell.networks.normalization import BatchNorm
 from fitwell.processes import Launch
@@ -37,7 +38,7 @@ class Troupe:
 
     def play(self, part: Callable[[Processes], Result]) -> list[Result]:
         """Let every thread play the part with its own view of the processes, and return what each of them returned."""
-        store = dist.HashStore()
+        store = HashStore()
 
         def as_rank(rank: int) -> Result:
             self._own.group = dist.ProcessGroupGloo(store, rank, self._size, timedelta(seconds=20))
@@ -169,6 +170,8 @@ def test_batch_normalization_over_processes_is_torchs_on_all_rows(troupe: Callab
     found = troupe(3).play(part)
     assert whole.grad is not None
     assert torch.allclose(torch.cat([gradient for gradient, _ in found]), whole.grad, rtol=1e-7, atol=1e-12)
+    assert plain.running_mean is not None
+    assert plain.running_var is not None
     for _, layer in found:
         assert torch.allclose(layer.running_mean, plain.running_mean, rtol=1e-12)
         assert torch.allclose(layer.running_var, plain.running_var, rtol=1e-9)

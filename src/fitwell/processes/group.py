@@ -24,6 +24,8 @@ from types import FrameType
 import torch
 from torch import Tensor
 from torch import distributed as dist
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 
 from fitwell.errors import FitwellError, LostProcess, SurroundingsError, ToldElsewhere
 from fitwell.interrupts import Interruption
@@ -53,7 +55,7 @@ class Processes:
     """The processes of one training; what changes is what they wish."""
 
     launch: Launch
-    store: dist.Store | None = None  # None where somebody else brought the processes together
+    store: Store | None = None  # None where somebody else brought the processes together
     wishes: Wishes = Wishes()  # own, not told yet
     agreed: Wishes = Wishes()  # of any process, at the last sum
     sums: int = 0
@@ -79,7 +81,7 @@ class Processes:
         joined = torch.cat([*(tensor.reshape(-1) for tensor in tensors), told])
         add_up(joined)
         sizes = [tensor.numel() for tensor in tensors]
-        *parts, wishes = joined.split([*sizes, len(told)])
+        *parts, wishes = torch.split(joined, [*sizes, len(told)])
         self.sums += 1
         if like.device.type == "cpu" or self.sums % HEARD_EVERY == 0:
             interrupted, late = (wishes > 0).tolist()
@@ -125,7 +127,7 @@ class Processes:
         try:
             # By hand first: torch prints a page where whoever kept the store is gone.
             socket.create_connection(self.launch.meeting, timeout=COURTESY).close()
-            return self.store.add("told", 1) == 1
+            return bool(self.store.add("told", 1) == 1)
         except (OSError, RuntimeError):
             return True
 
@@ -168,8 +170,8 @@ def joined(environment: Mapping[str, str]) -> Iterator[Processes | None]:
 
 def _met(launch: Launch) -> Processes:
     try:
-        store, _, _ = next(dist.rendezvous("env://", timeout=MEETING))
-        store = dist.PrefixStore(f"fitwell-{next(_meetings)}", store)
+        store, _, _ = next(rendezvous("env://", timeout=MEETING))
+        store = PrefixStore(f"fitwell-{next(_meetings)}", store)
         backends = BACKENDS if torch.cuda.is_available() else "gloo"
         if torch.cuda.is_available():
             torch.cuda.set_device(launch.local_rank % torch.cuda.device_count())

@@ -43,11 +43,11 @@ class _Summed(Function):
         pass
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return summed_within(gradient)
 
     @staticmethod
-    def vmap(info: Any, in_dims: InDims, values: Tensor) -> tuple[Tensor, int | None]:  # type: ignore[override]
+    def vmap(info: Any, in_dims: InDims, values: Tensor) -> tuple[Tensor, int | None]:
         return summed_within(values), in_dims[0]
 
 
@@ -64,10 +64,10 @@ class _Remembered(Function):
         ctx.mark_non_differentiable(output)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, None]:
         return None, None, None
 
     @staticmethod
-    def vmap(info: Any, in_dims: InDims, average: Tensor, value: Tensor, share: float) -> tuple[Tensor, int]:  # type: ignore[override]
+    def vmap(info: Any, in_dims: InDims, average: Tensor, value: Tensor, share: float) -> tuple[Tensor, int]:
         assert in_dims[:2] == (0, 0), "the members' averages are stacked"
         return _Remembered.apply(average, value, share), 0  # type: ignore[no-untyped-call]

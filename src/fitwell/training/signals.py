@@ -90,8 +90,11 @@ def joined_activations(
     >>> joined_activations([torch.tensor([[[1.0, 0.0, 0.0, 0.5]]]), torch.tensor([[[3.0, 0.0, 1.0, 0.5]]])], [0.5, 0.5])
     tensor([[[2.0000, 1.0000, 0.5000, 0.5000]]])
     """
-    mean, _, zeros, saturated = sum(share * part for part, share in zip(parts, shares, strict=True)).unbind(-1)
-    square = sum(share * part[..., :2].square().sum(-1) for part, share in zip(parts, shares, strict=True))
+    weighted = [
+        torch.stack([*part.unbind(-1), part[..., :2].square().sum(-1)], -1) * share
+        for part, share in zip(parts, shares, strict=True)
+    ]
+    mean, _, zeros, saturated, square = torch.stack(weighted).sum(0).unbind(-1)
     spread = (square - mean.square()).clamp_min(0).sqrt()
     return torch.stack([mean, spread, zeros, saturated], -1)
 
