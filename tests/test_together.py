@@ -123,7 +123,7 @@ def test_two_processes_of_torchrun_come_to_the_weights_of_one(tmp_path: Path) ->
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_process_that_is_killed_ends_the_training_in_words_and_it_resumes(lost: int, tmp_path: Path) -> None:
     data = table(tmp_path / "t.csv")
-    long = ("--set", "training.epochs=400", "--set", "training.early_stopping.patience=0")
+    long = ("--set", "training.epochs=120", "--set", "training.early_stopping.patience=0")
     settings = (*SETTINGS, *long, "--set", "training.checkpoint_seconds=0.05", "--out", "run")
     processes = started("train", str(data), "--target", "y", *settings, folder=tmp_path)
     wait_for(tmp_path / "run" / "checkpoint" / "state.safetensors", processes)

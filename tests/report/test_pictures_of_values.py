@@ -158,7 +158,7 @@ def test_disagreement_is_told_for_what_it_is(low: float, use: str, make_contents
     assert first.says.startswith("Alone the first 2 members reach 0.800 to 0.820; the mean of all predictions reaches")
     assert second.says.startswith(f"{use}")
     assert "is 10 % where they agree most and 40 % where they disagree most" in second.says
-    assert "The predicted probability alone tells them better (0.80)" in second.says
+    assert "The predicted probability alone tells them better (80 %)" in second.says
     assert [row["y"] for row in rows_of(second.spec)] == [0.1, 0.4]
     assert second.table is not None
     assert [row[1] for row in second.table.rows] == ["80", "20"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from fitwell.report.picture import HEIGHT, WIDTH, Contents, Picture, Table, data, quantity
 from fitwell.report.theme import color
-from fitwell.report.words import capital, fixed, interval_text, metric_title, number, percent, places_of, value_text
+from fitwell.report.words import capital, fixed, interval_text, metric_title, number, percent, places_of
 
 VERDICTS = {
     "better": "more than chance explains",
@@ -66,15 +66,17 @@ def _disagreement(told: Mapping[str, Any]) -> Picture:
 
     first, last = groups[0], groups[-1]
     use = "is no sign of errors here" if (tells["low"] or 0.0) <= 0.5 else "tells errors"
+    known = tells["low"] is not None
+    between = f" (95 % interval {percent(tells['low'])} to {percent(tells['high'])})" if known else ""
     beside = ""
     if told["verdict"] is not None:
-        beside = f" {BESIDE_DOUBT[told['verdict']]} ({value_text(told['doubt_tells_errors'])})."
+        beside = f" {BESIDE_DOUBT[told['verdict']]} ({percent(told['doubt_tells_errors']['value'])})."
     return Picture(
         name="disagreement",
         title="Errors where the members disagree",
         says=f"Disagreement {use}: the {told['error']} is {text(first['error'])} where they agree most and "
         f"{text(last['error'])} where they disagree most; {told['wrong']} have more of it than others in "
-        f"{percent(tells['value'])} of pairs (95 % interval {interval_text(tells)}), where 50 % is chance.{beside}",
+        f"{percent(tells['value'])} of pairs{between}, where 50 % is chance.{beside}",
         reading="Rows in groups of up to a tenth, from agreement (left) to disagreement (right), with 95 % intervals.",
         spec=_points(groups, capital(told["error"]), shares=shares),
         table=Table(
