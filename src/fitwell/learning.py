@@ -248,6 +248,8 @@ def learn(
     """
     settings, state, processes = setup.recipe.training, setup.state, setup.program.processes
     log = _Log(prepared, history)
+    if processes is not None:
+        processes.forget()
     saved = perf_counter()
     ending = _ending(state, setup.recipe, interrupted=False, late=False)  # a saved state may have taken all its steps
     with interruptible() as interruption, threads(setup.recipe):
@@ -267,7 +269,7 @@ def learn(
                 break
             wishes = Wishes(interrupted=interruption.asked, late=clock.remaining() < reserve)
             if processes is not None:
-                processes.wishes, wishes = wishes, processes.agreed
+                wishes = processes.agree(wishes)
             ending = _ending(state, setup.recipe, interrupted=wishes.interrupted, late=wishes.late)
             due = settings.checkpoint_seconds > 0 and perf_counter() - saved >= settings.checkpoint_seconds
             if save is not None and (due or ending == "interrupted"):
@@ -415,7 +417,7 @@ def _wait_for(device: str) -> None:
 def pace_of(setup: Setup) -> Pace:
     """Time some steps and a look, at some of the validation rows, on a copy of the population."""
     copy = copied(setup.state.population)
-    program, state = setup.program, first_state(copy)
+    program, state, processes = setup.program, first_state(copy), setup.program.processes
     seen = _some(setup.validation, TIMED_ROWS)
     with threads(setup.recipe):
         moments = train(program, state, setup.training, seen, seeds=setup.seeds, rates=setup.rates)
@@ -427,7 +429,10 @@ def pace_of(setup: Setup) -> Pace:
         started, steps = perf_counter(), 0
         for moment in moments:
             steps += 1
-            if steps >= TIMED_STEPS or moment.look is not None:
+            over = steps >= TIMED_STEPS or moment.look is not None
+            if processes is not None:  # of which none may go on alone
+                over = processes.agree(Wishes(late=over)).late
+            if over:
                 break
         _wait_for(setup.recipe.device)
     return Pace(step=(perf_counter() - started) / max(1, steps), look=look * len(setup.validation) / len(seen))

@@ -88,6 +88,15 @@ class Processes:
             self.agreed = Wishes(interrupted=interrupted, late=late)
         return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
+    def agree(self, wishes: Wishes) -> Wishes:
+        """Return what any process wished at the last sum; this one's wishes are told with the next."""
+        self.wishes = wishes
+        return self.agreed
+
+    def forget(self) -> None:
+        """Wish nothing any more, as all others do at the same time."""
+        self.wishes = self.agreed = Wishes()
+
     def gathered(self, own: Tensor, *, rows: int) -> Tensor:
         """Return the (members, rows, ...) of all processes, from every process's share of the rows."""
         whole = own.new_zeros(own.shape[0], rows, *own.shape[2:])
