@@ -60,7 +60,6 @@ def test_the_explanation_is_about_the_columns_of_the_data(trained: Path) -> None
     columns = told["importance"]["columns"]
     assert {each["column"] for each in columns} == {SCRIPT, DOTTED}
     assert columns[0]["value"] >= columns[1]["value"]
-    assert len(told["members"]) == 2
     rows = told["rows"]["worst"]["rows"]
     assert rows == sorted(rows, key=lambda row: -row["score"])
     # What is said of a row is what the data held in that row.

@@ -35,6 +35,14 @@ class SurroundingsError(FitwellError):
     """The disk, its rights, or an absent package stands in the way."""
 
 
+class LostProcess(SurroundingsError):
+    """One of several processes that train together is gone, so that the others cannot go on."""
+
+
+class ToldElsewhere(FitwellError):
+    """The process ends because of what another process of the same training has said, and says nothing itself."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error says that memory did not suffice, of a processor or of a GPU.
 

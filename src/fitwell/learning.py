@@ -30,6 +30,7 @@ from fitwell.networks.noise import noise_words
 from fitwell.plan import uncompiled_execution
 from fitwell.prediction import Model, Predictions, predictions_of
 from fitwell.preparation import Prepared
+from fitwell.processes.group import Wishes
 from fitwell.recipe import Recipe, changed, own_recipe
 from fitwell.tasks.task import class_weights
 from fitwell.training.compiled import compile_ahead
@@ -38,6 +39,7 @@ from fitwell.training.history import history_frame
 from fitwell.training.loop import (
     EpochRecord,
     Mark,
+    Moment,
     Rows,
     Seeds,
     State,
@@ -51,7 +53,7 @@ from fitwell.training.loop import (
 from fitwell.training.members import loss_by, member_rates, member_settings
 from fitwell.training.population import build_population, make_program, members_of
 from fitwell.training.range_test import range_test
-from fitwell.training.step import Batch, Population, Program, copied, outputs_of
+from fitwell.training.step import Batch, Population, Program, copied, outputs_by_member
 from fitwell.training.threads import torch_threads
 
 SAMPLE_ROWS = 32_768  # of the training rows, for what starts from data
@@ -303,8 +305,10 @@ def learn(
     `reserve` seconds of the clock are left for what comes after. `save` gets a state and the history so far at least
     `checkpoint_seconds` apart, and when training is interrupted.
     """
-    settings, state = setup.recipe.training, setup.state
+    settings, state, processes = setup.recipe.training, setup.state, setup.program.processes
     log = _Log(prepared, history)
+    if processes is not None:
+        processes.forget()
     saved = perf_counter()
     ending = _ending(state, setup.recipe, interrupted=False, late=False)  # a saved state may have taken all its steps
     with interruptible() as interruption, threads(setup.recipe):
@@ -312,19 +316,14 @@ def learn(
         for moment in moments if ending == "done" else ():
             before, state = state, moment.state
             log.add(moment.step, moment.look)
-            if moment.note is not None:
-                listener(Event("note", moment.note))
-            if moment.look is not None:
-                listener(
-                    _look_event(
-                        moment.look, log.figures[-1], state, setup.recipe, metric=prepared.labelled.task.glance.name
-                    )
-                )
-                for event in _stops(before, state):
-                    listener(event)
+            for event in _told(moment, before, log, setup.recipe, metric=prepared.labelled.task.glance.name):
+                listener(event)
             if moment.done:
                 break
-            ending = _ending(state, setup.recipe, interrupted=interruption.asked, late=clock.remaining() < reserve)
+            wishes = Wishes(interrupted=interruption.asked, late=clock.remaining() < reserve)
+            if processes is not None:
+                wishes = processes.agree(wishes)
+            ending = _ending(state, setup.recipe, interrupted=wishes.interrupted, late=wishes.late)
             due = settings.checkpoint_seconds > 0 and perf_counter() - saved >= settings.checkpoint_seconds
             if save is not None and (due or ending == "interrupted"):
                 save(state, log.as_bytes())
@@ -360,8 +359,9 @@ def predictions_for_rows(prepared: Prepared, setup: Setup, state: State, rows: n
     """Return the predictions of the best weights for some prepared rows, before any decision."""
     part = prepared.part(rows, device=setup.recipe.device)
     with threads(setup.recipe):
-        outputs = outputs_of(setup.program.network, setup.program.pieces, state.best, part.features).cpu().numpy()
-    return predictions_of(prepared.labelled.task, prepared.labelled.coding, outputs)
+        outputs = outputs_by_member(setup.program.network, setup.program.pieces, state.best, part.features)
+        of_members = (of_member.cpu().numpy() for of_member in outputs)
+        return predictions_of(prepared.labelled.task, prepared.labelled.coding, of_members)
 
 
 def _ending(state: State, recipe: Recipe, *, interrupted: bool, late: bool) -> str:
@@ -393,7 +393,8 @@ class _Log:
             self._records.append(step)
         if look is not None:
             self.figures.append(_figures(self._prepared, look))
-            self._records.append(look)
+            # Only how many there are goes into the table; kept until then, the outputs of many looks would fill memory.
+            self._records.append(replace(look, outputs=look.outputs.new_zeros(()).expand(look.outputs.shape)))
 
     def frame(self) -> pl.DataFrame:
         if self._records:
@@ -401,7 +402,7 @@ class _Log:
             recent = self.figures[len(self.figures) - looks :]
             self._frames = [pl.concat([*self._frames, history_frame(self._records, recent)], how="diagonal")]
             self._records = []
-        return self._frames[0]
+        return self._frames[0] if self._frames else history_frame([], [])  # a saved state may need no step more
 
     def as_bytes(self) -> bytes:
         buffer = io.BytesIO()
@@ -417,6 +418,15 @@ def _figures(prepared: Prepared, look: EpochRecord) -> list[float]:
         glance.figure(truth, labelled.task.predictions(outputs, labelled.coding))
         for outputs in look.outputs.cpu().numpy()
     ]
+
+
+def _told(moment: Moment, before: State, log: _Log, recipe: Recipe, *, metric: str) -> Iterator[Event]:
+    """Yield what there is to say about a moment that is in the log already."""
+    if moment.note is not None:
+        yield Event("note", moment.note)
+    if moment.look is not None:
+        yield _look_event(moment.look, log.figures[-1], moment.state, recipe, metric=metric)
+        yield from _stops(before, moment.state)
 
 
 def _look_event(look: EpochRecord, figures: Sequence[float], state: State, recipe: Recipe, *, metric: str) -> Event:
@@ -489,7 +499,10 @@ def pace_of(setup: Setup, *, seconds: float = 0.0) -> Pace:
         for moment in moments:
             steps += 1
             looks += moment.look is not None
-            if steps >= TIMED_STEPS and perf_counter() - started >= seconds:
+            over = steps >= TIMED_STEPS and perf_counter() - started >= seconds
+            if program.processes is not None:  # of which none may go on alone
+                over = program.processes.agree(Wishes(late=over)).late
+            if over:
                 break
         _wait_for(setup.recipe.device)
     took = perf_counter() - started - looks * look

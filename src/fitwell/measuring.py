@@ -13,6 +13,7 @@ import numpy as np
 
 from fitwell.baselines import Baseline, fit_baselines
 from fitwell.decision import Decision, Judged, Scored, costs_of, decide, judged
+from fitwell.ensemble import Ensemble, ensemble_of
 from fitwell.evaluation import Answers, Evaluation, evaluate, primary_for, spread_over, values_of
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock, Learned, Pace, Setup, learn, predictions_for_rows, set_up
@@ -25,6 +26,7 @@ BASELINE_ROWS = 200_000  # at most so many training rows, evenly taken, fit the 
 TIMED_BASELINE_ROWS = 10_000  # fit them first where time is limited
 RESERVED_SHARE = 0.02  # of a time limit, for what cannot be timed beforehand
 SHOWING_SHARE = 0.2  # of a time limit, at most, for explaining and the report
+ENSEMBLE_FIGURES = 2.0  # times what all figures take is what comparing the members takes, at most
 MEASURING_MARGIN = 1.5  # the machine may be busier then
 
 
@@ -152,6 +154,24 @@ def evaluated(prepared: Prepared, recipe: Recipe, network: Decided, simple: Mapp
     return replace(evaluation, primary=by_data) if by_data.metric == evaluation.primary.metric else evaluation
 
 
+def gained_together(
+    prepared: Prepared,
+    recipe: Recipe,
+    network: Decided,
+    predicted: Mapping[str, Predictions],
+    evaluation: Evaluation,
+) -> Ensemble | None:
+    """Return what the members gain by predicting the measured rows together; None where there is one member."""
+    return ensemble_of(
+        network.measured,
+        predicted[prepared.split.measured],
+        network.decision,
+        metric=evaluation.primary.metric,
+        costs=costs_of(recipe.decision),
+        weights=None if prepared.labelled.weights is None else network.measured.weights,
+    )
+
+
 def judged_decision(prepared: Prepared, recipe: Recipe, network: Decided, evaluation: Evaluation) -> Judged:
     """Return the network's decision with what it brought."""
     return judged(
@@ -172,6 +192,7 @@ class Reserved:
     look: float = 0.0  # at the validation rows, the last one
     predictions: float = 0.0
     figures: float = 0.0
+    ensemble: float = 0.0  # what several members gain
     showing: float = 0.0  # what the network goes by, and the page; where that is too little, they wait
     leaving: float = 0.0  # writing, and what cannot be timed beforehand
 
@@ -189,10 +210,12 @@ def reserved(
 ) -> Reserved:
     """Return how much of a time limit to keep, timed on what is there before training; showing was timed already."""
     held_out = sum(map(len, prepared.split.held_out.values()))
+    figures = MEASURING_MARGIN * _seconds_to_evaluate(prepared, setup.recipe, simple)
     return Reserved(
         look=MEASURING_MARGIN * pace.look,
         predictions=MEASURING_MARGIN * pace.look * held_out / len(setup.validation),
-        figures=MEASURING_MARGIN * _seconds_to_evaluate(prepared, setup.recipe, simple),
+        figures=figures,
+        ensemble=ENSEMBLE_FIGURES * figures if len(setup.state.marks) > 1 else 0.0,
         showing=min(showing, SHOWING_SHARE * limit),
         leaving=RESERVED_SHARE * limit,
     )

@@ -139,12 +139,26 @@ def measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Iterat
         if difference.value is None:
             joined, text = "not comparable with", f"  cannot be compared with {name}: {difference.reason}"
         yield Event("verdict", text, {"baseline": name, "verdict": joined, **_bounds(other)})
+    if "ensemble" in report:
+        yield _ensemble_event(report["ensemble"])
     if "folds" in report:
         over = report["folds"]["metrics"][metric]
         count, mean, spread = report["folds"]["count"], over["mean"], over["spread"]
         told = "no value" if mean is None else f"{mean:.4g} on average"
         told += "" if spread is None else f", with a spread of {spread:.2g}"
         yield Event("folds", f"  over {count} folds {told}", {"count": count, "mean": mean, "spread": spread})
+
+
+def _ensemble_event(told: Mapping[str, Any]) -> Event:
+    gain = told["gain"]
+    compared = "" if told["compared"] == told["members"] else f" of the first {told['compared']}"
+    between = "" if gain["low"] is None else f" ({gain['low']:.2g} to {gain['high']:.2g})"
+    better = "better" if gain["value"] >= 0 else "worse"
+    text = (
+        f"  {told['members']} members together reach {told['together']:.4g}, {abs(gain['value']):.2g} {better} than "
+        f"one{compared} does on average{between}"
+    )
+    return Event("ensemble", text, {"members": told["members"], "average": told["average"], "gain": dict(gain)})
 
 
 def decision_events(judged: Judged, evaluation: Evaluation) -> Iterator[Event]:

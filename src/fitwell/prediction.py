@@ -7,7 +7,7 @@ data and no optimizer; reloaded in a fresh process it predicts the same bits.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,7 +21,8 @@ from fitwell.decision import Decision
 from fitwell.networks.build import build_network
 from fitwell.recipe import Recipe
 from fitwell.tasks.table import TASKS
-from fitwell.tasks.task import TargetCoding, Task, disagreement, mean_of_members
+from fitwell.tasks.task import TargetCoding, Task
+from fitwell.tasks.together import together
 from fitwell.training.pieces import Piece, pieces_of, unflatten
 from fitwell.training.step import Population, lend, outputs_in_pieces
 from fitwell.training.threads import torch_threads
@@ -63,12 +64,17 @@ class Model:
         return tuple(encoder.column.name for encoder in self.encoders.encoders)
 
 
+KEPT = 16  # members whose own predictions are kept: a run may have thousands, and rows are many
+
+
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
     """What a model says about rows."""
 
     mean: np.ndarray  # over members: probabilities, calibrated, or values
-    of_members: tuple[np.ndarray, ...]  # as their networks have them
+    disagreement: np.ndarray | None  # of the members about each row; None where there is only one
+    of_members: tuple[np.ndarray, ...]  # of the first members, as their networks have them
+    members: int = 1
 
 
 def encoded(model: Model, frame: pl.DataFrame, *, first_row: int = 0) -> dict[str, Tensor]:
@@ -87,15 +93,28 @@ def predictions_for(model: Model, features: Mapping[str, Tensor]) -> Predictions
     blocks = {name: block.to(device) for name, block in features.items()}
     assert model.recipe.training.threads != "auto"
     with torch_threads(model.recipe.training.threads):
-        outputs = torch.stack([outputs_in_pieces(network, blocks) for network in model.networks]).cpu().numpy()
-    predictions = predictions_of(model.task, model.coding, outputs)
+        outputs = (outputs_in_pieces(network, blocks).cpu().numpy() for network in model.networks)
+        predictions = predictions_of(model.task, model.coding, outputs)
     return decided(predictions, model.task, model.coding, model.decision)
 
 
-def predictions_of(task: Task, coding: TargetCoding, outputs: np.ndarray) -> Predictions:
-    """Return what outputs (members, rows, K) mean, member by member and together, before any decision."""
-    of_members = tuple(task.predictions(of_member, coding) for of_member in outputs)
-    return Predictions(mean=mean_of_members(of_members), of_members=of_members)
+def predictions_of(task: Task, coding: TargetCoding, outputs: Iterable[np.ndarray]) -> Predictions:
+    """Return what each member's outputs (rows, K) mean, alone and together, before any decision."""
+    kept: list[np.ndarray] = []
+    said = together(task.form, _keeping((task.predictions(of_member, coding) for of_member in outputs), kept))
+    return Predictions(
+        mean=said.mean,
+        disagreement=said.disagreement if said.members > 1 else None,
+        of_members=tuple(kept),
+        members=said.members,
+    )
+
+
+def _keeping(predictions: Iterable[np.ndarray], kept: list[np.ndarray]) -> Iterator[np.ndarray]:
+    for of_member in predictions:
+        if len(kept) < KEPT:
+            kept.append(of_member)
+        yield of_member
 
 
 def decided(predictions: Predictions, task: Task, coding: TargetCoding, decision: Decision) -> Predictions:
@@ -111,8 +130,8 @@ def prediction_table(model: Model, features: Mapping[str, Tensor]) -> pl.DataFra
 def table_of(predictions: Predictions, task: Task, coding: TargetCoding, decision: Decision) -> pl.DataFrame:
     """Return decided predictions as people read them; `disagreement` is added where there are several members."""
     table = decision.table(task, coding, predictions.mean)
-    if len(predictions.of_members) > 1:
-        table = table.with_columns(pl.Series("disagreement", disagreement(task.form, predictions.of_members)))
+    if predictions.disagreement is not None:
+        table = table.with_columns(pl.Series("disagreement", predictions.disagreement))
     return table
 
 

@@ -36,7 +36,7 @@ def show(run: Run, evaluation: Evaluation, asked: Asked, *, in_time: bool, liste
 def seconds_to_show(prepared: Prepared, untrained: Model, simple: Mapping[str, Decided]) -> float:
     """Return how long `show` will take, from explaining a single column with the network before its first step."""
     predictions = next(iter(simple.values())).measured.predictions
-    asked = asked_of(prepared, untrained, Predictions(mean=predictions, of_members=()))
+    asked = asked_of(prepared, untrained, Predictions(mean=predictions, disagreement=None, of_members=()))
     metric = "rmse" if asked.task.form == "values" else "log_loss"  # any takes about as long
     column = next(iter(asked.entries))
     started = perf_counter()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +28,7 @@ from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
 from fitwell.decision import UNDECIDED
-from fitwell.errors import FitwellError, RequestError, RunError
+from fitwell.errors import FitwellError, LostProcess, RequestError, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.explanation import asked_of
 from fitwell.findings import findings_json, text_finding, training_finding
@@ -41,12 +42,14 @@ from fitwell.measuring import (
     decided_baselines,
     decided_network,
     evaluated,
+    gained_together,
     held_out_predictions,
     judged_decision,
     reserved,
 )
 from fitwell.narration import data_events, decision_events, finding_event, measured_events, member_events, plan_event
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
+from fitwell.processes.group import Processes, joined
 from fitwell.recipe import Recipe
 from fitwell.run import (
     Run,
@@ -69,6 +72,7 @@ from fitwell.run import (
     write_recipe,
 )
 from fitwell.showing import seconds_to_show, show, versions
+from fitwell.together import dismiss, follow, lead, partible, shared, tell_epochs
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 BASELINE_SHARE = 0.15  # of the time that is left when the baselines come
@@ -109,39 +113,45 @@ def train(
         data. RecipeError: the recipe is wrong. SurroundingsError: the run cannot be written.
     """
     clock = Clock(perf_counter()) if time_limit is None else Clock(perf_counter(), time_limit)
-    asked = asked_recipe(
-        recipe,
-        settings,
-        {
-            "target": [target] if isinstance(target, str) else target,
-            "task": task,
-            "goal": goal,
-            "members": members,
-            "data.test": None if test is None else str(test),
-            "data.group": group,
-            "data.time": time,
-            "data.weight": weight,
-            "data.drop": drop,
-            "data.folds": folds,
-            "seed": seed,
-            "device": device,
-        },
-    )
-    if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
-        asked = recipes.changed(asked, {"training.compile": "never"})
-    if out is not None and Path(out).exists():
-        raise RequestError(f"--out {out} exists; choose another folder or remove it")
-    begun = _begin(read_table(data), asked, listener=listener)
-    run = create_run(out, source=begun.table.source, files=_first_files(begun))
-    listen = _recording(run, listener)
-    try:
-        with alone(run.path), _stopping_well(run, listener):
-            listen(plan_event(begun.setup))
-            return _carry_out(run, begun, history=b"", clock=clock, listener=listen)
-    except FitwellError as error:
-        if discard_unstarted(run):
-            raise
-        raise type(error)(f"{error}; then continue with: fitwell resume {run.path}") from None
+    with joined(os.environ) as processes:
+        if processes is not None and not processes.first:
+            return Run(follow(processes, data))
+        asked = asked_recipe(
+            recipe,
+            settings,
+            {
+                "target": [target] if isinstance(target, str) else target,
+                "task": task,
+                "goal": goal,
+                "members": members,
+                "data.test": None if test is None else str(test),
+                "data.group": group,
+                "data.time": time,
+                "data.weight": weight,
+                "data.drop": drop,
+                "data.folds": folds,
+                "seed": seed,
+                "device": device,
+            },
+        )
+        if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
+            asked = recipes.changed(asked, {"training.compile": "never"})
+        if out is not None and Path(out).exists():
+            raise RequestError(f"--out {out} exists; choose another folder or remove it")
+        begun = _begin(read_table(data), asked, listener=listener, processes=processes)
+        run = create_run(out, source=begun.table.source, files=_first_files(begun))
+        listen = _recording(run, listener)
+        try:
+            with alone(run.path), _stopping_well(run, listener):
+                listen(plan_event(begun.setup))
+                done = _carry_out(run, begun, history=b"", clock=clock, listener=listen)
+        except FitwellError as error:
+            if discard_unstarted(run):
+                raise
+            raise type(error)(f"{error}; then continue with: fitwell resume {run.path}") from None
+        if processes is not None:
+            dismiss(processes, run.path)
+        return done
 
 
 def resume(
@@ -154,22 +164,37 @@ def resume(
     Raises:
         RunError: there is no such run, another process is training it, its data has changed, or it is damaged.
     """
-    run = open_run(path)
+    with joined(os.environ) as processes:
+        if processes is not None and not processes.first:
+            return Run(follow(processes, data))
+        try:
+            done = _resumed(open_run(path), data, test, listener=listener, processes=processes)
+        except LostProcess as error:
+            raise LostProcess(f"{error}; then continue again with: fitwell resume {path}") from None
+        if processes is not None:
+            dismiss(processes, done.path)
+        return done
+
+
+def _resumed(
+    run: Run, data: object, test: str | Path | None, *, listener: Listener, processes: Processes | None
+) -> Run:
     if run.state == "finished":
-        load_run(path)  # refuses what was changed or lost since
+        load_run(run.path)  # refuses what was changed or lost since
         remove_checkpoint(run)  # it was cut off in its very last step
         listener(Event("finished", f"{run.path} is finished already"))
         return run
     with alone(run.path):
-        begun, history = _begun_again(run, data, test)
+        begun, history = _begun_again(run, data, test, processes)
         listen = _recording(run, listener)
         step = begun.setup.state.step
         listen(Event("resumed", f"continuing {run.path} from step {step}", {"step": step}))
         with _stopping_well(run, listener):
-            return _carry_out(run, begun, history=history, clock=Clock(perf_counter()), listener=listen)
+            clock = Clock(perf_counter())
+            return _carry_out(run, begun, history=history, clock=clock, listener=listen)
 
 
-def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[_Begun, bytes]:
+def _begun_again(run: Run, data: object, test: str | Path | None, processes: Processes | None) -> tuple[_Begun, bytes]:
     """Return the training as it stood when it was cut off, and the history so far."""
     source = run.data["path"] if data is None else data
     if source is None:
@@ -182,7 +207,7 @@ def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[_Begu
         raise RunError(f"{run.path} was started {'without' if place else 'with'} a test file; leave --test out")
     if place is not None and not Path(place).exists():
         raise RunError(f"the test file {place} of {run.path} is not there; say where it is with --test")
-    begun = _begin(table, asked, listener=unheard)
+    begun = _begin(table, asked, listener=unheard, processes=processes)
     if begun.test is not None:
         recorded = str(run.data["test"].get("fingerprint"))
         _require_unchanged(run, begun.test, recorded, what="test file", option="--test")
@@ -273,13 +298,15 @@ class _Begun:
         return dict(self.prepared.reasons) | dict(self.setup.reasons)
 
 
-def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
+def _begin(table: Table, asked: Recipe, *, listener: Listener, processes: Processes | None) -> _Begun:
     started = perf_counter()
+    asked = asked if processes is None else partible(asked)
     test, prepared = _prepared(table, asked)
     seconds = perf_counter() - started
     for event in data_events(table, prepared):
         listener(event)
     setup = set_up(prepared, prepared.recipe)
+    setup = setup if processes is None else shared(setup, processes)
     labelled = prepared.labelled
     notes = audit(
         Subject(
@@ -323,6 +350,7 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     for event in setup.events:
         listener(event)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))  # what it tells of holds when resumed too
+    lead(setup, table=begun.table, run=run.path, limited=math.isfinite(clock.limit))
     simple = decided_baselines(prepared, setup.recipe, seconds=BASELINE_SHARE * clock.remaining())
     kept, own, measured_by, showing = NOTHING_RESERVED, clock, clock, 0.0
     if math.isfinite(clock.limit):
@@ -330,13 +358,14 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         untrained = trained_model(prepared, setup, setup.state, UNDECIDED)
         showing = seconds_to_show(prepared, untrained, simple)
         kept = reserved(prepared, setup, pace, simple, showing=showing, limit=clock.limit)
-        measured_by = clock.before(kept.showing + kept.leaving)
+        measured_by = clock.before(kept.ensemble + kept.showing + kept.leaving)
         shortest = FoldTime(preparing=begun.seconds, training=pace.epoch(setup), measuring=kept.measuring)
         after_own = measured_by.before(shortest.training + shortest.measuring)
         folds = after_own.enough_for(shortest.total, most=setup.recipe.data.folds)
         own = measured_by.share(further=folds, preparing=begun.seconds)
         is_asked = "training.early_stopping.patience" not in begun.reasons
         setup = in_time(setup, pace, seconds=own.limit - kept.measuring, patience_is_asked=is_asked)
+        tell_epochs(setup)
         begun = replace(begun, setup=setup)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))
     started = perf_counter()
@@ -365,7 +394,8 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     evaluation = evaluated(prepared, setup.recipe, network, simple)
     decided = judged_decision(prepared, setup.recipe, network, evaluation)
     write_decision(run, decided.as_json())
-    report = evaluation.as_json()
+    ensemble = gained_together(prepared, setup.recipe, network, predicted, evaluation)
+    report = evaluation.as_json() | ({} if ensemble is None else {"ensemble": ensemble.as_json()})
     interrupted = learned.ending == "interrupted"
     if setup.recipe.data.folds and not interrupted:
         done = {event["fold"]: event["figures"] for event in run.events if event["event"] == "fold"}

@@ -16,7 +16,7 @@ from fitwell.data.schema import Schema
 from fitwell.explanation import Asked, dependence, explained, importance
 from fitwell.explanation.asking import Blocks, entries_of
 from fitwell.explanation.explained import bounded
-from fitwell.explanation.importance import affordable, member_figures, shuffled
+from fitwell.explanation.importance import affordable, shuffled
 from fitwell.explanation.rows import telling_rows
 from fitwell.metrics import Cut
 from fitwell.tasks.table import TASKS
@@ -55,7 +55,7 @@ def asked_for(
         weights=None,
         cut=Cut(),
         source_rows=np.arange(len(frame)) + 100,
-        of_members=(predict(blocks),),
+        disagreement=None,
         predict=predict,
         cost=10.0,
     )
@@ -248,21 +248,12 @@ def test_the_worst_rows_are_those_with_the_least_probability_of_the_truth() -> N
 
 def test_members_that_disagree_mark_the_uncertain_rows() -> None:
     asked = mixed()
-    yes = np.linspace(0.5, 1.0, 200)  # one member says it ever louder, the other says no
-    members = (np.stack([1 - yes, yes], axis=1), np.stack([yes, 1 - yes], axis=1))
-    told = telling_rows(replace(asked, of_members=members), ["kind"])
+    told = telling_rows(replace(asked, disagreement=np.linspace(0.0, 0.5, 200)), ["kind"])
     assert told["uncertain"]["score"] == "disagreement of the members"
     assert [row["row"] for row in told["uncertain"]["rows"][:2]] == [299, 298]
-
-
-def test_each_member_is_measured_alone() -> None:
-    asked = mixed()
-    wrong = asked.predictions[:, ::-1]
-    found = member_figures(replace(asked, of_members=(asked.predictions, wrong)), metric="accuracy")
-    assert found == [1.0, 0.0]
 
 
 def test_the_same_seed_explains_alike() -> None:
     first, second = (explained(mixed(), metric="roc_auc", seed=5) for _ in range(2))
     assert first == second
-    assert set(first) == {"importance", "dependence", "rows", "members"}
+    assert set(first) == {"importance", "dependence", "rows"}

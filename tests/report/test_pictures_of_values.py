@@ -15,10 +15,11 @@ from fitwell.report.coverage import coverage_bins
 from fitwell.report.explained import importance_pictures
 from fitwell.report.inside import inside_pictures
 from fitwell.report.learning import best_epochs, learning_pictures
+from fitwell.report.members import members_pictures
 from fitwell.report.picture import Contents
 from fitwell.report.several import class_table, confusion
 from fitwell.report.shades import shade, sizes
-from fitwell.report.standing import members_pictures, standing_pictures
+from fitwell.report.standing import standing_pictures
 from fitwell.report.values import value_pictures
 
 MakeContents = Callable[[str], Contents]
@@ -120,12 +121,47 @@ def test_round_sizes_lie_between_and_are_few(low: float, high: float) -> None:
 
 def test_what_members_gain_has_the_sign_of_the_metric(make_contents: MakeContents) -> None:
     contents = make_contents("regression")
-    together = (contents.evaluation or {})["metrics"]["rmse"]["value"]
-    alone = {**contents.explanation, "members": [together + 1, together + 2]}
-    (picture,) = members_pictures(replace(contents, explanation=alone))
-    assert "1.50 better than one of them on average" in picture.says
+    gain = {"value": 1.5, "low": 1.1, "high": 1.9, "method": "paired"}
+    told = {
+        "metric": "rmse", "members": 2, "compared": 2, "calibrated": False, "together": 3.0, "alone": [4.0, 5.0],
+        "average": 4.5, "gain": gain, "verdict": "better", "disagreement": None,
+    }  # fmt: skip
+    with_members = replace(contents, evaluation={**(contents.evaluation or {}), "ensemble": told})
+    (picture,) = members_pictures(with_members)
+    assert (
+        "reaches 3.00, 1.50 better than one of them on average (95 % interval of the gain 1.10 to 1.90)" in picture.says
+    )
     assert len(rows_of(picture.spec)) == 3
     assert list(members_pictures(contents)) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "use"), [(0.55, "Disagreement tells errors"), (0.45, "Disagreement is no sign of err")]
+)
+def test_disagreement_is_told_for_what_it_is(low: float, use: str, make_contents: MakeContents) -> None:
+    groups = [
+        {"rows": 80, "disagreement": 0.0, "error": 0.1, "low": 0.05, "high": 0.2},
+        {"rows": 20, "disagreement": 0.3, "error": 0.4, "low": 0.25, "high": 0.6},
+    ]
+    figure = {"value": 0.65, "low": low, "high": 0.75, "method": "DeLong"}
+    told = {
+        "metric": "accuracy", "members": 40, "compared": 16, "calibrated": True, "together": 0.9, "alone": [0.8, 0.82],
+        "average": 0.81, "gain": {"value": 0.09, "low": 0.05, "high": 0.13}, "verdict": "better",
+        "disagreement": {
+            "error": "share of wrong answers", "wrong": "rows with a wrong answer", "groups": groups,
+            "tells_errors": figure, "doubt_tells_errors": {**figure, "value": 0.8, "low": 0.7, "high": 0.9},
+            "difference": figure, "verdict": "worse",
+        },
+    }  # fmt: skip
+    contents = make_contents("multiclass")
+    first, second = members_pictures(replace(contents, evaluation={**(contents.evaluation or {}), "ensemble": told}))
+    assert first.says.startswith("Alone the first 2 members reach 0.800 to 0.820; the mean of all predictions reaches")
+    assert second.says.startswith(f"{use}")
+    assert "is 10 % where they agree most and 40 % where they disagree most" in second.says
+    assert "The predicted probability alone tells them better (80 %)" in second.says
+    assert [row["y"] for row in rows_of(second.spec)] == [0.1, 0.4]
+    assert second.table is not None
+    assert [row[1] for row in second.table.rows] == ["80", "20"]
 
 
 def test_columns_that_change_nothing_are_not_drawn(make_contents: MakeContents) -> None:

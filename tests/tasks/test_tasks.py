@@ -17,7 +17,7 @@ from fitwell.errors import DataError, RecipeError
 from fitwell.metrics import Cut
 from fitwell.recipe import TaskName
 from fitwell.tasks.binary import roc_auc
-from fitwell.tasks.losses import LOSSES
+from fitwell.tasks.losses import LOSSES, Form
 from fitwell.tasks.multilabel import mean_roc_auc
 from fitwell.tasks.regression import r2
 from fitwell.tasks.table import TASKS
@@ -25,11 +25,10 @@ from fitwell.tasks.task import (
     TargetCoding,
     class_weights,
     coding_from_json,
-    disagreement,
     label_cells,
-    mean_of_members,
     sorted_classes,
 )
+from fitwell.tasks.together import together
 
 WORDS = pl.Series("y", ["no", "yes", "no", None, "yes", "no"], dtype=pl.String)
 CELLS: dict[TaskName, list[pl.Series]] = {
@@ -183,14 +182,25 @@ def test_members_that_agree_do_not_disagree_and_predict_as_each(name: TaskName) 
     task = TASKS[name]
     coding = task.fit(CELLS[name], True)
     predictions = task.predictions(np.random.default_rng(1).normal(size=(6, task.outputs(coding))), coding)
-    assert disagreement(task.form, [predictions] * 3) == pytest.approx(np.zeros(6), abs=1e-12)
-    assert mean_of_members([predictions] * 3) == pytest.approx(predictions)
+    said = together(task.form, [predictions] * 3)
+    assert said.disagreement == pytest.approx(np.zeros(6), abs=1e-12)
+    assert said.mean == pytest.approx(predictions)
 
 
 def test_disagreement_is_the_share_of_dissenters_or_the_spread() -> None:
     choices = np.eye(3)[[[0, 1], [0, 2], [1, 0]]]  # three members, two rows
-    assert disagreement("classes", list(choices)) == pytest.approx([1 / 3, 2 / 3])
-    assert disagreement("values", [np.array([[1.0], [0.0]]), np.array([[3.0], [0.0]])]) == pytest.approx([1.0, 0.0])
+    assert together("classes", list(choices)).disagreement == pytest.approx([1 / 3, 2 / 3])
+    values = [np.array([[1.0], [0.0]]), np.array([[3.0], [0.0]])]
+    assert together("values", values).disagreement == pytest.approx([1.0, 0.0])
+
+
+@pytest.mark.parametrize("form", ["labels", "values"])
+def test_what_members_say_together_is_numpys_mean_and_spread_also_far_from_zero(form: Form) -> None:
+    predictions = 1e6 + np.random.default_rng(0).normal(0, 1e-3, size=(50, 20, 3))
+    said = together(form, iter(predictions))
+    assert said.members == 50
+    assert np.array_equal(said.mean, np.mean(predictions, axis=0))
+    assert said.disagreement == pytest.approx(predictions.std(0).mean(1), rel=1e-6)
 
 
 @given(st.lists(st.integers(0, 2), min_size=3, max_size=60).filter(lambda codes: len(set(codes)) == 3))

@@ -27,7 +27,7 @@ from fitwell.cli.runs import runs
 from fitwell.cli.train import train
 from fitwell.cli.unread import unread
 from fitwell.cli.words import COMMANDS as WORDS
-from fitwell.errors import FitwellError, is_out_of_memory
+from fitwell.errors import FitwellError, ToldElsewhere, is_out_of_memory
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
@@ -95,6 +95,8 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
     except typer.Exit as done:  # after help, or the version
         return done.exit_code
+    except ToldElsewhere:
+        return 2
     except FitwellError as error:
         return _refused(str(error), 2)
     except typer.TyperException as error:  # an unknown option, a missing argument

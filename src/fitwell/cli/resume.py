@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +17,12 @@ def resume(
 ) -> int:
     """Continue RUN from its last checkpoint; the result is the same as if it had never stopped."""
     from fitwell.cli.terminal import telling
+    from fitwell.processes import is_first
     from fitwell.workflow import resume as resume_run
 
-    with telling(quiet=quiet) as listener:
+    first = is_first(os.environ)
+    with telling(quiet=quiet or not first) as listener:
         resumed = resume_run(run, data=data, test=test, listener=listener)
-    if quiet:
+    if quiet and first:
         typer.echo(str(resumed.path))
     return 130 if resumed.state == "interrupted" else 0

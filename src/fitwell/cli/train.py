@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Annotated
@@ -52,11 +53,13 @@ def train(
     """Train a network on DATA to predict --target, measure it, and leave a run that predicts."""
     started = perf_counter() - process_time()  # what starting Python took counts too, and importing torch
     from fitwell.cli.terminal import telling
+    from fitwell.processes import is_first
     from fitwell.recipe import assignments as asked
     from fitwell.workflow import train as train_run
 
     limit = None if time_limit is None else seconds_of(time_limit)
-    with telling(quiet=quiet) as listener:
+    first = is_first(os.environ)
+    with telling(quiet=quiet or not first) as listener:
         run = train_run(
             data,
             target=target or None,
@@ -77,7 +80,7 @@ def train(
             device=device,
             listener=listener,
         )
-    if quiet:
+    if quiet and first:
         typer.echo(str(run.path))
     return 130 if run.state == "interrupted" else 0
 

@@ -37,7 +37,7 @@ class Asked:
     weights: np.ndarray | None
     cut: Cut  # from where on a probability is an answer, and what wrong ones cost
     source_rows: np.ndarray  # their numbers in the data as read, from 0
-    of_members: tuple[np.ndarray, ...]  # each member's predictions, before any decision
+    disagreement: np.ndarray | None  # of the members about each row, where there are several
     predict: Callable[[Blocks], np.ndarray]
     cost: float  # multiplications that predicting one row takes, about
 
@@ -87,7 +87,7 @@ def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Aske
         weights=None if labelled.weights is None else labelled.weights[rows],
         cut=model.decision.cut(costs_of(model.recipe.decision)),
         source_rows=labelled.source_rows[rows],
-        of_members=predictions.of_members,
+        disagreement=predictions.disagreement,
         predict=predict,
         cost=_cost(model),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from fitwell.explanation.asking import Asked
 from fitwell.explanation.dependence import dependence
-from fitwell.explanation.importance import Importance, importance, member_figures
+from fitwell.explanation.importance import Importance, importance
 from fitwell.explanation.rows import telling_rows
 
 DRAWN = 6  # columns whose dependence is asked: those that matter most
@@ -22,7 +22,6 @@ def explained(asked: Asked, *, metric: str, seed: int) -> dict[str, Any]:
         "importance": None if found is None else _importance_json(found, rows=len(asked)),
         "dependence": [asdict(each) for each in dependence(asked, changing[:DRAWN])],
         "rows": telling_rows(asked, columns),
-        "members": member_figures(asked, metric=metric) if len(asked.of_members) > 1 else [],
     }
 
 

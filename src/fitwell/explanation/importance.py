@@ -76,16 +76,6 @@ def importance(asked: Asked, *, metric: str, seed: int) -> Importance | None:
     )
 
 
-def member_figures(asked: Asked, *, metric: str) -> list[float]:
-    """Return the metric of each member alone, where it has a value for all."""
-    places = np.arange(len(asked))
-    weights = np.ones(len(asked)) if asked.weights is None else asked.weights
-    figures = [
-        float(measure_of(asked, metric, places, each, weights=weights)(weights[None])[0]) for each in asked.of_members
-    ]
-    return figures if np.isfinite(figures).all() else []
-
-
 def measure_of(
     asked: Asked, metric: str, places: np.ndarray, predictions: np.ndarray, *, weights: np.ndarray
 ) -> Measure:

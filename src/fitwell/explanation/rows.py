@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from fitwell.explanation.asking import Asked
-from fitwell.tasks.task import disagreement, truth_table
+from fitwell.tasks.task import truth_table
 
 SHOWN = 10  # rows of each sort
 COLUMNS = 10  # cells shown of each row
@@ -43,8 +43,8 @@ def badness_of(asked: Asked) -> tuple[np.ndarray, str]:
 
 def doubt_of(asked: Asked) -> tuple[np.ndarray, str, bool] | None:
     """Return how unsure the network is of each row, what that number is, and whether a large one is doubt."""
-    if len(asked.of_members) > 1:
-        return disagreement(asked.task.form, asked.of_members), "disagreement of the members", True
+    if asked.disagreement is not None:
+        return asked.disagreement, "disagreement of the members", True
     if asked.task.form == "values":
         return None
     if asked.task.name == "multilabel":

@@ -82,6 +82,44 @@ def paired(
     >>> paired("brier", labels, sharp, dull, task="binary").verdict
     'better'
     """
+    thresholds = threshold if isinstance(threshold, tuple) else (threshold, threshold)
+    return paired_with_average(
+        metric,
+        labels,
+        first,
+        [second],
+        task=task,
+        classes=classes,
+        positive=positive,
+        threshold=thresholds,
+        costs=costs,
+        weights=weights,
+        confidence=confidence,
+    )
+
+
+def paired_with_average(
+    metric: str,
+    labels: ArrayLike,
+    first: ArrayLike,
+    others: Sequence[ArrayLike],
+    *,
+    task: Task,
+    classes: Sequence[object] | None = None,
+    positive: object = None,
+    threshold: tuple[float, float] = (0.5, 0.5),
+    costs: tuple[float, float] | None = None,
+    weights: ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Compare predictions with others by one metric: its difference from the mean of what each of those reaches.
+
+    As `paired` in all else; the second threshold is that of all others. With one other it is `paired`.
+
+    >>> labels, sharp, dull = [0, 1, 0, 1], [0.1, 0.9, 0.1, 0.9], [0.5, 0.5, 0.5, 0.5]
+    >>> round(paired_with_average("brier", labels, sharp, [sharp, dull], task="binary").difference.value, 2)  # .24 / 2
+    0.12
+    """
     checked_confidence(confidence)
     known = [name for name, entry in METRICS.items() if task in entry.tasks and name != "lift_by_decile"]
     if metric not in known:
@@ -91,25 +129,31 @@ def paired(
     truth = prepared(labels, task=task, classes=classes, positive=positive)
     given = row_weights(weights, rows=len(truth))
     kept = given > 0
-    both = [
+    parts = [
         shaped(predictions, truth, what=what, task=task, classes=classes)[kept]
-        for predictions, what in ((first, "the first predictions"), (second, "the second predictions"))
+        for predictions, what in (
+            (first, "the first predictions"),
+            *((other, "the second predictions") for other in others),
+        )
     ]
     truth, given = truth[kept], given[kept]
-    if METRICS[metric].needs_probabilities and any(part.min() < 0 or part.max() > 1 for part in both):
+    if METRICS[metric].needs_probabilities and any(part.min() < 0 or part.max() > 1 for part in parts):
         return Comparison(metric=metric, difference=undefined(NOT_PROBABILITIES), verdict="not distinguishable")
     paid = None if costs is None else checked_costs(costs)
-    thresholds = threshold if isinstance(threshold, tuple) else (threshold, threshold)
-    cuts = [Cut(threshold=each, costs=paid) for each in thresholds]
-    measures = [MEASURES[task](metric, truth, part, cut, given) for part, cut in zip(both, cuts, strict=True)]
-    read = [what_is_read(metric, task, part, cut) for part, cut in zip(both, cuts, strict=True)]
-    apart = (read[0] != read[1]).reshape(len(truth), -1).any(axis=1)
+    cuts = [Cut(threshold=each, costs=paid) for each in (threshold[0], *([threshold[1]] * len(others)))]
+    own, *rest = (MEASURES[task](metric, truth, part, cut, given) for part, cut in zip(parts, cuts, strict=True))
+    read = [what_is_read(metric, task, part, cut) for part, cut in zip(parts, cuts, strict=True)]
+    apart = np.any([(each != read[0]).reshape(len(truth), -1).any(axis=1) for each in read[1:]], axis=0)
     differing = effective_size(float(given[apart].sum()), float((given[apart] ** 2).sum()))
-    found = compared(metric, measures, given, differing=differing, confidence=confidence)
+    found = compared(metric, [own, _average(rest)], given, differing=differing, confidence=confidence)
     few = rows_of_smallest_class(truth, given, task=task) < FEWEST_TO_COMPARE.get(metric, FEWEST_OF_CLASS)
     if few and found.difference.value is not None:
         return replace(found, difference=replace(found.difference, approximate=True))
     return found
+
+
+def _average(measures: Sequence[Measure]) -> Measure:
+    return measures[0] if len(measures) == 1 else lambda weights: np.mean([each(weights) for each in measures], axis=0)
 
 
 # rows of the smallest class from which on a difference covers what it claims: more where both figures are too large,

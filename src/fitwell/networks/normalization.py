@@ -17,6 +17,7 @@ from fitwell.errors import RecipeError
 from fitwell.recipe import NetworkSettings
 
 EPSILON = 1e-5  # added to variances, so that a unit that never changes does not divide by zero
+MOMENTUM = 0.1  # how much the newest batch counts in the running averages
 
 
 class BatchNorm(nn.Module):
@@ -41,6 +42,7 @@ class BatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
         self.register_buffer("running_mean", torch.zeros(width))
         self.register_buffer("running_var", torch.ones(width))
+        self.over_processes = False  # whether several processes have rows of each batch
 
     def forward(self, inputs: Float[Tensor, "rows width"]) -> Float[Tensor, "rows width"]:
         """Normalize a batch, in training of at least two rows.
@@ -48,11 +50,13 @@ class BatchNorm(nn.Module):
         Raises:
             RecipeError: one row in training, whose variance is undefined.
         """
-        if self.training and inputs.shape[0] < 2:
+        if self.training and inputs.shape[0] < 2 and not self.over_processes:
             raise RecipeError(
                 f"batch normalization needs at least 2 rows in a training step, but this one has {inputs.shape[0]}; "
                 "raise training.batch_size, or try network.normalization: layer"
             )
+        if self.training and self.over_processes:
+            return self._normalized_together(inputs)
         return functional.batch_norm(
             inputs,
             self.running_mean,
@@ -60,9 +64,23 @@ class BatchNorm(nn.Module):
             self.weight,
             self.bias,
             training=self.training,
-            momentum=0.1,
+            momentum=MOMENTUM,
             eps=EPSILON,
         )
+
+    def _normalized_together(self, inputs: Float[Tensor, "rows width"]) -> Float[Tensor, "rows width"]:
+        """Normalize by the mean and variance of the whole batch, of which this process has some rows."""
+        from fitwell.processes.within import remember, summed_within  # here: few train in several processes
+
+        own = inputs.new_full((1,), len(inputs))
+        sums = summed_within(torch.cat([inputs.sum(0), own]))
+        mean, rows = sums[:-1] / sums[-1], sums[-1]
+        centered = inputs - mean
+        # Not from the sum of squares: the difference of two large numbers would lose the variance's digits.
+        variance = summed_within(centered.square().sum(0)) / rows
+        remember(self.running_mean, mean.detach(), share=MOMENTUM)
+        remember(self.running_var, (variance * rows / (rows - 1)).detach(), share=MOMENTUM)
+        return centered * (variance + EPSILON).rsqrt() * self.weight + self.bias
 
 
 def group_norm(width: int, settings: NetworkSettings) -> nn.Module:

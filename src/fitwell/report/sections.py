@@ -12,10 +12,11 @@ from fitwell.report.answers import Question, questions
 from fitwell.report.explained import dependence_pictures, importance_pictures
 from fitwell.report.inside import inside_pictures
 from fitwell.report.learning import learning_pictures
+from fitwell.report.members import members_pictures
 from fitwell.report.picture import Contents, Picture, Table
 from fitwell.report.ranking import ranking_pictures
 from fitwell.report.several import class_table, confusion_picture, curves_pictures, label_table
-from fitwell.report.standing import members_pictures, standing_pictures
+from fitwell.report.standing import standing_pictures
 from fitwell.report.threshold import FIGURES, Stops, stops_of
 from fitwell.report.values import value_pictures
 from fitwell.report.verdict import folds_sentence, headline, measured_on, primary_figure, standing_sentence

@@ -1,11 +1,10 @@
-"""Where the network stands beside the simple models, and what its members gained together."""
+"""Where the network stands beside the simple models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fitwell.metrics import METRICS
 from fitwell.report.picture import WIDTH, Contents, Picture, Table, data, quantity
 from fitwell.report.theme import color
 from fitwell.report.words import capital, fixed, metric_title, model_title, places_of
@@ -53,48 +52,6 @@ def standing_pictures(contents: Contents) -> Iterator[Picture]:
         "differ: the verdicts compare row by row.",
         spec=_intervals(rows, metric_title(metric)),
     )
-
-
-def members_pictures(contents: Contents) -> Iterator[Picture]:
-    """Yield what each member does alone, beside what they do together."""
-    alone, evaluation = contents.explanation.get("members") or [], contents.evaluation
-    if evaluation is None or len(alone) < 2:
-        return
-    metric = evaluation["primary"]["metric"]
-    figure = evaluation["metrics"].get(metric) or {}
-    if figure.get("value") is None or (METRICS[metric].needs_probabilities and _is_calibrated(contents)):
-        return  # calibrated together, the members are not calibrated alone
-    title, places = metric_title(metric), common_places(standing(contents))
-    gain = (figure["value"] - sum(alone) / len(alone)) * (1 if METRICS[metric].higher_is_better else -1)
-    told = f"{fixed(abs(gain), places)} {'better' if gain >= 0 else 'worse'} than one of them on average"
-    yield Picture(
-        name="members",
-        title="What the members do together",
-        says=f"Alone the {len(alone)} members reach {fixed(min(alone), places)} to {fixed(max(alone), places)}; their "
-        f"mean reaches {fixed(figure['value'], places)}, {told}.",
-        reading="Rings are single members, the dot is the mean of their predictions, which is what the network gives.",
-        spec=_strip(alone, figure["value"], title),
-    )
-
-
-def _is_calibrated(contents: Contents) -> bool:
-    return bool((contents.decision.get("calibration") or {}).get("method", "none") != "none")
-
-
-def _strip(alone: Sequence[float], together: float, title: str) -> dict[str, Any]:
-    rows = [{"x": value, "name": "alone"} for value in alone]
-    y = {"field": "name", "type": "nominal", "title": None, "sort": ["together", "alone"]}
-    x = quantity("x", title, zero=False, tickCount=5, grid=True)
-    rings = {"type": "point", "filled": False, "size": 80, "strokeWidth": 1.5, "color": color("quiet"), "opacity": 1}
-    dot = {"type": "point", "filled": True, "size": 110, "opacity": 1, "color": color("main")}
-    return {
-        "width": WIDTH - 70,
-        "height": {"step": 40},
-        "layer": [
-            {"data": data([{"x": together, "name": "together"}]), "mark": dot, "encoding": {"x": x, "y": y}},
-            {"data": data(rows), "mark": rings, "encoding": {"x": x, "y": y}},
-        ],
-    }
 
 
 def standing(contents: Contents) -> dict[str, Mapping[str, Any]]:

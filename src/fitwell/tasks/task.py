@@ -156,25 +156,6 @@ def truth_table(truth: np.ndarray, coding: TargetCoding) -> pl.DataFrame:
     )
 
 
-def mean_of_members(predictions: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the mean over members, which is how a population predicts."""
-    return np.asarray(np.mean(np.stack(predictions), axis=0))
-
-
-def disagreement(task_form: Form, predictions: Sequence[np.ndarray]) -> np.ndarray:
-    """Return how far members differ on each row.
-
-    For classes the share of members that do not choose the most frequent choice; for labels and values the standard
-    deviation over members, as a mean over the columns.
-    """
-    stacked = np.stack(predictions)
-    if task_form == "classes":
-        choices = stacked.argmax(-1)  # (members, rows)
-        counts = np.stack([(choices == place).sum(0) for place in range(stacked.shape[-1])])
-        return np.asarray(1 - counts.max(0) / len(predictions))
-    return np.asarray(stacked.std(0).mean(-1))
-
-
 def class_weights(task: Task, asked: str | Mapping[str, float], truth: np.ndarray, coding: TargetCoding) -> np.ndarray:
     """Return the weights of the classes in the loss: (classes,), or (2, labels) for answers 0 and 1.
 

@@ -90,7 +90,7 @@ def advance_in_groups(
     A group that runs out of memory is halved, until it is a single member.
     """
     members = len(population.weights)
-    if program.execution != "mapped":
+    if program.execution != "mapped" or program.processes is not None:  # processes must not differ in their groups
         outcome = advance(program, population, batch, noise=noise, rate=rate, step=step, observe=observe)
         return Grouped(outcome=outcome, at_once=at_once)
     outcomes, start = [], 0

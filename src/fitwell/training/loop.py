@@ -19,15 +19,16 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from fitwell.networks.noise import noise_words_of_steps
+from fitwell.networks.noise import from_row, noise_words_of_steps
+from fitwell.processes.group import Processes
 from fitwell.recipe import EarlyStopping, TrainingSettings
 from fitwell.training.groups import advance_in_groups
 from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
-from fitwell.training.step import Batch, Population, Program, chosen, loss_of, outputs_of, program_of
+from fitwell.training.step import Batch, Population, Program, Whole, chosen, loss_of, outputs_of, program_of
 
 ROWS_GATHERED = 16_384  # of the members' next batches together: few calls, and what they copy stays in the cache
 
@@ -163,7 +164,16 @@ def train(
         lowered = _rates_of_active(state, rates, own_settings)
         steps = range(state.step, state.step + steps_per_epoch - state.epoch_step)
         words = noise_words_of_steps([seed.noise for seed in own_seeds], steps=steps, layers=layers)
-        batches = epoch_batches(training, own_seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
+        batches = epoch_batches(
+            training,
+            own_seeds,
+            epoch=state.epoch,
+            batch_rows=batch_rows,
+            start=state.epoch_step,
+            processes=program.processes,
+        )
+        if program.processes is not None:
+            words = from_row(words, program.processes.share(batch_rows).start)
         for noise, batch in zip(words.to(state.loss_sum.device), batches, strict=True):
             epoch = state.step / steps_per_epoch
             current = scheduled_rates(lowered, own_settings, epoch=epoch)
@@ -213,8 +223,10 @@ def looked_at(
     """Judge every active member on the validation rows, keep what is best so far, and say who stops."""
     settings = program.settings
     batch_rows, steps_per_epoch = batching(len(training), settings)
-    outputs = outputs_of(program.network, program.pieces, state.population, validation.features)
+    outputs = _outputs(program, state.population, validation)
     losses = mean_losses(program_of(program, state.active), outputs, validation)
+    if program.processes is not None:
+        losses = program.processes.numbers_from_first(losses)
     own_settings = program.own_settings(state.active)
     marks = list(state.marks)
     for place, (member, loss) in enumerate(zip(state.active, losses, strict=True)):
@@ -252,6 +264,15 @@ def left_out(state: State, members: Collection[int], *, why: str) -> State:
     return _packed(replace(state, marks=tuple(marks)))
 
 
+def _outputs(program: Program, population: Population, rows: Rows) -> Float[Tensor, "members rows outputs"]:
+    """Return what every member puts out for the rows, of which each process computes its share."""
+    network, pieces, processes = program.network, program.pieces, program.processes
+    if processes is None:
+        return outputs_of(network, pieces, population, rows.features)
+    own = {name: block[processes.share(len(rows))] for name, block in rows.features.items()}
+    return processes.gathered(outputs_of(network, pieces, population, own), rows=len(rows))
+
+
 def _packed(state: State) -> State:
     """Leave out the members that have stopped, unless all have."""
     places = [place for place, member in enumerate(state.active) if state.marks[member].stopped is None]
@@ -279,24 +300,42 @@ def batching(rows: int, settings: TrainingSettings) -> tuple[int, int]:
 
 
 def epoch_batches(
-    training: Rows, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0
+    training: Rows,
+    seeds: Sequence[Seeds],
+    *,
+    epoch: int,
+    batch_rows: int,
+    start: int = 0,
+    processes: Processes | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of one epoch from the `start`-th on, every member in its own order.
 
-    A batch of all rows is the rows as they are: their order would change nothing.
+    A batch of all rows is the rows as they are: their order would change nothing. Of each batch a process gets its own
+    rows alone.
     """
     steps = len(training) // batch_rows
     if batch_rows == len(training):
-        everything = _mapped(training, lambda block: block.expand(len(seeds), *block.shape))
+        rows = slice(None) if processes is None else processes.share(batch_rows)
+        everything = _mapped(training, lambda block: block[rows].expand(len(seeds), *block[rows].shape))
+        if processes is not None:
+            everywhere = torch.arange(batch_rows, device=training.targets.device).expand(len(seeds), 1, batch_rows)
+            everything = replace(everything, whole=_wholes(training, everywhere)[0])
         yield from [everything][start:]
         return
     orders = np.empty((len(seeds), steps * batch_rows), np.int32 if len(training) < 2**31 else np.int64)
     for place, seed in enumerate(seeds):
         orders[place] = epoch_order(seed.order, epoch=epoch, rows=len(training))[: steps * batch_rows]
     order = torch.from_numpy(orders).to(training.targets.device)
+    wholes: list[Whole] | list[None] = [None] * steps
+    if processes is not None:
+        by_batch = order.view(len(seeds), steps, batch_rows)
+        wholes, order = _wholes(training, by_batch), by_batch[:, :, processes.share(batch_rows)].flatten(1)
+        batch_rows = order.shape[1] // steps
     at_once = max(1, ROWS_GATHERED // (len(seeds) * batch_rows))
     for first in range(start, steps, at_once):
-        yield from _gathered(training, order[:, first * batch_rows : (first + at_once) * batch_rows], batch_rows)
+        gathered = _gathered(training, order[:, first * batch_rows : (first + at_once) * batch_rows], batch_rows)
+        for batch, whole in zip(gathered, wholes[first:], strict=False):
+            yield batch if whole is None else replace(batch, whole=whole)
 
 
 def _gathered(training: Rows, order: Tensor, batch_rows: int) -> Iterator[Batch]:
@@ -317,6 +356,16 @@ def _gathered(training: Rows, order: Tensor, batch_rows: int) -> Iterator[Batch]
             targets=of_batch,
             weights=None if weights is None else weights[place],
         )
+
+
+def _wholes(training: Rows, order: Int[Tensor, "members steps rows"]) -> list[Whole]:
+    """Return what the batches of an epoch weigh."""
+    rows = order.shape[2]
+    if training.weights is None:
+        weights = torch.full(order.shape[:2], float(rows), device=order.device)
+    else:
+        weights = training.weights[order].sum(2)
+    return [Whole(rows=rows, weights=of_batch) for of_batch in weights.T]
 
 
 def epoch_order(seed: int, *, epoch: int, rows: int) -> np.ndarray:

@@ -12,7 +12,7 @@ The tensors of a population are changed in place: a copy of the weights per step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -25,6 +25,7 @@ from torch.func import functional_call, grad_and_value, vmap
 
 from fitwell.networks.initialization import redraw
 from fitwell.networks.noise import from_row
+from fitwell.processes.group import Processes
 from fitwell.recipe import Own, TrainingSettings
 from fitwell.tasks.losses import RowLoss
 from fitwell.training.members import MemberSettings, acts, holding, matching, own_training, settings_of
@@ -45,12 +46,21 @@ ROWS_AT_ONCE = 2048  # of an evaluation: a layer's outputs stay in the cache, a 
 
 
 @dataclass(frozen=True, kw_only=True)
+class Whole:
+    """The batch that several processes share, of which each has some rows."""
+
+    rows: int
+    weights: Float[Tensor, " members"]  # sums over its rows
+
+
+@dataclass(frozen=True, kw_only=True)
 class Batch:
     """Rows as a step takes them, with a leading member axis: members see different rows."""
 
     features: Mapping[str, Tensor]
     targets: Tensor
     weights: Tensor | None  # of rows, at least 0; None: all 1
+    whole: Whole | None = None  # where these are one process's rows of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +123,7 @@ class Program:
     decays: Float[Tensor, " weights"]  # 1 where decay and penalties act, 0 on biases and normalization
     redrawn: Redrawn | None = None  # where weights are drawn anew from batch to batch
     whole_step: WholeStep | None = None  # what a compiled execution calls
+    processes: Processes | None = None  # that share every batch
     differences: tuple[Own, ...] = ()  # what each member has of its own, where members differ
 
     def own_settings(self, members: Sequence[int]) -> tuple[TrainingSettings, ...]:
@@ -169,7 +180,7 @@ def advance(
     population: Population,
     batch: Batch,
     *,
-    noise: Int[Tensor, "members layers 2"],
+    noise: Int[Tensor, "members layers words"],
     rate: Rate,
     step: int,
     observe: bool = False,
@@ -191,7 +202,8 @@ def gradient_of(program: Program, population: Population, batch: Batch, noise: T
     if not program.network.training:
         program.network.train()
     compute = _eager_gradient if program.execution == "eager" else _mapped_gradient
-    return accumulated(compute, program, population, batch, noise, observe)
+    gradient = accumulated(compute, program, population, batch, noise, observe)
+    return gradient if program.processes is None else _over_processes(program.processes, batch, gradient, observe)
 
 
 def accumulated(
@@ -209,7 +221,7 @@ def accumulated(
     gradient, losses, activations = torch.zeros_like(population.weights), [], []
     for start, stop in pairwise(bounds):
         part = _rows_of(batch, slice(start, stop))
-        share = (stop - start) / rows if batch.weights is None else _weight(part) / _weight(batch)
+        share = _share(part, batch)
         found = compute(program, population, part, from_row(noise, start), observe)
         gradient.add_(found.gradient.mul_(share))
         losses.append(found.losses[:, None] * share)
@@ -254,6 +266,18 @@ def moved(
                 activations=found.activations,
             )
     return Outcome(losses=found.losses, signals=signals)
+
+
+def _over_processes(processes: Processes, batch: Batch, own: Gradient, observe: bool) -> Gradient:
+    """Add up what the processes found for their rows of a batch; every one gets the same bits."""
+    assert batch.whole is not None
+    gradient, losses = processes.summed(own.gradient, own.losses)
+    activations = own.activations
+    if observe:
+        parts = processes.each(activations)
+        rows = [processes.share(batch.whole.rows, of=rank) for rank in range(len(parts))]
+        activations = joined_activations(list(parts), [(part.stop - part.start) / batch.whole.rows for part in rows])
+    return Gradient(losses=losses, gradient=gradient, activations=activations)
 
 
 def copied(population: Population) -> Population:
@@ -302,12 +326,19 @@ def outputs_of(
     network: nn.Module, pieces: Sequence[Piece], population: Population, features: Mapping[str, Tensor]
 ) -> Float[Tensor, "members rows outputs"]:
     """Return what every member puts out for the same rows, without noise and with running statistics."""
-    outputs = []
-    # One after another: rows are many here, so a mapped forward would gain nothing and hold all members' layers.
+    return torch.stack(list(outputs_by_member(network, pieces, population, features)))
+
+
+def outputs_by_member(
+    network: nn.Module, pieces: Sequence[Piece], population: Population, features: Mapping[str, Tensor]
+) -> Iterator[Float[Tensor, "rows outputs"]]:
+    """Yield what one member after another puts out for the same rows.
+
+    Mapped over members, rows being many, it would be no faster and hold all members' layers.
+    """
     for member in range(len(population.weights)):
         lend(network, pieces, population, member)
-        outputs.append(outputs_in_pieces(network, features))
-    return torch.stack(outputs)
+        yield outputs_in_pieces(network, features)
 
 
 def outputs_in_pieces(network: nn.Module, features: Mapping[str, Tensor]) -> Float[Tensor, "rows outputs"]:
@@ -366,7 +397,8 @@ def _eager_gradient(program: Program, population: Population, batch: Batch, nois
         with observed_activations(program.network, observe) as seen:
             outputs = program.network({name: block[member] for name, block in batch.features.items()}, noise[member])
         row_weights = None if batch.weights is None else batch.weights[member]
-        loss = _batch_loss(loss_of(program, member), outputs, batch.targets[member], row_weights)
+        whole = None if batch.whole is None else batch.whole.weights[member]
+        loss = _batch_loss(loss_of(program, member), outputs, batch.targets[member], row_weights, whole)
         parts = torch.autograd.grad(loss, parameters, materialize_grads=True)
         torch.cat([part.reshape(-1) for part in parts], out=gradient[member])
         losses.append(loss.detach())
@@ -392,10 +424,11 @@ def _lend(
 
 def _mapped_gradient(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:
     """Back-propagate through all members as one program."""
-    by_member = (0, 0, 0, 0, None if batch.weights is None else 0, 0, 0)
-    mapped = vmap(_gradient_of_member(program, observe), in_dims=by_member)
     own = dict(program.own.differing_in_loss)
-    arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise, own)
+    whole = None if batch.whole is None else batch.whole.weights
+    by_member = (0, 0, 0, 0, None if batch.weights is None else 0, 0, 0, None if whole is None else 0)
+    mapped = vmap(_gradient_of_member(program, observe), in_dims=by_member)
+    arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise, own, whole)
     gradient, (losses, activations) = mapped(population.weights, *arguments)
     return Gradient(losses=losses, gradient=gradient, activations=activations)
 
@@ -410,6 +443,7 @@ def single_gradient(program: Program, population: Population, batch: Batch, nois
         None if batch.weights is None else batch.weights[0],
         noise[0],
         {name: value[0] for name, value in program.own.differing_in_loss.items()},
+        None if batch.whole is None else batch.whole.weights[0],
     )
     return Gradient(losses=loss[None], gradient=gradient[None], activations=activations[None])
 
@@ -423,12 +457,13 @@ def _gradient_of_member(program: Program, observe: bool) -> Callable[..., tuple[
         row_weights: Tensor | None,
         words: Tensor,
         own: dict[str, Tensor],
+        whole: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         tensors = unflatten(weights, program.pieces) | buffers
         with observed_activations(program.network, observe) as seen:
             outputs = functional_call(program.network, tensors, (features, words))
         row_loss = program.own_loss(holding(program.own, own)) if own else program.loss
-        loss = _batch_loss(row_loss, outputs, targets, row_weights)
+        loss = _batch_loss(row_loss, outputs, targets, row_weights, whole)
         return loss, _stacked(seen, loss)
 
     gradient: Callable[..., tuple[Tensor, tuple[Tensor, Tensor]]] = grad_and_value(member_loss, has_aux=True)
@@ -448,7 +483,17 @@ def _rows_of(batch: Batch, rows: slice) -> Batch:
         features={name: block[:, rows] for name, block in batch.features.items()},
         targets=batch.targets[:, rows],
         weights=None if batch.weights is None else batch.weights[:, rows],
+        whole=batch.whole,
     )
+
+
+def _share(part: Batch, batch: Batch) -> float | Tensor:
+    """Return what the mean loss of a part counts in that of a batch."""
+    if batch.whole is not None:  # it is a part of a mean already
+        return 1.0
+    if batch.weights is None:
+        return part.targets.shape[1] / batch.targets.shape[1]
+    return _weight(part) / _weight(batch)
 
 
 def _weight(batch: Batch) -> Float[Tensor, "members 1"]:
@@ -456,11 +501,15 @@ def _weight(batch: Batch) -> Float[Tensor, "members 1"]:
     return batch.weights.sum(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
 
 
-def _batch_loss(loss: RowLoss, outputs: Tensor, targets: Tensor, row_weights: Tensor | None) -> Tensor:
+def _batch_loss(
+    loss: RowLoss, outputs: Tensor, targets: Tensor, row_weights: Tensor | None, whole: Tensor | None
+) -> Tensor:
+    """Return the mean loss of a batch; of rows of a `whole` that weighs more, their part of its mean."""
     row_losses = loss(outputs, targets)
     if row_weights is None:
-        return row_losses.mean()
-    return (row_losses * row_weights).sum() / row_weights.sum().clamp_min(torch.finfo(torch.float32).tiny)
+        return row_losses.mean() if whole is None else row_losses.sum() / whole
+    total = row_weights.sum() if whole is None else whole
+    return (row_losses * row_weights).sum() / total.clamp_min(torch.finfo(torch.float32).tiny)
 
 
 def _stacked(activations: list[Tensor], loss: Tensor) -> Tensor:
