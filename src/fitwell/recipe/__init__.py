@@ -25,6 +25,7 @@ from fitwell.recipe.settings import NumberEmbeddingName as NumberEmbeddingName
 from fitwell.recipe.settings import NumberScaling as NumberScaling
 from fitwell.recipe.settings import OptimizerName as OptimizerName
 from fitwell.recipe.settings import Positive as Positive
+from fitwell.recipe.settings import Range as Range
 from fitwell.recipe.settings import Recipe as Recipe
 from fitwell.recipe.settings import ScheduleName as ScheduleName
 from fitwell.recipe.settings import Settings as Settings
@@ -34,6 +35,7 @@ from fitwell.recipe.settings import TargetScaling as TargetScaling
 from fitwell.recipe.settings import TaskName as TaskName
 from fitwell.recipe.settings import ThresholdName as ThresholdName
 from fitwell.recipe.settings import TrainingSettings as TrainingSettings
+from fitwell.recipe.settings import TuneSettings as TuneSettings
 from fitwell.recipe.settings import choices_of as choices_of
 from fitwell.recipe.settings import contradictions as contradictions
 from fitwell.recipe.settings import default_of as default_of
