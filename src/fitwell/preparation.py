@@ -53,6 +53,8 @@ class Prepared:
     features: Mapping[str, np.ndarray]  # of all rows
     recipe: Recipe  # resolved, but for a learning rate that a range test finds
     reasons: Mapping[str, str]
+    asked: Recipe  # the same before choices about the network and its training
+    facts: Facts  # what those depend on
 
     @property
     def predicted_columns(self) -> int:
@@ -141,7 +143,21 @@ def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
         features=features,
         recipe=plan.recipe,
         reasons=reasons | dict(plan.reasons),
+        asked=recipe,
+        facts=facts,
     )
+
+
+def planned(prepared: Prepared, changes: Mapping[str, Any]) -> Prepared:
+    """Return the same rows with settings of the network or its training changed, and what follows from them decided.
+
+    Raises:
+        RecipeError: the changes contradict the rest of the recipe.
+    """
+    asked = changed(prepared.asked, changes)
+    plan = resolve(asked, prepared.facts)
+    reasons = {path: why for path, why in prepared.reasons.items() if path.startswith(("data.", "goal"))}
+    return replace(prepared, recipe=plan.recipe, reasons=reasons | dict(plan.reasons), asked=asked)
 
 
 def _require_classes(task: Task, cells: list[pl.Series]) -> None:

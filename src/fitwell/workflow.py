@@ -33,9 +33,10 @@ from fitwell.explanation import asked_of
 from fitwell.findings import findings_json, text_finding, training_finding
 from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
-from fitwell.learning import Clock, Setup, in_time, learn, pace_of, set_up, trained_model
+from fitwell.learning import Clock, Learned, Setup, in_time, learn, pace_of, set_up, trained_model
 from fitwell.measuring import (
     NOTHING_RESERVED,
+    Decided,
     cross_validated,
     decided_baselines,
     decided_network,
@@ -128,11 +129,11 @@ def train(
         asked = recipes.changed(asked, {"training.compile": "never"})
     if out is not None and Path(out).exists():
         raise RequestError(f"--out {out} exists; choose another folder or remove it")
-    begun = _begin(read_table(data), asked, listener=listener)
-    run = create_run(out, source=begun.table.source, files=_first_files(begun))
-    listen = _recording(run, listener)
+    begun = begin(read_table(data), asked, listener=listener)
+    run = create_run(out, source=begun.table.source, files=first_files(begun))
+    listen = recording(run, listener)
     try:
-        with alone(run.path), _stopping_well(run, listener):
+        with alone(run.path), stopping_well(run, listener):
             listen(plan_event(begun.setup))
             return _carry_out(run, begun, history=b"", clock=clock, listener=listen)
     except FitwellError as error:
@@ -157,16 +158,26 @@ def resume(
         remove_checkpoint(run)  # it was cut off in its very last step
         listener(Event("finished", f"{run.path} is finished already"))
         return run
-    with alone(run.path):
-        begun, history = _begun_again(run, data, test)
-        listen = _recording(run, listener)
-        step = begun.setup.state.step
-        listen(Event("resumed", f"continuing {run.path} from step {step}", {"step": step}))
-        with _stopping_well(run, listener):
-            return _carry_out(run, begun, history=history, clock=Clock(perf_counter()), listener=listen)
+    with alone(run.path), stopping_well(run, listener):
+        return go_on(run, data=data, test=test, clock=Clock(perf_counter()), listener=listener)
 
 
-def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[_Begun, bytes]:
+def go_on(run: Run, *, data: object, test: str | Path | None, clock: Clock, listener: Listener) -> Run:
+    """Train an unfinished run from where it stands, which may be its beginning, to its end.
+
+    Raises:
+        RunError: its data has changed, or it is damaged.
+    """
+    begun, history = _begun_again(run, data, test)
+    listen = recording(run, listener)
+    step = begun.setup.state.step
+    listen(
+        Event("resumed", f"continuing {run.path} from step {step}", {"step": step}) if step else plan_event(begun.setup)
+    )
+    return _carry_out(run, begun, history=history, clock=clock, listener=listen)
+
+
+def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[Begun, bytes]:
     """Return the training as it stood when it was cut off, and the history so far."""
     source = run.data["path"] if data is None else data
     if source is None:
@@ -179,7 +190,7 @@ def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[_Begu
         raise RunError(f"{run.path} was started {'without' if place else 'with'} a test file; leave --test out")
     if place is not None and not Path(place).exists():
         raise RunError(f"the test file {place} of {run.path} is not there; say where it is with --test")
-    begun = _begin(table, asked, listener=unheard)
+    begun = begin(table, asked, listener=unheard)
     if begun.test is not None:
         recorded = str(run.data["test"].get("fingerprint"))
         _require_unchanged(run, begun.test, recorded, what="test file", option="--test")
@@ -253,7 +264,7 @@ def asked_recipe(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Begun:
+class Begun:
     """A training before its first step."""
 
     asked: Recipe
@@ -270,7 +281,8 @@ class _Begun:
         return dict(self.prepared.reasons) | dict(self.setup.reasons)
 
 
-def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
+def begin(table: Table, asked: Recipe, *, listener: Listener) -> Begun:
+    """Return the training that was asked for before its first step, and tell what there is to say about the data."""
     started = perf_counter()
     test, prepared = _prepared(table, asked)
     seconds = perf_counter() - started
@@ -292,7 +304,7 @@ def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
     )
     for note in notes:
         listener(Event(note.severity, f"{note.text}; {note.way_out}", {"symptom": note.symptom}))
-    return _Begun(asked=asked, table=table, test=test, prepared=prepared, notes=notes, setup=setup, seconds=seconds)
+    return Begun(asked=asked, table=table, test=test, prepared=prepared, notes=notes, setup=setup, seconds=seconds)
 
 
 def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
@@ -304,7 +316,7 @@ def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
 
 
 @contextmanager
-def _stopping_well(run: Run, listener: Listener) -> Iterator[None]:
+def stopping_well(run: Run, listener: Listener) -> Iterator[None]:
     """Take the first Ctrl-C as a wish, and say after a second one how the run goes on."""
     try:
         with interruptible():
@@ -314,7 +326,7 @@ def _stopping_well(run: Run, listener: Listener) -> Iterator[None]:
         raise
 
 
-def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
+def _carry_out(run: Run, begun: Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
     """Train from the setup's state, measure, and write everything that a finished run has."""
     prepared, setup = begun.prepared, begun.setup
     for event in setup.events:
@@ -343,8 +355,29 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     )
     if learned.ending == "time":
         recipe = recipes.changed(setup.recipe, {"training.maximum_steps": learned.state.step})
-        setup = replace(setup, recipe=recipe)
+        begun = replace(begun, setup=replace(setup, recipe=recipe))
         write_recipe(run, recipe, comments=_comments(begun.reasons))
+    return conclude(
+        run, begun, learned, simple, clock=clock, measuring=kept.measuring, showing=showing, listener=listener
+    )
+
+
+def conclude(
+    run: Run,
+    begun: Begun,
+    learned: Learned,
+    simple: Mapping[str, Decided],
+    *,
+    clock: Clock,
+    measuring: float = 0.0,
+    showing: float = 0.0,
+    listener: Listener,
+) -> Run:
+    """Measure what was learned, and write everything that a finished or an interrupted run has.
+
+    `measuring` seconds are kept for measuring a fold with as many rows, and `showing` for the report.
+    """
+    prepared, setup = begun.prepared, begun.setup
     predicted = held_out_predictions(prepared, setup, learned)
     network = decided_network(prepared, setup.recipe, predicted)
     # Before the model: one without them is of an older Fitwell.
@@ -366,7 +399,7 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
             done=done,
             clock=clock,
             preparing=begun.seconds,
-            reserve_per_row=kept.measuring / len(network.measured.truth),
+            reserve_per_row=measuring / len(network.measured.truth),
             listener=listener,
         )
         interrupted = over_folds is None
@@ -397,7 +430,8 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     return Run(run.path)
 
 
-def _first_files(begun: _Begun) -> dict[str, bytes]:
+def first_files(begun: Begun) -> dict[str, bytes]:
+    """Return the files that a run has from its beginning, by their names."""
     table, test, prepared = begun.table, begun.test, begun.prepared
     labelled, split = prepared.labelled, prepared.split
     parts = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
@@ -436,7 +470,7 @@ def _split_fingerprint(split: Split) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _recording(run: Run, listener: Listener) -> Listener:
+def recording(run: Run, listener: Listener) -> Listener:
     """Return a listener that writes the run's events too, but for the frequent ones that the history has."""
 
     def listen(event: Event) -> None:

@@ -228,6 +228,15 @@ def looked_at(
     return _packed(state), look
 
 
+def stopped(state: State, why: Mapping[int, str]) -> State:
+    """Return the state with some of its members stopped from outside, each for a reason, and packed away."""
+    marks = list(state.marks)
+    for member, reason in why.items():
+        if marks[member].stopped is None:
+            marks[member] = replace(marks[member], stopped=reason)
+    return _packed(replace(state, marks=tuple(marks)))
+
+
 def _packed(state: State) -> State:
     """Leave out the members that have stopped, unless all have."""
     places = [place for place, member in enumerate(state.active) if state.marks[member].stopped is None]
