@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fitwell.data.encode import encoders_to_json
 from fitwell.data.read import Table, read_table
 from fitwell.errors import DataError, RequestError
-from fitwell.preparation import Labelled, Prepared, divided, divided_in_folds, labelled_rows_of, prepare
+from fitwell.preparation import Labelled, Prepared, divided, divided_in_folds, labelled_rows_of, planned, prepare
 from fitwell.recipe import Recipe, changed, from_yaml, to_yaml
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -65,6 +65,16 @@ def same(one: Prepared, other: Prepared) -> bool:
         and one.recipe == other.recipe
         and all(np.array_equal(one.features[name], other.features[name]) for name in one.features)
     )
+
+
+def test_another_recipe_is_planned_for_the_same_encoded_rows() -> None:
+    asked: dict[str, Any] = {"network.activation": "tanh", "training.batch_size": 8}
+    first = prepared_of(rows(), target=["price"])
+    found = planned(first, changed(Recipe(device="cpu"), asked | {"target": ["price"], "data.numbers": "none"}))
+    expected = prepared_of(rows(), target=["price"], **asked)
+    assert same(found, expected)
+    assert dict(found.reasons) == dict(expected.reasons)
+    assert found.features is first.features
 
 
 @pytest.mark.parametrize("part", ["test", "validation"])

@@ -46,7 +46,8 @@ from fitwell.training.loop import (
     looked_at,
     train,
 )
-from fitwell.training.population import build_population, make_program, member_seeds
+from fitwell.training.members import member_rates
+from fitwell.training.population import build_population, make_program, members_of
 from fitwell.training.range_test import range_test
 from fitwell.training.step import Population, Program, copied, outputs_of
 from fitwell.training.threads import torch_threads
@@ -125,24 +126,15 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
     sample = {name: torch.from_numpy(block[sampled]) for name, block in prepared.features.items()}
     task, coding = prepared.labelled.task, prepared.labelled.coding
 
-    def build(seed: int) -> FullyConnected:
-        return build_network(recipe, prepared.encoders.layout, task.outputs(coding), sample=sample, seed=seed)
+    def build(own: Recipe, seed: int) -> FullyConnected:
+        return build_network(own, prepared.encoders.layout, task.outputs(coding), sample=sample, seed=seed)
 
     settings = recipe.training
-    network, population = build_population(
-        build, seed=recipe.seed, members=recipe.members, settings=settings, device=device
-    )
-    program = make_program(
-        network,
-        row_loss(settings.loss, task.form, settings=settings, class_weights=_class_weights(prepared, recipe)),
-        build,
-        seed=recipe.seed,
-        members=recipe.members,
-        settings=settings,
-        steps_per_epoch=batching(len(training), settings)[1],
-        device=device,
-    )
-    seeds = [of_member for _, of_member in member_seeds(recipe.seed, recipe.members)]
+    members = members_of(recipe, build)
+    network, population = build_population(members, settings=settings, device=device)
+    loss = row_loss(settings.loss, task.form, settings=settings, class_weights=_class_weights(prepared, recipe))
+    program = make_program(network, loss, members, recipe=recipe, steps_per_epoch=batching(len(training), settings)[1])
+    seeds = [member.seeds for member in members]
     reasons = {}
     if settings.learning_rate == "auto":
         with threads(recipe):
@@ -152,8 +144,6 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         reasons["training.learning_rate"] = (
             f"a tenth of the rate at which the loss was lowest in a range test of {len(test.rates)} steps"
         )
-    rate = recipe.training.learning_rate
-    assert isinstance(rate, float)
     setup = Setup(
         recipe=recipe,
         program=program,
@@ -161,7 +151,7 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         training=training,
         validation=validation,
         seeds=seeds,
-        rates=[rate] * recipe.members,
+        rates=member_rates(recipe),
         reasons=reasons,
     )
     return _with_code(setup) if recipe.training.execution == "compiled" else setup

@@ -83,7 +83,7 @@ def plan_event(setup: Setup) -> Event:
     """Return what is about to be trained."""
     network, training = setup.recipe.network, setup.recipe.training
     widths = " - ".join(map(str, network.hidden)) if network.hidden else "no hidden layers"
-    members = "" if setup.recipe.members == 1 else f"{setup.recipe.members} members of "
+    members = "" if setup.recipe.member_count == 1 else f"{setup.recipe.member_count} members of "
     weights = setup.state.population.weights.shape[1]
     return Event(
         "plan",

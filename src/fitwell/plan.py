@@ -260,7 +260,7 @@ def _compile(recipe: Recipe, facts: Facts) -> Choice:
     rows, steps = batching(facts.training_rows, training)
     gained = seconds_saved(
         steps=_expected_epochs(recipe) * steps,
-        members=recipe.members,
+        members=recipe.member_count,
         rows=rows,
         units=sum(recipe.network.hidden),
     )
@@ -284,16 +284,16 @@ def _execution(recipe: Recipe, _facts: Facts) -> Choice:
 
 def uncompiled_execution(recipe: Recipe) -> Choice:
     """Return how a step is computed without a compiler."""
-    if recipe.members == 1:
+    if recipe.member_count == 1:
         return Choice("eager", "one member: mapping it would cost more than twice as much")
-    return Choice("mapped", f"{recipe.members} members as one program")
+    return Choice("mapped", f"{recipe.member_count} members as one program")
 
 
 def _threads(recipe: Recipe, facts: Facts) -> Choice:
     widths = (facts.layout.flags + 4 * facts.layout.numbers, *recipe.network.hidden)
     batch = recipe.training.batch_size
     rows = facts.training_rows if batch == "full" else min(int(batch), facts.training_rows)
-    work = recipe.members * rows * sum(before * after for before, after in pairwise(widths))
+    work = recipe.member_count * rows * sum(before * after for before, after in pairwise(widths))
     if work < WORK_TO_SHARE:
         return Choice(1, "a step is too small to share: threads would wait for one another")
     return Choice(facts.cores, f"a step is large enough to share among {facts.cores} cores")

@@ -136,7 +136,7 @@ def model_from_tensors(
     task = TASKS[recipe.task]  # type: ignore[index]
     network = build_network(recipe, encoders.layout, task.outputs(coding), sample=None, seed=0)
     pieces = pieces_of(network)
-    members = recipe.members
+    members = recipe.member_count
     weights = []
     for piece in pieces:
         tensor = tensors[piece.name]

@@ -22,7 +22,7 @@ from fitwell.data.targets import labelled_rows, parsed, row_weights_of, target_c
 from fitwell.errors import DataError, RequestError
 from fitwell.evaluation import primary_for
 from fitwell.plan import Facts, available_cores, resolve, resolve_data
-from fitwell.recipe import Recipe, TaskName, changed
+from fitwell.recipe import Recipe, TaskName, changed, with_values
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, Task, label_cells
 from fitwell.training.loop import Rows
@@ -53,8 +53,6 @@ class Prepared:
     features: Mapping[str, np.ndarray]  # of all rows
     recipe: Recipe  # resolved, but for a learning rate that a range test finds
     reasons: Mapping[str, str]
-    asked: Recipe  # the same before choices about the network and its training
-    facts: Facts  # what those depend on
 
     @property
     def predicted_columns(self) -> int:
@@ -128,36 +126,29 @@ def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
         labelled = replace(labelled, coding=coding)
     encoders = fit_encoders(frame, schema, split.train, recipe.data)
     features = encode_features(frame, encoders)
+    encoded = Prepared(
+        labelled=labelled, split=split, encoders=encoders, features=features, recipe=recipe, reasons=reasons
+    )
+    return planned(encoded, recipe)
+
+
+def planned(prepared: Prepared, recipe: Recipe) -> Prepared:
+    """Return the same encoded rows for another network or training: the recipe resolved, but for what is of the data.
+
+    Task, goal and `data` are those of `prepared`, whatever the recipe says of them.
+    """
+    kept = {name: getattr(prepared.recipe, name) for name in ("task", "goal", "data")}
+    labelled, encoders = prepared.labelled, prepared.encoders
     facts = Facts(
-        task=task.name,
-        training_rows=len(split.train),
-        outputs=task.outputs(coding),
+        task=labelled.task.name,
+        training_rows=len(prepared.split.train),
+        outputs=labelled.task.outputs(labelled.coding),
         layout=encoders.layout,
         cores=available_cores(),
     )
-    plan = resolve(recipe, facts)
-    return Prepared(
-        labelled=labelled,
-        split=split,
-        encoders=encoders,
-        features=features,
-        recipe=plan.recipe,
-        reasons=reasons | dict(plan.reasons),
-        asked=recipe,
-        facts=facts,
-    )
-
-
-def planned(prepared: Prepared, changes: Mapping[str, Any]) -> Prepared:
-    """Return the same rows with settings of the network or its training changed, and what follows from them decided.
-
-    Raises:
-        RecipeError: the changes contradict the rest of the recipe.
-    """
-    asked = changed(prepared.asked, changes)
-    plan = resolve(asked, prepared.facts)
-    reasons = {path: why for path, why in prepared.reasons.items() if path.startswith(("data.", "goal"))}
-    return replace(prepared, recipe=plan.recipe, reasons=reasons | dict(plan.reasons), asked=asked)
+    plan = resolve(with_values(recipe, kept), facts)
+    of_data = {path: why for path, why in prepared.reasons.items() if path.split(".")[0] in ("goal", "data")}
+    return replace(prepared, recipe=plan.recipe, reasons=of_data | dict(plan.reasons))
 
 
 def _require_classes(task: Task, cells: list[pl.Series]) -> None:

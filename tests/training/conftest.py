@@ -17,7 +17,8 @@ from fitwell.recipe import Recipe, TaskName
 from fitwell.tasks.losses import row_loss
 from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Moment, Rows, Seeds, State, batching, first_state, train
-from fitwell.training.population import BuildNetwork, build_population, make_program, member_seeds
+from fitwell.training.members import member_rates
+from fitwell.training.population import Member, build_population, make_program, members_of
 from fitwell.training.step import Execution, Population, Program
 
 FORMS = {"cross_entropy": "labels", "focal": "labels"}
@@ -34,7 +35,7 @@ class Training:
     validation: Rows
     seeds: list[Seeds]
     rates: list[float]
-    build: BuildNetwork
+    members: list[Member]
     state: State = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,12 +68,13 @@ LAYOUT = FeatureLayout(numbers=4, flags=2, cardinalities=(5,))
 
 def small_training(
     *,
-    members: int = 1,
+    members: int | list[dict[str, Any]] = 1,
     execution: Execution = "eager",
     rows: int = 70,
     weights: Tensor | None = None,
     network: dict[str, Any] | None = None,
     seed: int = 3,
+    seeds: dict[str, Any] | None = None,
     training: Rows | None = None,
     layout: FeatureLayout = LAYOUT,
     double: bool = False,
@@ -91,6 +93,9 @@ def small_training(
             "task": task,
             "target": ["y"],
             "device": "cpu",
+            "seed": seed,
+            "members": members,
+            "seeds": seeds or {},
             "network": shape,
             "training": values | {"early_stopping": {"patience": 0}} | settings,
         }
@@ -102,23 +107,16 @@ def small_training(
     if double:
         training, validation = doubled(training), doubled(validation)
 
-    def build(of_member: int) -> nn.Module:
-        built = build_network(recipe, layout, 1, sample=single, seed=of_member)
+    def build(own: Recipe, of_member: int) -> nn.Module:
+        built = build_network(own, layout, 1, sample=single, seed=of_member)
         return built.double() if double else built
 
-    structure, population = build_population(build, seed=seed, members=members, settings=recipe.training, device="cpu")
+    of_population = members_of(recipe, build)
+    structure, population = build_population(of_population, settings=recipe.training, device="cpu")
     assert recipe.training.loss != "auto"
     loss = row_loss(recipe.training.loss, "labels" if task == "binary" else "values", settings=recipe.training)
-    program = make_program(
-        structure,
-        loss,
-        build,
-        seed=seed,
-        members=members,
-        settings=recipe.training,
-        steps_per_epoch=batching(len(training), recipe.training)[1],
-        device="cpu",
-    )
+    steps_per_epoch = batching(len(training), recipe.training)[1]
+    program = make_program(structure, loss, of_population, recipe=recipe, steps_per_epoch=steps_per_epoch)
     program = replace(program, execution=execution, whole_step=CompiledStep() if execution == "compiled" else None)
     rate = recipe.training.learning_rate
     return Training(
@@ -127,9 +125,9 @@ def small_training(
         population=population,
         training=training,
         validation=validation,
-        seeds=[seeds for _, seeds in member_seeds(seed, members)],
-        rates=[float(rate) if isinstance(rate, float) else 0.01] * members,
-        build=build,
+        seeds=[member.seeds for member in of_population],
+        rates=member_rates(recipe) if isinstance(rate, float) else [0.01] * recipe.member_count,
+        members=of_population,
     )
 
 

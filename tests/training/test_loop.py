@@ -22,6 +22,7 @@ from fitwell.training.loop import (
     StepRecord,
     epoch_batches,
     epoch_order,
+    left_out,
     looked_at,
     mean_losses,
 )
@@ -176,6 +177,20 @@ def test_a_diverging_member_stops_while_the_others_train_as_without_it(start: St
         found = state.population.weights[place]
         assert torch.allclose(found, expected.population.weights[member], rtol=1e-4, atol=1e-6)
         assert state.marks[member].losses == pytest.approx(expected.marks[member].losses, rel=1e-4)
+
+
+def test_members_that_are_left_out_stop_and_the_others_train_as_without_them(start: Start) -> None:
+    case = {"members": 3, "execution": "mapped", "optimizer": "sgd", "epochs": 4, "schedule": "constant"}
+    halved, whole = start(**case), start(**case)
+    state = next(moment.state for moment in halved.moments() if moment.state.epoch == 2)
+    state = left_out(state, {1}, why="worse than half of the others")
+    assert (state.active, state.marks[1].stopped) == ((0, 2), "worse than half of the others")
+    found, expected = last(halved, state), last(whole)
+    assert found.marks[1] == state.marks[1]
+    for place, member in enumerate((0, 2)):
+        assert torch.allclose(found.population.weights[place], expected.population.weights[member], rtol=1e-4)
+        assert found.marks[member].losses == pytest.approx(expected.marks[member].losses, rel=1e-4)
+    assert Moment(state=left_out(found, {0, 2}, why="enough")).done
 
 
 def test_after_a_member_stops_its_best_weights_never_change(start: Start) -> None:

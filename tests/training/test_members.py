@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import pytest
 import torch
 from torch import _inductor as inductor
 
-from fitwell.training.members import MemberSettings, varied
+from fitwell.training.members import MemberSettings
 
 Start = Callable[..., Any]
 EXECUTIONS = ["eager", "mapped", pytest.param("compiled", marks=pytest.mark.slow)]
@@ -28,11 +28,8 @@ def test_the_table_of_values_has_every_setting_that_may_differ() -> None:
     assert set(VALUES) == {field.name for field in fields(MemberSettings)}
 
 
-def with_values(training: Any, values: dict[str, Any]) -> Any:
-    program = training.program
-    own = varied(program.own, values, like=training.population.weights)
-    training.program = replace(program, own=own)
-    return training
+def each_with(name: str, values: tuple[float, ...]) -> list[dict[str, Any]]:
+    return [{f"training.{name}": None if math.isinf(value) else value} for value in values]
 
 
 def last(training: Any) -> Any:
@@ -43,7 +40,7 @@ def last(training: Any) -> Any:
 
 def trained_alike(start: Start, name: str, execution: str) -> None:
     case = {"members": 3, "execution": execution, "double": True, "optimizer": "sgd", "epochs": 2, "weight_decay": 0.0}
-    together = last(with_values(start(**case), {name: VALUES[name]}))
+    together = last(start(**(case | {"members": each_with(name, VALUES[name])})))
     for member, value in enumerate(VALUES[name]):
         asked = {name: None if math.isinf(value) else value}
         expected = last(start(**(case | {"execution": "eager"} | asked)))
@@ -67,8 +64,9 @@ def test_what_is_compiled_takes_each_members_settings(name: str, start: Start, m
 
 
 def test_settings_stay_with_their_members_when_others_stop(start: Start) -> None:
-    case: dict[str, Any] = {"members": 3, "execution": "mapped", "double": True, "optimizer": "sgd", "epochs": 4}
-    stopping, healthy = (with_values(start(**case), {"l2": [0.0, 0.01, 0.3]}) for _ in range(2))
+    members = each_with("l2", (0.0, 0.01, 0.3))
+    case: dict[str, Any] = {"members": members, "execution": "mapped", "double": True, "optimizer": "sgd", "epochs": 4}
+    stopping, healthy = start(**case), start(**case)
     stopping.rates, healthy.rates = [1e30, 0.02, 0.03], [0.01, 0.02, 0.03]
     found, expected = last(stopping), last(healthy)
     assert found.active == (1, 2)

@@ -9,7 +9,7 @@ import torch
 
 from fitwell.training.loop import State
 from fitwell.training.pieces import unflatten
-from fitwell.training.population import build_population, member_seeds
+from fitwell.training.population import Member, build_population
 
 Start = Callable[..., Any]
 MODERATE = {"network": {"normalization": "batch", "dropout": 0.2}, "learning_rate": 0.03}
@@ -20,9 +20,14 @@ def last(training: Any) -> State:
     return states[-1]
 
 
+def _seeds(member: Member) -> tuple[int, ...]:
+    return member.initialization, member.seeds.noise, member.seeds.order
+
+
 def test_a_member_starts_and_draws_the_same_in_every_group_and_trains_alike(start: Start) -> None:
-    assert member_seeds(7, 32)[:4] == member_seeds(7, 4)
-    assert len({words for pair in member_seeds(7, 32) for words in (pair[0], pair[1].noise, pair[1].order)}) == 96
+    many, few = (start(members=count, seed=7).members for count in (32, 4))
+    assert [_seeds(member) for member in many[:4]] == [_seeds(member) for member in few]
+    assert len({seed for member in many for seed in _seeds(member)}) == 96
     four = start(members=4, execution="mapped", double=True, optimizer="sgd", **MODERATE)
     one = start(members=1, execution="eager", double=True, optimizer="sgd", **MODERATE)
     assert torch.equal(four.population.weights[:1], one.population.weights)
@@ -32,12 +37,11 @@ def test_a_member_starts_and_draws_the_same_in_every_group_and_trains_alike(star
 
 def test_every_member_is_built_from_its_own_seed(start: Start) -> None:
     training = start(members=3, network={"normalization": "batch"})
-    network, population = build_population(
-        training.build, seed=3, members=3, settings=training.recipe.training, device="cpu"
-    )
-    for member, (seed, _) in enumerate(member_seeds(3, 3)):
-        for name, tensor in unflatten(population.weights[member], training.program.pieces).items():
-            assert torch.equal(tensor, training.build(seed).get_parameter(name))
+    network, population = build_population(training.members, settings=training.recipe.training, device="cpu")
+    for weights, member in zip(population.weights, training.members, strict=True):
+        built = member.build(member.initialization)
+        for name, tensor in unflatten(weights, training.program.pieces).items():
+            assert torch.equal(tensor, built.get_parameter(name))
     assert {name: tuple(buffer.shape) for name, buffer in population.buffers.items()} == {
         name: (3, *buffer.shape) for name, buffer in network.named_buffers()
     }

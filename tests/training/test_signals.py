@@ -38,7 +38,7 @@ def observed(training: Any) -> tuple[Any, Tensor]:
 
 def seen_by_hooks(training: Any, weights: Tensor, words: Tensor, batch: Any) -> tuple[dict[str, Tensor], Any]:
     """Run a plain module with hooks; return the activations by layer and the module with its gradients."""
-    network = training.build(0).double().train()
+    network = training.members[0].build(0).double().train()
     network.load_state_dict(unflatten(weights, training.program.pieces), strict=False)
     seen: dict[str, Tensor] = {}
     for place, layer in enumerate(network.layers):

@@ -275,7 +275,7 @@ def test_outputs_are_those_of_each_members_network_in_evaluation(start: Start) -
     features = training.validation.features
     found = outputs_of(training.program.network, training.program.pieces, training.population, features)
     for member in range(3):
-        network = training.build(0).eval()
+        network = training.members[0].build(0).eval()
         tensors = unflatten(training.population.weights[member], training.program.pieces)
         buffers = {name: buffer[member] for name, buffer in training.population.buffers.items()}
         network.load_state_dict(tensors | buffers)

@@ -190,7 +190,7 @@ def effort_of(run: Run) -> Effort:
     try:
         epochs = run.history.filter(pl.col("split") == "train").group_by("step").agg(pl.max("seconds", "epoch"))
         return Effort(
-            members=run.recipe.members,
+            members=run.recipe.member_count,
             weights=next((weights for weights in planned if isinstance(weights, int)), None),
             epochs=float(epochs["epoch"].max() or 0),  # type: ignore[arg-type]
             seconds=round(float(epochs["seconds"].fill_nan(0).sum()), 3),  # one that was cut off has no time

@@ -97,4 +97,4 @@ def _cost(model: Model) -> float:
     """Return about how many multiplications one row takes: each weight once, and the waves or bins of each number."""
     network, numbers = model.recipe.network, model.encoders.layout.numbers
     embedded = 0.0 if network.number_embedding == "none" else EMBEDDED * numbers
-    return float(model.population.weights.numel()) + model.recipe.members * embedded
+    return float(model.population.weights.numel()) + model.recipe.member_count * embedded

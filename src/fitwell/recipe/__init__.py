@@ -1,5 +1,9 @@
 """What a run is asked to do: settings with their one home, one default and one sentence, and their YAML."""
 
+from fitwell.recipe.groups import Group as Group
+from fitwell.recipe.groups import grouped as grouped
+from fitwell.recipe.per_member import PER_MEMBER as PER_MEMBER
+from fitwell.recipe.per_member import Own as Own
 from fitwell.recipe.settings import APPLIES as APPLIES
 from fitwell.recipe.settings import NEUTRAL as NEUTRAL
 from fitwell.recipe.settings import RECIPE_VERSION as RECIPE_VERSION
@@ -28,6 +32,8 @@ from fitwell.recipe.settings import Positive as Positive
 from fitwell.recipe.settings import Range as Range
 from fitwell.recipe.settings import Recipe as Recipe
 from fitwell.recipe.settings import ScheduleName as ScheduleName
+from fitwell.recipe.settings import Seed as Seed
+from fitwell.recipe.settings import SeedSettings as SeedSettings
 from fitwell.recipe.settings import Settings as Settings
 from fitwell.recipe.settings import Share as Share
 from fitwell.recipe.settings import SplitName as SplitName
@@ -40,7 +46,9 @@ from fitwell.recipe.settings import choices_of as choices_of
 from fitwell.recipe.settings import contradictions as contradictions
 from fitwell.recipe.settings import default_of as default_of
 from fitwell.recipe.settings import described as described
+from fitwell.recipe.settings import own_recipe as own_recipe
 from fitwell.recipe.settings import setting as setting
+from fitwell.recipe.settings import with_values as with_values
 from fitwell.recipe.settings import without_effect as without_effect
 from fitwell.recipe.writing import assignments as assignments
 from fitwell.recipe.writing import changed as changed

@@ -24,7 +24,10 @@ NAMES = {
     str: "text",
     NoneType: "null (none)",
 }
-WORDED = {"device": "auto, cpu, cuda or cuda:1 (or another number)"}  # what a pattern checks
+WORDED = {
+    "device": "auto, cpu, cuda or cuda:1 (or another number)",  # what a pattern checks
+    "members": "a whole number of at least 1 and at most 10,000, or a list with a mapping for each member",
+}
 SEE_ALL = "; `fitwell explain` lists them all"
 BOUNDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "at most"}
 

@@ -7,13 +7,14 @@ bits. The choices are literals; a test equates them with the tables that impleme
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from fitwell.errors import nearest
 from fitwell.recipe.accepted import words
+from fitwell.recipe.per_member import Own, checked
 
 Auto = Literal["auto"]
 TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
@@ -44,10 +45,13 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)]
 
 RECIPE_VERSION: Literal[1] = 1
+MOST_MEMBERS = 10_000
+MemberCount = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
 
 
 class Settings(BaseModel):
@@ -226,6 +230,14 @@ class DecisionSettings(Settings):
     )
 
 
+class SeedSettings(Settings):
+    """Whether members share their randomness: a number is the seed of all, none gives each its own from `seed`."""
+
+    weights: Seed | None = Field(None, description="Seed of the first weights; none: each member its own.")
+    order: Seed | None = Field(None, description="Seed of the order of the rows; none: each member its own.")
+    noise: Seed | None = Field(None, description="Seed of dropout and input noise; none: each member its own.")
+
+
 class Range(Settings):
     """The values of one setting that a search tries: numbers from low to high, or words and lists one by one."""
 
@@ -253,22 +265,38 @@ class Recipe(Settings):
     task: TaskName | Auto = Field("auto", description="What is predicted: a class, several labels, or a number.")
     target: Names = Field((), description="The column or columns to predict.")
     goal: Goal = Field("auto", description="What the predictions are for; decides the primary figure.")
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything random.")
-    members: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        1, description="Networks trained at once from different seeds; they predict with their mean."
+    seed: Seed = Field(0, description="Seed of everything random.")
+    members: MemberCount | Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=MOST_MEMBERS)] = Field(
+        1, description="Networks trained at once, which predict with their mean: how many, or what each has of its own."
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where to train: auto, cpu or cuda.")
+    seeds: SeedSettings = Field(default_factory=SeedSettings, description="Where members' randomness comes from.")
     data: DataSettings = Field(default_factory=DataSettings, description="Rows and columns.")
     network: NetworkSettings = Field(default_factory=NetworkSettings, description="The network.")
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="How it learns.")
     decision: DecisionSettings = Field(default_factory=DecisionSettings, description="From outputs to decisions.")
     tune: TuneSettings = Field(default_factory=TuneSettings, description="The search for better settings.")
 
+    @field_validator("members")
+    @classmethod
+    def _members_fit(cls, members: int | tuple[dict[str, Any], ...]) -> int | tuple[dict[str, Any], ...]:
+        return members if isinstance(members, int) else checked(members, cls)
+
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
         for problem in contradictions(self):
             raise ValueError(problem)
         return self
+
+    @property
+    def member_count(self) -> int:
+        """How many networks are trained."""
+        return self.members if isinstance(self.members, int) else len(self.members)
+
+    @property
+    def differences(self) -> tuple[Own, ...]:
+        """What each member has of its own, by dotted name; empty where all have the same settings."""
+        return () if isinstance(self.members, int) else self.members
 
 
 # A setting of the left column means something only where the setting named beside it has one of these values.
@@ -367,6 +395,49 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     yield from _contradictions_of_decision(recipe)
     yield from _contradictions_of_ranges(recipe)
     yield from _settings_without_effect(recipe)
+    for place, own in enumerate(recipe.differences, 1):
+        if own:
+            for problem in contradictions(with_values(recipe, {"members": 1, "training.execution": "auto"} | own)):
+                yield f"members, entry {place}: {problem}"
+
+
+def with_values(recipe: Recipe, values: Own) -> Recipe:
+    """Return the recipe with settings replaced by values that were checked before.
+
+    >>> with_values(Recipe(), {"training.learning_rate": 0.1, "seed": 3}).training.learning_rate
+    0.1
+    """
+    nested: dict[str, Any] = {}
+    for path, value in values.items():
+        *groups, name = path.split(".")
+        place = nested
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = value
+    copy = _updated(recipe, nested)
+    assert isinstance(copy, Recipe)
+    return copy
+
+
+def _updated(group: Settings, values: Mapping[str, Any]) -> Settings:
+    held = {name: getattr(group, name) for name in values}
+    return group.model_copy(
+        update={
+            name: _updated(held[name], value) if isinstance(held[name], Settings) and isinstance(value, dict) else value
+            for name, value in values.items()
+        }
+    )
+
+
+def own_recipe(recipe: Recipe, member: int) -> Recipe:
+    """Return the recipe of one member: its own settings in the place of everybody's.
+
+    >>> recipe = Recipe(members=({}, {"training.l2": 0.5}))
+    >>> own_recipe(recipe, 0).training.l2, own_recipe(recipe, 1).training.l2
+    (0.0, 0.5)
+    """
+    own = recipe.differences[member] if recipe.differences else {}
+    return with_values(recipe, {"members": 1} | dict(own))
 
 
 def _contradictions_of_rows(recipe: Recipe) -> Iterator[str]:
@@ -420,8 +491,8 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
         yield "training.execution is compiled, but training.compile is never; leave one of them auto"
     if training.redraw_fraction and (training.execution == "compiled" or training.compile == "always"):
         yield "training.redraw_fraction draws weights anew outside of a compiled step; let training.compile be never"
-    if recipe.members > 1 and training.execution == "eager":
-        yield f"training.execution is eager, which trains one network, but members is {recipe.members}; use mapped"
+    if recipe.member_count > 1 and training.execution == "eager":
+        yield f"training.execution is eager, which trains one network, but members is {recipe.member_count}; use mapped"
 
 
 def _contradictions_of_decision(recipe: Recipe) -> Iterator[str]:

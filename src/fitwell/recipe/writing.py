@@ -218,6 +218,9 @@ def _write_group(
         if isinstance(value, dict) and value and path != CLASS_WEIGHTS and depth < 2:
             lines.append(f"{indent}{key}:{comment}")
             _write_group(value, f"{path}.", depth + 1, comments, lines)
+        elif path == "members" and isinstance(value, list):
+            lines.append(f"{indent}{key}:{comment}")
+            lines.extend(f"{indent}  - {_flow(own)}" for own in value)
         else:
             lines.append(f"{indent}{key}: {_flow(value)}{comment}")
 

@@ -13,7 +13,7 @@ All randomness is a function of (member's seed, epoch, step), so a state needs n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -228,12 +228,15 @@ def looked_at(
     return _packed(state), look
 
 
-def stopped(state: State, why: Mapping[int, str]) -> State:
-    """Return the state with some of its members stopped from outside, each for a reason, and packed away."""
-    marks = list(state.marks)
-    for member, reason in why.items():
-        if marks[member].stopped is None:
-            marks[member] = replace(marks[member], stopped=reason)
+def left_out(state: State, members: Collection[int], *, why: str) -> State:
+    """Return a state in which these members have stopped, for a reason in words; the others train on as before.
+
+    Where no other member is left, training is done.
+    """
+    marks = [
+        replace(mark, stopped=why) if member in members and mark.stopped is None else mark
+        for member, mark in enumerate(state.marks)
+    ]
     return _packed(replace(state, marks=tuple(marks)))
 
 

@@ -6,16 +6,17 @@ for all members, because it decides what is computed and not only with which num
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from fitwell.recipe import TrainingSettings
+from fitwell.recipe import Recipe, own_recipe
 
-Each = float | Tensor  # a tensor is (members, 1)
+Each = float | Tensor  # a tensor is (members, 1), in float64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,39 +36,45 @@ class MemberSettings:
         return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 
 
-def shared_settings(settings: TrainingSettings) -> MemberSettings:
-    """Return the recipe's settings for all members alike."""
-    assert settings.weight_decay != "auto"
-    return MemberSettings(
-        weight_decay=settings.weight_decay,
-        l1=settings.l1,
-        l2=settings.l2,
-        clip_norm=settings.clip_norm,
-        clip_value=settings.clip_value,
-    )
+def member_settings(recipe: Recipe) -> MemberSettings:
+    """Return what the recipe's members have: a number where they agree, else a tensor on the recipe's device.
 
-
-def varied(settings: MemberSettings, values: Mapping[str, Sequence[float]], *, like: Tensor) -> MemberSettings:
-    """Return the settings with some that have a value for each member; `like` has the dtype and device of weights.
-
-    >>> from fitwell.recipe import TrainingSettings
-    >>> shared = shared_settings(TrainingSettings(weight_decay=0.1))
-    >>> varied(shared, {"l2": [0.0, 0.5]}, like=torch.ones(2, 9)).l2
-    tensor([[0.0000],
-            [0.5000]])
+    >>> from fitwell.recipe import changed
+    >>> recipe = changed(Recipe(device="cpu"), {"members": [{}, {"training.l2": 0.5}], "training.weight_decay": 0.1})
+    >>> settings = member_settings(recipe)
+    >>> settings.weight_decay, settings.l2
+    (0.1, tensor([[0.0000],
+            [0.5000]], dtype=torch.float64))
     """
-    return replace(
-        settings,
-        **{
-            name: torch.as_tensor(of_members, dtype=like.dtype, device=like.device)[:, None]
-            for name, of_members in values.items()
-        },
-    )
+    names = [field.name for field in fields(MemberSettings)]
+    of_members = [own_recipe(recipe, member).training for member in range(recipe.member_count)]
+    return MemberSettings(**{name: _each([getattr(own, name) for own in of_members], recipe.device) for name in names})
+
+
+def member_rates(recipe: Recipe) -> list[float]:
+    """Return each member's learning rate before the schedule."""
+    rates = [own_recipe(recipe, member).training.learning_rate for member in range(recipe.member_count)]
+    return [float(rate) for rate in rates]
+
+
+def _each(values: Sequence[float | None], device: str) -> Each | None:
+    if all(value == values[0] for value in values):
+        return values[0]
+    limits = [math.inf if value is None else value for value in values]
+    # float64, so that what is computed from them once (1 - β) is as exact as for a Python number.
+    return torch.tensor(limits, dtype=torch.float64, device=device)[:, None]
 
 
 def settings_of(settings: MemberSettings, members: Sequence[int]) -> MemberSettings:
     """Return the settings of some members."""
     return replace(settings, **{name: value[list(members)] for name, value in settings.differing.items()})
+
+
+def matching(settings: MemberSettings, weights: Tensor) -> MemberSettings:
+    """Return the settings with tensors of the dtype of weights."""
+    if not settings.differing:
+        return settings
+    return replace(settings, **{name: value.to(weights.dtype) for name, value in settings.differing.items()})
 
 
 def acts(value: Each | None) -> bool:

@@ -2,44 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fitwell.recipe import TrainingSettings
+from fitwell.recipe import Recipe, TrainingSettings, own_recipe
 from fitwell.tasks.losses import RowLoss
 from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Seeds
-from fitwell.training.members import shared_settings
+from fitwell.training.members import member_settings
 from fitwell.training.optimizers import OPTIMIZERS
 from fitwell.training.pieces import decay_mask, flatten, pieces_of
 from fitwell.training.step import Population, Program, Redrawn
 
-BuildNetwork = Callable[[int], nn.Module]  # of an initialization seed
+BuildNetwork = Callable[[Recipe, int], nn.Module]  # of a member's own recipe and an initialization seed
+Place = tuple[int, int]  # a run's seed, and the number of a member of that run: all randomness follows from them
 
 
-def member_seeds(seed: int, members: int) -> list[tuple[int, Seeds]]:
-    """Return each member's initialization seed and its seeds of noise and order.
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One network of a population before its first step."""
 
-    Member i of a run depends on the run's seed and i alone, not on how many members there are.
+    build: Callable[[int], nn.Module]  # from a seed, by its own settings
+    initialization: int  # the seed of its first weights
+    redrawing: Place  # of the weights that are drawn anew
+    seeds: Seeds
 
-    >>> member_seeds(0, 3)[:2] == member_seeds(0, 2)
-    True
+
+def members_of(recipe: Recipe, build: BuildNetwork) -> list[Member]:
+    """Return the members of a run; member i depends on the recipe and i alone, not on how many members there are.
+
+    Where `seeds` has a number, that part of a member's randomness is the one of the first member of a run with that
+    seed, so that members share it, or have the one of another run.
     """
     found = []
-    for member in range(members):
-        words = np.random.SeedSequence([seed, member]).generate_state(3, np.uint64) >> np.uint64(1)
-        found.append((int(words[0]), Seeds(noise=int(words[1]), order=int(words[2]))))
+    for number in range(recipe.member_count):
+        own = own_recipe(recipe, number)
+        first, order, noise = (
+            (recipe.seed, number) if stated is None else (stated, 0)
+            for stated in (own.seeds.weights, own.seeds.order, own.seeds.noise)
+        )
+        found.append(
+            Member(
+                build=lambda seed, own=own: build(own, seed),  # type: ignore[misc]
+                initialization=_words(first)[0],
+                redrawing=first,
+                seeds=Seeds(noise=_words(noise)[1], order=_words(order)[2]),
+            )
+        )
     return found
 
 
+def _words(place: Place) -> tuple[int, ...]:
+    """Return the seeds of a member's first weights, its noise and its order."""
+    return tuple((np.random.SeedSequence(place).generate_state(3, np.uint64) >> np.uint64(1)).tolist())
+
+
 def build_population(
-    build: BuildNetwork, *, seed: int, members: int, settings: TrainingSettings, device: str
+    members: Sequence[Member], *, settings: TrainingSettings, device: str
 ) -> tuple[nn.Module, Population]:
     """Return the structure of the networks and the stacked members, each built from its own seed."""
-    networks = [build(initialization) for initialization, _ in member_seeds(seed, members)]
+    networks = [member.build(member.initialization) for member in members]
     structure = networks[0]
     weights = torch.stack([flatten(network) for network in networks]).to(device)
     buffers = {
@@ -52,25 +78,18 @@ def build_population(
 
 
 def make_program(
-    network: nn.Module,
-    loss: RowLoss,
-    build: BuildNetwork,
-    *,
-    seed: int,
-    members: int,
-    settings: TrainingSettings,
-    steps_per_epoch: int,
-    device: str,
+    network: nn.Module, loss: RowLoss, members: Sequence[Member], *, recipe: Recipe, steps_per_epoch: int
 ) -> Program:
     """Return what a step of this population computes.
 
     With `redraw_fraction`, weights are drawn anew
     from the initialization during the first `redraw_epochs`.
     """
+    settings, device = recipe.training, recipe.device
     assert settings.execution != "auto"
     redrawn = None
     if settings.redraw_fraction:
-        draw = _fresh_weights(build, seed=seed, members=members, device=device)
+        draw = _fresh_weights(members, device=device)
         redrawn = Redrawn(draw=draw, steps=round(settings.redraw_epochs * steps_per_epoch))
     pieces = pieces_of(network)
     return Program(
@@ -80,19 +99,19 @@ def make_program(
         settings=settings,
         execution=settings.execution,
         whole_step=CompiledStep() if settings.execution == "compiled" else None,
-        own=shared_settings(settings),
+        own=member_settings(recipe),
         decays=decay_mask(pieces).to(device),
         redrawn=redrawn,
     )
 
 
-def _fresh_weights(
-    build: BuildNetwork, *, seed: int, members: int, device: str
-) -> Callable[[int], tuple[Tensor, Tensor]]:
+def _fresh_weights(members: Sequence[Member], *, device: str) -> Callable[[int], tuple[Tensor, Tensor]]:
     def draw(step: int) -> tuple[Tensor, Tensor]:
         # Which weights are replaced must not depend on what they are replaced with: two seeds.
-        seeds = [np.random.SeedSequence([seed, member, step]).generate_state(2) for member in range(members)]
-        fresh = torch.stack([flatten(build(int(weights))) for weights, _ in seeds])
+        seeds = [np.random.SeedSequence((*member.redrawing, step)).generate_state(2) for member in members]
+        fresh = torch.stack(
+            [flatten(member.build(int(first))) for member, (first, _) in zip(members, seeds, strict=True)]
+        )
         uniforms = [
             torch.rand(fresh.shape[1], generator=torch.Generator().manual_seed(int(which))) for _, which in seeds
         ]

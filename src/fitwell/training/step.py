@@ -25,7 +25,7 @@ from torch.func import functional_call, grad_and_value, vmap
 from fitwell.networks.initialization import redraw
 from fitwell.recipe import TrainingSettings
 from fitwell.tasks.losses import RowLoss
-from fitwell.training.members import MemberSettings, acts, settings_of
+from fitwell.training.members import MemberSettings, acts, matching, settings_of
 from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
 from fitwell.training.pieces import Piece, unflatten
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
@@ -163,7 +163,7 @@ def moved(
     observe: bool,
 ) -> Outcome:
     """Move every member along its gradient, in place: penalties, clipping, decay, the optimizer and limits."""
-    own, gradient = program.own, found.gradient
+    own, gradient = matching(program.own, population.weights), found.gradient
     with torch.no_grad():
         raw_gradient = gradient.clone() if observe else gradient
         if acts(own.l1) or acts(own.l2):
@@ -174,7 +174,7 @@ def moved(
         if own.clip_norm is not None:
             clip_norm(gradient, own.clip_norm)
         before = population.weights.clone() if observe else population.weights
-        _update(program, population, gradient, rate=rate, step=step)
+        _update(program, own, population, gradient, rate=rate, step=step)
         signals = None
         if observe:
             signals = weight_signals(
@@ -253,11 +253,13 @@ def lend(network: nn.Module, pieces: Sequence[Piece], population: Population, me
     _lend(parameters, buffers, pieces, population, member)
 
 
-def _update(program: Program, population: Population, gradient: Tensor, *, rate: Rate, step: Step) -> None:
+def _update(
+    program: Program, own: MemberSettings, population: Population, gradient: Tensor, *, rate: Rate, step: Step
+) -> None:
     settings = program.settings
     assert settings.optimizer != "auto"
-    if acts(program.own.weight_decay):
-        decay(population.weights, rate=rate, weight_decay=program.own.weight_decay, mask=program.decays)
+    if acts(own.weight_decay):
+        decay(population.weights, rate=rate, weight_decay=own.weight_decay, mask=program.decays)
     move = OPTIMIZERS[settings.optimizer].move
     move(
         population.weights,
