@@ -32,6 +32,7 @@ EXPORTS = [
     "load",
     "metrics",
     "train",
+    "tune",
     "vectors",
     "words",
 ]

@@ -91,7 +91,7 @@ def space_of(asked: Recipe, chosen: Recipe) -> tuple[Dimension, ...]:
             "a search needs a setting to vary, but the recipe makes all that are usually varied "
             f"({', '.join(USUAL)}); leave one of them out, or name ranges in tune.ranges"
         )
-    space = tuple(_dimension(path, each) for path, each in tried.items())
+    space = tuple(dimension_of(path, each.tried, why=each.why) for path, each in tried.items())
     for dimension in space:
         _require_sense(dimension, tried, asked=asked, chosen=chosen)
     return space
@@ -176,10 +176,11 @@ USUAL: dict[str, Callable[[Recipe], Usual | None]] = {
 }
 
 
-def _dimension(path: str, usual: Usual) -> Dimension:
+def dimension_of(path: str, tried: Range, *, why: str) -> Dimension:
+    """Return a setting of the recipe with what it is varied over."""
     field = place_of(Recipe, path.split(".")).field
     assert field is not None, path  # the recipe refuses ranges of unknown settings
-    return Dimension(path=path, tried=usual.tried, whole=takes_whole_numbers(field.annotation), why=usual.why)
+    return Dimension(path=path, tried=tried, whole=takes_whole_numbers(field.annotation), why=why)
 
 
 def _require_sense(dimension: Dimension, others: Mapping[str, Usual], *, asked: Recipe, chosen: Recipe) -> None:

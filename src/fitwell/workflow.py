@@ -27,7 +27,7 @@ from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
 from fitwell.decision import UNDECIDED
-from fitwell.errors import FitwellError, RequestError, RunError
+from fitwell.errors import FitwellError, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.explanation import asked_of
 from fitwell.findings import findings_json, text_finding, training_finding
@@ -60,6 +60,7 @@ from fitwell.run import (
     read_checkpoint,
     remove_checkpoint,
     require_fitting,
+    require_free,
     write_checkpoint,
     write_decision,
     write_history,
@@ -127,8 +128,7 @@ def train(
     )
     if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
         asked = recipes.changed(asked, {"training.compile": "never"})
-    if out is not None and Path(out).exists():
-        raise RequestError(f"--out {out} exists; choose another folder or remove it")
+    require_free(out)
     begun = begin(read_table(data), asked, listener=listener)
     run = create_run(out, source=begun.table.source, files=first_files(begun))
     listen = recording(run, listener)
@@ -179,12 +179,27 @@ def go_on(run: Run, *, data: object, test: str | Path | None, clock: Clock, list
 
 def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[Begun, bytes]:
     """Return the training as it stood when it was cut off, and the history so far."""
+    begun = begun_anew(run, run.recipe, data=data, test=test)
+    content = read_checkpoint(run)
+    if content is None:
+        return begun, b""
+    state, history = state_from_bytes(content, device=begun.setup.recipe.device)
+    require_fitting(run, state, first=begun.setup.state)
+    return replace(begun, setup=replace(begun.setup, state=state)), history
+
+
+def begun_anew(run: Run, recipe: Recipe, *, data: object, test: str | Path | None) -> Begun:
+    """Return a training on the data of a run before its first step; `data` and `test` say where they are now.
+
+    Raises:
+        RunError: the data is not the one that the run was begun with.
+    """
     source = run.data["path"] if data is None else data
     if source is None:
         raise RunError(f"{run.path} was trained on {run.data['source']} in memory; give the data again with --data")
     table = read_table(source)
     _require_unchanged(run, table, run.data["fingerprint"], what="data", option="--data")
-    asked = asked_recipe(run.recipe, None, {"data.test": None if test is None else str(test)})
+    asked = asked_recipe(recipe, None, {"data.test": None if test is None else str(test)})
     place = asked.data.test
     if (place is None) != (run.data["test"] is None):
         raise RunError(f"{run.path} was started {'without' if place else 'with'} a test file; leave --test out")
@@ -196,12 +211,7 @@ def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[Begun
         _require_unchanged(run, begun.test, recorded, what="test file", option="--test")
     if _split_fingerprint(begun.prepared.split) != run.data["split"]["fingerprint"]:
         raise RunError(f"{run.path} cannot be continued: its rows no longer divide as recorded; train again")
-    content = read_checkpoint(run)
-    if content is None:
-        return begun, b""
-    state, history = state_from_bytes(content, device=begun.setup.recipe.device)
-    require_fitting(run, state, first=begun.setup.state)
-    return replace(begun, setup=replace(begun.setup, state=state)), history
+    return begun
 
 
 def _require_unchanged(run: Run, table: Table, fingerprint: str, *, what: str, option: str) -> None:
@@ -471,10 +481,10 @@ def _split_fingerprint(split: Split) -> str:
 
 
 def recording(run: Run, listener: Listener) -> Listener:
-    """Return a listener that writes the run's events too, but for the frequent ones that the history has."""
+    """Return a listener that writes the run's events too, but for the frequent ones, which say how far it is."""
 
     def listen(event: Event) -> None:
-        if event.kind != "look":
+        if event.kind not in ("look", "search"):
             append_event(run, event.kind, text=event.text, **event.values)
         listener(event)
 

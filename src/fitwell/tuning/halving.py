@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from fitwell.recipe import TrainingSettings
 
@@ -56,6 +57,16 @@ def survivors_of(trials: int, rungs: int) -> tuple[int, ...]:
         is_last = len(left) == rungs - 1
         left.append(1 if is_last else math.ceil((left[-1] if left else trials) / KEPT))
     return tuple(left)
+
+
+def epochs_of(trials: int, rungs: Sequence[int], survivors: Sequence[int]) -> int:
+    """Return how many epochs all trials train together, if none stops early.
+
+    >>> epochs_of(24, (4, 13, 30), (6, 2, 1))  # 24 * 4 + 6 * 9 + 2 * 17
+    184
+    """
+    stages = zip((trials, *survivors), pairwise((0, *rungs)), strict=False)
+    return sum(count * (end - start) for count, (start, end) in stages)
 
 
 def ranked(losses: Mapping[int, float]) -> list[int]:
