@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from fitwell.comparison.settings import text_of
 from fitwell.events import Event, Listener
@@ -10,13 +10,14 @@ from fitwell.narration import JOINED
 from fitwell.space import Dimension
 from fitwell.tuning.mattering import Share
 from fitwell.tuning.record import Record
-from fitwell.tuning.trials import Trial
 
 
-def search_event(record: Record) -> Event:
+def search_events(record: Record) -> Iterator[Event]:
     """Say what is tried."""
-    tried = "; ".join(f"{each.path} {_tried(each)}" for each in record.space)
-    return Event("tuning", f"searching with {len(record.trials)} trials: {tried}", {"trials": len(record.trials)})
+    count = len(record.trials)
+    yield Event("tuning", f"searching with {count} trials", {"trials": count})
+    for each in record.space:
+        yield Event("tried", f"  {each.path} {_tried(each)}")
 
 
 def _tried(dimension: Dimension) -> str:
@@ -26,23 +27,17 @@ def _tried(dimension: Dimension) -> str:
     return f"{text_of(low)} to {text_of(high)}"
 
 
-def found_event(record: Record) -> Event:
-    """Say which trial was best."""
+def found_events(record: Record) -> Iterator[Event]:
+    """Say which trial was best, and how its settings differ from those of the recipe."""
     assert record.best is not None
     if record.best == 0:
-        text = "no trial had a lower validation loss than the recipe as it was: training with that"
-    else:
-        text = f"training with the settings of trial {record.best}: {trial_text(record.trials[record.best])}"
-    return Event("tuning", text, {"trial": record.best})
-
-
-def trial_text(trial: Trial) -> str:
-    """Return settings as a sentence lists them.
-
-    >>> trial_text({"network.dropout": 0.25, "network.hidden": (64, 64)})
-    'network.dropout 0.25, network.hidden [64, 64]'
-    """
-    return ", ".join(f"{path} {text_of(value)}" for path, value in trial.items())
+        yield Event("tuning", "no trial had a lower validation loss than the recipe as it was: training with that")
+        return
+    yield Event("tuning", f"training with the settings of trial {record.best}", {"trial": record.best})
+    first = record.trials[0]
+    for path, value in record.trials[record.best].items():
+        before = f" ({text_of(first[path])} in the recipe)" if path in first and first[path] != value else ""
+        yield Event("tried", f"  {path} {text_of(value)}{before}")
 
 
 def shares_event(record: Record) -> Event:
@@ -52,7 +47,7 @@ def shares_event(record: Record) -> Event:
     told = [f"{path} explains {share_text(share)}" for path, share in ordered if share.matters]
     where = f"of the differences after {record.results[0].epochs} epochs"
     text = f"what mattered: {'; '.join(told)} {where}" if told else NOTHING_MATTERED
-    return Event("tuning", text, {"matters": [path for path, share in ordered if share.matters]})
+    return Event("mattered", text, {"matters": [path for path, share in ordered if share.matters]})
 
 
 NOTHING_MATTERED = "what mattered: of no setting can it be told from chance"

@@ -45,7 +45,7 @@ from fitwell.tuning.mattering import shares
 from fitwell.tuning.record import Record, read_record, write_record, write_trials
 from fitwell.tuning.searching import Champion, Contest, search
 from fitwell.tuning.store import Folder
-from fitwell.tuning.telling import found_event, only, search_event, shares_event, verdict_event, without
+from fitwell.tuning.telling import found_events, only, search_events, shares_event, verdict_event, without
 from fitwell.tuning.trials import trials_of
 from fitwell.tuning.tuned import DEFAULT, Tuned
 from fitwell.workflow import (
@@ -214,7 +214,8 @@ def _carry_out(
         record = found
     if record.stage == "training":
         if Run(run.path).state != "finished":
-            listen(found_event(record))
+            for event in found_events(record):
+                listen(event)
             limit = clock.remaining() if record.best == 0 else (clock.remaining() - SHOWING_SECONDS) / FINAL_ALIKE
             go_on(
                 Run(run.path),
@@ -248,7 +249,8 @@ def _searched(run: Run, record: Record, begun: Begun, *, clock: Clock, listener:
     """Search, and make the run that of the best trial before its first step; None when interrupted."""
     listen = recording(run, listener)
     folder = Folder(run)
-    listen(search_event(record))
+    for event in search_events(record):
+        listen(event)
     searched = search(
         _contest(record, begun),
         store=folder,
