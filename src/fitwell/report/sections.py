@@ -14,6 +14,7 @@ from fitwell.report.inside import inside_pictures
 from fitwell.report.learning import learning_pictures
 from fitwell.report.picture import Contents, Picture, Table
 from fitwell.report.ranking import ranking_pictures
+from fitwell.report.searched import search_pictures, search_sentence, trials_table
 from fitwell.report.several import class_table, confusion_picture, curves_pictures, label_table
 from fitwell.report.standing import members_pictures, standing_pictures
 from fitwell.report.threshold import FIGURES, Stops, stops_of
@@ -69,6 +70,9 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "columns": column_table(contents),
         "learning": [*learning_pictures(contents), *members_pictures(contents)],
         "inside": list(inside_pictures(contents)),
+        "search": list(search_pictures(contents)),
+        "search_says": search_sentence(contents),
+        "trials": trials_table(contents),
         "reproduce": _reproduce(contents),
         "number": number,
         "decimals": decimals,
@@ -89,6 +93,7 @@ PICTURES: dict[str, Callable[[Contents], Iterator[Picture]]] = {
     "learning": learning_pictures,
     "members": members_pictures,
     "inside": inside_pictures,
+    "search": search_pictures,
 }
 
 
