@@ -6,6 +6,7 @@ from fitwell.recipe.per_member import PER_MEMBER as PER_MEMBER
 from fitwell.recipe.per_member import Own as Own
 from fitwell.recipe.settings import APPLIES as APPLIES
 from fitwell.recipe.settings import NEUTRAL as NEUTRAL
+from fitwell.recipe.settings import NOT_TUNED as NOT_TUNED
 from fitwell.recipe.settings import RECIPE_VERSION as RECIPE_VERSION
 from fitwell.recipe.settings import ActivationName as ActivationName
 from fitwell.recipe.settings import Auto as Auto

@@ -62,11 +62,11 @@ def survivors_of(trials: int, rungs: int) -> tuple[int, ...]:
 def epochs_of(trials: int, rungs: Sequence[int], survivors: Sequence[int]) -> int:
     """Return how many epochs all trials train together, if none stops early.
 
-    >>> epochs_of(24, (4, 13, 30), (6, 2, 1))  # 24 * 4 + 6 * 9 + 2 * 17
+    >>> epochs_of(24, (4, 13, 30, 64), (6, 2, 1))  # 24 * 4 + 6 * 9 + 2 * 17
     184
     """
-    stages = zip((trials, *survivors), pairwise((0, *rungs)), strict=False)
-    return sum(count * (end - start) for count, (start, end) in stages)
+    needed = zip((trials, *survivors[:-1]), pairwise((0, *rungs)), strict=False)
+    return sum(count * (end - start) for count, (start, end) in needed)
 
 
 def ranked(losses: Mapping[int, float]) -> list[int]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from fitwell.space import Dimension
 from fitwell.tuning.halving import ranked
@@ -89,9 +89,9 @@ def _share_with(found: float, free: int, rest: int, *, probability: float) -> fl
     """Return the share with which an F of at most the found one has this probability; 0 where none is so small."""
 
     def excess(noncentrality: float) -> float:
-        return float(stats.ncf.cdf(found, free, rest, noncentrality)) - probability
+        return float(special.ncfdtr(free, rest, noncentrality, found)) - probability
 
-    if stats.f.cdf(found, free, rest) <= probability:
+    if special.fdtr(free, rest, found) <= probability:
         return 0.0
     highest = 1.0
     while excess(highest) > 0:
