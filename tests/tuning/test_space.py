@@ -83,7 +83,7 @@ def test_words_and_shapes_share_the_places_evenly() -> None:
     assert [dimension.value(place / 6) for place in range(6)] == [(8,), (8,), (8, 8), (8, 8), (16,), (16,)]
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "upside down": ({"network.dropout": {"low": 0.5, "high": 0.1}}, "low below its high, but has low 0.5, high 0.1"),
     "only one end": ({"network.dropout": {"low": 0.5}}, "low and high, or a list in among, but has low 0.5"),
     "nothing": ({"network.dropout": {}}, "low and high, or a list in among, but has nothing"),
@@ -105,7 +105,7 @@ def test_a_senseless_range_is_refused_where_the_recipe_is_read(case: str) -> Non
         with_ranges(ranges)
 
 
-REFUSED_LATER = {
+REFUSED_LATER: dict[str, tuple[dict[str, Any], str]] = {
     "too large": ({"network.dropout": {"low": 0, "high": 1.5}}, "network.dropout must be .* below 1, .* is 1.5"),
     "half a row": ({"training.batch_size": {"low": 16.5, "high": 99}}, "training.batch_size must be a whole number"),
     "an unknown word": ({"network.activation": {"among": ["relu", "rleu"]}}, 'did you mean "relu"'),
