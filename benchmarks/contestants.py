@@ -180,8 +180,9 @@ def _fitwell(work: Work, tick: Tick, **settings: Any) -> None:
     from fitwell.networks.build import build_network
     from fitwell.plan import Facts, resolve
     from fitwell.recipe import Recipe
-    from fitwell.tasks.losses import row_loss
+    from fitwell.tasks.losses import RowLoss, row_loss
     from fitwell.training.loop import Rows, batching, first_state, train
+    from fitwell.training.members import MemberSettings, member_settings
     from fitwell.training.population import build_population, make_program, members_of
 
     layout = FeatureLayout(numbers=INPUTS, flags=0, cardinalities=())
@@ -206,17 +207,20 @@ def _fitwell(work: Work, tick: Tick, **settings: Any) -> None:
     facts = Facts(task="binary", training_rows=work.rows, outputs=1, layout=layout, cores=1)
     recipe = resolve(Recipe.model_validate(asked), facts).recipe
 
-    def build(own: Recipe, seed: int) -> torch.nn.Module:
-        return build_network(own, layout, 1, sample=None, seed=seed)
+    def build(member: int, seed: int) -> torch.nn.Module:
+        return build_network(recipe, layout, 1, sample=None, seed=seed, member=member)
+
+    def loss(own: MemberSettings) -> RowLoss:
+        return row_loss("cross_entropy", "labels", settings=own)
 
     x, y = map(torch.from_numpy, rows_of(work))
     rows = Rows(features={"numbers": x}, targets=y, weights=None)
     few = Rows(features={"numbers": x[: work.batch]}, targets=y[: work.batch], weights=None)
     members = members_of(recipe, build)
     structure, population = build_population(members, settings=recipe.training, device="cpu")
-    loss = row_loss("cross_entropy", "labels", settings=recipe.training, class_weights=None)
-    steps_per_epoch = batching(len(rows), recipe.training)[1]
-    program = make_program(structure, loss, members, recipe=recipe, steps_per_epoch=steps_per_epoch)
+    steps = batching(len(rows), recipe.training)[1]
+    own = member_settings(recipe)
+    program = make_program(structure, loss, members, recipe=recipe, own=own, steps_per_epoch=steps)
     seeds = [member.seeds for member in members]
     moments = train(program, first_state(population), rows, few, seeds=seeds, rates=[RATE] * work.members)
     next(moments)  # the look before the first step

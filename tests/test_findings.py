@@ -95,6 +95,15 @@ def test_it_is_a_warning_while_other_members_went_on() -> None:
     assert training_finding(recipe_with(1.0), [DIVERGED, EXPLODED])["severity"] == "critical"  # type: ignore[index]
 
 
+def test_the_rate_that_is_blamed_is_the_members_own() -> None:
+    recipe = parse(
+        {"target": ["y"], "training": {"learning_rate": 0.1}, "members": [{}, {"training.learning_rate": 9}]}
+    )
+    found = training_finding(recipe, [HEALTHY, DIVERGED])
+    assert found is not None
+    assert found["evidence"]["learning_rate"] == 9
+
+
 def test_a_loss_that_was_infinite_before_any_step_is_not_blamed_on_the_rate() -> None:
     found = training_finding(recipe_with(0.3), [Mark(losses=(math.inf,), stopped="inf in epoch 0")])
     assert found is not None

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fitwell.errors import RecipeError
-from fitwell.recipe import PER_MEMBER, Recipe, changed, from_yaml, grouped, own_recipe, setting, to_yaml
+from fitwell.recipe import PER_MEMBER, Recipe, changed, described, from_yaml, grouped, own_recipe, setting, to_yaml
+from fitwell.topics import find
 
 
 def recipes(*changes: dict[str, Any]) -> list[Recipe]:
@@ -62,6 +63,12 @@ def test_recipes_of_several_members_are_not_grouped(members: Any) -> None:
         grouped(recipes({}, {"members": members}))
 
 
+def test_what_may_differ_is_what_is_explained() -> None:
+    known = {path for path, _, _ in described()}
+    listed = find("members").text.split("the same for all:")[1]
+    assert {word.strip(",.") for word in listed.split()} & known == set(PER_MEMBER)
+
+
 def test_members_are_written_an_entry_a_line_and_read_back() -> None:
     recipe = changed(Recipe(), {"members": [{}, {"training.l2": 0.5, "training.clip_norm": None}]})
     text = to_yaml(recipe, comments={"members": "two"})
@@ -76,6 +83,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a setting of all members": (
         [{}, {"training.batch_size": 4}],
         r"members, entry 2: training.batch_size is the same for all members, because it decides what is computed",
+    ),
+    "a group": (
+        [{"training": {"l2": 1}}],
+        r"members, entry 1: settings have dotted names there, but training is a group; write training.l2 and its value",
     ),
     "a value out of bounds": ([{"training.l2": -1}], r"entry 1: training.l2 must be a number of at least 0, but is -1"),
     "a word that leaves it open": ([{"training.learning_rate": "auto"}], r'must be a value, but is "auto"; leave it'),

@@ -14,7 +14,7 @@ from typing import Any
 from fitwell.data.audit import Note
 from fitwell.data.columns.text import LEFT_OUT
 from fitwell.data.schema import Schema
-from fitwell.recipe import Recipe
+from fitwell.recipe import Recipe, own_recipe
 from fitwell.training.loop import Mark
 
 SUSPECTED = frozenset({"target_leakage"})  # what counting cannot settle
@@ -77,7 +77,7 @@ def training_finding(recipe: Recipe, marks: Sequence[Mark]) -> dict[str, Any] | 
     if not diverged:
         return None
     member, epoch = min(diverged.items(), key=lambda pair: pair[1])
-    loss, rate = marks[member].losses[epoch], recipe.training.learning_rate
+    loss, rate = marks[member].losses[epoch], own_recipe(recipe, member).training.learning_rate
     members = f"{len(diverged)} of {len(marks)} members" if len(marks) > 1 else "the network"
     first = "first " if len(diverged) > 1 else ""
     return {

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,8 +29,8 @@ from fitwell.networks.noise import noise_words
 from fitwell.plan import uncompiled_execution
 from fitwell.prediction import Model, Predictions, predictions_of
 from fitwell.preparation import Prepared
-from fitwell.recipe import Recipe, changed
-from fitwell.tasks.losses import row_loss
+from fitwell.recipe import Recipe, changed, own_recipe
+from fitwell.tasks.losses import RowLoss, row_loss
 from fitwell.tasks.task import class_weights
 from fitwell.training.compiled import compile_ahead
 from fitwell.training.history import history_frame
@@ -46,7 +47,7 @@ from fitwell.training.loop import (
     looked_at,
     train,
 )
-from fitwell.training.members import member_rates
+from fitwell.training.members import MemberSettings, member_rates, member_settings
 from fitwell.training.population import build_population, make_program, members_of
 from fitwell.training.range_test import range_test
 from fitwell.training.step import Population, Program, copied, outputs_of
@@ -126,24 +127,31 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
     sample = {name: torch.from_numpy(block[sampled]) for name, block in prepared.features.items()}
     task, coding = prepared.labelled.task, prepared.labelled.coding
 
-    def build(own: Recipe, seed: int) -> FullyConnected:
-        return build_network(own, prepared.encoders.layout, task.outputs(coding), sample=sample, seed=seed)
+    def build(member: int, seed: int) -> FullyConnected:
+        layout, outputs = prepared.encoders.layout, task.outputs(coding)
+        return build_network(recipe, layout, outputs, sample=sample, seed=seed, member=member)
+
+    def loss(own: MemberSettings) -> RowLoss:
+        return row_loss(recipe.training.loss, task.form, settings=own, class_weights=own.class_weights)
 
     settings = recipe.training
     members = members_of(recipe, build)
     network, population = build_population(members, settings=settings, device=device)
-    loss = row_loss(settings.loss, task.form, settings=settings, class_weights=_class_weights(prepared, recipe))
-    program = make_program(network, loss, members, recipe=recipe, steps_per_epoch=batching(len(training), settings)[1])
+    program = make_program(
+        network,
+        loss,
+        members,
+        recipe=recipe,
+        own=member_settings(recipe, class_weights=_class_weights(prepared, recipe)),
+        steps_per_epoch=batching(len(training), settings)[1],
+    )
     seeds = [member.seeds for member in members]
     reasons = {}
     if settings.learning_rate == "auto":
-        with threads(recipe):
-            test = range_test(program, population, training, seed=seeds[0])
-        recipe = changed(recipe, {"training.learning_rate": test.suggested})
-        program = replace(program, settings=recipe.training)
-        reasons["training.learning_rate"] = (
-            f"a tenth of the rate at which the loss was lowest in a range test of {len(test.rates)} steps"
-        )
+        found = _found_rates(recipe, program, population, training, seeds)
+        recipe = changed(recipe, found.changes)
+        program = replace(program, settings=recipe.training, differences=recipe.differences)
+        reasons["training.learning_rate"] = found.why
     setup = Setup(
         recipe=recipe,
         program=program,
@@ -155,6 +163,36 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         reasons=reasons,
     )
     return _with_code(setup) if recipe.training.execution == "compiled" else setup
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FoundRates:
+    """What range tests say."""
+
+    changes: dict[str, Any]  # of the recipe
+    why: str
+
+
+def _found_rates(
+    recipe: Recipe, program: Program, population: Population, training: Rows, seeds: Sequence[Seeds]
+) -> _FoundRates:
+    """Return the rate that a range test finds; members that differ have a test each, unless they have a rate."""
+    path = "training.learning_rate"
+    tested = [member for member, own in enumerate(recipe.differences) if path not in own] or [0]
+    with threads(recipe):
+        tests = {
+            member: range_test(program, population, training, member=member, seed=seeds[member]) for member in tested
+        }
+    first = tests[tested[0]]
+    members = [
+        {path: tests[member].suggested, **own} if member in tests else own
+        for member, own in enumerate(recipe.differences)
+    ]
+    why = f"a tenth of the rate at which the loss was lowest in a range test of {len(first.rates)} steps"
+    return _FoundRates(
+        changes={path: first.suggested} | ({"members": members} if members else {}),
+        why=f"{why}; members have a test each" if members else why,
+    )
 
 
 def _with_code(setup: Setup) -> Setup:
@@ -382,13 +420,16 @@ def _stops(before: State, after: State) -> Iterator[Event]:
             yield Event("stopped", f"{which}{new.stopped}", {"member": member, "best_epoch": new.best_epoch})
 
 
-def _class_weights(prepared: Prepared, recipe: Recipe) -> torch.Tensor | None:
-    labelled, asked = prepared.labelled, recipe.training.class_weights
-    if asked == "none":
-        return None
+def _class_weights(prepared: Prepared, recipe: Recipe) -> list[torch.Tensor | None]:
+    """Return the weights of the classes: one for all members, or one for each."""
+    labelled = prepared.labelled
     truth = labelled.truth[prepared.split.train]
-    weights = class_weights(labelled.task, asked, truth, labelled.coding)
-    return torch.from_numpy(weights.astype(np.float32)).to(recipe.device)
+    each = range(recipe.member_count if "training.class_weights" in recipe.varied else 1)
+    found = []
+    for asked in (own_recipe(recipe, member).training.class_weights for member in each):
+        weights = None if asked == "none" else class_weights(labelled.task, asked, truth, labelled.coding)
+        found.append(None if weights is None else torch.from_numpy(weights.astype(np.float32)).to(recipe.device))
+    return found
 
 
 def _wait_for(device: str) -> None:

@@ -84,11 +84,15 @@ def plan_event(setup: Setup) -> Event:
     network, training = setup.recipe.network, setup.recipe.training
     widths = " - ".join(map(str, network.hidden)) if network.hidden else "no hidden layers"
     members = "" if setup.recipe.member_count == 1 else f"{setup.recipe.member_count} members of "
+    slowest, fastest = min(setup.rates), max(setup.rates)
+    rates = f"{slowest:g}" if slowest == fastest else f"{slowest:g} to {fastest:g}"
+    differing = ", ".join(sorted(setup.recipe.varied))
     weights = setup.state.population.weights.shape[1]
     return Event(
         "plan",
         f"network: {members}{widths}, {network.activation}, {weights:,} weights; "
-        f"{training.optimizer} at {training.learning_rate:g}, {training.schedule}, up to {training.epochs} epochs",
+        f"{training.optimizer} at {rates}, {training.schedule}, up to {training.epochs} epochs"
+        f"{f'; members differ in {differing}' if differing else ''}",
         {"weights": weights},
     )
 

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from fitwell.data.encode import FeatureLayout
 from fitwell.networks.build import build_network
 from fitwell.plan import Facts, resolve
-from fitwell.recipe import Recipe, TaskName
-from fitwell.tasks.losses import row_loss
+from fitwell.recipe import Recipe, TaskName, changed, own_recipe
+from fitwell.tasks.losses import Form, RowLoss, row_loss
 from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Moment, Rows, Seeds, State, batching, first_state, train
-from fitwell.training.members import member_rates
+from fitwell.training.members import MemberSettings, member_rates, member_settings
 from fitwell.training.population import Member, build_population, make_program, members_of
 from fitwell.training.step import Execution, Population, Program
 
@@ -63,6 +63,13 @@ def doubled(rows: Rows) -> Rows:
     return Rows(features=features, targets=rows.targets.double(), weights=weights)
 
 
+def class_weights_of(recipe: Recipe) -> list[Tensor | None]:
+    """Weights of answers 0 and 1: of all members, or of each."""
+    each = range(recipe.member_count if "training.class_weights" in recipe.varied else 1)
+    asked = [own_recipe(recipe, member).training.class_weights for member in each]
+    return [torch.tensor([[of["0"]], [of["1"]]]) if isinstance(of, dict) else None for of in asked]
+
+
 LAYOUT = FeatureLayout(numbers=4, flags=2, cardinalities=(5,))
 
 
@@ -78,9 +85,13 @@ def small_training(
     training: Rows | None = None,
     layout: FeatureLayout = LAYOUT,
     double: bool = False,
+    changes: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Training:
-    """Return a population on sine rows before its first step; keywords are settings of the training."""
+    """Return a population on sine rows before its first step; keywords are settings of the training.
+
+    `changes` are settings by dotted name.
+    """
     shape: dict[str, Any] = {"hidden": [8, 8], "number_embedding": "none", "dropout": 0.0, "input_scale": False} | (
         network or {}
     )
@@ -100,6 +111,7 @@ def small_training(
             "training": values | {"early_stopping": {"patience": 0}} | settings,
         }
     )
+    asked = changed(asked, changes or {})
     recipe = resolve(asked, Facts(task=task, training_rows=rows, outputs=1, layout=layout, cores=1)).recipe
     training = training or sine_rows(rows, seed=1, labels=task == "binary", weights=weights)
     validation = sine_rows(40, seed=2, labels=task == "binary") if layout is LAYOUT else training
@@ -107,16 +119,25 @@ def small_training(
     if double:
         training, validation = doubled(training), doubled(validation)
 
-    def build(own: Recipe, of_member: int) -> nn.Module:
-        built = build_network(own, layout, 1, sample=single, seed=of_member)
+    def build(member: int, of_member: int) -> nn.Module:
+        built = build_network(recipe, layout, 1, sample=single, seed=of_member, member=member)
         return built.double() if double else built
+
+    def loss(own: MemberSettings) -> RowLoss:
+        assert recipe.training.loss != "auto"
+        form: Form = "labels" if task == "binary" else "values"
+        return row_loss(recipe.training.loss, form, settings=own, class_weights=own.class_weights)
 
     of_population = members_of(recipe, build)
     structure, population = build_population(of_population, settings=recipe.training, device="cpu")
-    assert recipe.training.loss != "auto"
-    loss = row_loss(recipe.training.loss, "labels" if task == "binary" else "values", settings=recipe.training)
-    steps_per_epoch = batching(len(training), recipe.training)[1]
-    program = make_program(structure, loss, of_population, recipe=recipe, steps_per_epoch=steps_per_epoch)
+    program = make_program(
+        structure,
+        loss,
+        of_population,
+        recipe=recipe,
+        own=member_settings(recipe, class_weights=class_weights_of(recipe)),
+        steps_per_epoch=batching(len(training), recipe.training)[1],
+    )
     program = replace(program, execution=execution, whole_step=CompiledStep() if execution == "compiled" else None)
     rate = recipe.training.learning_rate
     return Training(

@@ -1,35 +1,108 @@
-"""A member whose settings differ from the others' trains as it would with those settings for all."""
+"""A member whose settings differ from the others' trains as it would alone with those settings."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import torch
 from torch import _inductor as inductor
+from torch import nn
+from torch.func import functional_call, stack_module_state, vmap
 
-from fitwell.training.members import MemberSettings
+from fitwell.networks.noise import Dropout, InputNoise, noise_words
+from fitwell.recipe import PER_MEMBER
+from fitwell.training.loop import epoch_batches
+from fitwell.training.members import NUMBERS
 
 Start = Callable[..., Any]
-EXECUTIONS = ["eager", "mapped", pytest.param("compiled", marks=pytest.mark.slow)]
-VALUES: dict[str, tuple[float, float, float]] = {
-    "weight_decay": (0.0, 0.5, 2.0),
-    "l1": (0.0, 0.01, 0.1),
-    "l2": (0.0, 0.01, 0.1),
-    "clip_norm": (0.05, 0.5, math.inf),
-    "clip_value": (0.001, 0.01, math.inf),
+SEEDS = {"weights": 3, "order": 3, "noise": 3}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Values that members have of a setting, and what it needs to have an effect."""
+
+    values: tuple[Any, Any, Any]
+    needs: dict[str, Any] = field(default_factory=dict)
+
+
+CASES: dict[str, Case] = {
+    "seeds.weights": Case((3, 4, 5)),
+    "seeds.order": Case((3, 4, 5)),
+    "seeds.noise": Case((3, 4, 5), {"network.dropout": 0.3}),
+    "network.initialization_scale": Case((1.0, 0.3, 2.0)),
+    "network.initialization_range": Case((0.05, 0.5, 1.0), {"network.initialization": "uniform"}),
+    "network.number_embedding_scale": Case((0.1, 0.5, 1.0), {"network.number_embedding": "periodic"}),
+    "network.dropout": Case((0.0, 0.3, 0.6)),
+    "network.input_factor": Case((1.0, 3.0, [0.5, 1.0, 2.0, 0.1]), {"network.number_embedding": "piecewise_linear"}),
+    "network.input_shift": Case((0.0, 1.0, [0.5, 0.0, -2.0, 0.1])),
+    "training.input_noise": Case((0.0, 0.2, 0.5)),
+    "training.focal_gamma": Case((0.0, 1.0, 3.0), {"training.loss": "focal"}),
+    "training.huber_delta": Case((0.1, 0.5, 1.0), {"training.loss": "huber"}),
+    "training.quantile": Case((0.1, 0.5, 0.9), {"training.loss": "quantile"}),
+    "training.target_factor": Case((1.0, 3.0, [0.2])),
+    "training.target_shift": Case((0.0, 1.0, [-2.0])),
+    "training.label_smoothing": Case((0.0, 0.1, 0.3), {"training.loss": "cross_entropy"}),
+    "training.class_weights": Case(
+        ("none", {"0": 1.0, "1": 3.0}, {"0": 2.0, "1": 0.5}), {"training.loss": "cross_entropy"}
+    ),
+    "training.learning_rate": Case((0.01, 0.03, 0.1)),
+    "training.momentum": Case((0.0, 0.5, 0.9), {"training.nesterov": True}),
+    "training.beta1": Case((0.0, 0.5, 0.9), {"training.optimizer": "adamw"}),
+    "training.beta2": Case((0.5, 0.9, 0.999), {"training.optimizer": "muon"}),
+    "training.rms_decay": Case((0.5, 0.9, 0.99), {"training.optimizer": "rmsprop"}),
+    "training.epsilon": Case((1e-8, 1e-3, 0.1), {"training.optimizer": "adam"}),
+    "training.schedule": Case(("constant", "cosine", "step")),
+    "training.warmup_epochs": Case((0.0, 1.0, 2.0)),
+    "training.step_epochs": Case((0.5, 1.0, 2.0), {"training.schedule": "step"}),
+    "training.step_factor": Case((0.1, 0.5, 1.0), {"training.schedule": "step"}),
+    "training.decay_rate": Case((0.0, 0.1, 1.0), {"training.schedule": "exponential"}),
+    "training.minimum_factor": Case((0.0, 0.1, 0.5), {"training.schedule": "cosine"}),
+    "training.cycle_epochs": Case((0.5, 1.0, 2.0), {"training.schedule": "cyclical"}),
+    "training.cycle_growth": Case(
+        (1.0, 1.5, 3.0), {"training.schedule": "warm_restarts", "training.cycle_epochs": 1.0}
+    ),
+    "training.cycles": Case((1, 2, 3), {"training.schedule": "log_cosine"}),
+    "training.plateau_patience": Case((0, 1, 5), {"training.schedule": "plateau", "training.learning_rate": 0.5}),
+    "training.plateau_factor": Case(
+        (0.1, 0.5, 0.9),
+        {"training.schedule": "plateau", "training.learning_rate": 0.5, "training.plateau_patience": 0},
+    ),
+    "training.l1": Case((0.0, 0.01, 0.1)),
+    "training.l2": Case((0.0, 0.01, 0.1)),
+    "training.weight_decay": Case((0.0, 0.5, 2.0)),
+    "training.max_norm": Case((0.3, 1.0, None)),
+    "training.redraw_fraction": Case((0.0, 0.1, 0.5)),
+    "training.clip_norm": Case((0.05, 0.5, None)),
+    "training.clip_value": Case((0.001, 0.01, None)),
+    "training.early_stopping.patience": Case((1, 2, 0), {"training.learning_rate": 0.5}),
+    "training.early_stopping.minimum_improvement": Case((0.0, 0.01, 1.0), {"training.early_stopping.patience": 1}),
 }
+BASE = {
+    "training.optimizer": "sgd", "training.schedule": "constant", "training.weight_decay": 0.0,
+    "training.early_stopping.patience": 0, "training.epochs": 3,
+}  # fmt: skip
 
 
-def test_the_table_of_values_has_every_setting_that_may_differ() -> None:
-    assert set(VALUES) == {field.name for field in fields(MemberSettings)}
+def test_every_setting_that_a_member_may_have_of_its_own_is_tried() -> None:
+    assert set(CASES) == set(PER_MEMBER)
 
 
-def each_with(name: str, values: tuple[float, ...]) -> list[dict[str, Any]]:
-    return [{f"training.{name}": None if math.isinf(value) else value} for value in values]
+def test_every_number_that_a_step_computes_with_is_carried_by_it() -> None:
+    named = {path.rpartition(".")[2] for path, carrier in PER_MEMBER.items() if carrier == "step"}
+    assert named == set(NUMBERS) | {"class_weights"}
+
+
+def set_up(start: Start, needs: dict[str, Any], *, members: Any, execution: str) -> Any:
+    changes = BASE | needs
+    loss = changes.pop("training.loss", "squared_error")
+    if changes["training.optimizer"] == "adam":
+        del changes["training.weight_decay"]
+    return start(members=members, execution=execution, double=True, seeds=SEEDS, loss=loss, changes=changes)
 
 
 def last(training: Any) -> Any:
@@ -38,37 +111,173 @@ def last(training: Any) -> Any:
     return state
 
 
-def trained_alike(start: Start, name: str, execution: str) -> None:
-    case = {"members": 3, "execution": execution, "double": True, "optimizer": "sgd", "epochs": 2, "weight_decay": 0.0}
-    together = last(start(**(case | {"members": each_with(name, VALUES[name])})))
-    for member, value in enumerate(VALUES[name]):
-        asked = {name: None if math.isinf(value) else value}
-        expected = last(start(**(case | {"execution": "eager"} | asked)))
-        found, alike = together.population.weights[member], expected.population.weights[member]
-        assert torch.allclose(found, alike, rtol=1e-9, atol=1e-11), (name, value)
-    assert not torch.allclose(together.population.weights[1], last(start(**case)).population.weights[1], rtol=1e-6)
+def equal(together: Any, place: int, alone: Any, *, loosely: bool = False) -> None:
+    """Require that a member of a population ended as a training of its own did."""
+    found, expected = together.marks[place], alone.marks[0]
+    assert (found.stopped, found.best_epoch) == (expected.stopped, expected.best_epoch)
+    # Normal noise is drawn in float32, and a compiler rounds its logarithm and cosine in its own way.
+    rtol, atol = (1e-5, 1e-7) if loosely else (1e-9, 1e-11)
+    assert found.losses == pytest.approx(expected.losses, rel=rtol)
+    assert torch.allclose(together.best.weights[place], alone.best.weights[0], rtol=rtol, atol=atol)
+    for name, buffer in alone.best.buffers.items():
+        assert torch.allclose(together.best.buffers[name][place], buffer[0], rtol=rtol, atol=atol), name
 
 
-@pytest.mark.parametrize("execution", EXECUTIONS)
-@pytest.mark.parametrize("name", VALUES)
-def test_members_with_settings_of_their_own_train_as_with_those_settings_for_all(
-    name: str, execution: str, start: Start
-) -> None:
-    trained_alike(start, name, execution)
+@pytest.fixture(scope="module")
+def alone() -> Callable[[Start, str, int], Any]:
+    """The last state of a plain training by itself, with one of a setting's values for the whole recipe."""
+    known: dict[tuple[str, int], Any] = {}
+
+    def found(start: Start, path: str, place: int) -> Any:
+        if (path, place) not in known:
+            case = CASES[path]
+            training = set_up(start, case.needs | {path: case.values[place]}, members=1, execution="eager")
+            known[path, place] = last(training)
+        return known[path, place]
+
+    return found
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("execution", ["eager", "mapped"])
+@pytest.mark.parametrize("path", CASES)
+def test_a_member_trains_as_its_recipe_does_alone(path: str, execution: str, start: Start, alone: Any) -> None:
+    case = CASES[path]
+    together = last(set_up(start, case.needs, members=[{path: value} for value in case.values], execution=execution))
+    for place in range(3):
+        equal(together, place, alone(start, path, place))
+    best = together.best.weights
+    assert not torch.allclose(best[1], best[2], rtol=1e-6) or together.marks[1] != together.marks[2]
+
+
+# Each member differs in another setting: one compilation tries all that have an effect together.
+COMPILED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "sgd": (
+        {"network.number_embedding": "piecewise_linear"},
+        (
+            "seeds.weights", "seeds.order", "seeds.noise", "network.initialization_scale", "network.dropout",
+            "network.input_factor", "network.input_shift", "training.target_factor", "training.target_shift",
+            "training.learning_rate", "training.momentum", "training.warmup_epochs", "training.schedule", "training.l1",
+            "training.l2", "training.weight_decay", "training.max_norm", "training.clip_norm", "training.clip_value",
+            "training.early_stopping.patience", "training.early_stopping.minimum_improvement",
+        ),
+    ),
+    "adamw": (
+        {"training.optimizer": "adamw", "training.loss": "cross_entropy", "network.initialization": "uniform"},
+        (
+            "network.initialization_range", "training.beta1", "training.beta2", "training.epsilon",
+            "training.label_smoothing", "training.class_weights", "training.weight_decay", "training.l2",
+        ),
+    ),
+    "rmsprop": (
+        {"training.optimizer": "rmsprop", "training.loss": "huber", "network.number_embedding": "periodic"},
+        ("network.number_embedding_scale", "training.rms_decay", "training.huber_delta", "training.epsilon"),
+    ),
+    "muon": (
+        {"training.optimizer": "muon", "training.loss": "quantile", "training.schedule": "cosine"},
+        ("training.momentum", "training.beta1", "training.beta2", "training.quantile", "training.minimum_factor"),
+    ),
+    "focal": ({"training.loss": "focal"}, ("training.focal_gamma", "training.input_noise")),
+}  # fmt: skip
+# A compiled step draws no weights anew; the rest belong to schedules, which rates as inputs stand for.
+NOT_COMPILED = {"training.redraw_fraction"} | {
+    f"training.{name}"
+    for name in ("step_epochs", "step_factor", "decay_rate", "cycle_epochs", "cycle_growth", "cycles",
+                 "plateau_patience", "plateau_factor")
+}  # fmt: skip
+
+
+def test_every_setting_is_tried_compiled() -> None:
+    assert {path for _, paths in COMPILED.values() for path in paths} | NOT_COMPILED == set(PER_MEMBER)
+
+
+def compiled_alike(name: str, start: Start) -> None:
+    needs, paths = COMPILED[name]
+    members = [{path: CASES[path].values[1]} for path in paths]
+    together = last(set_up(start, needs, members=members, execution="compiled"))
+    for place, own in enumerate(members):
+        equal(
+            together, place, last(set_up(start, needs | own, members=1, execution="eager")),
+            loosely="training.input_noise" in paths,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMPILED)
 def test_what_is_compiled_takes_each_members_settings(name: str, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inductor, "compile", lambda graph, _inputs: graph)  # the graph itself, which takes no time
-    trained_alike(start, name, "compiled")
+    compiled_alike(name, start)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_members_train_as_their_recipes_do_alone(name: str, start: Start) -> None:
+    compiled_alike(name, start)
+
+
+def noises(count: int) -> list[nn.Module]:
+    layers: list[nn.Module] = [
+        Dropout(place / 40, layer=1) if place % 2 else InputNoise(place / 40, layer=1) for place in range(count)
+    ]
+    return layers
+
+
+@pytest.mark.parametrize("kind", [Dropout, InputNoise])
+@pytest.mark.parametrize("count", [4, 32])
+def test_a_members_noise_is_bitwise_the_same_alone_and_in_a_group(kind: Any, count: int) -> None:
+    inputs, words = torch.randn(9, 7), noise_words(range(count), step=5, layers=2)
+    plain = [kind(member / 40, layer=1) for member in range(count)]
+    varying = [kind(member / 40, layer=1) for member in range(count)]
+    for layer in varying:
+        layer.vary()
+    _, buffers = stack_module_state(varying)
+    mapped = vmap(lambda own, noise: functional_call(varying[0], own, (inputs, noise)))(buffers, words)
+    for member, layer in enumerate(plain):
+        assert torch.equal(mapped[member], layer(inputs, words[member]))
+        assert torch.equal(varying[member](inputs, words[member]), layer(inputs, words[member]))
+
+
+@pytest.mark.parametrize("count", [4, 32])
+def test_a_member_ends_the_same_in_groups_of_any_size(count: int, start: Start) -> None:
+    def own(member: int) -> dict[str, Any]:
+        return {
+            "network.dropout": member / 50,
+            "training.l2": member / 1000,
+            "training.learning_rate": 0.01 + member / 1e4,
+        }
+
+    together = last(set_up(start, {}, members=[own(member) for member in range(count)], execution="mapped"))
+    for member in (0, 3, count - 1):
+        equal(together, member, last(set_up(start, own(member), members=1, execution="eager")))
+
+
+def test_members_that_share_seeds_see_the_same_rows_and_start_from_the_same_weights(start: Start) -> None:
+    shared = start(members=[{}, {}, {"seeds.order": 8}], seeds=SEEDS, network={"dropout": 0.3})
+    assert len(shared.population.weights.unique(dim=0)) == 1
+    batch = next(epoch_batches(shared.training, shared.seeds, epoch=1, batch_rows=16))
+    assert torch.equal(batch.targets[0], batch.targets[1])
+    assert not torch.equal(batch.targets[0], batch.targets[2])
+    assert len({seed.noise for seed in shared.seeds}) == 1
+    of_own = start(members=3)
+    assert len(of_own.population.weights.unique(dim=0)) == 3
+
+
+def test_a_setting_that_no_member_varies_stays_a_plain_number(start: Start) -> None:
+    training = start(members=[{}, {"training.l2": 0.1}], network={"dropout": 0.3}, optimizer="adam", l1=0.5)
+    assert set(training.program.own.differing) == {"l2"}
+    assert (training.program.own.l1, training.program.own.beta1) == (0.5, 0.9)
+    assert dict(training.population.buffers) == {}
+    varied = start(members=[{}, {"network.dropout": 0.1}], network={"dropout": 0.3})
+    assert set(varied.population.buffers) == {
+        f"layers.{layer}.dropout.{name}" for layer in (0, 1) for name in ("limit", "factor")
+    }
 
 
 def test_settings_stay_with_their_members_when_others_stop(start: Start) -> None:
-    members = each_with("l2", (0.0, 0.01, 0.3))
+    members = [{"training.l2": l2, "network.dropout": l2} for l2 in (0.0, 0.01, 0.3)]
     case: dict[str, Any] = {"members": members, "execution": "mapped", "double": True, "optimizer": "sgd", "epochs": 4}
     stopping, healthy = start(**case), start(**case)
     stopping.rates, healthy.rates = [1e30, 0.02, 0.03], [0.01, 0.02, 0.03]
     found, expected = last(stopping), last(healthy)
     assert found.active == (1, 2)
+    assert math.isinf(found.marks[0].losses[-1]) or math.isnan(found.marks[0].losses[-1])
     assert torch.allclose(found.population.weights, expected.population.weights[1:], rtol=1e-9, atol=1e-11)
     assert set(stopping.program.own.differing) == {"l2"}

@@ -46,6 +46,19 @@ def test_the_rate_is_about_a_tenth_of_the_divergence_threshold_of_a_quadratic(
     assert len(ratios) == 1  # evenly spaced on a logarithmic scale
 
 
+def test_a_member_is_tested_with_its_own_settings(start: Start) -> None:
+    training = start(
+        training=quadratic(8.0), layout=FeatureLayout(numbers=1, flags=0, cardinalities=()), network={"hidden": []},
+        optimizer="sgd", momentum=0.0, batch_size=250, members=[{}, {"network.input_factor": 5.0}],
+        seeds={"weights": 1, "order": 1, "noise": 1},
+    )  # fmt: skip
+    rates = [
+        range_test(training.program, training.population, training.training, member=member, seed=seed).suggested
+        for member, seed in enumerate(training.seeds)
+    ]
+    assert 25 / 2 < rates[0] / rates[1] < 25 * 2  # the curvature grows by the square of the factor
+
+
 def test_the_population_and_the_statistics_stay_as_they_are(start: Start) -> None:
     training = start(
         members=2, execution="mapped", network={"normalization": "batch", "dropout": 0.2}, optimizer="adam"

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from fitwell.data.encode import FeatureLayout
 from fitwell.networks.activations import ACTIVATIONS
+from fitwell.networks.affine import AffineMap
 from fitwell.networks.embeddings import (
     CategoryEmbedding,
     InputScale,
@@ -24,7 +25,7 @@ from fitwell.networks.embeddings import (
     quantile_edges,
 )
 from fitwell.networks.initialization import INITIALIZATIONS
-from fitwell.networks.noise import Dropout, normal_noise
+from fitwell.networks.noise import Dropout, InputNoise
 from fitwell.networks.normalization import NORMALIZATIONS
 from fitwell.recipe import NetworkSettings
 
@@ -34,7 +35,8 @@ PERIODIC_FREQUENCIES = 16  # per number; the choice of Holzmüller et al. (2024)
 class Inputs(nn.Module):
     """Blocks of encoded columns become one row vector: numbers widened, categories embedded, flags as they are.
 
-    In training, normal noise of standard deviation `noise_scale` is added to the scaled numbers first.
+    The scaled numbers go through `network.input_factor` and `input_shift` first, and in training normal noise of
+    standard deviation `noise_scale` is added to them.
     """
 
     def __init__(
@@ -47,8 +49,12 @@ class Inputs(nn.Module):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.noise_scale = noise_scale
-        self.numbers = _number_embedding(layout, settings, sample=sample, generator=generator)
+        factor, shift = settings.input_factor, settings.input_shift
+        names = ("network.input_factor", "network.input_shift")
+        self.units = AffineMap(factor, shift, width=layout.numbers, settings=names)
+        self.noise = InputNoise(noise_scale, layer=0)
+        seen = None if sample is None or not layout.numbers else self.units(sample["numbers"])
+        self.numbers = _number_embedding(layout, settings, sample=seen, generator=generator)
         self.codes: CategoryEmbedding | None = None
         widths: tuple[int, ...] = ()
         if layout.cardinalities:
@@ -62,10 +68,7 @@ class Inputs(nn.Module):
     def forward(self, features: Mapping[str, Tensor], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         parts = []
         if "numbers" in features:
-            numbers = features["numbers"]
-            if noise is not None and self.noise_scale:
-                numbers = numbers + self.noise_scale * normal_noise(noise[0], numbers.shape)
-            parts.append(self.numbers(numbers))
+            parts.append(self.numbers(self.noise(self.units(features["numbers"]), noise)))
         if "flags" in features:
             parts.append(features["flags"])
         if self.codes is not None:
@@ -99,6 +102,8 @@ class HiddenLayer(nn.Module):
 class FullyConnected(nn.Module):
     """A multilayer perceptron over encoded columns.
 
+    The head works in the units in which the loss sees the targets; `units` maps its outputs back to scaled ones.
+
     Shape: features, a mapping of blocks each (rows, width), and noise words (layers, 2) or None -> (rows, outputs).
     """
 
@@ -109,6 +114,7 @@ class FullyConnected(nn.Module):
         outputs: int,
         *,
         input_noise: float,
+        units: AffineMap,
         sample: Mapping[str, Tensor] | None,
         generator: torch.Generator,
     ) -> None:
@@ -121,6 +127,7 @@ class FullyConnected(nn.Module):
             for place, (width_in, width_out) in enumerate(pairwise(widths))
         )
         self.head = nn.Linear(widths[-1], outputs)
+        self.units = units
         self.noise_layers = len(self.layers) + 1  # the first is the input noise
         _initialize(self, settings, generator=generator)
 
@@ -128,7 +135,7 @@ class FullyConnected(nn.Module):
         hidden = self.inputs(features, noise)
         for layer in self.layers:
             hidden = layer(hidden, noise)
-        outputs: Tensor = self.head(hidden)
+        outputs: Tensor = self.units(self.head(hidden))
         return outputs
 
 
@@ -149,7 +156,7 @@ def _initialize(network: FullyConnected, settings: NetworkSettings, *, generator
 
 
 def _number_embedding(
-    layout: FeatureLayout, settings: NetworkSettings, *, sample: Mapping[str, Tensor] | None, generator: torch.Generator
+    layout: FeatureLayout, settings: NetworkSettings, *, sample: Tensor | None, generator: torch.Generator
 ) -> nn.Module:
     if layout.numbers == 0 or settings.number_embedding == "none":
         return nn.Identity()
@@ -162,7 +169,7 @@ def _number_embedding(
         )
     if settings.number_embedding in ("piecewise_linear", "combined"):
         bins = settings.number_embedding_bins
-        numbers = torch.zeros(1, layout.numbers) if sample is None else sample["numbers"]
+        numbers = torch.zeros(1, layout.numbers) if sample is None else sample
         edges = quantile_edges(numbers, bins=bins)
         parts.append(PiecewiseLinearEmbedding(edges, bins=bins, width=width, generator=generator))
     return NumberEmbedding(parts)

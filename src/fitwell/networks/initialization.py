@@ -121,7 +121,7 @@ def redraw(
     fresh: Float[Tensor, "members weights"],
     *,
     uniforms: Float[Tensor, "members weights"],
-    fraction: float,
+    fraction: float | Tensor,
     mask: Float[Tensor, " weights"],
 ) -> None:
     """Replace, in place, about the given fraction of the weights under the mask by freshly drawn ones.

@@ -26,6 +26,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from fitwell.networks.varying import hold
+
 _WEYL = -1640531527  # 2^32 divided by the golden ratio, as a signed 32-bit number
 _MIX = 0x735A2D97
 
@@ -64,9 +66,18 @@ def keep_mask(words: Int[Tensor, 2], shape: Sequence[int], *, share: float) -> F
     >>> sorted(set(mask.flatten().tolist())), round(float(mask.mean()), 1)
     ([0.0, 2.0], 1.0)
     """
+    return _mask(words, shape, *_limit_and_factor(share))
+
+
+def _limit_and_factor(share: float) -> tuple[int, float]:
+    """Return from which hash on a place is kept, and what it is multiplied with."""
     dropped = min(round(share * 2**32), 2**32 - 1)
-    kept = _hashed(words, math.prod(shape)) >= dropped - 2**31
-    return kept.to(torch.float32).mul_(2**32 / (2**32 - dropped)).reshape(tuple(shape))
+    return dropped - 2**31, 2**32 / (2**32 - dropped)
+
+
+def _mask(words: Tensor, shape: Sequence[int], limit: int | Tensor, factor: float | Tensor) -> Tensor:
+    kept = _hashed(words, math.prod(shape)) >= limit
+    return kept.to(torch.float32).mul_(factor).reshape(tuple(shape))
 
 
 def normal_noise(words: Int[Tensor, 2], shape: Sequence[int]) -> Float[Tensor, ...]:
@@ -87,15 +98,48 @@ def normal_noise(words: Int[Tensor, 2], shape: Sequence[int]) -> Float[Tensor, .
 class Dropout(nn.Module):
     """Sets a share of its input to zero and scales the rest up, when there is noise (Srivastava et al. 2014)."""
 
+    settings = ("network.dropout",)
+    limit: int | Tensor
+    factor: float | Tensor
+
     def __init__(self, share: float, *, layer: int) -> None:
         super().__init__()
-        self.share = share
         self.layer = layer
+        self.acts = share > 0
+        self.limit, self.factor = _limit_and_factor(share)
+
+    def vary(self) -> None:
+        """Let members have shares of their own: they are buffers from now on, and not 0 for all."""
+        self.acts = True
+        hold(self, limit=torch.tensor(self.limit, dtype=torch.int32), factor=torch.tensor(self.factor))
 
     def forward(self, inputs: Float[Tensor, "rows width"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
-        if noise is None or self.share == 0:
+        if noise is None or not self.acts:
             return inputs
-        return inputs * keep_mask(noise[self.layer], inputs.shape, share=self.share).to(inputs.device)
+        return inputs * _mask(noise[self.layer], inputs.shape, self.limit, self.factor).to(inputs.device)
+
+
+class InputNoise(nn.Module):
+    """Adds normal numbers of a standard deviation, when there is noise."""
+
+    settings = ("training.input_noise",)
+    scale: float | Tensor
+
+    def __init__(self, scale: float, *, layer: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.acts = scale > 0
+        self.scale = scale
+
+    def vary(self) -> None:
+        """Let members have standard deviations of their own."""
+        self.acts = True
+        hold(self, scale=torch.tensor(self.scale))
+
+    def forward(self, inputs: Float[Tensor, "rows width"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
+        if noise is None or not self.acts:
+            return inputs
+        return inputs + self.scale * normal_noise(noise[self.layer], inputs.shape)
 
 
 def _mixed(words: np.ndarray) -> np.ndarray:

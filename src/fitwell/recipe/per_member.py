@@ -31,12 +31,46 @@ PER_MEMBER: dict[str, Carrier] = {
     "seeds.weights": "start",
     "seeds.order": "loop",
     "seeds.noise": "loop",
+    "network.initialization_scale": "start",
+    "network.initialization_range": "start",
+    "network.number_embedding_scale": "start",
+    "network.dropout": "network",
+    "network.input_factor": "network",
+    "network.input_shift": "network",
+    "training.input_noise": "network",
+    "training.focal_gamma": "step",
+    "training.huber_delta": "step",
+    "training.quantile": "step",
+    "training.target_factor": "step",  # and its inverse in the network
+    "training.target_shift": "step",
+    "training.label_smoothing": "step",
+    "training.class_weights": "step",
     "training.learning_rate": "loop",
+    "training.momentum": "step",
+    "training.beta1": "step",
+    "training.beta2": "step",
+    "training.rms_decay": "step",
+    "training.epsilon": "step",
+    "training.schedule": "loop",
+    "training.warmup_epochs": "loop",
+    "training.step_epochs": "loop",
+    "training.step_factor": "loop",
+    "training.decay_rate": "loop",
+    "training.minimum_factor": "loop",
+    "training.cycle_epochs": "loop",
+    "training.cycle_growth": "loop",
+    "training.cycles": "loop",
+    "training.plateau_patience": "loop",
+    "training.plateau_factor": "loop",
     "training.l1": "step",
     "training.l2": "step",
     "training.weight_decay": "step",
+    "training.max_norm": "step",
+    "training.redraw_fraction": "step",
     "training.clip_norm": "step",
     "training.clip_value": "step",
+    "training.early_stopping.patience": "loop",
+    "training.early_stopping.minimum_improvement": "loop",
 }
 OPEN = ("auto", "usual")  # words that leave a setting to Fitwell, which decides it for all members alike
 
@@ -56,6 +90,11 @@ def checked(members: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> tup
 def _checked(path: str, value: Any, place: int, model: type[BaseModel]) -> Any:
     if path not in PER_MEMBER:
         found = place_of(model, path.split("."))
+        if isinstance(value, Mapping) and any(name.startswith(f"{path}.") for name in PER_MEMBER):
+            raise ValueError(
+                f"members, entry {place}: settings have dotted names there, but {path} is a group; write "
+                f"{path}.{next(iter(value), '...')} and its value"
+            )
         if found.path == path and found.field is not None:
             raise ValueError(
                 f"members, entry {place}: {path} is the same for all members, because it decides what is computed; "

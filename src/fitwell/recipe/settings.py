@@ -7,8 +7,8 @@ bits. The choices are literals; a test equates them with the tables that impleme
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -43,6 +43,7 @@ CalibrationName = Literal["none", "if_better", "temperature", "logistic", "isoto
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -108,6 +109,7 @@ class NetworkSettings(Settings):
         "auto", description="How weights start; auto follows from the activation."
     )
     initialization_range: Positive = Field(0.05, description="Bound r of the uniform initialization on [-r, r].")
+    initialization_scale: Positive = Field(1.0, description="Hidden weights start so many times as large.")
     normalization: NormalizationName | Auto = Field(
         "auto", description="Normalization between a layer and its activation."
     )
@@ -115,6 +117,12 @@ class NetworkSettings(Settings):
     dropout: Share | Auto = Field("auto", description="Share of hidden units set to zero in each training step.")
     residual: bool | Auto = Field("auto", description="Add each hidden layer's input to its output where widths agree.")
     input_scale: bool | Auto = Field("auto", description="Learn a factor for each input of the first layer.")
+    input_factor: Positive | Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        1.0, description="Scaled numbers are multiplied by this first: one factor, or one for each number column."
+    )
+    input_shift: Finite | Annotated[tuple[Finite, ...], Field(min_length=1)] = Field(
+        0.0, description="Added to the numbers after that: one for all, or one for each number column."
+    )
     number_embedding: NumberEmbeddingName | Auto = Field(
         "auto", description="How each number is widened before the first layer."
     )
@@ -145,6 +153,12 @@ class TrainingSettings(Settings):
     huber_delta: Positive = Field(1.0, description="Where the Huber loss turns from square to linear, in scaled units.")
     quantile: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.5, description="The quantile that the quantile loss estimates."
+    )
+    target_factor: Positive | Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        1.0, description="The loss sees scaled targets multiplied by this: one factor, or one for each target."
+    )
+    target_shift: Finite | Annotated[tuple[Finite, ...], Field(min_length=1)] = Field(
+        0.0, description="Added to the targets that the loss sees: one for all, or one for each target."
     )
     label_smoothing: Share | Auto = Field("auto", description="Share of each label spread evenly over the classes.")
     class_weights: ClassWeights | dict[str, NonNegative] = Field(
@@ -294,6 +308,11 @@ class Recipe(Settings):
         return self.members if isinstance(self.members, int) else len(self.members)
 
     @property
+    def varied(self) -> frozenset[str]:
+        """The settings that some member has of its own."""
+        return frozenset(path for own in self.differences for path in own)
+
+    @property
     def differences(self) -> tuple[Own, ...]:
         """What each member has of its own, by dotted name; empty where all have the same settings."""
         return () if isinstance(self.members, int) else self.members
@@ -319,6 +338,8 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "training.huber_delta": ("training.loss", frozenset({"huber"})),
     "training.quantile": ("training.loss", frozenset({"quantile"})),
     "training.label_smoothing": ("training.loss", frozenset({"cross_entropy"})),
+    "training.target_factor": ("task", frozenset({"regression"})),
+    "training.target_shift": ("task", frozenset({"regression"})),
     "decision.threshold": ("task", frozenset({"binary"})),
     "decision.at_least": ("decision.threshold", frozenset({"precision", "recall"})),
     "decision.false_positive_cost": ("task", frozenset({"binary"})),
@@ -401,32 +422,25 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
                 yield f"members, entry {place}: {problem}"
 
 
-def with_values(recipe: Recipe, values: Own) -> Recipe:
-    """Return the recipe with settings replaced by values that were checked before.
+Group = TypeVar("Group", bound=Settings)
+
+
+def with_values(group: Group, values: Own) -> Group:
+    """Return a group of settings with some replaced, by dotted name, by values that were checked before.
 
     >>> with_values(Recipe(), {"training.learning_rate": 0.1, "seed": 3}).training.learning_rate
     0.1
     """
-    nested: dict[str, Any] = {}
+    of_groups: dict[str, dict[str, Any]] = {}
+    update: dict[str, Any] = {}
     for path, value in values.items():
-        *groups, name = path.split(".")
-        place = nested
-        for group in groups:
-            place = place.setdefault(group, {})
-        place[name] = value
-    copy = _updated(recipe, nested)
-    assert isinstance(copy, Recipe)
-    return copy
-
-
-def _updated(group: Settings, values: Mapping[str, Any]) -> Settings:
-    held = {name: getattr(group, name) for name in values}
-    return group.model_copy(
-        update={
-            name: _updated(held[name], value) if isinstance(held[name], Settings) and isinstance(value, dict) else value
-            for name, value in values.items()
-        }
-    )
+        name, dot, rest = path.partition(".")
+        if dot:
+            of_groups.setdefault(name, {})[rest] = value
+        else:
+            update[name] = value
+    inner = {name: with_values(getattr(group, name), of_group) for name, of_group in of_groups.items()}
+    return group.model_copy(update=update | inner)
 
 
 def own_recipe(recipe: Recipe, member: int) -> Recipe:

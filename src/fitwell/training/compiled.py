@@ -54,10 +54,10 @@ class CompiledStep:
         like = population.weights
         rates = torch.as_tensor(rate, dtype=like.dtype, device=like.device).expand(len(like), 1)
         # Not the number itself: the compiler would raise β to it in every turn of the loop over the weights.
-        corrected = torch.tensor(corrections(step, program.settings), dtype=torch.float64, device=like.device)
+        corrected = _corrected(program, step, like)
         losses, signals = [], []
         for member, single in enumerate(population.singles):
-            tensors = _inputs(program, single, batch, member, noise=noise, rates=rates, step=corrected)
+            tensors = _inputs(program, single, batch, member, noise=noise, rates=rates, step=corrected[member])
             if observe not in self._calls:
                 self._calls[observe] = _compiled(program, single, batch, tensors, observe=observe)
             loss, *observed = self._calls[observe](*tensors)
@@ -77,6 +77,15 @@ def compile_ahead(program: Program, population: Population, batch: Batch, *, noi
     copy = copied(population)
     for observe in (False, True) if observing else (False,):
         program.whole_step(program, copy, batch, noise=noise, rate=0.0, step=1, observe=observe)
+
+
+def _corrected(program: Program, step: int, weights: Tensor) -> Sequence[Tensor]:
+    """Return what adam makes of the number of a step, for every member."""
+    root, quotient = corrections(step, program.own)
+    if isinstance(root, Tensor) or isinstance(quotient, Tensor):
+        each = [torch.as_tensor(number, device=weights.device).expand(len(weights), 1) for number in (root, quotient)]
+        return tuple(torch.cat(each, dim=1))
+    return (torch.tensor((root, quotient), dtype=torch.float64, device=weights.device),) * len(weights)
 
 
 def _inputs(
@@ -112,9 +121,10 @@ def _step_of(program: Program, single: Population, batch: Batch, *, observe: boo
         features = {name: next(rest)[None] for name in batch.features}
         rows = Batch(features=features, targets=targets, weights=None if batch.weights is None else next(rest)[None])
         own = replace(program.own, **{name: next(rest) for name in program.own.differing})
-        gradient = single_gradient(program, population, rows, noise[None], observe)
+        of_member = replace(program, decays=decays, own=own)
+        gradient = single_gradient(of_member, population, rows, noise[None], observe)
         outcome = moved(
-            replace(program, decays=decays, own=own),
+            of_member,
             population,
             gradient,
             rate=rate[None],

@@ -23,10 +23,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fitwell.networks.noise import noise_words_of_steps
-from fitwell.recipe import TrainingSettings
+from fitwell.recipe import EarlyStopping, TrainingSettings
 from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
-from fitwell.training.step import Batch, Population, Program, advance, chosen, outputs_of, program_of
+from fitwell.training.step import Batch, Population, Program, advance, chosen, loss_of, outputs_of, program_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,20 +154,21 @@ def train(
     while state.epoch < settings.epochs and not Moment(state=state).done:
         active = state.active
         own_program, own_seeds = program_of(program, active), [seeds[member] for member in active]
-        lowered = _rates_of_active(state, rates, settings)
+        own_settings = program.own_settings(active)
+        lowered = _rates_of_active(state, rates, own_settings)
         steps = range(state.step, state.step + steps_per_epoch - state.epoch_step)
         words = noise_words_of_steps([seed.noise for seed in own_seeds], steps=steps, layers=layers)
         batches = epoch_batches(training, own_seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
         for noise, batch in zip(words.to(state.loss_sum.device), batches, strict=True):
             epoch = state.step / steps_per_epoch
-            current = scheduled_rates(lowered, settings, epoch=epoch)
+            current = scheduled_rates(lowered, own_settings, epoch=epoch)
             observe = every > 0 and state.step % every == 0
             outcome = advance(
                 own_program,
                 state.population,
                 batch,
                 noise=noise,
-                rate=_as_rate(current, state.loss_sum),
+                rate=_as_rate(current, state.population.weights),
                 step=state.step + 1,
                 observe=observe,
             )
@@ -203,10 +204,11 @@ def looked_at(
     settings = program.settings
     batch_rows, steps_per_epoch = batching(len(training), settings)
     outputs = outputs_of(program.network, program.pieces, state.population, validation.features)
-    losses = mean_losses(program, outputs, validation)
+    losses = mean_losses(program_of(program, state.active), outputs, validation)
+    own_settings = program.own_settings(state.active)
     marks = list(state.marks)
     for place, (member, loss) in enumerate(zip(state.active, losses, strict=True)):
-        marks[member] = _judged(state.marks[member], loss, state.epoch, settings)
+        marks[member] = _judged(state.marks[member], loss, state.epoch, own_settings[place].early_stopping)
         if marks[member].best_loss < state.marks[member].best_loss:
             state.best.weights[member] = state.population.weights[place]
             for name, buffer in state.best.buffers.items():
@@ -217,7 +219,7 @@ def looked_at(
         members=state.active,
         epoch=epoch,
         step=state.step,
-        learning_rates=scheduled_rates(_rates_of_active(state, rates, settings), settings, epoch=epoch),
+        learning_rates=scheduled_rates(_rates_of_active(state, rates, own_settings), own_settings, epoch=epoch),
         training_losses=tuple((state.loss_sum / trained).tolist()) if trained else (math.nan,) * len(losses),
         validation_losses=losses,
         outputs=outputs,
@@ -299,37 +301,39 @@ def epoch_order(seed: int, *, epoch: int, rows: int) -> np.ndarray:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch]))).permutation(rows)
 
 
-def lowered_rates(rates: Sequence[float], marks: Sequence[Mark], settings: TrainingSettings) -> tuple[float, ...]:
-    """Return each member's rate after what its validation losses ask for; only the plateau schedule asks."""
-    if settings.schedule != "plateau":
-        return tuple(rates)
-    return tuple(rate * plateau_factor_after(mark.losses, settings) for rate, mark in zip(rates, marks, strict=True))
+def _rates_of_active(state: State, rates: Sequence[float], settings: Sequence[TrainingSettings]) -> tuple[float, ...]:
+    """Return each active member's rate after what its validation losses ask for; only the plateau schedule asks."""
+    return tuple(
+        rates[member] * plateau_factor_after(state.marks[member].losses, own)
+        if own.schedule == "plateau"
+        else rates[member]
+        for member, own in zip(state.active, settings, strict=True)
+    )
 
 
-def _rates_of_active(state: State, rates: Sequence[float], settings: TrainingSettings) -> tuple[float, ...]:
-    lowered = lowered_rates(rates, state.marks, settings)
-    return tuple(lowered[member] for member in state.active)
-
-
-def scheduled_rates(rates: Sequence[float], settings: TrainingSettings, *, epoch: float) -> tuple[float, ...]:
-    """Return each member's rate at a moment, in epochs with fractions."""
-    assert settings.epochs != "auto"
-    assert settings.schedule != "auto"
-    factor = rate_factor(settings.schedule, epoch, total=float(settings.epochs), settings=settings)
-    return tuple(rate * factor for rate in rates)
+def scheduled_rates(rates: Sequence[float], settings: Sequence[TrainingSettings], *, epoch: float) -> tuple[float, ...]:
+    """Return each member's rate at a moment, in epochs with fractions, by its own settings."""
+    schedules = {id(own): own for own in settings}  # one for all members that share their settings
+    factors = {
+        each: rate_factor(str(own.schedule), epoch, total=float(own.epochs), settings=own)
+        for each, own in schedules.items()
+    }
+    return tuple(rate * factors[id(own)] for rate, own in zip(rates, settings, strict=True))
 
 
 def mean_losses(program: Program, outputs: Tensor, rows: Rows) -> tuple[float, ...]:
     """Return each member's mean loss over rows, by their weights."""
     with torch.inference_mode():
-        per_row = torch.stack([program.loss(of_member, rows.targets) for of_member in outputs]).double()
+        per_row = torch.stack(
+            [loss_of(program, member)(of_member, rows.targets) for member, of_member in enumerate(outputs)]
+        ).double()
         if rows.weights is None:
             return tuple(per_row.mean(1).tolist())
         return tuple(((per_row * rows.weights).sum(1) / rows.weights.sum()).tolist())
 
 
-def _judged(mark: Mark, loss: float, epoch: int, settings: TrainingSettings) -> Mark:
-    patience = settings.early_stopping.patience
+def _judged(mark: Mark, loss: float, epoch: int, stopping: EarlyStopping) -> Mark:
+    patience = stopping.patience
     assert patience != "auto"
     if mark.stopped is not None:
         return mark
@@ -338,7 +342,7 @@ def _judged(mark: Mark, loss: float, epoch: int, settings: TrainingSettings) -> 
         return replace(mark, stopped=f"the validation loss became {loss} in epoch {epoch}")
     if loss < mark.best_loss:
         mark = replace(mark, best_loss=loss, best_epoch=epoch)
-    if loss < mark.to_beat - settings.early_stopping.minimum_improvement:
+    if loss < mark.to_beat - stopping.minimum_improvement:
         return replace(mark, to_beat=loss, waited=0)
     waited = mark.waited + 1
     stopped = None
@@ -350,7 +354,7 @@ def _judged(mark: Mark, loss: float, epoch: int, settings: TrainingSettings) -> 
 def _as_rate(rates: Sequence[float], like: Tensor) -> float | Tensor:
     if all(rate == rates[0] for rate in rates):
         return rates[0]
-    return torch.tensor(rates, device=like.device)[:, None]
+    return torch.tensor(rates, dtype=like.dtype, device=like.device)[:, None]
 
 
 def _snapshot(population: Population) -> Population:

@@ -1,9 +1,9 @@
 """An optimizer turns a gradient into a move of the weights.
 
 A population's weights are one matrix (members, weights), and so are its gradient and everything an optimizer
-remembers (its slots). A move changes weights and slots in place; every member may have its own rate, because a rate is
-a number or a tensor that broadcasts against the matrix. Decoupled weight decay is a separate function of the same
-rate. With the default settings a move reads and writes as few full matrices as its formula allows.
+remembers (its slots). A move changes weights and slots in place; every member may have its own rate and coefficients,
+because each is a number or a tensor that broadcasts against the matrix. Decoupled weight decay is a separate function
+of the same rate. With the default settings a move reads and writes as few full matrices as its formula allows.
 """
 
 from __future__ import annotations
@@ -11,19 +11,37 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.optim.adam import adam as functional_adam
 
-from fitwell.recipe import TrainingSettings
 from fitwell.training.pieces import Piece
 
 FUSED = ("cpu", "cuda")  # devices for which torch has a fused kernel of adam
-Rate = float | Tensor  # a tensor broadcasts against (members, weights)
+Number = float | Tensor
+Rate = Number  # a tensor broadcasts against (members, weights)
 Step = int | Tensor  # its number, from 1; or, where it must not be a constant, what `corrections` makes of it, float64
+
+
+@runtime_checkable
+class Coefficients(Protocol):
+    """The settings that optimizers go by; a tensor is (members, 1), in float64."""
+
+    @property
+    def momentum(self) -> float | Tensor: ...
+    @property
+    def nesterov(self) -> bool: ...
+    @property
+    def beta1(self) -> float | Tensor: ...
+    @property
+    def beta2(self) -> float | Tensor | Literal["auto"]: ...
+    @property
+    def rms_decay(self) -> float | Tensor: ...
+    @property
+    def epsilon(self) -> float | Tensor: ...
 
 
 @runtime_checkable
@@ -38,7 +56,7 @@ class Move(Protocol):
         *,
         rate: Rate,
         step: Step,
-        settings: TrainingSettings,
+        settings: Coefficients,
         pieces: Sequence[Piece],
     ) -> None:
         """Move by one step."""
@@ -63,11 +81,12 @@ def sgd(
     *,
     rate: Rate,
     step: Step,
-    settings: TrainingSettings,
+    settings: Coefficients,
     pieces: Sequence[Piece],
 ) -> None:
     """Move by −η b with b ← μ b + g; with Nesterov's look ahead by −η (g + μ b) (Sutskever et al. 2013).
 
+    >>> from fitwell.recipe import TrainingSettings
     >>> weights = torch.tensor([[1.0]])
     >>> slots = {"momentum": torch.zeros(1, 1)}
     >>> sgd(weights, torch.tensor([[2.0]]), slots, rate=0.1, step=1, settings=TrainingSettings(), pieces=())
@@ -75,10 +94,12 @@ def sgd(
     tensor([[0.8000]])
     """
     direction = gradient
-    if settings.momentum:
-        direction = slots["momentum"].mul_(settings.momentum).add_(gradient)
+    momentum = like(settings.momentum, weights)
+    if isinstance(momentum, Tensor) or momentum:
+        direction = slots["momentum"].mul_(momentum).add_(gradient)
         if settings.nesterov:
-            direction = gradient.add(direction, alpha=settings.momentum)
+            ahead = isinstance(momentum, Tensor)
+            direction = gradient.addcmul(direction, momentum) if ahead else gradient.add(direction, alpha=momentum)
     _subtract(weights, direction, rate)
 
 
@@ -89,12 +110,12 @@ def rmsprop(
     *,
     rate: Rate,
     step: Step,
-    settings: TrainingSettings,
+    settings: Coefficients,
     pieces: Sequence[Piece],
 ) -> None:
     """Move by −η g / (√v + ε) with v ← ρ v + (1 − ρ) g² (Tieleman & Hinton 2012)."""
     square = _running_square(slots["square"], gradient, settings.rms_decay)
-    _subtract_quotient(weights, gradient, square.sqrt().add_(settings.epsilon), rate)
+    _subtract_quotient(weights, gradient, square.sqrt().add_(like(settings.epsilon, weights)), rate)
 
 
 def adagrad(
@@ -104,12 +125,12 @@ def adagrad(
     *,
     rate: Rate,
     step: Step,
-    settings: TrainingSettings,
+    settings: Coefficients,
     pieces: Sequence[Piece],
 ) -> None:
     """Move by −η g / (√s + ε) with s ← s + g² (Duchi et al. 2011)."""
     total = slots["total"].addcmul_(gradient, gradient)
-    _subtract_quotient(weights, gradient, total.sqrt().add_(settings.epsilon), rate)
+    _subtract_quotient(weights, gradient, total.sqrt().add_(like(settings.epsilon, weights)), rate)
 
 
 def adam(
@@ -119,7 +140,7 @@ def adam(
     *,
     rate: Rate,
     step: Step,
-    settings: TrainingSettings,
+    settings: Coefficients,
     pieces: Sequence[Piece],
 ) -> None:
     """Move by −η m̂ / (√v̂ + ε) with m ← β1 m + (1 − β1) g, v ← β2 v + (1 − β2) g² (Kingma & Ba 2015).
@@ -127,6 +148,7 @@ def adam(
     Here m̂ = m / (1 − β1^t) and v̂ = v / (1 − β2^t). One rate for all members goes through torch's fused kernel, a single
     pass over memory; with rates that differ, the corrections are moved into rate and ε, which saves two passes.
 
+    >>> from fitwell.recipe import TrainingSettings
     >>> weights = torch.tensor([[1.0]])
     >>> slots = {"mean": torch.zeros(1, 1), "square": torch.zeros(1, 1)}
     >>> settings = TrainingSettings(beta2=0.999)
@@ -134,25 +156,31 @@ def adam(
     >>> weights
     tensor([[0.9000]])
     """
-    beta1, beta2 = settings.beta1, float(settings.beta2)
-    if isinstance(rate, float) and isinstance(step, int) and weights.is_contiguous() and weights.device.type in FUSED:
-        _fused_adam(weights, gradient, slots, rate=rate, step=step, beta2=beta2, settings=settings)
+    beta1, beta2, epsilon = settings.beta1, settings.beta2, settings.epsilon
+    assert beta2 != "auto"
+    for_all = isinstance(rate, float) and not any(isinstance(number, Tensor) for number in (beta1, beta2, epsilon))
+    if for_all and isinstance(step, int) and weights.is_contiguous() and weights.device.type in FUSED:
+        _fused_adam(weights, gradient, slots, rate=rate, step=step, betas=(beta1, beta2), epsilon=epsilon)
         return
-    mean = slots["mean"].lerp_(gradient, 1 - beta1)
+    mean = slots["mean"].lerp_(gradient, like(1 - beta1, weights))
     square = _running_square(slots["square"], gradient, beta2)
     root, quotient = corrections(step, settings) if isinstance(step, int) else step
-    _subtract_quotient(weights, mean, square.sqrt().add_(settings.epsilon * root), rate * quotient)
+    _subtract_quotient(weights, mean, square.sqrt().add_(like(epsilon * root, weights)), like(rate * quotient, weights))
 
 
-def corrections(step: int, settings: TrainingSettings) -> tuple[float, float]:
+def corrections(step: int, settings: Coefficients) -> tuple[Number, Number]:
     """Return √(1 − β2^t) and √(1 − β2^t) / (1 − β1^t), which undo that adam's running means start at zero.
 
+    Where members have their own β, both are tensors (members, 1).
+
+    >>> from fitwell.recipe import TrainingSettings
     >>> root, quotient = corrections(1, TrainingSettings(beta1=0.5, beta2=0.75))
     >>> root, quotient
     (0.5, 1.0)
     """
     assert settings.beta2 != "auto"
-    root = math.sqrt(1 - settings.beta2**step)
+    remaining = 1 - settings.beta2**step
+    root = remaining.sqrt() if isinstance(remaining, Tensor) else math.sqrt(remaining)
     return root, root / (1 - settings.beta1**step)
 
 
@@ -163,7 +191,7 @@ def muon(
     *,
     rate: Rate,
     step: Step,
-    settings: TrainingSettings,
+    settings: Coefficients,
     pieces: Sequence[Piece],
 ) -> None:
     """Move hidden matrices by the nearest orthogonal matrix of their momentum, everything else as Adam does.
@@ -186,8 +214,8 @@ def muon(
         )
     for piece in hidden:
         columns = slice(piece.start, piece.stop)
-        momentum = slots["mean"][:, columns].lerp_(gradient[:, columns], 1 - settings.momentum)
-        ahead = gradient[:, columns].lerp(momentum, settings.momentum)
+        momentum = slots["mean"][:, columns].lerp_(gradient[:, columns], like(1 - settings.momentum, weights))
+        ahead = gradient[:, columns].lerp(momentum, like(settings.momentum, weights))
         direction = orthogonalized(ahead.reshape(-1, *piece.shape)).flatten(1)
         _subtract(
             weights[:, columns], direction, _columns(rate, piece.start, piece.stop) * 0.2 * max(piece.shape) ** 0.5
@@ -288,8 +316,8 @@ def _fused_adam(
     *,
     rate: float,
     step: int,
-    beta2: float,
-    settings: TrainingSettings,
+    betas: tuple[float, float],
+    epsilon: float,
 ) -> None:
     functional_adam(
         [weights],
@@ -300,17 +328,24 @@ def _fused_adam(
         [torch.tensor(float(step - 1), device=weights.device)],  # it counts the step itself
         fused=True,
         amsgrad=False,
-        beta1=settings.beta1,
-        beta2=beta2,
+        beta1=betas[0],
+        beta2=betas[1],
         lr=rate,
         weight_decay=0.0,
-        eps=settings.epsilon,
+        eps=epsilon,
         maximize=False,
     )
 
 
-def _running_square(square: Tensor, gradient: Tensor, keep: float) -> Tensor:
+def _running_square(square: Tensor, gradient: Tensor, keep: Number) -> Tensor:
+    if isinstance(keep, Tensor):
+        return square.mul_(like(keep, square)).addcmul_(gradient * like(1 - keep, square), gradient)
     return square.mul_(keep).addcmul_(gradient, gradient, value=1 - keep)
+
+
+def like(number: Number, weights: Tensor) -> Number:
+    """Return a number that goes with weights: a tensor in their dtype, a Python number as it is."""
+    return number.to(weights.dtype) if isinstance(number, Tensor) else number
 
 
 def _subtract(weights: Tensor, direction: Tensor, rate: Rate) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,12 +14,13 @@ from fitwell.recipe import Recipe, TrainingSettings, own_recipe
 from fitwell.tasks.losses import RowLoss
 from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Seeds
-from fitwell.training.members import member_settings
+from fitwell.training.members import MemberSettings, acts
 from fitwell.training.optimizers import OPTIMIZERS
 from fitwell.training.pieces import decay_mask, flatten, pieces_of
 from fitwell.training.step import Population, Program, Redrawn
 
-BuildNetwork = Callable[[Recipe, int], nn.Module]  # of a member's own recipe and an initialization seed
+LossOf = Callable[[MemberSettings], RowLoss]  # the loss by a member's settings
+BuildNetwork = Callable[[int, int], nn.Module]  # of a member's number and a seed
 Place = tuple[int, int]  # a run's seed, and the number of a member of that run: all randomness follows from them
 
 
@@ -47,7 +49,7 @@ def members_of(recipe: Recipe, build: BuildNetwork) -> list[Member]:
         )
         found.append(
             Member(
-                build=lambda seed, own=own: build(own, seed),  # type: ignore[misc]
+                build=partial(build, number),
                 initialization=_words(first)[0],
                 redrawing=first,
                 seeds=Seeds(noise=_words(noise)[1], order=_words(order)[2]),
@@ -78,9 +80,15 @@ def build_population(
 
 
 def make_program(
-    network: nn.Module, loss: RowLoss, members: Sequence[Member], *, recipe: Recipe, steps_per_epoch: int
+    network: nn.Module,
+    loss: LossOf,
+    members: Sequence[Member],
+    *,
+    recipe: Recipe,
+    own: MemberSettings,
+    steps_per_epoch: int,
 ) -> Program:
-    """Return what a step of this population computes.
+    """Return what a step of this population computes; `own` are the numbers that the recipe's members have.
 
     With `redraw_fraction`, weights are drawn anew
     from the initialization during the first `redraw_epochs`.
@@ -88,20 +96,22 @@ def make_program(
     settings, device = recipe.training, recipe.device
     assert settings.execution != "auto"
     redrawn = None
-    if settings.redraw_fraction:
+    if acts(own.redraw_fraction):
         draw = _fresh_weights(members, device=device)
         redrawn = Redrawn(draw=draw, steps=round(settings.redraw_epochs * steps_per_epoch))
     pieces = pieces_of(network)
     return Program(
         network=network,
         pieces=pieces,
-        loss=loss,
+        loss=loss(own),
         settings=settings,
         execution=settings.execution,
         whole_step=CompiledStep() if settings.execution == "compiled" else None,
-        own=member_settings(recipe),
+        own=own,
+        own_loss=loss,
         decays=decay_mask(pieces).to(device),
         redrawn=redrawn,
+        differences=recipe.differences,
     )
 
 

@@ -1,6 +1,6 @@
 """A learning rate found by trying: the rate rises step by step until the loss blows up (Smith 2015).
 
-One throwaway copy of the first member takes about a hundred steps while its rate grows from a millionth to ten. The
+One throwaway copy of a member takes about a hundred steps while its rate grows from a millionth to ten. The
 loss falls, turns and explodes; the highest rate at which it was about as low as it ever got is already too high to
 train at, and a tenth of it is the usual choice. Running medians keep a lucky batch and the explosion to themselves.
 """
@@ -18,7 +18,7 @@ import torch
 from fitwell.errors import RecipeError
 from fitwell.networks.noise import noise_words
 from fitwell.training.loop import Rows, Seeds, batching, epoch_batches
-from fitwell.training.step import Batch, Population, Program, advance
+from fitwell.training.step import Batch, Population, Program, advance, chosen, program_of
 
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 100
 WINDOW = 5  # steps on either side
@@ -36,14 +36,14 @@ class RangeTest:
     suggested: float
 
 
-def range_test(program: Program, population: Population, training: Rows, *, seed: Seeds) -> RangeTest:
-    """Return the suggested learning rate; the population stays as it is.
+def range_test(program: Program, population: Population, training: Rows, *, member: int = 0, seed: Seeds) -> RangeTest:
+    """Return the learning rate suggested for a member, whose seeds are `seed`; the population stays as it is.
 
     Raises:
         RecipeError: the loss is not finite even before the first step.
     """
-    copy = _first_member(population)
-    single = replace(program, execution="eager", whole_step=None, redrawn=None)
+    copy = _fresh(chosen(population, [member]))
+    single = replace(program_of(program, [member]), execution="eager", whole_step=None, redrawn=None)
     rates: list[float] = []
     losses: list[float] = []
     loss = math.nan
@@ -79,9 +79,5 @@ def _batches(training: Rows, seed: Seeds, program: Program) -> Iterator[Batch]:
         yield from epoch_batches(training, [seed], epoch=epoch, batch_rows=size)
 
 
-def _first_member(population: Population) -> Population:
-    return Population(
-        weights=population.weights[:1].clone(),
-        buffers={name: buffer[:1].clone() for name, buffer in population.buffers.items()},
-        slots={name: torch.zeros_like(slot[:1]) for name, slot in population.slots.items()},
-    )
+def _fresh(population: Population) -> Population:
+    return replace(population, slots={name: torch.zeros_like(slot) for name, slot in population.slots.items()})

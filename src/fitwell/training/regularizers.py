@@ -31,10 +31,10 @@ def penalty_gradient(
     return weights.sign().mul_(l1).add_(weights * (2 * l2)).mul_(mask)
 
 
-def limit_norms(weights: Float[Tensor, "members weights"], pieces: Sequence[Piece], max_norm: float) -> None:
+def limit_norms(weights: Float[Tensor, "members weights"], pieces: Sequence[Piece], max_norm: float | Tensor) -> None:
     """Shorten, in place, the weight vector into every unit to at most the given length (Srebro & Shraibman 2005).
 
-    Biases, scales and embeddings are left alone.
+    Biases, scales and embeddings are left alone. Members may differ: a length as a tensor (members, 1).
 
     >>> from torch import nn
     >>> from fitwell.training.pieces import pieces_of
@@ -43,11 +43,12 @@ def limit_norms(weights: Float[Tensor, "members weights"], pieces: Sequence[Piec
     >>> weights
     tensor([[1.2000, 1.6000, 0.0000, 1.0000]])
     """
+    longest = max_norm[..., None] if isinstance(max_norm, Tensor) else max_norm
     for piece in pieces:
         if piece.role == "weight":
             units = weights[:, piece.start : piece.stop].view(len(weights), piece.shape[0], -1)
             norms = torch.linalg.vector_norm(units, dim=2, keepdim=True)
-            units.mul_((max_norm / norms).clamp_(max=1))  # a zero vector gives infinity, hence 1
+            units.mul_((longest / norms).clamp_(max=1))  # a zero vector gives infinity, hence 1
 
 
 def clip_norm(gradient: Float[Tensor, "members weights"], limit: float | Tensor) -> Float[Tensor, " members"]:

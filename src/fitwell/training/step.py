@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from fitwell.networks.initialization import redraw
-from fitwell.recipe import TrainingSettings
+from fitwell.recipe import Own, TrainingSettings
 from fitwell.tasks.losses import RowLoss
-from fitwell.training.members import MemberSettings, acts, matching, settings_of
+from fitwell.training.members import MemberSettings, acts, matching, own_training, settings_of
 from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
 from fitwell.training.pieces import Piece, unflatten
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
@@ -99,13 +99,25 @@ class Program:
 
     network: nn.Module  # its structure only; the members' weights come from the population
     pieces: tuple[Piece, ...]
-    loss: RowLoss  # (outputs, targets) -> (rows,)
-    settings: TrainingSettings
+    loss: RowLoss  # (outputs, targets) -> (rows,); of all members that do not differ in what it goes by
+    settings: TrainingSettings  # of all members
     execution: Execution
     own: MemberSettings  # what may differ from member to member
+    own_loss: Callable[[MemberSettings], RowLoss]  # by the settings of one member, where they do differ
     decays: Float[Tensor, " weights"]  # 1 where decay and penalties act, 0 on biases and normalization
     redrawn: Redrawn | None = None  # where weights are drawn anew from batch to batch
     whole_step: WholeStep | None = None  # what a compiled execution calls
+    differences: tuple[Own, ...] = ()  # what each member has of its own, where members differ
+
+    def own_settings(self, members: Sequence[int]) -> tuple[TrainingSettings, ...]:
+        """Return the training settings of these members of the run."""
+        if not self.differences:
+            return (self.settings,) * len(members)
+        return tuple(self._own_settings[member] for member in members)
+
+    @cached_property
+    def _own_settings(self) -> tuple[TrainingSettings, ...]:
+        return own_training(self.settings, self.differences, count=len(self.differences))
 
     @cached_property
     def tensors(self) -> tuple[tuple[nn.Parameter, ...], dict[str, Tensor]]:
@@ -267,16 +279,15 @@ def _update(
         dict(population.slots),
         rate=rate,
         step=step,
-        settings=settings,
+        settings=program.own,
         pieces=program.pieces,
     )
     if program.redrawn is not None and step <= program.redrawn.steps:
         assert isinstance(step, int), "a compiled step draws nothing anew"
         fresh, uniforms = program.redrawn.draw(step)
-        fraction = settings.redraw_fraction
-        redraw(population.weights, fresh, uniforms=uniforms, fraction=fraction, mask=program.decays)
-    if settings.max_norm is not None:
-        limit_norms(population.weights, program.pieces, settings.max_norm)
+        redraw(population.weights, fresh, uniforms=uniforms, fraction=own.redraw_fraction, mask=program.decays)
+    if own.max_norm is not None:
+        limit_norms(population.weights, program.pieces, own.max_norm)
 
 
 def _eager_gradient(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:
@@ -289,7 +300,7 @@ def _eager_gradient(program: Program, population: Population, batch: Batch, nois
         with observed_activations(program.network, observe) as seen:
             outputs = program.network({name: block[member] for name, block in batch.features.items()}, noise[member])
         row_weights = None if batch.weights is None else batch.weights[member]
-        loss = _batch_loss(program, outputs, batch.targets[member], row_weights)
+        loss = _batch_loss(loss_of(program, member), outputs, batch.targets[member], row_weights)
         parts = torch.autograd.grad(loss, parameters, materialize_grads=True)
         torch.cat([part.reshape(-1) for part in parts], out=gradient[member])
         losses.append(loss.detach())
@@ -315,9 +326,10 @@ def _lend(
 
 def _mapped_gradient(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:
     """Back-propagate through all members as one program."""
-    by_member = (0, 0, 0, 0, None if batch.weights is None else 0, 0)
+    by_member = (0, 0, 0, 0, None if batch.weights is None else 0, 0, 0)
     mapped = vmap(_gradient_of_member(program, observe), in_dims=by_member)
-    arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise)
+    own = dict(program.own.differing_in_loss)
+    arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise, own)
     gradient, (losses, activations) = mapped(population.weights, *arguments)
     return Gradient(losses=losses, gradient=gradient, activations=activations)
 
@@ -331,6 +343,7 @@ def single_gradient(program: Program, population: Population, batch: Batch, nois
         batch.targets[0],
         None if batch.weights is None else batch.weights[0],
         noise[0],
+        {name: value[0] for name, value in program.own.differing_in_loss.items()},
     )
     return Gradient(losses=loss[None], gradient=gradient[None], activations=activations[None])
 
@@ -343,19 +356,29 @@ def _gradient_of_member(program: Program, observe: bool) -> Callable[..., tuple[
         targets: Tensor,
         row_weights: Tensor | None,
         words: Tensor,
+        own: dict[str, Tensor],
     ) -> tuple[Tensor, Tensor]:
         tensors = unflatten(weights, program.pieces) | buffers
         with observed_activations(program.network, observe) as seen:
             outputs = functional_call(program.network, tensors, (features, words))
-        loss = _batch_loss(program, outputs, targets, row_weights)
+        row_loss = program.own_loss(replace(program.own, **own)) if own else program.loss
+        loss = _batch_loss(row_loss, outputs, targets, row_weights)
         return loss, _stacked(seen, loss)
 
     gradient: Callable[..., tuple[Tensor, tuple[Tensor, Tensor]]] = grad_and_value(member_loss, has_aux=True)
     return gradient
 
 
-def _batch_loss(program: Program, outputs: Tensor, targets: Tensor, row_weights: Tensor | None) -> Tensor:
-    row_losses = program.loss(outputs, targets)
+def loss_of(program: Program, member: int) -> RowLoss:
+    """Return the loss by which a member of the program's learns."""
+    own = program.own.differing_in_loss
+    if not own:
+        return program.loss
+    return program.own_loss(replace(program.own, **{name: value[member] for name, value in own.items()}))
+
+
+def _batch_loss(loss: RowLoss, outputs: Tensor, targets: Tensor, row_weights: Tensor | None) -> Tensor:
+    row_losses = loss(outputs, targets)
     if row_weights is None:
         return row_losses.mean()
     return (row_losses * row_weights).sum() / row_weights.sum().clamp_min(torch.finfo(torch.float32).tiny)
