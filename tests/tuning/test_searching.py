@@ -1,4 +1,4 @@
-"""A search finds what training each trial by itself would find, however it is grouped, and however often it is cut off."""
+"""A search finds what training each trial by itself would find, however it is grouped or cut off."""
 
 from __future__ import annotations
 

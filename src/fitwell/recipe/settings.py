@@ -369,6 +369,8 @@ NOT_TUNED: dict[str, str] = {
     "training.quantile": _MEASURE,
     "training.label_smoothing": _MEASURE,
     "training.class_weights": _MEASURE,
+    "training.target_factor": _MEASURE,
+    "training.target_shift": _MEASURE,
     "training.schedule": _COURSE,
     "training.cycles": _COURSE,
     "training.cycle_epochs": _COURSE,
