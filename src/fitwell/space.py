@@ -127,8 +127,9 @@ def usual_ranges(asked: Recipe, chosen: Recipe) -> dict[str, Usual]:
 
 def _rate(chosen: Recipe) -> Usual | None:
     rate = chosen.training.learning_rate
-    assert isinstance(rate, float)
-    return Usual(_around(rate, RATE_FACTOR), f"from a {RATE_FACTOR:g}th to {RATE_FACTOR:g} times the usual {rate:g}")
+    if not isinstance(rate, float):
+        return None  # a range test has yet to find it
+    return Usual(_around(rate, RATE_FACTOR), f"from a fifth to five times the usual {rate:g}")
 
 
 def _decay(chosen: Recipe) -> Usual | None:
@@ -151,7 +152,7 @@ def _hidden(chosen: Recipe) -> Usual | None:
         return None
     width, depth = hidden[0], len(hidden)
     shapes = ((max(1, width // 2),) * max(1, depth - 1), hidden, (2 * width,) * max(1, depth - 1))
-    return Usual(Range(among=shapes), "half as wide, as chosen, twice as wide, the others with a layer less")
+    return Usual(Range(among=shapes), "half as wide and twice as wide, with a layer less each, and as chosen")
 
 
 def _activation(chosen: Recipe) -> Usual | None:
@@ -159,7 +160,7 @@ def _activation(chosen: Recipe) -> Usual | None:
         return None
     activation = chosen.network.activation
     other = "silu" if activation == "relu" else "relu"
-    return Usual(Range(among=(activation, other)), f"{activation} and {other}, which are smooth and cheap")
+    return Usual(Range(among=(activation, other)), f"{activation} as chosen, and {other}")
 
 
 def _around(value: float, factor: float) -> Range:

@@ -70,6 +70,7 @@ from fitwell.run import (
     write_recipe,
 )
 from fitwell.showing import seconds_to_show, show, versions
+from fitwell.space import usual_ranges
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 BASELINE_SHARE = 0.15  # of the time that is left when the baselines come
@@ -240,10 +241,13 @@ def commented_recipe(
     _, prepared = _prepared(read_table(data), asked)
     columns = {name: column.model_dump(exclude_defaults=True) for name, column in prepared.recipe.data.columns.items()}
     shown = recipes.changed(asked, {"task": prepared.recipe.task, "data.columns": columns})
+    usual = {} if asked.tune.ranges else usual_ranges(asked, prepared.recipe)
+    ranges = {path: each.tried.model_dump(mode="json") for path, each in usual.items()}
+    shown = recipes.changed(shown, {"tune.ranges": ranges}) if ranges else shown
     reasons = {
         path: f"{recipes.setting(prepared.recipe, path)}: {why}" if _is_open(shown, path) else why
         for path, why in prepared.reasons.items()
-    }
+    } | {f"tune.ranges.{path}": each.why for path, each in usual.items()}
     return recipes.to_yaml(shown, comments=_comments(reasons))
 
 

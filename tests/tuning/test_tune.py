@@ -17,7 +17,7 @@ import pytest
 import fitwell as fw
 from fitwell import cli
 from fitwell.comparison import compare
-from fitwell.errors import RequestError, RunError
+from fitwell.errors import RecipeError, RequestError, RunError
 from fitwell.events import Event
 from fitwell.report.page import page
 from fitwell.run import Run, load_run
@@ -217,6 +217,14 @@ def test_a_search_whose_recipe_is_best_trains_only_that(data: Path, tmp_path: Pa
 def test_a_search_without_test_rows_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"needs test rows that it never sees, .* data\.test_share is 0; try 0\.15"):
         tune(data, target="y", settings=SETTINGS | {"data.test_share": 0.0}, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_trial_that_contradicts_itself_is_named_before_anything_is_written(data: Path, tmp_path: Path) -> None:
+    ranges = {"training.optimizer": {"among": ["adam", "adamw"]}, "training.weight_decay": {"low": 0.1, "high": 0.2}}
+    words = r"trial \d+ \(training\.optimizer adam, training\.weight_decay 0\.1\d+\) is not: .* no decoupled decay"
+    with pytest.raises(RecipeError, match=words):
+        tune(data, target="y", settings=SETTINGS | {"tune.ranges": ranges}, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -10,6 +10,7 @@ from fitwell.narration import JOINED
 from fitwell.space import Dimension
 from fitwell.tuning.mattering import Share
 from fitwell.tuning.record import Record
+from fitwell.tuning.trials import Trial
 
 
 def search_events(record: Record) -> Iterator[Event]:
@@ -38,6 +39,15 @@ def found_events(record: Record) -> Iterator[Event]:
     for path, value in record.trials[record.best].items():
         before = f" ({text_of(first[path])} in the recipe)" if path in first and first[path] != value else ""
         yield Event("tried", f"  {path} {text_of(value)}{before}")
+
+
+def trial_text(trial: Trial) -> str:
+    """Return settings as a sentence lists them.
+
+    >>> trial_text({"network.dropout": 0.25, "network.hidden": (64, 64)})
+    'network.dropout 0.25, network.hidden [64, 64]'
+    """
+    return ", ".join(f"{path} {text_of(value)}" for path, value in trial.items())
 
 
 def shares_event(record: Record) -> Event:

@@ -18,7 +18,7 @@ from typing import Any
 
 from fitwell.comparison import compare
 from fitwell.data.read import read_table
-from fitwell.errors import FitwellError, RequestError
+from fitwell.errors import FitwellError, RecipeError, RequestError
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock, Learned, pace_of, set_up
 from fitwell.measuring import decided_baselines
@@ -45,8 +45,8 @@ from fitwell.tuning.mattering import shares
 from fitwell.tuning.record import Record, read_record, write_record, write_trials
 from fitwell.tuning.searching import Champion, Contest, search
 from fitwell.tuning.store import Folder
-from fitwell.tuning.telling import found_events, only, search_events, shares_event, verdict_event, without
-from fitwell.tuning.trials import trials_of
+from fitwell.tuning.telling import found_events, only, search_events, shares_event, trial_text, verdict_event, without
+from fitwell.tuning.trials import Trial, trials_of
 from fitwell.tuning.tuned import DEFAULT, Tuned
 from fitwell.workflow import (
     Begun,
@@ -183,6 +183,8 @@ def _planned(begun: Begun, *, clock: Clock, listener: Listener) -> Record:
     if len(trials) < size.trials:
         listener(Event("note", f"the ranges have only {len(trials)} different trials, not {size.trials}"))
         size = size_of(begun.setup, len(trials), epochs=size.epochs)
+    for number, trial in enumerate(trials):
+        _require_sound(asked, number, trial)
     return Record(
         stage="searching",
         asked=asked,
@@ -192,6 +194,15 @@ def _planned(begun: Begun, *, clock: Clock, listener: Listener) -> Record:
         survivors=size.survivors,
         loss=chosen.training.loss,
     )
+
+
+def _require_sound(asked: Recipe, number: int, trial: Trial) -> None:
+    try:
+        changed(asked, trial)
+    except RecipeError as error:
+        raise RecipeError(
+            f"every trial must be a recipe, but trial {number} ({trial_text(trial)}) is not: {error}; change the ranges"
+        ) from None
 
 
 def _carry_out(
@@ -212,6 +223,7 @@ def _carry_out(
         if found is None:
             return Tuned(run)
         record = found
+    Folder(run).remove()
     if record.stage == "training":
         if Run(run.path).state != "finished":
             for event in found_events(record):
@@ -276,7 +288,6 @@ def _searched(run: Run, record: Record, begun: Begun, *, clock: Clock, listener:
     write_trials(run, record, searched)
     write_first_files(run, first_files(own))
     write_record(run, record)
-    folder.remove()
     return record
 
 
