@@ -11,60 +11,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from fitwell.comparison import compare
 from fitwell.data.read import read_table
 from fitwell.errors import FitwellError, RecipeError, RequestError
 from fitwell.events import Event, Listener, unheard
-from fitwell.learning import Clock, Learned, pace_of, set_up
-from fitwell.measuring import decided_baselines
-from fitwell.preparation import planned
+from fitwell.learning import Clock, pace_of
 from fitwell.recipe import Recipe, changed
-from fitwell.run import (
-    TUNING,
-    Run,
-    alone,
-    create_run,
-    discard_unstarted,
-    json_bytes,
-    load_run,
-    open_run,
-    require_free,
-    write_first_files,
-)
+from fitwell.run import TUNING, Run, alone, create_run, discard_unstarted, json_bytes, load_run, open_run, require_free
 from fitwell.space import space_of
-from fitwell.training.history import history_frame
-from fitwell.training.loop import State
-from fitwell.training.step import Population
 from fitwell.tuning.budget import affordable, size_of
-from fitwell.tuning.mattering import shares
-from fitwell.tuning.record import Record, read_record, write_record, write_trials
-from fitwell.tuning.searching import Champion, Contest, search
-from fitwell.tuning.store import Folder
-from fitwell.tuning.telling import found_events, only, search_events, shares_event, trial_text, verdict_event, without
+from fitwell.tuning.record import Record, read_record
+from fitwell.tuning.stages import SHOWING_SECONDS, STAGES, Job
+from fitwell.tuning.telling import trial_text
 from fitwell.tuning.trials import Trial, trials_of
-from fitwell.tuning.tuned import DEFAULT, Tuned
-from fitwell.workflow import (
-    Begun,
-    asked_recipe,
-    begin,
-    begun_anew,
-    conclude,
-    first_files,
-    go_on,
-    recording,
-    stopping_well,
-    train,
-)
-from fitwell.workflow import resume as resume_run
-
-SHOWING_SECONDS = 4.0  # of a time limit, kept for comparing two runs and drawing the page anew
-SEARCH_LIMIT = 0.5  # of the time that is left when the search begins: it was made to take less
-FINAL_ALIKE = 2  # trainings at the end, which share the time that is left
+from fitwell.tuning.tuned import Tuned
+from fitwell.workflow import Begun, asked_recipe, begin, begun_anew, first_files, stopping_well
 
 
 def tune(
@@ -125,7 +89,8 @@ def tune(
     run = create_run(out, source=begun.table.source, files=files)
     try:
         with alone(run.path), stopping_well(run, listener):
-            return _carry_out(run, record, begun, data=begun.table, test=None, clock=clock, listener=listener)
+            job = Job(run=run, begun=begun, data=begun.table, test=None, clock=clock, listener=listener)
+            return _carry_out(job, record)
     except FitwellError as error:
         if discard_unstarted(run):
             raise
@@ -154,8 +119,8 @@ def resume(
         if record.stage == "searching":
             begun = begun_anew(run, record.asked, data=data, test=test)
             listener(Event("resumed", f"continuing the search of {run.path}"))
-        clock = Clock(perf_counter())
-        return _carry_out(run, record, begun, data=data, test=test, clock=clock, listener=listener)
+        job = Job(run=run, begun=begun, data=data, test=test, clock=Clock(perf_counter()), listener=listener)
+        return _carry_out(job, record)
 
 
 def _planned(begun: Begun, *, clock: Clock, listener: Listener) -> Record:
@@ -205,158 +170,18 @@ def _require_sound(asked: Recipe, number: int, trial: Trial) -> None:
         ) from None
 
 
-def _carry_out(
-    run: Run,
-    record: Record,
-    begun: Begun | None,
-    *,
-    data: object,
-    test: str | Path | None,
-    clock: Clock,
-    listener: Listener,
-) -> Tuned:
-    """Go from the record's stage to the end: search, train, compare."""
-    listen = recording(run, listener)
-    if record.stage == "searching":
-        assert begun is not None
-        found = _searched(run, record, begun, clock=clock, listener=listener)
-        if found is None:
-            return Tuned(run)
-        record = found
-    Folder(run).remove()
-    if record.stage == "training":
-        if Run(run.path).state != "finished":
-            for event in found_events(record):
-                listen(event)
-            limit = clock.remaining() if record.best == 0 else (clock.remaining() - SHOWING_SECONDS) / FINAL_ALIKE
-            go_on(
-                Run(run.path),
-                data=data,
-                test=test,
-                clock=Clock(perf_counter(), limit),
-                listener=without(listener, "finished", "report"),
-            )
-            if Run(run.path).state == "interrupted":
-                return Tuned(run)
-        record = replace(record, stage="comparing" if record.best else "done")
-        write_record(run, record)
-    if record.stage == "comparing":
-        if not _trained_default(run, record, data=data, test=test, clock=clock, listener=listener):
-            text = f"interrupted; {run.path} is usable, and continues with: fitwell resume {run.path}"
-            listen(Event("interrupted", text))
-            return Tuned(run)
-        record = replace(record, stage="done", comparison=_compared(run))
-        write_record(run, record)
-        listen(verdict_event(record, default=str(run.path / DEFAULT)))
+def _carry_out(job: Job, record: Record) -> Tuned:
+    """Go from the record's stage to the end."""
+    run, clock = job.run, job.clock
+    while record.stage != "done":
+        further = STAGES[record.stage](job, record)
+        if further is None:
+            return Tuned(Run(run.path))  # interrupted: what there is can be used
+        record = further
     if (run.path / "report.html").is_file():
         path = Run(run.path).report(run.path / "report.html")  # anew, with what the search found
-        listen(Event("report", f"report: {path}", {"path": str(path)}))
+        job.listen(Event("report", f"report: {path}", {"path": str(path)}))
     tuned = Tuned(Run(run.path))
     values = {"run": str(tuned.kept.path), "seconds": round(perf_counter() - clock.started, 2)}
-    listen(Event("finished", f"run: {tuned.kept.path}", values))
+    job.listen(Event("finished", f"run: {tuned.kept.path}", values))
     return tuned
-
-
-def _searched(run: Run, record: Record, begun: Begun, *, clock: Clock, listener: Listener) -> Record | None:
-    """Search, and make the run that of the best trial before its first step; None when interrupted."""
-    listen = recording(run, listener)
-    folder = Folder(run)
-    for event in search_events(record):
-        listen(event)
-    searched = search(
-        _contest(record, begun),
-        store=folder,
-        clock=Clock(perf_counter(), SEARCH_LIMIT * clock.remaining()),
-        listener=listen,
-    )
-    best = searched.best
-    own = _begun_with(record, best.trial, begun)
-    if searched.ending == "interrupted":
-        write_first_files(run, first_files(own))
-        setup = own.setup
-        learned = Learned(state=_state_of(best, setup.state), history=history_frame([], []), ending="interrupted")
-        simple = decided_baselines(own.prepared, setup.recipe)
-        conclude(Run(run.path), own, learned, simple, clock=clock, listener=listen)
-        return None
-    if searched.ending == "time":
-        done = f"after {searched.rungs[-1].epochs} epochs" if searched.rungs else "before all trials had begun"
-        listen(Event("note", f"the time limit ended the search {done}"))
-    record = replace(record, stage="training", results=searched.rungs, best=best.trial, ending=searched.ending)
-    if searched.rungs:
-        record = replace(record, shares=shares(record.space, record.trials, searched.rungs[0].losses))
-        listen(shares_event(record))
-    write_trials(run, record, searched)
-    write_first_files(run, first_files(own))
-    write_record(run, record)
-    return record
-
-
-def _contest(record: Record, begun: Begun) -> Contest:
-    """Return the search of a record on prepared rows; each trial is one network, trained without what only shows."""
-    lean: dict[str, Any] = {"members": 1, "training.signals_every": 0}
-    if record.asked.training.compile == record.asked.training.execution == "auto":
-        lean["training.compile"] = "never"  # trials take too few steps to earn it back
-    if record.asked.training.learning_rate == "auto":
-        lean["training.learning_rate"] = begun.setup.recipe.training.learning_rate  # found by one range test for all
-    recipes = [
-        planned(begun.prepared, changed(record.asked, lean | (trial if number else {}))).recipe
-        for number, trial in enumerate(record.trials)
-    ]
-    return Contest(prepared=begun.prepared, recipes=recipes, rungs=record.rungs, survivors=record.survivors)
-
-
-def _begun_with(record: Record, trial: int, begun: Begun) -> Begun:
-    """Return the final training with a trial's settings before its first step."""
-    asked = record.final(trial)
-    prepared = planned(begun.prepared, asked)
-    setup = set_up(prepared, prepared.recipe)
-    if trial:
-        count = len(record.trials)
-        found = {path: f"of the best of {count} trials" for path in record.trials[trial]}
-        setup = replace(setup, reasons=setup.reasons | found)
-    return replace(begun, asked=asked, prepared=prepared, setup=setup)
-
-
-def _state_of(best: Champion, first: State) -> State:
-    """Return the state of a trial as that of a training of its own, whose best weights can be measured."""
-    place = slice(best.member, best.member + 1)
-    buffers = {name: best.state.best.buffers[name][place] for name in first.best.buffers}
-    weights = Population(weights=best.state.best.weights[place], buffers=buffers, slots={})
-    return replace(first, best=weights, marks=(best.state.marks[best.member],), step=best.state.step)
-
-
-def _trained_default(
-    run: Run, record: Record, *, data: object, test: str | Path | None, clock: Clock, listener: Listener
-) -> bool:
-    """Train the recipe as it was in a folder of the run, and tell whether it is finished."""
-    path = run.path / DEFAULT
-    listener(Event("tuning", "training with the recipe as it was, to compare"))
-    own = only(listener, "look")
-    if path.exists():
-        trained = resume_run(path, data=data, test=test, listener=own)
-    else:
-        source = run.data["path"] if data is None else data
-        limit = clock.remaining() - SHOWING_SECONDS
-        asked = asked_recipe(record.final(0), None, {"data.test": None if test is None else str(test)})
-        trained = train(
-            source, recipe=asked, out=path, time_limit=limit if math.isfinite(limit) else None, listener=own
-        )
-    return trained.state == "finished"
-
-
-def _compared(run: Run) -> dict[str, Any]:
-    """Return how the best trial's settings do beside the recipe as it was, on the rows that the search never saw."""
-    comparison = compare([run.path / DEFAULT, run.path])
-    default, tuned = comparison.contenders
-    assert tuned.against is not None  # only the first has none
-    return {
-        "metric": comparison.metric,
-        "higher_is_better": comparison.higher_is_better,
-        "part": comparison.part,
-        "rows": comparison.rows,
-        "default": default.figure.as_json(),
-        "tuned": tuned.figure.as_json(),
-        "difference": tuned.against.difference.as_json(),
-        "verdict": tuned.against.verdict,
-        "text": f"{default.figure} without, {tuned.figure} with; difference {tuned.against.difference}",
-    }
