@@ -533,6 +533,8 @@ def _contradictions_of_decision(recipe: Recipe) -> Iterator[str]:
 
 
 def _contradictions_of_ranges(recipe: Recipe) -> Iterator[str]:
+    if not recipe.tune.ranges:
+        return  # a recipe is checked often, and going through all settings takes its time
     known = [path for path, _, _ in described()]
     for path, tried in recipe.tune.ranges.items():
         for problem in _senseless(tried):
