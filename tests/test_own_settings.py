@@ -100,6 +100,22 @@ def test_a_run_records_what_its_members_have_of_their_own(run: Run) -> None:
     assert "; members differ in network.dropout, network.input_factor, training.class_weights" in plan["text"]
 
 
+def test_it_is_told_how_each_member_did_when_it_was_best(run: Run) -> None:
+    told = [event for event in run.events if event["event"] == "member"]
+    looks = run.history.filter(pl.col("split") == "validation")
+    assert sorted(event["member"] for event in told) == [0, 1, 2, 3]
+    figures = [event["figure"] for event in told]
+    assert figures == sorted(figures, reverse=True)
+    for event in told:
+        of_member = looks.filter(pl.col("member") == event["member"])
+        lowest = of_member.filter(pl.col("loss") == of_member["loss"].min()).row(0, named=True)
+        assert (event["figure"], event["epoch"]) == (lowest["figure"], lowest["epoch"])
+    first = next(event for event in told if event["member"] == 0)
+    assert first["text"].startswith("member 0 (nothing of its own): accuracy 0.")
+    second = next(event for event in told if event["member"] == 1)
+    assert '(network.dropout 0.4, training.learning_rate 0.02, training.schedule "cosine"): acc' in second["text"]
+
+
 def test_a_run_of_members_that_differ_is_reproduced_by_its_recipe_and_read_back(run: Run, tmp_path: Path) -> None:
     again = train(PENGUINS, recipe=run.path / "recipe.yaml", out=tmp_path / "again")
     weights = "model.safetensors"

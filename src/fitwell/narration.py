@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+import polars as pl
+
 from fitwell.data.read import Table
 from fitwell.data.schema import Schema
 from fitwell.decision import Calibration, Interval, Judged
@@ -15,6 +17,8 @@ from fitwell.events import Event
 from fitwell.learning import Setup
 from fitwell.metrics import Figure, Threshold
 from fitwell.preparation import Prepared
+from fitwell.recipe import Recipe
+from fitwell.recipe.accepted import shown
 
 JOINED = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
 SHOWN_AT_THRESHOLD = {"f1": ("f1", "precision", "recall"), "youden": ("recall", "specificity"), "half": ("accuracy",)}
@@ -95,6 +99,28 @@ def plan_event(setup: Setup) -> Event:
         f"{f'; members differ in {differing}' if differing else ''}",
         {"weights": weights},
     )
+
+
+def member_events(recipe: Recipe, history: pl.DataFrame, *, metric: str) -> Iterator[Event]:
+    """Yield how members that differ did on the validation rows when their loss was lowest, the best member first.
+
+    `metric` is the name of the history's figure, of which more is better.
+    """
+    if not any(recipe.differences):
+        return
+    looks = history.filter((pl.col("split") == "validation") & pl.col("loss").is_finite())
+    best = looks.sort("loss", maintain_order=True).unique("member", keep="first")
+    ranked = best.sort(pl.col("figure").fill_nan(None), descending=True, nulls_last=True, maintain_order=True)
+    for row in ranked.head(NAMED).iter_rows(named=True):
+        own = recipe.differences[row["member"]]
+        settings = ", ".join(f"{path} {shown(value)}" for path, value in own.items()) or "nothing of its own"
+        yield Event(
+            "member",
+            f"member {row['member']} ({settings}): {metric} {row['figure']:.4f} in epoch {row['epoch']:g}, its best",
+            {name: row[name] for name in ("member", "figure", "epoch")},
+        )
+    if len(ranked) > NAMED:
+        yield Event("member", f"and {len(ranked) - NAMED} more members (history.parquet has them all)")
 
 
 def measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Iterator[Event]:

@@ -250,7 +250,7 @@ def _compile(recipe: Recipe, facts: Facts) -> Choice:
     if training.execution != "auto":
         asked = "always" if training.execution == "compiled" else "never"
         return Choice(asked, f"training.execution is {training.execution}")
-    if training.redraw_fraction:
+    if training.redraw_fraction or "training.redraw_fraction" in recipe.varied:
         return Choice("never", "weights are drawn anew outside of the step")
     if recipe.device != "cpu":
         return Choice("never", f"what it gains on {recipe.device} has not been measured")

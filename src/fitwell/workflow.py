@@ -45,7 +45,7 @@ from fitwell.measuring import (
     judged_decision,
     reserved,
 )
-from fitwell.narration import data_events, decision_events, finding_event, measured_events, plan_event
+from fitwell.narration import data_events, decision_events, finding_event, measured_events, member_events, plan_event
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
 from fitwell.recipe import Recipe
 from fitwell.run import (
@@ -422,7 +422,8 @@ def conclude(
     diverged = training_finding(setup.recipe, learned.state.marks)
     further = [found for found in (diverged, text_finding(prepared.labelled.schema)) if found is not None]
     write_json(run, "findings.json", findings_json(begun.notes, further))
-    for event in chain(measured_events(evaluation, report), decision_events(decided, evaluation)):
+    members = member_events(setup.recipe, learned.history, metric=prepared.labelled.task.glance.name)
+    for event in chain(members, measured_events(evaluation, report), decision_events(decided, evaluation)):
         listener(event)
     if diverged is not None:
         listener(finding_event(diverged))

@@ -51,7 +51,7 @@ CASES: dict[str, Case] = {
         ("none", {"0": 1.0, "1": 3.0}, {"0": 2.0, "1": 0.5}), {"training.loss": "cross_entropy"}
     ),
     "training.learning_rate": Case((0.01, 0.03, 0.1)),
-    "training.momentum": Case((0.0, 0.5, 0.9), {"training.nesterov": True}),
+    "training.momentum": Case((0.0, 0.5, 0.9)),
     "training.beta1": Case((0.0, 0.5, 0.9), {"training.optimizer": "adamw"}),
     "training.beta2": Case((0.5, 0.9, 0.999), {"training.optimizer": "muon"}),
     "training.rms_decay": Case((0.5, 0.9, 0.99), {"training.optimizer": "rmsprop"}),
@@ -152,7 +152,7 @@ def test_a_member_trains_as_its_recipe_does_alone(path: str, execution: str, sta
 # Each member differs in another setting: one compilation tries all that have an effect together.
 COMPILED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "sgd": (
-        {"network.number_embedding": "piecewise_linear"},
+        {"network.number_embedding": "piecewise_linear", "training.nesterov": True},
         (
             "seeds.weights", "seeds.order", "seeds.noise", "network.initialization_scale", "network.dropout",
             "network.input_factor", "network.input_shift", "training.target_factor", "training.target_shift",

@@ -146,7 +146,8 @@ def adam(
     """Move by −η m̂ / (√v̂ + ε) with m ← β1 m + (1 − β1) g, v ← β2 v + (1 − β2) g² (Kingma & Ba 2015).
 
     Here m̂ = m / (1 − β1^t) and v̂ = v / (1 − β2^t). One rate for all members goes through torch's fused kernel, a single
-    pass over memory; with rates that differ, the corrections are moved into rate and ε, which saves two passes.
+    pass over memory; with rates that differ, the kernel moves zeros at the rate 1, and each member takes its share of
+    that. With other coefficients that differ, the corrections are moved into rate and ε, which saves two passes.
 
     >>> from fitwell.recipe import TrainingSettings
     >>> weights = torch.tensor([[1.0]])
@@ -158,9 +159,14 @@ def adam(
     """
     beta1, beta2, epsilon = settings.beta1, settings.beta2, settings.epsilon
     assert beta2 != "auto"
-    for_all = isinstance(rate, float) and not any(isinstance(number, Tensor) for number in (beta1, beta2, epsilon))
-    if for_all and isinstance(step, int) and weights.is_contiguous() and weights.device.type in FUSED:
-        _fused_adam(weights, gradient, slots, rate=rate, step=step, betas=(beta1, beta2), epsilon=epsilon)
+    alike = isinstance(beta1, float) and isinstance(beta2, float) and isinstance(epsilon, float)
+    if alike and isinstance(step, int) and weights.is_contiguous() and weights.device.type in FUSED:
+        if isinstance(rate, float):
+            _fused_adam(weights, gradient, slots, rate=rate, step=step, betas=(beta1, beta2), epsilon=epsilon)
+        else:
+            moves = torch.zeros_like(weights)
+            _fused_adam(moves, gradient, slots, rate=1.0, step=step, betas=(beta1, beta2), epsilon=epsilon)
+            weights.addcmul_(moves, rate)
         return
     mean = slots["mean"].lerp_(gradient, like(1 - beta1, weights))
     square = _running_square(slots["square"], gradient, beta2)
