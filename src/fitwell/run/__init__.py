@@ -47,6 +47,7 @@ from fitwell.run.reading import read_events as read_events
 from fitwell.run.reading import read_json as read_json
 from fitwell.run.reading import require_unchanged as require_unchanged
 from fitwell.run.summary import Summary as Summary
+from fitwell.run.summary import ending_of as ending_of
 from fitwell.run.value import Run as Run
 from fitwell.run.value import read_coding as read_coding
 from fitwell.run.value import require_apart as require_apart

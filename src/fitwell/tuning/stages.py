@@ -19,7 +19,7 @@ from fitwell.learning import Clock, Learned, set_up
 from fitwell.measuring import decided_baselines
 from fitwell.preparation import planned
 from fitwell.recipe import Recipe, changed
-from fitwell.run import Run, write_first_files
+from fitwell.run import Run, ending_of, write_first_files
 from fitwell.training.history import history_frame
 from fitwell.training.loop import State
 from fitwell.training.step import Population
@@ -81,14 +81,14 @@ def trained(job: Job, record: Record) -> Record | None:
     """Train the run with the best trial's settings."""
     run, clock = job.run, job.clock
     Folder(run).remove()
-    if Run(run.path).state != "finished":
+    if ending_of(run.path) != "finished":
         for event in found_events(record):
             job.listen(event)
         # Half of the time is for the recipe as it was.
         limit = clock.remaining() if record.best == 0 else (clock.remaining() - SHOWING_SECONDS) / 2
         quieter = without(job.listener, "finished", "report")
         go_on(Run(run.path), data=job.data, test=job.test, clock=Clock(perf_counter(), limit), listener=quieter)
-        if Run(run.path).state != "finished":
+        if ending_of(run.path) != "finished":
             return None
     record = replace(record, stage="comparing" if record.best else "done")
     write_record(run, record)
