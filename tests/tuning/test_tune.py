@@ -34,7 +34,7 @@ SETTINGS: dict[str, Any] = {
     "training.epochs": 15,
     "training.batch_size": 32,
     "training.early_stopping.patience": 0,
-    "training.checkpoint_seconds": 1e-6,
+    "training.checkpoint_seconds": 0.05,
     "tune.trials": 10,
     "tune.ranges": {
         "training.learning_rate": {"low": 1e-6, "high": 0.1, "scale": "log"},
@@ -80,6 +80,7 @@ def test_the_verdict_is_that_of_comparing_the_runs_on_rows_that_the_search_never
     assert {change.setting for change in again.contenders[1].changes if change.asked} >= {"training.learning_rate"}
 
 
+@pytest.mark.slow
 def test_the_tuned_run_is_an_ordinary_one(whole: Tuned, data: Path, tmp_path: Path) -> None:
     run = load_run(whole.run.path)
     assert run.state == "finished"
@@ -88,6 +89,7 @@ def test_the_tuned_run_is_an_ordinary_one(whole: Tuned, data: Path, tmp_path: Pa
     assert weights(again) == weights(run)
 
 
+@pytest.mark.slow
 def test_the_default_is_trained_as_if_there_had_been_no_search(whole: Tuned, data: Path, tmp_path: Path) -> None:
     without = {path: value for path, value in SETTINGS.items() if not path.startswith("tune.")}
     alone = fw.train(data, target="y", settings=without, out=tmp_path / "alone")
@@ -155,12 +157,10 @@ MOMENTS = {
     "while the default is trained": ("look", 24),
     "when all is compared": ("compared", 1),
 }
-QUICK = ("between rungs", "while the default is trained")
 
 
-@pytest.mark.parametrize(
-    "moment", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in MOMENTS]
-)
+@pytest.mark.slow  # quick ones are in test_searching.py
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_search_is_resumed_to_the_same_bits(moment: str, whole: Tuned, data: Path, tmp_path: Path) -> None:
     with pytest.raises(Killed):
         tune(data, target="y", settings=SETTINGS, out=tmp_path / "cut", listener=at(*MOMENTS[moment], kill))
@@ -190,6 +190,7 @@ def test_a_search_that_is_over_is_left_as_it_is(whole: Tuned, tmp_path: Path) ->
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_where_nothing_matters_nothing_is_claimed(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     noise = {"a": random.normal(size=ROWS), "b": random.normal(size=ROWS), "y": random.permutation(ROWS) % 2}
@@ -202,6 +203,7 @@ def test_where_nothing_matters_nothing_is_claimed(tmp_path: Path) -> None:
     assert tuned.verdict is None or tuned.kept == tuned.default
 
 
+@pytest.mark.slow
 def test_a_search_whose_recipe_is_best_trains_only_that(data: Path, tmp_path: Path) -> None:
     ranges = {"training.learning_rate": {"low": 1e-7, "high": 2e-7, "scale": "log"}}
     settings = SETTINGS | {"training.learning_rate": 0.03, "tune.ranges": ranges, "tune.trials": 3}
@@ -250,6 +252,7 @@ def test_a_record_that_was_changed_is_refused(whole: Tuned, tmp_path: Path) -> N
         resume(copy)
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_run_to_use_and_json(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
