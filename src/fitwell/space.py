@@ -155,25 +155,17 @@ def _hidden(chosen: Recipe) -> Usual | None:
     return Usual(Range(among=shapes), "half as wide and twice as wide, with a layer less each, and as chosen")
 
 
-def _activation(chosen: Recipe) -> Usual | None:
-    if not chosen.network.hidden:
-        return None
-    activation = chosen.network.activation
-    other = "silu" if activation == "relu" else "relu"
-    return Usual(Range(among=(activation, other)), f"{activation} as chosen, and {other}")
-
-
 def _around(value: float, factor: float) -> Range:
     return Range(low=float(f"{value / factor:.{DIGITS}g}"), high=float(f"{value * factor:.{DIGITS}g}"), scale="log")
 
 
-# Every setting that is usually varied. Numbers vary within one population, shapes and activations make groups.
+# Every setting that is usually varied. Numbers vary within one population; each shape is one of its own, and the more
+# trials share one, the less each costs. So the activation, which the benchmark tables chose, is not among them.
 USUAL: dict[str, Callable[[Recipe], Usual | None]] = {
     "training.learning_rate": _rate,
     "training.weight_decay": _decay,
     "network.dropout": _dropout,
     "network.hidden": _hidden,
-    "network.activation": _activation,
 }
 
 

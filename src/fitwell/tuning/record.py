@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import polars as pl
 
@@ -134,10 +134,8 @@ def _outcome(trial: int, record: Record, marks: Mapping[int, Mark]) -> str:
 
 def _record_of(values: Mapping[str, Any]) -> Record:
     shares, best = values["shares"], values["best"]
-    if values["stage"] not in ("searching", "training", "comparing", "done"):
-        raise ValueError(f"stage is {values['stage']}")
     return Record(
-        stage=values["stage"],
+        stage={stage: stage for stage in get_args(Stage)}[values["stage"]],
         asked=recipes.parse(values["asked"], origin=TUNING),
         space=tuple(
             dimension_of(each["setting"], Range.model_validate(each["tried"]), why=str(each["why"]))
