@@ -86,7 +86,7 @@ def train(
     recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
-    members: int | None = None,
+    members: int | Sequence[Mapping[str, Any]] | None = None,
     test: str | Path | None = None,
     group: str | None = None,
     time: str | None = None,
@@ -102,7 +102,8 @@ def train(
 
     `data` is a path (CSV, TSV, Parquet, JSONL, Arrow), a pandas or polars frame, a dict of arrays or a NumPy array.
     `settings` are recipe settings by dotted name, such as {"training.learning_rate": 0.01}; they and the other
-    arguments win over `recipe`. `time_limit` is in seconds and includes everything.
+    arguments win over `recipe`. `members` is how many networks, or a list with the settings of each. `time_limit` is in
+    seconds and includes everything.
 
     Raises:
         DataError: the data cannot be read or learned from. RequestError: what was asked contradicts itself or the

@@ -105,13 +105,12 @@ def small_training(
             "target": ["y"],
             "device": "cpu",
             "seed": seed,
-            "members": members,
             "seeds": seeds or {},
             "network": shape,
             "training": values | {"early_stopping": {"patience": 0}} | settings,
         }
     )
-    asked = changed(asked, changes or {})
+    asked = changed(asked, {"members": members} | (changes or {}))
     recipe = resolve(asked, Facts(task=task, training_rows=rows, outputs=1, layout=layout, cores=1)).recipe
     training = training or sine_rows(rows, seed=1, labels=task == "binary", weights=weights)
     validation = sine_rows(40, seed=2, labels=task == "binary") if layout is LAYOUT else training

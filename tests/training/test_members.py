@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 from torch import _inductor as inductor
-from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from fitwell.networks.noise import Dropout, InputNoise, noise_words
@@ -30,6 +29,7 @@ class Case:
     needs: dict[str, Any] = field(default_factory=dict)
 
 
+WANDERING = {"training.learning_rate": 0.1, "training.epochs": 5}  # the validation loss rises now and then
 CASES: dict[str, Case] = {
     "seeds.weights": Case((3, 4, 5)),
     "seeds.order": Case((3, 4, 5)),
@@ -59,7 +59,7 @@ CASES: dict[str, Case] = {
     "training.schedule": Case(("constant", "cosine", "step")),
     "training.warmup_epochs": Case((0.0, 1.0, 2.0)),
     "training.step_epochs": Case((0.5, 1.0, 2.0), {"training.schedule": "step"}),
-    "training.step_factor": Case((0.1, 0.5, 1.0), {"training.schedule": "step"}),
+    "training.step_factor": Case((0.1, 0.5, 1.0), {"training.schedule": "step", "training.step_epochs": 1.0}),
     "training.decay_rate": Case((0.0, 0.1, 1.0), {"training.schedule": "exponential"}),
     "training.minimum_factor": Case((0.0, 0.1, 0.5), {"training.schedule": "cosine"}),
     "training.cycle_epochs": Case((0.5, 1.0, 2.0), {"training.schedule": "cyclical"}),
@@ -67,10 +67,9 @@ CASES: dict[str, Case] = {
         (1.0, 1.5, 3.0), {"training.schedule": "warm_restarts", "training.cycle_epochs": 1.0}
     ),
     "training.cycles": Case((1, 2, 3), {"training.schedule": "log_cosine"}),
-    "training.plateau_patience": Case((0, 1, 5), {"training.schedule": "plateau", "training.learning_rate": 0.5}),
+    "training.plateau_patience": Case((0, 1, 5), WANDERING | {"training.schedule": "plateau"}),
     "training.plateau_factor": Case(
-        (0.1, 0.5, 0.9),
-        {"training.schedule": "plateau", "training.learning_rate": 0.5, "training.plateau_patience": 0},
+        (0.1, 0.5, 0.9), WANDERING | {"training.schedule": "plateau", "training.plateau_patience": 0}
     ),
     "training.l1": Case((0.0, 0.01, 0.1)),
     "training.l2": Case((0.0, 0.01, 0.1)),
@@ -79,12 +78,12 @@ CASES: dict[str, Case] = {
     "training.redraw_fraction": Case((0.0, 0.1, 0.5)),
     "training.clip_norm": Case((0.05, 0.5, None)),
     "training.clip_value": Case((0.001, 0.01, None)),
-    "training.early_stopping.patience": Case((1, 2, 0), {"training.learning_rate": 0.5}),
+    "training.early_stopping.patience": Case((1, 2, 0), WANDERING),
     "training.early_stopping.minimum_improvement": Case((0.0, 0.01, 1.0), {"training.early_stopping.patience": 1}),
 }
 BASE = {
     "training.optimizer": "sgd", "training.schedule": "constant", "training.weight_decay": 0.0,
-    "training.early_stopping.patience": 0, "training.epochs": 3,
+    "training.early_stopping.patience": 0, "training.epochs": 2,
 }  # fmt: skip
 
 
@@ -102,7 +101,7 @@ def set_up(start: Start, needs: dict[str, Any], *, members: Any, execution: str)
     loss = changes.pop("training.loss", "squared_error")
     if changes["training.optimizer"] == "adam":
         del changes["training.weight_decay"]
-    return start(members=members, execution=execution, double=True, seeds=SEEDS, loss=loss, changes=changes)
+    return start(members=members, execution=execution, rows=50, double=True, seeds=SEEDS, loss=loss, changes=changes)
 
 
 def last(training: Any) -> Any:
@@ -123,34 +122,19 @@ def equal(together: Any, place: int, alone: Any, *, loosely: bool = False) -> No
         assert torch.allclose(together.best.buffers[name][place], buffer[0], rtol=rtol, atol=atol), name
 
 
-@pytest.fixture(scope="module")
-def alone() -> Callable[[Start, str, int], Any]:
-    """The last state of a plain training by itself, with one of a setting's values for the whole recipe."""
-    known: dict[tuple[str, int], Any] = {}
-
-    def found(start: Start, path: str, place: int) -> Any:
-        if (path, place) not in known:
-            case = CASES[path]
-            training = set_up(start, case.needs | {path: case.values[place]}, members=1, execution="eager")
-            known[path, place] = last(training)
-        return known[path, place]
-
-    return found
-
-
-@pytest.mark.parametrize("execution", ["eager", "mapped"])
 @pytest.mark.parametrize("path", CASES)
-def test_a_member_trains_as_its_recipe_does_alone(path: str, execution: str, start: Start, alone: Any) -> None:
+def test_a_member_trains_as_its_recipe_does_alone(path: str, start: Start) -> None:
     case = CASES[path]
-    together = last(set_up(start, case.needs, members=[{path: value} for value in case.values], execution=execution))
-    for place in range(3):
-        equal(together, place, alone(start, path, place))
+    together = last(set_up(start, case.needs, members=[{path: value} for value in case.values], execution="mapped"))
+    for place, value in enumerate(case.values):
+        alone = last(set_up(start, case.needs | {path: value}, members=1, execution="eager"))
+        equal(together, place, alone)
     best = together.best.weights
     assert not torch.allclose(best[1], best[2], rtol=1e-6) or together.marks[1] != together.marks[2]
 
 
-# Each member differs in another setting: one compilation tries all that have an effect together.
-COMPILED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+# Each member differs in another setting: one population, and one compilation, tries all that go together.
+TOGETHER: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "sgd": (
         {"network.number_embedding": "piecewise_linear", "training.nesterov": True},
         (
@@ -158,7 +142,7 @@ COMPILED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
             "network.input_factor", "network.input_shift", "training.target_factor", "training.target_shift",
             "training.learning_rate", "training.momentum", "training.warmup_epochs", "training.schedule", "training.l1",
             "training.l2", "training.weight_decay", "training.max_norm", "training.clip_norm", "training.clip_value",
-            "training.early_stopping.patience", "training.early_stopping.minimum_improvement",
+            "training.early_stopping.minimum_improvement",
         ),
     ),
     "adamw": (
@@ -173,51 +157,76 @@ COMPILED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         ("network.number_embedding_scale", "training.rms_decay", "training.huber_delta", "training.epsilon"),
     ),
     "muon": (
-        {"training.optimizer": "muon", "training.loss": "quantile", "training.schedule": "cosine"},
+        {"training.optimizer": "muon", "training.loss": "quantile"},
         ("training.momentum", "training.beta1", "training.beta2", "training.quantile", "training.minimum_factor"),
     ),
     "focal": ({"training.loss": "focal"}, ("training.focal_gamma", "training.input_noise")),
+    "schedules": (
+        {"training.epochs": 5},
+        (
+            "training.step_epochs", "training.step_factor", "training.decay_rate", "training.cycle_epochs",
+            "training.cycle_growth", "training.cycles", "training.plateau_patience", "training.plateau_factor",
+            "training.early_stopping.patience", "training.redraw_fraction",
+        ),
+    ),
 }  # fmt: skip
-# A compiled step draws no weights anew; the rest belong to schedules, which rates as inputs stand for.
-NOT_COMPILED = {"training.redraw_fraction"} | {
-    f"training.{name}"
-    for name in ("step_epochs", "step_factor", "decay_rate", "cycle_epochs", "cycle_growth", "cycles",
-                 "plateau_patience", "plateau_factor")
-}  # fmt: skip
+# A compiled step draws no weights anew, and knows of schedules only the rate, which is an input of it.
+COMPILED = [name for name in TOGETHER if name != "schedules"]
+IN_EVERY_RUN = ("sgd", "adamw")  # tracing takes a second each time
 
 
-def test_every_setting_is_tried_compiled() -> None:
-    assert {path for _, paths in COMPILED.values() for path in paths} | NOT_COMPILED == set(PER_MEMBER)
+def test_every_setting_is_tried_together_with_others() -> None:
+    assert {path for _, paths in TOGETHER.values() for path in paths} == set(PER_MEMBER)
 
 
-def compiled_alike(name: str, start: Start) -> None:
-    needs, paths = COMPILED[name]
-    members = [{path: CASES[path].values[1]} for path in paths]
-    together = last(set_up(start, needs, members=members, execution="compiled"))
-    for place, own in enumerate(members):
-        equal(
-            together, place, last(set_up(start, needs | own, members=1, execution="eager")),
-            loosely="training.input_noise" in paths,
-        )  # fmt: skip
+def members_of(name: str) -> list[dict[str, Any]]:
+    """What each member has of its own: a value of its setting, and what that needs to have an effect."""
+    return [
+        {path: CASES[path].values[1]} | {each: value for each, value in CASES[path].needs.items() if each in PER_MEMBER}
+        for path in TOGETHER[name][1]
+    ]
 
 
-@pytest.mark.parametrize("name", COMPILED)
-def test_what_is_compiled_takes_each_members_settings(name: str, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def alone() -> Callable[[str, Start], list[Any]]:
+    """How the members of a population end by themselves."""
+    known: dict[str, list[Any]] = {}
+
+    def found(name: str, start: Start) -> list[Any]:
+        if name not in known:
+            needs = TOGETHER[name][0]
+            known[name] = [last(set_up(start, needs | own, members=1, execution="eager")) for own in members_of(name)]
+        return known[name]
+
+    return found
+
+
+def alike(name: str, execution: str, start: Start, alone: list[Any]) -> None:
+    needs, paths = TOGETHER[name]
+    together = last(set_up(start, needs, members=members_of(name), execution=execution))
+    for place, of_member in enumerate(alone):
+        equal(together, place, of_member, loosely=execution == "compiled" and "training.input_noise" in paths)
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_members_executed_eagerly_train_as_their_recipes_do_alone(name: str, start: Start, alone: Any) -> None:
+    alike(name, "eager", start, alone(name, start))
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in IN_EVERY_RUN else pytest.mark.slow) for name in COMPILED]
+)
+def test_what_is_compiled_takes_each_members_settings(
+    name: str, start: Start, alone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(inductor, "compile", lambda graph, _inputs: graph)  # the graph itself, which takes no time
-    compiled_alike(name, start)
+    alike(name, "compiled", start, alone(name, start))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMPILED)
-def test_compiled_members_train_as_their_recipes_do_alone(name: str, start: Start) -> None:
-    compiled_alike(name, start)
-
-
-def noises(count: int) -> list[nn.Module]:
-    layers: list[nn.Module] = [
-        Dropout(place / 40, layer=1) if place % 2 else InputNoise(place / 40, layer=1) for place in range(count)
-    ]
-    return layers
+def test_compiled_members_train_as_their_recipes_do_alone(name: str, start: Start, alone: Any) -> None:
+    alike(name, "compiled", start, alone(name, start))
 
 
 @pytest.mark.parametrize("kind", [Dropout, InputNoise])

@@ -57,7 +57,10 @@ class AffineMap(nn.Module):
     def forward(self, values: Float[Tensor, "rows width"]) -> Float[Tensor, "rows width"]:
         if not self.acts:
             return values
-        return (values - self.shift) / self.factor if self.inverse else values * self.factor + self.shift
+        factor, shift = self.factor, self.shift
+        assert not isinstance(factor, tuple)
+        assert not isinstance(shift, tuple)
+        return (values - shift) / factor if self.inverse else values * factor + shift
 
 
 def _row(numbers: Tensor | Numbers, width: int) -> Float[Tensor, " width"]:

@@ -8,6 +8,7 @@ bits. The choices are literals; a test equates them with the tables that impleme
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -420,7 +421,9 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     yield from _settings_without_effect(recipe)
     for place, own in enumerate(recipe.differences, 1):
         if own:
-            for problem in contradictions(with_values(recipe, {"members": 1, "training.execution": "auto"} | own)):
+            for problem in contradictions(
+                with_values(recipe, {"members": 1, "training.execution": "auto"} | dict(own))
+            ):
                 yield f"members, entry {place}: {problem}"
 
 
@@ -586,6 +589,7 @@ def setting(recipe: Recipe, path: str) -> Any:
     return value
 
 
+@cache
 def default_of(path: str) -> Any:
     """Return the default of one setting by its dotted path.
 

@@ -22,6 +22,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from fitwell.errors import SurroundingsError
+from fitwell.training.members import holding
 from fitwell.training.optimizers import Rate, corrections
 from fitwell.training.signals import LayerSignals, layer_spans
 from fitwell.training.step import Batch, Outcome, Population, Program, copied, moved, single_gradient
@@ -120,7 +121,7 @@ def _step_of(program: Program, single: Population, batch: Batch, *, observe: boo
         targets = next(rest)[None]
         features = {name: next(rest)[None] for name in batch.features}
         rows = Batch(features=features, targets=targets, weights=None if batch.weights is None else next(rest)[None])
-        own = replace(program.own, **{name: next(rest) for name in program.own.differing})
+        own = holding(program.own, {name: next(rest) for name in program.own.differing})
         of_member = replace(program, decays=decays, own=own)
         gradient = single_gradient(of_member, population, rows, noise[None], observe)
         outcome = moved(

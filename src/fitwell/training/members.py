@@ -9,7 +9,7 @@ numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -73,7 +73,8 @@ def member_settings(recipe: Recipe, *, class_weights: Sequence[Tensor | None] = 
     `class_weights` are those of all members, or of each.
 
     >>> from fitwell.recipe import changed
-    >>> recipe = changed(Recipe(device="cpu"), {"members": [{}, {"training.l2": 0.5}], "training.weight_decay": 0.1})
+    >>> resolved = {"training.beta2": 0.999, "training.label_smoothing": 0.0, "training.weight_decay": 0.1}
+    >>> recipe = changed(Recipe(device="cpu"), resolved | {"members": [{}, {"training.l2": 0.5}]})
     >>> settings = member_settings(recipe)
     >>> settings.weight_decay, settings.l2
     (0.1, tensor([[0.0000],
@@ -120,16 +121,22 @@ def member_rates(recipe: Recipe) -> list[float]:
     ]
 
 
+def holding(settings: MemberSettings, values: Mapping[str, Tensor]) -> MemberSettings:
+    """Return the settings with other values of those that differ."""
+    changes: dict[str, Any] = dict(values)
+    return replace(settings, **changes)
+
+
 def settings_of(settings: MemberSettings, members: Sequence[int]) -> MemberSettings:
     """Return the settings of some members."""
-    return replace(settings, **{name: value[list(members)] for name, value in settings.differing.items()})
+    return holding(settings, {name: value[list(members)] for name, value in settings.differing.items()})
 
 
 def matching(settings: MemberSettings, weights: Tensor) -> MemberSettings:
     """Return the settings with tensors of the dtype of weights."""
     if not settings.differing:
         return settings
-    return replace(settings, **{name: value.to(weights.dtype) for name, value in settings.differing.items()})
+    return holding(settings, {name: value.to(weights.dtype) for name, value in settings.differing.items()})
 
 
 def acts(value: Each | None) -> bool:

@@ -98,8 +98,11 @@ def sgd(
     if isinstance(momentum, Tensor) or momentum:
         direction = slots["momentum"].mul_(momentum).add_(gradient)
         if settings.nesterov:
-            ahead = isinstance(momentum, Tensor)
-            direction = gradient.addcmul(direction, momentum) if ahead else gradient.add(direction, alpha=momentum)
+            direction = (
+                torch.add(gradient, direction, alpha=momentum)
+                if isinstance(momentum, float)
+                else gradient.addcmul(direction, momentum)
+            )
     _subtract(weights, direction, rate)
 
 
@@ -159,14 +162,10 @@ def adam(
     """
     beta1, beta2, epsilon = settings.beta1, settings.beta2, settings.epsilon
     assert beta2 != "auto"
-    alike = isinstance(beta1, float) and isinstance(beta2, float) and isinstance(epsilon, float)
-    if alike and isinstance(step, int) and weights.is_contiguous() and weights.device.type in FUSED:
-        if isinstance(rate, float):
-            _fused_adam(weights, gradient, slots, rate=rate, step=step, betas=(beta1, beta2), epsilon=epsilon)
-        else:
-            moves = torch.zeros_like(weights)
-            _fused_adam(moves, gradient, slots, rate=1.0, step=step, betas=(beta1, beta2), epsilon=epsilon)
-            weights.addcmul_(moves, rate)
+    fused = weights.is_contiguous() and weights.device.type in FUSED
+    plain = isinstance(beta1, float) and isinstance(beta2, float) and isinstance(epsilon, float)
+    if fused and plain and isinstance(step, int):
+        _fused_adam(weights, gradient, slots, rate=rate, step=step, settings=settings)
         return
     mean = slots["mean"].lerp_(gradient, like(1 - beta1, weights))
     square = _running_square(slots["square"], gradient, beta2)
@@ -320,13 +319,14 @@ def _fused_adam(
     gradient: Tensor,
     slots: Mapping[str, Tensor],
     *,
-    rate: float,
+    rate: Rate,
     step: int,
-    betas: tuple[float, float],
-    epsilon: float,
+    settings: Coefficients,
 ) -> None:
+    for_all = not isinstance(rate, Tensor)
+    moved = weights if for_all else torch.zeros_like(weights)
     functional_adam(
-        [weights],
+        [moved],
         [gradient],
         [slots["mean"]],
         [slots["square"]],
@@ -334,13 +334,15 @@ def _fused_adam(
         [torch.tensor(float(step - 1), device=weights.device)],  # it counts the step itself
         fused=True,
         amsgrad=False,
-        beta1=betas[0],
-        beta2=betas[1],
-        lr=rate,
+        beta1=float(settings.beta1),
+        beta2=float(settings.beta2),
+        lr=float(rate) if for_all else 1.0,
         weight_decay=0.0,
-        eps=epsilon,
+        eps=float(settings.epsilon),
         maximize=False,
     )
+    if isinstance(rate, Tensor):
+        weights.addcmul_(moved, rate)
 
 
 def _running_square(square: Tensor, gradient: Tensor, keep: Number) -> Tensor:

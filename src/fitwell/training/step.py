@@ -25,7 +25,7 @@ from torch.func import functional_call, grad_and_value, vmap
 from fitwell.networks.initialization import redraw
 from fitwell.recipe import Own, TrainingSettings
 from fitwell.tasks.losses import RowLoss
-from fitwell.training.members import MemberSettings, acts, matching, own_training, settings_of
+from fitwell.training.members import MemberSettings, acts, holding, matching, own_training, settings_of
 from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
 from fitwell.training.pieces import Piece, unflatten
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
@@ -361,7 +361,7 @@ def _gradient_of_member(program: Program, observe: bool) -> Callable[..., tuple[
         tensors = unflatten(weights, program.pieces) | buffers
         with observed_activations(program.network, observe) as seen:
             outputs = functional_call(program.network, tensors, (features, words))
-        row_loss = program.own_loss(replace(program.own, **own)) if own else program.loss
+        row_loss = program.own_loss(holding(program.own, own)) if own else program.loss
         loss = _batch_loss(row_loss, outputs, targets, row_weights)
         return loss, _stacked(seen, loss)
 
@@ -374,7 +374,7 @@ def loss_of(program: Program, member: int) -> RowLoss:
     own = program.own.differing_in_loss
     if not own:
         return program.loss
-    return program.own_loss(replace(program.own, **{name: value[member] for name, value in own.items()}))
+    return program.own_loss(holding(program.own, {name: value[member] for name, value in own.items()}))
 
 
 def _batch_loss(loss: RowLoss, outputs: Tensor, targets: Tensor, row_weights: Tensor | None) -> Tensor:
