@@ -57,6 +57,7 @@ def test_training_tells_in_plain_lines_where_there_is_no_terminal(
     assert lines[0] == "penguins.csv: 344 rows, predicting species (multiclass)"
     assert any(line.startswith("epoch 2/2  loss ") and "  accuracy " in line for line in lines)
     assert any(line.startswith(("  better than", "  worse than")) for line in lines)
+    assert any(line.startswith("  why accuracy: no class is rare") for line in lines)
     assert lines[-2:] == [f"run: {tmp_path / 'run'}", f"next: fitwell predict {tmp_path / 'run'} FILE"]
     assert not any("\x1b" in line for line in lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
@@ -13,11 +14,12 @@ import pytest
 from fitwell import measuring
 from fitwell.baselines import fit_baselines
 from fitwell.data.read import read_table
-from fitwell.events import Event
+from fitwell.events import Event, unheard
 from fitwell.learning import Clock, Pace, pace_of, set_up
-from fitwell.measuring import cross_validated, decided_baselines, reserved
+from fitwell.measuring import FoldTime, cross_validated, decided_baselines, reserved
 from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
+from fitwell.training.loop import Moment, train
 
 SETTINGS: dict[str, Any] = {
     "device": "cpu",
@@ -64,7 +66,7 @@ def test_each_thing_after_the_last_step_has_time_kept_for_it(prepared: Prepared)
     assert kept.predictions == pytest.approx(90.0 * rows / len(prepared.split.validation))
     assert kept.figures > 0
     assert (kept.showing, kept.leaving) == (7.0, 20.0)
-    assert kept.total == pytest.approx(kept.look + kept.predictions + kept.figures + 27.0)
+    assert kept.measuring == pytest.approx(kept.look + kept.predictions + kept.figures)
     assert reserved(prepared, setup, pace, simple, showing=900.0, limit=1000.0).showing == 200.0
 
 
@@ -77,10 +79,57 @@ def test_a_look_is_timed_at_some_rows_and_told_for_all(prepared: Prepared, monke
     assert pace_of(setup).look == pytest.approx(len(prepared.split.validation) / 10, rel=0.1)
 
 
+@pytest.mark.parametrize(("seconds", "steps"), [(0.0, 20), (1.0, 20), (30.0, 49)])
+def test_steps_are_timed_until_the_seconds_are_over(
+    seconds: float, steps: int, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, taken = iter(range(1000)), []
+
+    def counted(*given: Any, **options: Any) -> Iterator[Moment]:
+        for moment in train(*given, **options):
+            taken.append(moment)
+            yield moment
+
+    recipe = changed(prepared.recipe, {"training.epochs": 1000, "training.early_stopping.patience": 0})
+    setup = set_up(prepared, recipe)
+    monkeypatch.setattr("fitwell.learning.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("fitwell.learning.train", counted)
+    pace_of(setup, seconds=seconds)
+    assert len(taken) == 2 + steps  # a look and a step go before
+
+
 def test_trainings_that_follow_one_another_share_the_time_that_preparing_them_leaves() -> None:
     own = Clock(perf_counter(), 100.0).share(further=3, preparing=4.0)
     assert own.limit == pytest.approx((100 - 3 * 4) / 4, abs=0.1)
     assert math.isinf(Clock(perf_counter()).share(further=3, preparing=4.0).limit)
+
+
+def test_a_clock_counts_what_can_be_done_until_its_limit() -> None:
+    clock = Clock(perf_counter(), 100.0).before(10.0)
+    assert clock.limit == 90.0
+    assert clock.enough_for(25.0, most=9) == 3  # 75 of 90 seconds
+    assert clock.enough_for(25.0, most=2) == 2
+    assert clock.before(90.0).enough_for(25.0, most=9) == 0
+    assert Clock(perf_counter()).before(10.0).enough_for(25.0, most=9) == 9
+
+
+@pytest.mark.parametrize(("limit", "folds"), [(21.5, 2), (20.5, 1), (11.5, 1), (10.5, 0)])
+def test_a_fold_is_begun_where_half_of_its_training_can_be_done(
+    limit: float, folds: int, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("fitwell.learning.perf_counter", lambda: now[0])
+
+    def takes_ten(*given: Any, **options: Any) -> Prepared:
+        now[0] += 10.0
+        return prepared
+
+    monkeypatch.setattr(measuring, "prepare", takes_ten)
+    time = FoldTime(preparing=10.0, training=2.0, measuring=0.0)
+    clock = Clock(0.0, limit)
+    found = cross_validated(prepared.labelled, prepared.recipe, done={}, clock=clock, time=time, listener=unheard)
+    assert found is not None
+    assert found.get("count", 0) == folds
 
 
 def test_folds_that_the_time_does_not_suffice_for_are_left_out_and_that_is_said(prepared: Prepared) -> None:
@@ -94,8 +143,7 @@ def test_folds_that_the_time_does_not_suffice_for_are_left_out_and_that_is_said(
             prepared.recipe,
             done=done,
             clock=clock,
-            preparing=preparing,
-            reserve_per_row=0.0,
+            time=FoldTime(preparing=preparing, training=2.0, measuring=0.0),
             listener=told.append,
         )
 

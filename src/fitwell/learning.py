@@ -93,12 +93,20 @@ class Clock:
         """Seconds until the limit."""
         return self.limit - (perf_counter() - self.started)
 
+    def before(self, seconds: float) -> Clock:
+        """Return the clock that ends so many seconds earlier, because something follows."""
+        return Clock(self.started, self.limit - seconds)
+
     def share(self, *, further: int, preparing: float) -> Clock:
         """Return the clock of one training, when as many `further` ones will each need `preparing` seconds first."""
         now = perf_counter()
         if math.isinf(self.limit):
             return Clock(now)
         return Clock(now, (self.remaining() - further * preparing) / (further + 1))
+
+    def enough_for(self, seconds: float, *, most: int) -> int:
+        """Return how many things that take so many seconds each can be done until the limit, at most `most`."""
+        return most if math.isinf(self.limit) else max(0, min(most, int(self.remaining() / seconds)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +115,10 @@ class Pace:
 
     step: float  # seconds
     look: float  # seconds, at the validation rows
+
+    def epoch(self, setup: Setup) -> float:
+        """Seconds that an epoch and the look after it take."""
+        return batching(len(setup.training), setup.recipe.training)[1] * self.step + self.look
 
 
 Save = Callable[[State, bytes], None]
@@ -244,8 +256,7 @@ def in_time(setup: Setup, pace: Pace, *, seconds: float, patience_is_asked: bool
     """
     epochs = setup.recipe.training.epochs
     assert epochs != "auto"
-    steps = batching(len(setup.training), setup.recipe.training)[1]
-    fitting = int(seconds / (steps * pace.step + pace.look))
+    fitting = int(seconds / pace.epoch(setup))
     if fitting >= epochs:
         return setup
     changes: dict[str, int] = {"training.epochs": max(1, fitting)}
@@ -437,25 +448,31 @@ def _wait_for(device: str) -> None:
         torch.cuda.synchronize(device)  # its work goes on after the call that asked for it
 
 
-def pace_of(setup: Setup) -> Pace:
-    """Time some steps and a look, at some of the validation rows, on a copy of the population."""
-    copy = copied(setup.state.population)
-    program, state = setup.program, first_state(copy)
+def pace_of(setup: Setup, *, seconds: float = 0.0) -> Pace:
+    """Time looks and steps on a copy of the population: twenty steps, and more until the seconds are over.
+
+    A look is timed at some of the validation rows, at the second time: the first one pays for allocations, and so does
+    the first step.
+    """
+    program, state = setup.program, first_state(copied(setup.state.population))
     seen = _some(setup.validation, TIMED_ROWS)
     with threads(setup.recipe):
         moments = train(program, state, setup.training, seen, seeds=setup.seeds, rates=setup.rates)
+        next(moments)  # a look before the first step
         started = perf_counter()
-        next(moments)  # the look before the first step
+        looked_at(program, state, setup.training, seen, rates=setup.rates, seconds=0.0)
         look = perf_counter() - started
-        next(moments)  # the first step pays for allocations
+        next(moments)
         _wait_for(setup.recipe.device)
-        started, steps = perf_counter(), 0
+        started, steps, looks = perf_counter(), 0, 0
         for moment in moments:
             steps += 1
-            if steps >= TIMED_STEPS or moment.look is not None:
+            looks += moment.look is not None
+            if steps >= TIMED_STEPS and perf_counter() - started >= seconds:
                 break
         _wait_for(setup.recipe.device)
-    return Pace(step=(perf_counter() - started) / max(1, steps), look=look * len(setup.validation) / len(seen))
+    took = perf_counter() - started - looks * look
+    return Pace(step=max(0.0, took) / max(1, steps), look=look * len(setup.validation) / len(seen))
 
 
 def _some(rows: Rows, most: int) -> Rows:

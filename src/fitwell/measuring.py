@@ -180,11 +180,6 @@ class Reserved:
         """What each fold needs too."""
         return self.look + self.predictions + self.figures
 
-    @property
-    def total(self) -> float:
-        """All of it."""
-        return self.measuring + self.showing + self.leaving
-
 
 NOTHING_RESERVED = Reserved()
 
@@ -212,38 +207,48 @@ def _seconds_to_evaluate(prepared: Prepared, recipe: Recipe, simple: Mapping[str
     return len(simple) * (perf_counter() - started)
 
 
+@dataclass(frozen=True, kw_only=True)
+class FoldTime:
+    """The seconds that a fold will take, about, as what was done before it tells."""
+
+    preparing: float
+    training: float
+    measuring: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.preparing + self.training + self.measuring
+
+
 def cross_validated(
     labelled: Labelled,
     recipe: Recipe,
     *,
     done: Mapping[int, Mapping[str, float | None]],
     clock: Clock,
-    preparing: float,
-    reserve_per_row: float,
+    time: FoldTime,
     listener: Listener,
 ) -> dict[str, Any] | None:
     """Train once per fold and return each figure's mean and spread over the held-out parts; None when interrupted.
 
-    `done` has the figures of folds that were trained before the run was cut off. Preparing a fold will take about
-    `preparing` seconds; of the time that it gets then, `reserve_per_row` seconds for each of its held-out rows are kept
-    for measuring it. Folds that the time does not
-    suffice for are left out.
+    `done` has the figures of folds that were trained before the run was cut off. Folds are left out where the clock
+    does not leave them at least half of the time that training took: they would measure shorter trainings.
     """
     figures = dict(done)
     splits = divided_in_folds(labelled, recipe)
     for fold, split in enumerate(splits):
         if fold in figures:
             continue
-        if clock.remaining() < preparing + reserve_per_row * len(split.test):
+        affordable = clock.enough_for(time.total - time.training / 2, most=len(splits) - fold)
+        if affordable == 0:
             text = f"the time limit leaves no time for more than {len(figures)} of {len(splits)} folds"
             listener(Event("folds_left_out", text, {"done": len(figures)}))
             break
-        started = perf_counter()
         prepared = prepare(labelled, recipe, split=split)
         setup = set_up(prepared, recipe)
-        preparing = perf_counter() - started
-        of_fold = clock.share(further=len(splits) - fold - 1, preparing=preparing)
-        learned = learn(setup, prepared, clock=of_fold, reserve=reserve_per_row * len(split.test), listener=unheard)
+        of_fold = clock.share(further=affordable - 1, preparing=time.preparing)
+        learned = learn(setup, prepared, clock=of_fold, reserve=time.measuring, listener=unheard)
         if learned.ending == "interrupted":
             return None
         network = decided_network(prepared, recipe, held_out_predictions(prepared, setup, learned))

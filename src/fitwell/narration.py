@@ -124,13 +124,14 @@ def member_events(recipe: Recipe, history: pl.DataFrame, *, metric: str) -> Iter
 
 
 def measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Iterator[Event]:
-    """Yield how good the network is, how it stands beside each simple model, and how it varied over folds."""
+    """Yield how good the network is, by which figure, beside which simple models, and how it varied over folds."""
     metric, figure = evaluation.primary.metric, evaluation.primary_figure
     yield Event(
         "measured",
         f"{metric} {figure} on {evaluation.rows:,} {evaluation.split} rows",
         {"metric": metric, "rows": evaluation.rows, "split": evaluation.split, **_bounds(figure)},
     )
+    yield Event("primary", f"  why {evaluation.primary.why}", {"metric": metric})
     for name, beside in evaluation.baselines.items():
         other, difference = beside.figures[metric], beside.comparison.difference
         joined = JOINED[beside.comparison.verdict]

@@ -37,6 +37,7 @@ from fitwell.learning import Clock, Learned, Setup, in_time, learn, pace_of, set
 from fitwell.measuring import (
     NOTHING_RESERVED,
     Decided,
+    FoldTime,
     cross_validated,
     decided_baselines,
     decided_network,
@@ -74,6 +75,7 @@ from fitwell.space import usual_ranges
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 BASELINE_SHARE = 0.15  # of the time that is left when the baselines come
+TIMED_SHARE = 0.01  # of a time limit, for timing steps
 TOO_SHORT_TO_COMPILE = 180.0  # seconds: a limit under which compiling would take a large share of the time
 
 
@@ -348,50 +350,55 @@ def _carry_out(run: Run, begun: Begun, *, history: bytes, clock: Clock, listener
         listener(event)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))  # what it tells of holds when resumed too
     simple = decided_baselines(prepared, setup.recipe, seconds=BASELINE_SHARE * clock.remaining())
-    kept, own, showing = NOTHING_RESERVED, clock, 0.0
+    kept, own, measured_by, showing = NOTHING_RESERVED, clock, clock, 0.0
     if math.isfinite(clock.limit):
-        pace = pace_of(setup)
+        pace = pace_of(setup, seconds=TIMED_SHARE * clock.limit)
         untrained = trained_model(prepared, setup, setup.state, UNDECIDED)
         showing = seconds_to_show(prepared, untrained, simple)
         kept = reserved(prepared, setup, pace, simple, showing=showing, limit=clock.limit)
-        own = clock.share(further=setup.recipe.data.folds, preparing=begun.seconds)
+        measured_by = clock.before(kept.showing + kept.leaving)
+        shortest = FoldTime(preparing=begun.seconds, training=pace.epoch(setup), measuring=kept.measuring)
+        after_own = measured_by.before(shortest.training + shortest.measuring)
+        folds = after_own.enough_for(shortest.total, most=setup.recipe.data.folds)
+        own = measured_by.share(further=folds, preparing=begun.seconds)
         is_asked = "training.early_stopping.patience" not in begun.reasons
-        setup = in_time(setup, pace, seconds=own.limit - kept.total, patience_is_asked=is_asked)
+        setup = in_time(setup, pace, seconds=own.limit - kept.measuring, patience_is_asked=is_asked)
         begun = replace(begun, setup=setup)
         write_recipe(run, setup.recipe, comments=_comments(begun.reasons))
+    started = perf_counter()
     learned = learn(
         setup,
         prepared,
         history=history,
         save=lambda state, so_far: write_checkpoint(run, state_to_bytes(state, so_far)),
         clock=own,
-        reserve=kept.total,
+        reserve=kept.measuring,
         listener=listener,
     )
+    took = perf_counter() - started
     if learned.ending == "time":
         recipe = recipes.changed(setup.recipe, {"training.maximum_steps": learned.state.step})
         begun = replace(begun, setup=replace(setup, recipe=recipe))
         write_recipe(run, recipe, comments=_comments(begun.reasons))
-    return conclude(
-        run, begun, learned, simple, clock=clock, measuring=kept.measuring, showing=showing, listener=listener
-    )
+    fold = FoldTime(preparing=begun.seconds, training=took, measuring=kept.measuring)
+    left = Left(clock=clock, folds=measured_by, fold=fold, showing=showing)
+    return conclude(run, begun, learned, simple, left=left, listener=listener)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """The time that is left when training is over."""
+
+    clock: Clock  # for everything
+    folds: Clock  # until when folds may be trained
+    fold: FoldTime
+    showing: float  # seconds that explaining and the page will take
 
 
 def conclude(
-    run: Run,
-    begun: Begun,
-    learned: Learned,
-    simple: Mapping[str, Decided],
-    *,
-    clock: Clock,
-    measuring: float = 0.0,
-    showing: float = 0.0,
-    listener: Listener,
+    run: Run, begun: Begun, learned: Learned, simple: Mapping[str, Decided], *, left: Left, listener: Listener
 ) -> Run:
-    """Measure what was learned, and write everything that a finished or an interrupted run has.
-
-    `measuring` seconds are kept for measuring a fold with as many rows, and `showing` for the report.
-    """
+    """Measure what was learned, and write everything that a finished or an interrupted run has."""
     prepared, setup = begun.prepared, begun.setup
     predicted = held_out_predictions(prepared, setup, learned)
     network = decided_network(prepared, setup.recipe, predicted)
@@ -412,9 +419,8 @@ def conclude(
             prepared.labelled,
             setup.recipe,
             done=done,
-            clock=clock,
-            preparing=begun.seconds,
-            reserve_per_row=measuring / len(network.measured.truth),
+            clock=left.folds,
+            time=left.fold,
             listener=listener,
         )
         interrupted = over_folds is None
@@ -430,7 +436,7 @@ def conclude(
         listener(finding_event(diverged))
     if not interrupted:
         asked = asked_of(prepared, model, predicted[prepared.split.measured])
-        show(run, evaluation, asked, in_time=clock.remaining() > showing, listener=listener)
+        show(run, evaluation, asked, in_time=left.clock.remaining() > left.showing, listener=listener)
     if interrupted:
         step, folds = learned.state.step, setup.recipe.data.folds
         where = f"at step {step}"
@@ -440,7 +446,7 @@ def conclude(
         text = f"interrupted {where}; {run.path} is usable, and continues with: fitwell resume {run.path}"
         listener(Event("interrupted", text, {"step": step}))
     else:
-        values = {"run": str(run.path), "seconds": round(perf_counter() - clock.started, 2)}
+        values = {"run": str(run.path), "seconds": round(perf_counter() - left.clock.started, 2)}
         listener(Event("finished", f"run: {run.path}", values))
         remove_checkpoint(run)  # last: a run without it must be known to be finished
     return Run(run.path)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from fitwell.learning import Pace, Setup
 from fitwell.recipe import changed
-from fitwell.training.loop import batching
 from fitwell.tuning.halving import epochs_of, rungs_of, survivors_of
 
 SEARCH_SHARE = 0.4  # of the time that is left; the rest is for two trainings with all that belongs to them
@@ -45,8 +44,7 @@ def affordable(setup: Setup, trials: int, *, pace: Pace, seconds: float) -> Size
     """
     most = setup.recipe.training.epochs
     assert most != "auto"
-    steps = batching(len(setup.training), setup.recipe.training)[1]
-    per_epoch = steps * pace.step + pace.look
+    per_epoch = pace.epoch(setup)
     epochs = max(1, min(most, int(TRAINING_SHARE * seconds / per_epoch)))
     for count in range(trials, FEWEST, -1):
         size = size_of(setup, count, epochs=epochs)

@@ -16,7 +16,7 @@ from typing import Any
 from fitwell.comparison import compare
 from fitwell.events import Event, Listener
 from fitwell.learning import Clock, Learned, set_up
-from fitwell.measuring import decided_baselines
+from fitwell.measuring import FoldTime, decided_baselines
 from fitwell.preparation import planned
 from fitwell.recipe import Recipe, changed
 from fitwell.run import Run, ending_of, write_first_files
@@ -29,7 +29,7 @@ from fitwell.tuning.searching import Champion, Contest, search
 from fitwell.tuning.store import Folder
 from fitwell.tuning.telling import found_events, only, search_events, shares_event, verdict_event, without
 from fitwell.tuning.tuned import DEFAULT
-from fitwell.workflow import Begun, asked_recipe, conclude, first_files, go_on, recording, resume, train
+from fitwell.workflow import Begun, Left, asked_recipe, conclude, first_files, go_on, recording, resume, train
 
 SHOWING_SECONDS = 4.0  # of a time limit, kept for comparing two runs and drawing the page anew
 SEARCH_LIMIT = 0.5  # of the time that is left when the search begins: it was made to take less
@@ -132,7 +132,8 @@ def _made_usable(job: Job, record: Record, begun: Begun, best: Champion) -> None
     write_first_files(job.run, first_files(own))
     learned = Learned(state=_state_of(best, own.setup.state), history=history_frame([], []), ending="interrupted")
     simple = decided_baselines(own.prepared, own.setup.recipe)
-    conclude(Run(job.run.path), own, learned, simple, clock=job.clock, listener=job.listen)
+    left = Left(clock=job.clock, folds=job.clock, fold=FoldTime(preparing=0, training=0, measuring=0), showing=0.0)
+    conclude(Run(job.run.path), own, learned, simple, left=left, listener=job.listen)
 
 
 def _contest(record: Record, begun: Begun) -> Contest:

@@ -28,7 +28,7 @@ from fitwell.tuning.stages import SHOWING_SECONDS, STAGES, Job
 from fitwell.tuning.telling import trial_text
 from fitwell.tuning.trials import Trial, trials_of
 from fitwell.tuning.tuned import Tuned
-from fitwell.workflow import Begun, asked_recipe, begin, begun_anew, first_files, stopping_well
+from fitwell.workflow import TIMED_SHARE, Begun, asked_recipe, begin, begun_anew, first_files, stopping_well
 
 
 def tune(
@@ -137,8 +137,9 @@ def _planned(begun: Begun, *, clock: Clock, listener: Listener) -> Record:
     space = space_of(asked, chosen)
     size = size_of(begun.setup, asked.tune.trials, epochs=epochs)
     if math.isfinite(clock.limit):
+        pace = pace_of(begun.setup, seconds=TIMED_SHARE * clock.limit)
         seconds = clock.remaining() - SHOWING_SECONDS
-        size = affordable(begun.setup, asked.tune.trials, pace=pace_of(begun.setup), seconds=seconds)
+        size = affordable(begun.setup, asked.tune.trials, pace=pace, seconds=seconds)
     if size.epochs < epochs:
         asked = changed(asked, {"training.epochs": size.epochs})
         listener(Event("note", f"the time limit leaves room for trainings of {size.epochs} epochs, not {epochs}"))
