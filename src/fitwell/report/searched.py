@@ -8,7 +8,7 @@ from typing import Any
 
 from fitwell.report.picture import HEIGHT, WIDTH, Contents, Picture, Spec, Table, data, quantity
 from fitwell.report.theme import color
-from fitwell.report.words import capital, fixed, listed, metric_title, number, places_of
+from fitwell.report.words import capital, counted, fixed, listed, metric_title, number, places_of
 
 SETTINGS = 8  # drawn one by one, those that matter most first
 TRIALS = 20  # listed; trials.parquet has all
@@ -106,7 +106,7 @@ def _shares_picture(shares: Sequence[tuple[str, Mapping[str, Any]]], tuning: Map
     ]
     sure = [_short(path) for path, share in known if share["matters"]]
     epochs, whole = tuning["results"][0]["epochs"], tuning["asked"]["training"]["epochs"]
-    when = f"after {epochs} epochs" if whole == "auto" else f"after {epochs} of {whole} epochs"
+    when = f"after {counted(epochs, 'epoch')}" if whole == "auto" else f"after {epochs} of {whole} epochs"
     return Picture(
         name="search-shares",
         title="Which settings mattered",
@@ -140,7 +140,7 @@ def _setting_picture(
     if not rows:
         return None
     best = min(rows, key=lambda row: row["y"])
-    says = f"The lowest validation loss after {rung['epochs']} epochs was {number(best['y'])}, at {_cell(best['x'])}"
+    says = f"The lowest validation loss after {counted(rung['epochs'], 'epoch')} was {number(best['y'])}, at {_cell(best['x'])}"
     if share["value"] is not None:
         says += f"; the setting explains {_percent(share['value'])} of the differences"
     tried = next(each["tried"] for each in tuning["space"] if each["setting"] == path)

@@ -1,4 +1,4 @@
-"""Successive halving: all trials train a little, the better fifth of them on, and so forth until one is left.
+"""Successive halving: all trials train a little, the better quarter of them on, and so forth until one is left.
 
 Source: Jamieson & Talwalkar 2016, Non-stochastic best arm identification and hyperparameter optimization. A stage of it
 is called a rung. Trials that go on do so from where they stand: nothing is trained twice.
@@ -25,7 +25,7 @@ from itertools import pairwise
 
 from fitwell.recipe import TrainingSettings
 
-KEPT = 5  # of so many trials one goes on
+KEPT = 4  # of so many trials one goes on
 STAGES = (1 / 15, 3 / 15, 7 / 15, 1.0)  # of the epochs, each about twice as long as the one before
 
 
@@ -50,7 +50,7 @@ def survivors_of(trials: int, rungs: int) -> tuple[int, ...]:
     """Return how many trials go on after each rung; after the last one only the best is left.
 
     >>> survivors_of(24, 4), survivors_of(24, 1), survivors_of(3, 4), survivors_of(1000, 4)
-    ((5, 1), (1,), (1,), (200, 40, 8, 1))
+    ((6, 2, 1), (1,), (1,), (250, 63, 16, 1))
     """
     left: list[int] = []
     while not left or left[-1] > 1:
@@ -62,8 +62,8 @@ def survivors_of(trials: int, rungs: int) -> tuple[int, ...]:
 def epochs_of(trials: int, rungs: Sequence[int], survivors: Sequence[int]) -> int:
     """Return how many epochs all trials train together, if none stops early.
 
-    >>> epochs_of(24, (4, 13, 30, 64), (5, 1))  # 24 * 4 + 5 * 9
-    141
+    >>> epochs_of(24, (4, 13, 30, 64), (6, 2, 1))  # 24 * 4 + 6 * 9 + 2 * 17
+    184
     """
     needed = zip((trials, *survivors[:-1]), pairwise((0, *rungs)), strict=False)
     return sum(count * (end - start) for count, (start, end) in needed)
