@@ -116,21 +116,16 @@ def test_it_is_told_how_each_member_did_when_it_was_best(run: Run) -> None:
     assert '(network.dropout 0.4, training.learning_rate 0.02, training.schedule "cosine"): acc' in second["text"]
 
 
-def test_a_run_of_members_that_differ_is_reproduced_by_its_recipe_and_read_back(run: Run, tmp_path: Path) -> None:
-    again = train(PENGUINS, recipe=run.path / "recipe.yaml", out=tmp_path / "again")
-    weights = "model.safetensors"
-    assert (again.path / weights).read_bytes() == (run.path / weights).read_bytes()
-    assert_frame_equal(load_run(again.path).predict(PENGUINS), run.predict(PENGUINS), check_exact=True)
-    assert run.predict(PENGUINS)["disagreement"].max() > 0  # type: ignore[operator]
-
-
-def test_a_run_of_members_that_differ_is_resumed_to_the_same_bits(run: Run, tmp_path: Path) -> None:
+def test_a_run_of_members_that_differ_is_reproduced_by_its_recipe_and_resumed_to_the_same_bits(
+    run: Run, tmp_path: Path
+) -> None:
     def interrupt(event: Event) -> None:
         if event.kind == "stopped":  # the others are packed then
             signal.raise_signal(signal.SIGINT)
 
-    settings = SETTINGS | {"members": MEMBERS}
-    cut = train(PENGUINS, target="species", settings=settings, out=tmp_path / "cut", listener=interrupt)
+    cut = train(PENGUINS, recipe=run.path / "recipe.yaml", out=tmp_path / "cut", listener=interrupt)
     assert cut.state == "interrupted"
     resumed = resume(cut.path)
     assert (resumed.path / "model.safetensors").read_bytes() == (run.path / "model.safetensors").read_bytes()
+    assert_frame_equal(load_run(resumed.path).predict(PENGUINS), run.predict(PENGUINS), check_exact=True)
+    assert run.predict(PENGUINS)["disagreement"].max() > 0  # type: ignore[operator]

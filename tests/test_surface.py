@@ -32,6 +32,7 @@ EXPORTS = [
     "load",
     "metrics",
     "train",
+    "tune",
     "vectors",
     "words",
 ]
@@ -87,7 +88,13 @@ FOREIGN = {
     "OSError": {"data/write.py"},  # a full disk that Polars reports as something else; worded where disks are
     "SystemExit": {"cli/"},
     # Worded by whoever reads a recipe, a run, or a file of a corpus.
-    "ValueError": {"recipe/settings.py", "prediction.py", "decision/value.py", "words/corpus_file.py"},
+    "ValueError": {
+        "recipe/settings.py",
+        "recipe/per_member.py",
+        "prediction.py",
+        "decision/value.py",
+        "words/corpus_file.py",
+    },
     "typer.Exit": {"cli/"},  # how Typer ends a command with an exit code
 }
 

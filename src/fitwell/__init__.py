@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fitwell.recipe import Recipe
     from fitwell.run import Run
     from fitwell.run import load_run as load
+    from fitwell.tuning import tune
     from fitwell.workflow import train
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "metrics",
     "train",
+    "tune",
     "vectors",
     "words",
 ]
@@ -46,6 +48,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
     "train": ("fitwell.workflow", "train"),
+    "tune": ("fitwell.tuning", "tune"),
     "vectors": ("fitwell.vectors", None),
     "words": ("fitwell.words", None),
 }

@@ -397,7 +397,7 @@ class _Log:
             self._records.append(replace(look, outputs=look.outputs.new_zeros(()).expand(look.outputs.shape)))
 
     def frame(self) -> pl.DataFrame:
-        if self._records:
+        if self._records or not self._frames:
             looks = sum(isinstance(record, EpochRecord) for record in self._records)
             recent = self.figures[len(self.figures) - looks :]
             self._frames = [pl.concat([*self._frames, history_frame(self._records, recent)], how="diagonal")]

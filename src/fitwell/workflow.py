@@ -28,15 +28,16 @@ from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
 from fitwell.decision import UNDECIDED
-from fitwell.errors import FitwellError, LostProcess, RequestError, RunError
+from fitwell.errors import FitwellError, LostProcess, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.explanation import asked_of
 from fitwell.findings import findings_json, text_finding, training_finding
 from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
-from fitwell.learning import Clock, Setup, in_time, learn, pace_of, set_up, trained_model
+from fitwell.learning import Clock, Learned, Setup, in_time, learn, pace_of, set_up, trained_model
 from fitwell.measuring import (
     NOTHING_RESERVED,
+    Decided,
     FoldTime,
     cross_validated,
     decided_baselines,
@@ -63,6 +64,7 @@ from fitwell.run import (
     read_checkpoint,
     remove_checkpoint,
     require_fitting,
+    require_free,
     write_checkpoint,
     write_decision,
     write_history,
@@ -72,6 +74,7 @@ from fitwell.run import (
     write_recipe,
 )
 from fitwell.showing import seconds_to_show, show, versions
+from fitwell.space import usual_ranges
 from fitwell.together import dismiss, follow, lead, partible, shared, tell_epochs
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
@@ -136,13 +139,12 @@ def train(
         )
         if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
             asked = recipes.changed(asked, {"training.compile": "never"})
-        if out is not None and Path(out).exists():
-            raise RequestError(f"--out {out} exists; choose another folder or remove it")
-        begun = _begin(read_table(data), asked, listener=listener, processes=processes)
-        run = create_run(out, source=begun.table.source, files=_first_files(begun))
-        listen = _recording(run, listener)
+        require_free(out)
+        begun = begin(read_table(data), asked, listener=listener, processes=processes)
+        run = create_run(out, source=begun.table.source, files=first_files(begun))
+        listen = recording(run, listener)
         try:
-            with alone(run.path), _stopping_well(run, listener):
+            with alone(run.path), stopping_well(run, listener):
                 listen(plan_event(begun.setup))
                 done = _carry_out(run, begun, history=b"", clock=clock, listener=listen)
         except FitwellError as error:
@@ -184,41 +186,71 @@ def _resumed(
         remove_checkpoint(run)  # it was cut off in its very last step
         listener(Event("finished", f"{run.path} is finished already"))
         return run
-    with alone(run.path):
-        begun, history = _begun_again(run, data, test, processes)
-        listen = _recording(run, listener)
-        step = begun.setup.state.step
-        listen(Event("resumed", f"continuing {run.path} from step {step}", {"step": step}))
-        with _stopping_well(run, listener):
-            clock = Clock(perf_counter())
-            return _carry_out(run, begun, history=history, clock=clock, listener=listen)
+    with alone(run.path), stopping_well(run, listener):
+        clock = Clock(perf_counter())
+        return go_on(run, data=data, test=test, clock=clock, listener=listener, processes=processes)
 
 
-def _begun_again(run: Run, data: object, test: str | Path | None, processes: Processes | None) -> tuple[_Begun, bytes]:
+def go_on(
+    run: Run,
+    *,
+    data: object,
+    test: str | Path | None,
+    clock: Clock,
+    listener: Listener,
+    processes: Processes | None = None,
+) -> Run:
+    """Train an unfinished run from where it stands, which may be its beginning, to its end.
+
+    Raises:
+        RunError: its data has changed, or it is damaged.
+    """
+    begun, history = _begun_again(run, data, test, processes)
+    listen = recording(run, listener)
+    step = begun.setup.state.step
+    listen(
+        Event("resumed", f"continuing {run.path} from step {step}", {"step": step}) if step else plan_event(begun.setup)
+    )
+    return _carry_out(run, begun, history=history, clock=clock, listener=listen)
+
+
+def _begun_again(run: Run, data: object, test: str | Path | None, processes: Processes | None) -> tuple[Begun, bytes]:
     """Return the training as it stood when it was cut off, and the history so far."""
-    source = run.data["path"] if data is None else data
-    if source is None:
-        raise RunError(f"{run.path} was trained on {run.data['source']} in memory; give the data again with --data")
-    table = read_table(source)
-    _require_unchanged(run, table, run.data["fingerprint"], what="data", option="--data")
-    asked = asked_recipe(run.recipe, None, {"data.test": None if test is None else str(test)})
-    place = asked.data.test
-    if (place is None) != (run.data["test"] is None):
-        raise RunError(f"{run.path} was started {'without' if place else 'with'} a test file; leave --test out")
-    if place is not None and not Path(place).exists():
-        raise RunError(f"the test file {place} of {run.path} is not there; say where it is with --test")
-    begun = _begin(table, asked, listener=unheard, processes=processes)
-    if begun.test is not None:
-        recorded = str(run.data["test"].get("fingerprint"))
-        _require_unchanged(run, begun.test, recorded, what="test file", option="--test")
-    if _split_fingerprint(begun.prepared.split) != run.data["split"]["fingerprint"]:
-        raise RunError(f"{run.path} cannot be continued: its rows no longer divide as recorded; train again")
+    begun = begun_anew(run, run.recipe, data=data, test=test, processes=processes)
     content = read_checkpoint(run)
     if content is None:
         return begun, b""
     state, history = state_from_bytes(content, device=begun.setup.recipe.device)
     require_fitting(run, state, first=begun.setup.state)
     return replace(begun, setup=replace(begun.setup, state=state)), history
+
+
+def begun_anew(
+    run: Run, recipe: Recipe, *, data: object, test: str | Path | None, processes: Processes | None = None
+) -> Begun:
+    """Return a training on the data of a run before its first step; `data` and `test` say where they are now.
+
+    Raises:
+        RunError: the data is not the one that the run was begun with.
+    """
+    source = run.data["path"] if data is None else data
+    if source is None:
+        raise RunError(f"{run.path} was trained on {run.data['source']} in memory; give the data again with --data")
+    table = read_table(source)
+    _require_unchanged(run, table, run.data["fingerprint"], what="data", option="--data")
+    asked = asked_recipe(recipe, None, {"data.test": None if test is None else str(test)})
+    place = asked.data.test
+    if (place is None) != (run.data["test"] is None):
+        raise RunError(f"{run.path} was started {'without' if place else 'with'} a test file; leave --test out")
+    if place is not None and not Path(place).exists():
+        raise RunError(f"the test file {place} of {run.path} is not there; say where it is with --test")
+    begun = begin(table, asked, listener=unheard, processes=processes)
+    if begun.test is not None:
+        recorded = str(run.data["test"].get("fingerprint"))
+        _require_unchanged(run, begun.test, recorded, what="test file", option="--test")
+    if _split_fingerprint(begun.prepared.split) != run.data["split"]["fingerprint"]:
+        raise RunError(f"{run.path} cannot be continued: its rows no longer divide as recorded; train again")
+    return begun
 
 
 def _require_unchanged(run: Run, table: Table, fingerprint: str, *, what: str, option: str) -> None:
@@ -247,10 +279,13 @@ def commented_recipe(
     _, prepared = _prepared(read_table(data), asked)
     columns = {name: column.model_dump(exclude_defaults=True) for name, column in prepared.recipe.data.columns.items()}
     shown = recipes.changed(asked, {"task": prepared.recipe.task, "data.columns": columns})
+    usual = {} if asked.tune.ranges else usual_ranges(asked, prepared.recipe)
+    ranges = {path: each.tried.model_dump(mode="json") for path, each in usual.items()}
+    shown = recipes.changed(shown, {"tune.ranges": ranges}) if ranges else shown
     reasons = {
         path: f"{recipes.setting(prepared.recipe, path)}: {why}" if _is_open(shown, path) else why
         for path, why in prepared.reasons.items()
-    }
+    } | {f"tune.ranges.{path}": each.why for path, each in usual.items()}
     return recipes.to_yaml(shown, comments=_comments(reasons))
 
 
@@ -281,7 +316,7 @@ def asked_recipe(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Begun:
+class Begun:
     """A training before its first step."""
 
     asked: Recipe
@@ -298,7 +333,8 @@ class _Begun:
         return dict(self.prepared.reasons) | dict(self.setup.reasons)
 
 
-def _begin(table: Table, asked: Recipe, *, listener: Listener, processes: Processes | None) -> _Begun:
+def begin(table: Table, asked: Recipe, *, listener: Listener, processes: Processes | None = None) -> Begun:
+    """Return the training that was asked for before its first step, and tell what there is to say about the data."""
     started = perf_counter()
     asked = asked if processes is None else partible(asked)
     test, prepared = _prepared(table, asked)
@@ -322,7 +358,7 @@ def _begin(table: Table, asked: Recipe, *, listener: Listener, processes: Proces
     )
     for note in notes:
         listener(Event(note.severity, f"{note.text}; {note.way_out}", {"symptom": note.symptom}))
-    return _Begun(asked=asked, table=table, test=test, prepared=prepared, notes=notes, setup=setup, seconds=seconds)
+    return Begun(asked=asked, table=table, test=test, prepared=prepared, notes=notes, setup=setup, seconds=seconds)
 
 
 def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
@@ -334,7 +370,7 @@ def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
 
 
 @contextmanager
-def _stopping_well(run: Run, listener: Listener) -> Iterator[None]:
+def stopping_well(run: Run, listener: Listener) -> Iterator[None]:
     """Take the first Ctrl-C as a wish, and say after a second one how the run goes on."""
     try:
         with interruptible():
@@ -344,7 +380,7 @@ def _stopping_well(run: Run, listener: Listener) -> Iterator[None]:
         raise
 
 
-def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
+def _carry_out(run: Run, begun: Begun, *, history: bytes, clock: Clock, listener: Listener) -> Run:
     """Train from the setup's state, measure, and write everything that a finished run has."""
     prepared, setup = begun.prepared, begun.setup
     for event in setup.events:
@@ -381,8 +417,28 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
     took = perf_counter() - started
     if learned.ending == "time":
         recipe = recipes.changed(setup.recipe, {"training.maximum_steps": learned.state.step})
-        setup = replace(setup, recipe=recipe)
+        begun = replace(begun, setup=replace(setup, recipe=recipe))
         write_recipe(run, recipe, comments=_comments(begun.reasons))
+    fold = FoldTime(preparing=begun.seconds, training=took, measuring=kept.measuring)
+    left = Left(clock=clock, folds=measured_by, fold=fold, showing=showing)
+    return conclude(run, begun, learned, simple, left=left, listener=listener)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """The time that is left when training is over."""
+
+    clock: Clock  # for everything
+    folds: Clock  # until when folds may be trained
+    fold: FoldTime
+    showing: float  # seconds that explaining and the page will take
+
+
+def conclude(
+    run: Run, begun: Begun, learned: Learned, simple: Mapping[str, Decided], *, left: Left, listener: Listener
+) -> Run:
+    """Measure what was learned, and write everything that a finished or an interrupted run has."""
+    prepared, setup = begun.prepared, begun.setup
     predicted = held_out_predictions(prepared, setup, learned)
     network = decided_network(prepared, setup.recipe, predicted)
     # Before the model: one without them is of an older Fitwell.
@@ -403,8 +459,8 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
             prepared.labelled,
             setup.recipe,
             done=done,
-            clock=measured_by,
-            time=FoldTime(preparing=begun.seconds, training=took, measuring=kept.measuring),
+            clock=left.folds,
+            time=left.fold,
             listener=listener,
         )
         interrupted = over_folds is None
@@ -420,7 +476,7 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         listener(finding_event(diverged))
     if not interrupted:
         asked = asked_of(prepared, model, predicted[prepared.split.measured])
-        show(run, evaluation, asked, in_time=clock.remaining() > showing, listener=listener)
+        show(run, evaluation, asked, in_time=left.clock.remaining() > left.showing, listener=listener)
     if interrupted:
         step, folds = learned.state.step, setup.recipe.data.folds
         where = f"at step {step}"
@@ -430,13 +486,14 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
         text = f"interrupted {where}; {run.path} is usable, and continues with: fitwell resume {run.path}"
         listener(Event("interrupted", text, {"step": step}))
     else:
-        values = {"run": str(run.path), "seconds": round(perf_counter() - clock.started, 2)}
+        values = {"run": str(run.path), "seconds": round(perf_counter() - left.clock.started, 2)}
         listener(Event("finished", f"run: {run.path}", values))
         remove_checkpoint(run)  # last: a run without it must be known to be finished
     return Run(run.path)
 
 
-def _first_files(begun: _Begun) -> dict[str, bytes]:
+def first_files(begun: Begun) -> dict[str, bytes]:
+    """Return the files that a run has from its beginning, by their names."""
     table, test, prepared = begun.table, begun.test, begun.prepared
     labelled, split = prepared.labelled, prepared.split
     parts = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
@@ -475,11 +532,11 @@ def _split_fingerprint(split: Split) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _recording(run: Run, listener: Listener) -> Listener:
-    """Return a listener that writes the run's events too, but for the frequent ones that the history has."""
+def recording(run: Run, listener: Listener) -> Listener:
+    """Return a listener that writes the run's events too, but for the frequent ones, which say how far it is."""
 
     def listen(event: Event) -> None:
-        if event.kind != "look":
+        if event.kind not in ("look", "search"):
             append_event(run, event.kind, text=event.text, **event.values)
         listener(event)
 

@@ -99,6 +99,47 @@ def explanation(metric: str) -> dict[str, Any]:
     }
 
 
+def tuning(metric: str) -> dict[str, Any]:
+    """Return what a search found that tried rates, words and shapes; one trial came to nothing, one far up."""
+    losses = {"0": 0.6, "1": 0.4, "2": None, "3": 900.0, "4": 0.5, "5": 0.55}
+    settings = [
+        {"training.learning_rate": 10.0**-place, "network.activation": SCRIPT if place % 2 else DOTTED}
+        | ({"network.hidden": [8] * (1 + place % 3)} if place else {})
+        for place in range(len(losses))
+    ]
+    nothing = {"low": None, "high": None, "scale": "linear"}
+    rate = {"low": 1e-5, "high": 1.0, "scale": "log", "among": []}
+    figure = {"value": 0.8, "low": 0.7, "high": 0.9}
+    return {
+        "asked": {"training": {"epochs": "auto"}},
+        "space": [
+            {"setting": "training.learning_rate", "tried": rate},
+            {"setting": "network.activation", "tried": nothing | {"among": [SCRIPT, DOTTED]}},
+            {"setting": "network.hidden", "tried": nothing | {"among": [[8], [8, 8], [8, 8, 8]]}},
+        ],
+        "trials": settings,
+        "results": [
+            {"epochs": 4, "losses": losses, "kept": [1, 4]},
+            {"epochs": 12, "losses": {"1": 0.3, "4": 0.35}, "kept": [1]},
+        ],
+        "best": 1,
+        "shares": {
+            "network.activation": {"value": None, "low": None, "high": None, "matters": False},
+            "network.hidden": {"value": 0.1, "low": 0.0, "high": 0.4, "matters": False},
+            "training.learning_rate": {"value": 0.7, "low": 0.3, "high": 0.9, "matters": True},
+        },
+        "comparison": {
+            "metric": metric,
+            "rows": ROWS,
+            "part": "test",
+            "default": figure,
+            "tuned": figure,
+            "difference": {"value": 0.01, "low": -0.02, "high": 0.04},
+            "verdict": "not distinguishable",
+        },
+    }
+
+
 def measured(figures: metrics.Figures, metric: str) -> dict[str, Any]:
     """Return an evaluation beside a model that is as good."""
     beside = {
@@ -202,6 +243,7 @@ def make_contents() -> MakeContents:
             history=history(members=2),
             predictions=counted,
             explanation=explanation(made["evaluation"]["primary"]["metric"]),
+            tuning=tuning(made["evaluation"]["primary"]["metric"]),
             versions={"fitwell": "0.1.0"},
         )
 

@@ -172,6 +172,7 @@ TOGETHER: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 }  # fmt: skip
 # A compiled step draws no weights anew, and knows of schedules only the rate, which is an input of it.
 COMPILED = [name for name in TOGETHER if name != "schedules"]
+IN_EVERY_RUN = ("sgd", "adamw")  # tracing takes a second each time
 
 
 def test_every_setting_is_tried_together_with_others() -> None:
@@ -212,7 +213,9 @@ def test_members_executed_eagerly_train_as_their_recipes_do_alone(name: str, sta
     alike(name, "eager", start, alone(name, start))
 
 
-@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in IN_EVERY_RUN else pytest.mark.slow) for name in COMPILED]
+)
 def test_what_is_compiled_takes_each_members_settings(
     name: str, start: Start, alone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

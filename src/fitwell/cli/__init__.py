@@ -25,12 +25,14 @@ from fitwell.cli.report import report
 from fitwell.cli.resume import resume
 from fitwell.cli.runs import runs
 from fitwell.cli.train import train
+from fitwell.cli.tune import tune
 from fitwell.cli.unread import unread
 from fitwell.cli.words import COMMANDS as WORDS
 from fitwell.errors import FitwellError, ToldElsewhere, is_out_of_memory
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
+    "tune": tune,
     "resume": resume,
     "recipe": recipe,
     "predict": predict,

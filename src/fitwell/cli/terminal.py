@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LINES = 10  # of progress, at most, where there is no terminal
 WIDE = 110  # columns from which the progress line shows all it knows
 
+PROGRESS = {"look": ("epoch", "epochs"), "search": ("done", "total")}  # what says how far it is
 MARKS = {"note": "!", "warning": "!", "critical": "!", "info": "-"}
 STYLES = {
     "data": "bold",
@@ -30,9 +31,13 @@ STYLES = {
     "info": "dim",
     "stopped": "dim",
     "measured": "bold",
+    "tuning": "bold",
+    "compared": "bold",
     "interrupted": "yellow",
 }
-SET_APART = frozenset({"measured", "finished", "interrupted"})  # an empty line stands before these
+SET_APART = frozenset(
+    {"tuning", "measured", "compared", "finished", "interrupted"}
+)  # an empty line stands before these
 
 
 class LastingConsole(Console):
@@ -91,8 +96,10 @@ def _plain_lines(console: Console) -> Listener:
 
     def listen(event: Event) -> None:
         nonlocal shown
-        if event.kind == "look":
-            tenth = int(LINES * event.values["epoch"] / event.values["epochs"])
+        if event.kind == "tuning":  # another part of a search begins
+            shown = -1
+        if event.kind in PROGRESS:
+            tenth = int(LINES * _share(event))
             if tenth <= shown:
                 return
             shown = tenth
@@ -104,21 +111,18 @@ def _plain_lines(console: Console) -> Listener:
 
 def _with_bar(console: Console, progress: Progress) -> Listener:
     waiting = progress.add_task("", total=None, visible=False, shown="")
-    bar: TaskID | None = None
+    bar = progress.add_task("", total=1.0, visible=False, shown="")
 
     def wait_for(what: str) -> None:
-        if bar is not None:
-            progress.update(bar, visible=False)
+        progress.update(bar, visible=False)
         progress.update(waiting, visible=bool(what), shown=what)
 
     def listen(event: Event) -> None:
-        nonlocal bar
-        if event.kind == "look":
-            if bar is None:
-                bar = progress.add_task("", total=event.values["epochs"], shown="")
+        if event.kind in PROGRESS:
             progress.update(waiting, visible=False)
-            progress.update(bar, completed=event.values["epoch"], shown=_look_text(event, console.width))
-            if event.values["epoch"] >= event.values["epochs"] or not event.values["active"]:
+            shown = _progress_text(event, console.width)
+            progress.update(bar, visible=True, completed=_share(event), shown=shown)
+            if event.kind == "look" and (_share(event) >= 1 or not event.values["active"]):
                 wait_for("measuring")
             return
         if event.kind in ("plan", "resumed"):
@@ -126,6 +130,8 @@ def _with_bar(console: Console, progress: Progress) -> Listener:
         elif event.kind in SET_APART:
             wait_for("")
             console.print()
+        if event.kind == "tuning":
+            progress.reset(bar, visible=False)  # another part of a search begins
         for line in _lines(event):
             console.print(_styled(event.kind, line))
 
@@ -141,8 +147,15 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True)
 
 
-def _look_text(event: Event, width: int) -> str:
-    if width >= WIDE:
+def _share(event: Event) -> float:
+    """Return how far an epoch brings what it belongs to, from 0 to 1."""
+    done, total = PROGRESS[event.kind]
+    share: float = event.values[done] / event.values[total]
+    return share
+
+
+def _progress_text(event: Event, width: int) -> str:
+    if width >= WIDE or event.kind != "look":
         return event.text
     values = event.values
     return (

@@ -30,7 +30,7 @@ class Change:
     @property
     def values(self) -> str:
         """Both values, such as `0.1 -> 0.3`."""
-        return f"{_text(self.before)} -> {_text(self.after)}"
+        return f"{text_of(self.before)} -> {text_of(self.after)}"
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -73,13 +73,18 @@ def _decided(run: Run) -> set[str]:
     return set(map(str, names)) if isinstance(names, list) else set()
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return a value of a setting as a sentence shows it.
+
+    >>> text_of([64, 64]), text_of(0.00123456), text_of(True)
+    ('[64, 64]', '0.001235', 'true')
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(text_of, value))}]"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_text(each)}" for name, each in value.items()) or "nothing"
+        return ", ".join(f"{name} {text_of(each)}" for name, each in value.items()) or "nothing"
     return shown(value)

@@ -6,6 +6,7 @@ from fitwell.recipe.per_member import PER_MEMBER as PER_MEMBER
 from fitwell.recipe.per_member import Own as Own
 from fitwell.recipe.settings import APPLIES as APPLIES
 from fitwell.recipe.settings import NEUTRAL as NEUTRAL
+from fitwell.recipe.settings import NOT_TUNED as NOT_TUNED
 from fitwell.recipe.settings import RECIPE_VERSION as RECIPE_VERSION
 from fitwell.recipe.settings import ActivationName as ActivationName
 from fitwell.recipe.settings import Auto as Auto
@@ -29,6 +30,7 @@ from fitwell.recipe.settings import NumberEmbeddingName as NumberEmbeddingName
 from fitwell.recipe.settings import NumberScaling as NumberScaling
 from fitwell.recipe.settings import OptimizerName as OptimizerName
 from fitwell.recipe.settings import Positive as Positive
+from fitwell.recipe.settings import Range as Range
 from fitwell.recipe.settings import Recipe as Recipe
 from fitwell.recipe.settings import ScheduleName as ScheduleName
 from fitwell.recipe.settings import Seed as Seed
@@ -40,6 +42,7 @@ from fitwell.recipe.settings import TargetScaling as TargetScaling
 from fitwell.recipe.settings import TaskName as TaskName
 from fitwell.recipe.settings import ThresholdName as ThresholdName
 from fitwell.recipe.settings import TrainingSettings as TrainingSettings
+from fitwell.recipe.settings import TuneSettings as TuneSettings
 from fitwell.recipe.settings import choices_of as choices_of
 from fitwell.recipe.settings import contradictions as contradictions
 from fitwell.recipe.settings import default_of as default_of

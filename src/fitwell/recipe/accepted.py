@@ -73,6 +73,17 @@ def words(annotation: Any) -> Iterator[str]:
             yield from words(part)
 
 
+def takes_whole_numbers(annotation: Any) -> bool:
+    """Tell whether the numbers that an annotated type accepts are whole ones.
+
+    >>> takes_whole_numbers(Annotated[int, FieldInfo(ge=1)] | Literal["auto"]), takes_whole_numbers(float | None)
+    (True, False)
+    """
+    parts = get_args(annotation)
+    plain = [get_args(part)[0] if get_origin(part) is Annotated else part for part in parts or (annotation,)]
+    return int in plain
+
+
 @dataclass(frozen=True)
 class Place:
     """Where in a recipe a value stands."""

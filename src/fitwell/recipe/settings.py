@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from fitwell.errors import nearest
 from fitwell.recipe.accepted import words
 from fitwell.recipe.per_member import Own, checked
 
@@ -258,6 +259,26 @@ class SeedSettings(Settings):
     noise: Seed | None = Field(None, description="Seed of dropout and input noise; none: each member its own.")
 
 
+class Range(Settings):
+    """The values of one setting that a search tries: numbers from low to high, or words and lists one by one."""
+
+    low: float | None = Field(None, description="The lowest number.")
+    high: float | None = Field(None, description="The highest number.")
+    scale: Literal["linear", "log"] = Field("linear", description="Spread evenly, or evenly by ratio.")
+    among: tuple[bool | int | float | str | tuple[int, ...], ...] = Field((), description="Values tried one by one.")
+
+
+class TuneSettings(Settings):
+    """What a search for better settings tries."""
+
+    trials: Annotated[int, Field(ge=2, le=10_000)] = Field(
+        24, description="So many settings are tried; the first are those of the recipe itself."
+    )
+    ranges: dict[str, Range] = Field(
+        default_factory=dict, description="What is tried, by the name of the setting; none: the usual for this data."
+    )
+
+
 class Recipe(Settings):
     """What a run is asked to do."""
 
@@ -275,6 +296,7 @@ class Recipe(Settings):
     network: NetworkSettings = Field(default_factory=NetworkSettings, description="The network.")
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="How it learns.")
     decision: DecisionSettings = Field(default_factory=DecisionSettings, description="From outputs to decisions.")
+    tune: TuneSettings = Field(default_factory=TuneSettings, description="The search for better settings.")
 
     @field_validator("members")
     @classmethod
@@ -344,6 +366,35 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
 }
 
 
+# What a search cannot vary, and why. Its trials are compared by the validation loss after the same epochs.
+_MEASURE = "it changes what the validation loss means, by which trials are compared"
+_COURSE = "trials are compared at the same points of one course of training"
+_MACHINE = "it changes how steps are computed, not what comes of them"
+NOT_TUNED: dict[str, str] = {
+    "training.loss": _MEASURE,
+    "training.focal_gamma": _MEASURE,
+    "training.huber_delta": _MEASURE,
+    "training.quantile": _MEASURE,
+    "training.label_smoothing": _MEASURE,
+    "training.class_weights": _MEASURE,
+    "training.target_factor": _MEASURE,
+    "training.target_shift": _MEASURE,
+    "training.schedule": _COURSE,
+    "training.cycles": _COURSE,
+    "training.cycle_epochs": _COURSE,
+    "training.cycle_growth": _COURSE,
+    "training.epochs": _COURSE,
+    "training.maximum_steps": _COURSE,
+    "training.early_stopping.patience": _COURSE,
+    "training.early_stopping.minimum_improvement": _COURSE,
+    "training.compile": _MACHINE,
+    "training.execution": _MACHINE,
+    "training.threads": _MACHINE,
+    "training.signals_every": _MACHINE,
+    "training.checkpoint_seconds": _MACHINE,
+}
+
+
 # What a setting that is chosen from the data becomes where it has no effect.
 NEUTRAL: dict[str, float | str] = {
     "decision.threshold": "half",
@@ -374,6 +425,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     yield from _contradictions_of_columns(recipe)
     yield from _contradictions_of_training(recipe)
     yield from _contradictions_of_decision(recipe)
+    yield from _contradictions_of_ranges(recipe)
     yield from _settings_without_effect(recipe)
     for place, own in enumerate(recipe.differences, 1):
         if own:
@@ -502,6 +554,38 @@ def _contradictions_of_decision(recipe: Recipe) -> Iterator[str]:
             f"decision.calibration is isotonic, which follows one probability, but task is {recipe.task}; "
             "try logistic or temperature"
         )
+
+
+def _contradictions_of_ranges(recipe: Recipe) -> Iterator[str]:
+    if not recipe.tune.ranges:
+        return  # a recipe is checked often, and going through all settings takes its time
+    known = [path for path, _, _ in described()]
+    for path, tried in recipe.tune.ranges.items():
+        for problem in _senseless(tried):
+            yield f"tune.ranges.{path} {problem}"
+        if path not in known:
+            yield f'tune.ranges names "{path}", but no setting is called so{nearest(path, known)}'
+        elif path in NOT_TUNED or not path.startswith(("network.", "training.")):
+            why = NOT_TUNED.get(path, "it decides what is learned from or asked for, not how well it is learned")
+            yield f"tune.ranges names {path}, which cannot be searched: {why}; leave it out"
+
+
+def _senseless(tried: Range) -> Iterator[str]:
+    ends, told = [end for end in (tried.low, tried.high) if end is not None], _range_text(tried) or "nothing"
+    if tried.among and (ends or tried.scale == "log"):
+        yield f"must have low and high, or a list in among, but has both ({told}); leave one out"
+    if tried.among and len(set(tried.among)) < max(2, len(tried.among)):
+        yield f"must list at least two values in among, each once, but lists {list(tried.among)}"
+    if not tried.among and len(ends) < 2:
+        yield f"must have low and high, or a list in among, but has {told}"
+    if len(ends) == 2 and not ends[0] < ends[1]:
+        yield f"must have a low below its high, but has {told}"
+    if tried.scale == "log" and ends and min(ends) <= 0:
+        yield f"must have numbers above 0 for the scale log, but has {told}; try scale linear"
+
+
+def _range_text(tried: Range) -> str:
+    return ", ".join(f"{name} {value}" for name, value in tried.model_dump(exclude_defaults=True).items())
 
 
 def _settings_without_effect(recipe: Recipe) -> Iterator[str]:

@@ -100,6 +100,9 @@ def to_yaml(recipe: Recipe, *, comments: Mapping[str, str] | None = None) -> str
         name: column.model_dump(mode="json", exclude_defaults=True) for name, column in recipe.data.columns.items()
     }
     values["data"]["columns"] = columns
+    values["tune"]["ranges"] = {
+        path: tried.model_dump(mode="json", exclude_defaults=True) for path, tried in recipe.tune.ranges.items()
+    }
     lines: list[str] = []
     _write_group(values, "", 0, comments or {}, lines)
     return "\n".join(lines) + "\n"

@@ -35,6 +35,7 @@ class Contents:
     predictions: pl.DataFrame | None = None
     decision: Mapping[str, Any] = field(default_factory=dict)
     explanation: Mapping[str, Any] = field(default_factory=dict)
+    tuning: Mapping[str, Any] = field(default_factory=dict)  # the search that found the settings, if there was one
     versions: Mapping[str, str] = field(default_factory=dict)  # of what made the report
 
     @property

@@ -15,6 +15,7 @@ from fitwell.report.learning import learning_pictures
 from fitwell.report.members import members_pictures
 from fitwell.report.picture import Contents, Picture, Table
 from fitwell.report.ranking import ranking_pictures
+from fitwell.report.searched import search_pictures, search_sentence, trials_table
 from fitwell.report.several import class_table, confusion_picture, curves_pictures, label_table
 from fitwell.report.standing import standing_pictures
 from fitwell.report.threshold import FIGURES, Stops, stops_of
@@ -70,6 +71,9 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "columns": column_table(contents),
         "learning": [*learning_pictures(contents), *members_pictures(contents)],
         "inside": list(inside_pictures(contents)),
+        "search": list(search_pictures(contents)),
+        "search_says": search_sentence(contents),
+        "trials": trials_table(contents),
         "reproduce": _reproduce(contents),
         "number": number,
         "decimals": decimals,
@@ -90,6 +94,7 @@ PICTURES: dict[str, Callable[[Contents], Iterator[Picture]]] = {
     "learning": learning_pictures,
     "members": members_pictures,
     "inside": inside_pictures,
+    "search": search_pictures,
 }
 
 

@@ -16,6 +16,7 @@ from fitwell.run.reading import (
     HISTORY,
     MEND,
     PREDICTIONS,
+    TUNING,
     has_decision,
     read_history,
     read_json,
@@ -56,6 +57,7 @@ def contents_of(path: Path, *, state: str, recipe: Recipe, data: Mapping[str, An
         predictions=read_predictions(path) if PREDICTIONS in recorded_sums(path) else None,
         decision=read_json(path, DECISION) if has_decision(path) else {},
         explanation=_json(path, "explanation.json"),
+        tuning=_json(path, TUNING),
         versions=data.get("versions") or {},
     )
 

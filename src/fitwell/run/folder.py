@@ -80,6 +80,16 @@ def _found(path: str | Path) -> Run:
     return Run(folder)
 
 
+def require_free(path: str | Path | None) -> None:
+    """Refuse the place of a new run that is taken, before any work is done; None is a place that will be found.
+
+    Raises:
+        RequestError: the path exists.
+    """
+    if path is not None and Path(path).exists():
+        raise RequestError(_taken(Path(path)))
+
+
 def create_run(path: str | Path | None, *, source: str, files: Mapping[str, bytes]) -> Run:
     """Return a new run whose folder appears with all these files at once.
 
@@ -88,9 +98,8 @@ def create_run(path: str | Path | None, *, source: str, files: Mapping[str, byte
     Raises:
         RequestError: the path exists. SurroundingsError: the folder cannot be written.
     """
+    require_free(path)
     target = Path(path) if path is not None else next_run_path(source)
-    if target.exists():
-        raise RequestError(_taken(target))
     made = _folders_to_make(target.parent)
     sums = {name: checksum(content) for name, content in files.items()}
     try:
@@ -137,8 +146,8 @@ def _folders_to_make(folder: Path) -> list[Path]:
 
 
 def discard_unstarted(run: Run) -> bool:
-    """Remove a run that has neither a model nor a checkpoint to continue from, and tell whether it was removed."""
-    started = any((run.path / name).is_file() for name in (CHECKPOINT, "model.safetensors"))
+    """Remove a run that has neither a model nor anything to continue from, and tell whether it was removed."""
+    started = any((run.path / name).exists() for name in (CHECKPOINT, "model.safetensors", "search"))
     if started or is_training(run.path):
         return False
     shutil.rmtree(run.path, ignore_errors=True)

@@ -19,6 +19,7 @@ CHECKED_FILES = (*FIRST_FILES, "model.safetensors")
 DECISION = "decision.json"  # runs that were written before there were decisions have none
 PREDICTIONS = "predictions.parquet"
 HISTORY = "history.parquet"
+TUNING = "tuning.json"  # of runs that a search found the settings of
 CHECKPOINT = "checkpoint/state.safetensors"
 MEND = "restore it from a copy, or train again"
 
@@ -39,6 +40,7 @@ SHAPES: dict[str, Shape] = {
     DECISION: {name: (dict, NoneType) for name in ("threshold", "calibration", "interval")},
     "evaluation.json": {"primary": {"metric": str}, "metrics": dict},
     "findings.json": {"findings": list},
+    TUNING: {"stage": str, "asked": dict, "space": list, "trials": list, "rungs": list, "results": list},
     "checksums.json": {"sha256": dict},
 }
 KINDS = {str: "text", dict: "a mapping", list: "a list", NoneType: "null"}

@@ -69,8 +69,11 @@ def summary_of(path: Path) -> Summary:
 
 def state_of(path: Path) -> str:
     """Return `training` (a process is at it), `finished`, `interrupted` (usable, can be resumed) or `unfinished`."""
-    if is_training(path):
-        return "training"
+    return "training" if is_training(path) else ending_of(path)
+
+
+def ending_of(path: Path) -> str:
+    """Return how a training ended the last time, `unfinished` if it did neither finish nor was interrupted."""
     names = [event["event"] for event in read_events(path)]
     return next((name for name in reversed(names) if name in ("finished", "interrupted")), "unfinished")
 

@@ -16,7 +16,7 @@ from fitwell import recipe as recipes
 from fitwell.files import replace_atomically
 from fitwell.prediction import Model, model_tensors
 from fitwell.run.disk import writing_worded
-from fitwell.run.reading import DECISION, PREDICTIONS, RUN_VERSION, checksum, read_json
+from fitwell.run.reading import DECISION, PREDICTIONS, RUN_VERSION, TUNING, checksum, read_json
 from fitwell.run.value import Run
 
 
@@ -54,6 +54,17 @@ def json_bytes(values: Mapping[str, object]) -> bytes:
 def write_recipe(run: Run, recipe: recipes.Recipe, *, comments: Mapping[str, str]) -> None:
     """Replace the run's recipe."""
     _replace_checked(run, "recipe.yaml", recipes.to_yaml(recipe, comments=comments).encode())
+
+
+def write_first_files(run: Run, files: Mapping[str, bytes]) -> None:
+    """Replace the files that a run has from its beginning, when it is to train otherwise than it was begun."""
+    for name, content in files.items():
+        _replace_checked(run, name, content)
+
+
+def write_tuning(run: Run, values: Mapping[str, object]) -> None:
+    """Write what a search tries and what it found."""
+    _replace_checked(run, TUNING, json_bytes(values))
 
 
 def write_model(run: Run, model: Model) -> None:

@@ -47,6 +47,7 @@ GROUPS: dict[str, Kind] = {
     "network_settings": "setting",
     "training_settings": "setting",
     "decision_settings": "setting",
+    "tune_settings": "setting",
     "tasks": "choice",
     "columns": "choice",
     "splits": "choice",

@@ -74,7 +74,8 @@ def member_settings(recipe: Recipe, *, class_weights: Sequence[Tensor | None] = 
     `class_weights` are those of all members, or of each.
 
     >>> from fitwell.recipe import changed
-    >>> recipe = changed(Recipe(device="cpu"), {"members": [{}, {"training.l2": 0.5}], "training.weight_decay": 0.1})
+    >>> resolved = {"training.beta2": 0.999, "training.label_smoothing": 0.0, "training.weight_decay": 0.1}
+    >>> recipe = changed(Recipe(device="cpu"), resolved | {"members": [{}, {"training.l2": 0.5}]})
     >>> settings = member_settings(recipe)
     >>> settings.weight_decay, settings.l2
     (0.1, tensor([[0.0000],

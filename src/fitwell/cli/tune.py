@@ -1,0 +1,87 @@
+"""`fitwell tune`: a search for better settings, which have to prove themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Annotated
+
+import typer
+
+from fitwell.cli.options import (
+    Assignments,
+    Data,
+    Device,
+    Drop,
+    Goal,
+    Group,
+    Members,
+    RecipeFile,
+    Seed,
+    Targets,
+    Task,
+    Test,
+    Time,
+    Weight,
+)
+from fitwell.cli.train import seconds_of
+
+
+def tune(
+    data: Data,
+    target: Targets = [],  # noqa: B006  (typer's way to say "none given")
+    trials: Annotated[int | None, typer.Option(help="How many settings to try; 24 unless the recipe says.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Be done after so long, everything included: 90s, 10m, 2h.")
+    ] = None,
+    task: Task = None,
+    goal: Goal = None,
+    recipe: RecipeFile = None,
+    assignments: Assignments = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; must not exist.")] = None,
+    members: Members = None,
+    test: Test = None,
+    group: Group = None,
+    time: Time = None,
+    weight: Weight = None,
+    drop: Drop = [],  # noqa: B006
+    seed: Seed = None,
+    device: Device = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the name of the run to use only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in the end, and nothing else.")] = False,
+) -> int:
+    """Search for better settings for DATA, train with the best, and say on unseen rows whether they are better."""
+    started = perf_counter() - process_time()  # what starting Python took counts too, and importing torch
+    import json
+
+    from fitwell.cli.terminal import telling
+    from fitwell.recipe import assignments as asked
+    from fitwell.tuning import tune as search
+
+    limit = None if time_limit is None else seconds_of(time_limit)
+    with telling(quiet=quiet or as_json) as listener:
+        tuned = search(
+            data,
+            target=target or None,
+            trials=trials,
+            time_limit=None if limit is None else limit - (perf_counter() - started),
+            task=task,
+            goal=goal,
+            recipe=recipe,
+            settings=asked(assignments),
+            out=out,
+            members=members,
+            test=test,
+            group=group,
+            time=time,
+            weight=weight,
+            drop=drop or None,
+            seed=seed,
+            device=device,
+            listener=listener,
+        )
+    if as_json:
+        typer.echo(json.dumps(tuned.as_json(), indent=1))
+    elif quiet:
+        typer.echo(str(tuned.kept.path))
+    return 130 if tuned.run.state == "interrupted" else 0

@@ -1,0 +1,206 @@
+"""The search itself: groups of trials are trained rung by rung, and the trials that fall behind are packed away.
+
+Trials of one shape are one population. Its state is kept after each rung, and now and then within one, so that a search
+that was killed goes through the same rungs again without training anything twice: who goes on follows from the losses,
+and the losses are part of the states.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from fitwell.events import Event, Listener
+from fitwell.learning import Clock, Setup, learn, set_up
+from fitwell.preparation import Prepared, planned
+from fitwell.recipe import Group, Recipe, changed, grouped
+from fitwell.training.loop import Mark, Rows, State, batching, left_out
+from fitwell.training.step import Program
+from fitwell.tuning.halving import epochs_of, ranked
+
+MAPPED_FROM = 3  # trials: mapping one costs more than twice as much as plain back-propagation, mapping two a third more
+
+
+class Store(Protocol):
+    """Where the states of groups are kept while a search lasts."""
+
+    def load(self, group: int, *, first: State, device: str) -> State | None:
+        """Return the state of a group, None before it was saved; `first` is its state before step 0."""
+        ...
+
+    def save(self, group: int, state: State) -> None:
+        """Keep the state of a group in the place of the one before."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contest:
+    """Everything that decides what a search does and finds."""
+
+    prepared: Prepared
+    recipes: Sequence[Recipe]  # one for each trial, resolved
+    rungs: Sequence[int]  # epochs after which trials are compared, as many as are needed
+    survivors: Sequence[int]  # trials that go on after each of them
+
+    @property
+    def work(self) -> int:
+        """Epochs of all trials together, if none stops early."""
+        return epochs_of(len(self.recipes), self.rungs, self.survivors)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """How trials stood when they were compared."""
+
+    epochs: int
+    losses: Mapping[int, float]  # the lowest validation loss so far of each trial that got here
+    kept: tuple[int, ...]  # trials that went on, the best first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Champion:
+    """The best trial, with what its training has come to."""
+
+    trial: int
+    state: State  # of its group
+    member: int  # of the group
+
+
+@dataclass(frozen=True, kw_only=True)
+class Searched:
+    """What a search found."""
+
+    rungs: tuple[Rung, ...]
+    marks: Mapping[int, Mark]  # of every trial that was begun
+    best: Champion
+    ending: str  # `done`, `interrupted` or `time` (the limit came)
+
+
+def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) -> Searched:
+    """Train and compare trials until one is left, until a Ctrl-C, or until the clock runs out."""
+    groups = grouped(contest.recipes)
+    states: dict[int, State] = {}
+    rows: tuple[Rows, Rows] | None = None
+    left: tuple[int, ...] = tuple(range(len(contest.recipes)))
+    rungs: list[Rung] = []
+
+    def found(trial: int, ending: str) -> Searched:
+        number = next(number for number, group in enumerate(groups) if trial in group.places)
+        best = Champion(trial=trial, state=states[number], member=groups[number].places.index(trial))
+        return Searched(rungs=tuple(rungs), marks=_marks(groups, states), best=best, ending=ending)
+
+    for epochs, count in zip(contest.rungs, contest.survivors, strict=True):
+        for number, group in enumerate(groups):
+            if not set(group.places) & set(left):
+                continue
+            setup = _set_up(contest.prepared, group)
+            rows = rows or (setup.training, setup.validation)
+            training, validation = rows  # the same memory for all groups
+            state = states.get(number) or store.load(number, first=setup.state, device=setup.recipe.device)
+            state = _without_others(state or setup.state, group, left, rungs)
+            states[number] = state
+            steps = epochs * batching(len(training), setup.recipe.training)[1]
+            if state.step >= steps or all(mark.stopped is not None for mark in state.marks):
+                continue  # a search that was cut off had come this far
+            recipe = changed(setup.recipe, {"training.maximum_steps": steps})
+            program = _program_for(setup, len(set(group.places) & set(left)))
+            learned = learn(
+                replace(setup, recipe=recipe, program=program, training=training, validation=validation, state=state),
+                contest.prepared,
+                save=partial(_save, store, number),
+                clock=clock,
+                listener=_telling(listener, contest, states, state),
+            )
+            states[number] = learned.state
+            if learned.ending in ("interrupted", "time"):
+                return found(_best_so_far(_marks(groups, states), left, rungs, epochs=epochs), learned.ending)
+            # Not after an interruption: its last look was out of turn, and a search that goes on has none there.
+            store.save(number, learned.state)
+        marks = _marks(groups, states)
+        losses = {trial: lowest(marks[trial], epochs) for trial in left}
+        left = tuple(ranked(losses)[:count])
+        rungs.append(Rung(epochs=epochs, losses=losses, kept=left))
+        listener(_rung_event(rungs[-1], contest))
+    return found(left[0], "done")
+
+
+def lowest(mark: Mark, epochs: int) -> float:
+    """Return the lowest validation loss that a trial had within so many epochs; infinite if it had none.
+
+    >>> lowest(Mark(losses=(0.7, 0.5, 0.6, 0.4)), 2)
+    0.5
+    """
+    return min((loss for loss in mark.losses[: epochs + 1] if math.isfinite(loss)), default=math.inf)
+
+
+def _set_up(prepared: Prepared, group: Group) -> Setup:
+    return set_up(prepared, planned(prepared, group.recipe).recipe)
+
+
+def _program_for(setup: Setup, count: int) -> Program:
+    """Return the program that trains so many of a group with the least work; which one follows from the rung alone."""
+    if setup.program.execution == "mapped" and count < MAPPED_FROM:
+        return replace(setup.program, execution="eager")
+    return setup.program
+
+
+def _marks(groups: Sequence[Group], states: Mapping[int, State]) -> dict[int, Mark]:
+    """Return how every trial stands whose group was begun."""
+    return {
+        trial: mark
+        for number, state in states.items()
+        for trial, mark in zip(groups[number].places, state.marks, strict=True)
+    }
+
+
+def _without_others(state: State, group: Group, left: Sequence[int], rungs: Sequence[Rung]) -> State:
+    """Return the state of a group without the trials that fell behind, which is what it is saved as from then on."""
+    if not rungs:
+        return state
+    gone = [member for member, trial in enumerate(group.places) if trial not in left]
+    return left_out(state, gone, why=f"fell behind in the first {rungs[-1].epochs} epochs")
+
+
+def _save(store: Store, number: int, state: State, _history: bytes) -> None:
+    store.save(number, state)
+
+
+def _best_so_far(marks: Mapping[int, Mark], left: Sequence[int], rungs: Sequence[Rung], *, epochs: int) -> int:
+    """Return the best trial where all that are left were last compared; before that, of those that got that far."""
+    if rungs:
+        return rungs[-1].kept[0]
+    begun = {trial: mark for trial, mark in marks.items() if trial in left}
+    through = {trial: mark for trial, mark in begun.items() if len(mark.losses) > epochs}
+    return ranked({trial: lowest(mark, epochs) for trial, mark in (through or begun).items()})[0]
+
+
+def _telling(listener: Listener, contest: Contest, states: Mapping[int, State], state: State) -> Listener:
+    """Return a listener for the training of one group, which tells how far the whole search has come."""
+    done = sum(len(mark.losses) - 1 for each in states.values() for mark in each.marks if mark.losses)
+
+    def listen(event: Event) -> None:
+        if event.kind != "look" or not event.values["epoch"]:
+            return
+        came = done + (event.values["epoch"] - state.epoch) * len(state.active)
+        values = {"done": came, "total": contest.work, "epoch": event.values["epoch"]}
+        text = f"{came:g} of {contest.work} epochs of {len(contest.recipes)} trials"
+        listener(Event("search", text, values))
+
+    return listen
+
+
+def _rung_event(rung: Rung, contest: Contest) -> Event:
+    best, first = rung.kept[0], ""
+    if best != 0 and 0 in rung.losses:
+        place = ranked(rung.losses).index(0) + 1
+        first = f", that of the recipe itself {rung.losses[0]:.4f} (place {place})"
+    goes = "is left" if len(rung.kept) == 1 else f"of {len(rung.losses)} trials go on"
+    count = f"trial {best}" if len(rung.kept) == 1 else f"{len(rung.kept)}"
+    text = (
+        f"after {rung.epochs} of {contest.recipes[0].training.epochs} epochs {count} {goes}; "
+        f"lowest validation loss {rung.losses[best]:.4f}{first}"
+    )
+    return Event("rung", text, {"epochs": rung.epochs, "kept": list(rung.kept)})

@@ -1,0 +1,78 @@
+"""What a search found is told in words and drawn trial by trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fitwell.report.picture import Contents
+from fitwell.report.searched import search_pictures, search_sentence, trials_table
+
+MakeContents = Callable[[str], Contents]
+
+
+@pytest.fixture
+def contents(make_contents: MakeContents) -> Contents:
+    return make_contents("binary")
+
+
+def test_the_sentence_says_the_verdict_with_its_interval(contents: Contents) -> None:
+    assert search_sentence(contents) == (
+        "Of 6 trials the best gave this run its settings. On 400 test rows that the search never saw, its ROC-AUC is "
+        "not distinguishable from that of the recipe as it was: 0.800 against 0.800, a gain of 0.010 (−0.020 to "
+        "0.040). Nothing speaks for the tuned settings."
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"best": 0}, "Of 6 trials none had a lower validation loss than the recipe as it was"),
+        ({"comparison": None}, "they have not been compared with the recipe as it was."),
+        ({"results": []}, ""),
+    ],
+)
+def test_a_search_that_is_not_over_or_found_nothing_says_so(
+    found: dict[str, Any], said: str, contents: Contents
+) -> None:
+    told = search_sentence(replace(contents, tuning={**contents.tuning, **found}))
+    assert told.endswith(said) or said in told
+    assert bool(told) == bool(said)
+
+
+def test_settings_are_drawn_from_what_matters_most_and_each_trial_is_a_dot(contents: Contents) -> None:
+    first, *others = search_pictures(contents)
+    assert [row["name"] for row in first.spec["data"]["values"]] == ["learning rate", "hidden"]
+    assert first.says == "Learning rate surely mattered."
+    assert [picture.title for picture in others] == ["learning rate", "hidden", "activation"]
+    rates, shapes, _ = (picture.spec["data"]["values"] for picture in others)
+    assert [row["what"] for row in rates] == ["the recipe", "won", "fell behind", "went on", "fell behind"]
+    assert len(shapes) == 4  # neither the trial that came to nothing nor the one whose shape was not varied
+    assert "at 0.1; the setting explains 70 % of the differences." in others[0].says
+
+
+def test_a_trial_far_above_the_others_does_not_press_them_together(contents: Contents) -> None:
+    _, rates, *_ = search_pictures(contents)
+    low, high = rates.spec["encoding"]["y"]["scale"]["domain"]
+    assert low < 0.4
+    assert 0.6 < high < 2.0
+
+
+def test_the_trials_that_came_furthest_are_listed_first(contents: Contents) -> None:
+    table = trials_table(contents)
+    assert table is not None
+    assert table.header == ("trial", "learning rate", "activation", "hidden", "epochs", "lowest validation loss")
+    assert [row[0] for row in table.rows] == ["1", "4", "5", "the recipe", "3"]
+    assert table.rows[0][-2:] == ["12", "0.3"]
+    assert table.rows[3][3] == "–"
+    assert table.caption == "1 more trials are in trials.parquet."
+
+
+def test_a_run_without_a_search_has_no_such_section(contents: Contents) -> None:
+    plain = replace(contents, tuning={})
+    assert list(search_pictures(plain)) == []
+    assert trials_table(plain) is None
+    assert search_sentence(plain) == ""

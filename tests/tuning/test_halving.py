@@ -1,0 +1,79 @@
+"""Rungs end where trials may be compared, and so many trials go on that one is left."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitwell.recipe import TrainingSettings
+from fitwell.training.schedules import SCHEDULES, rate_factor
+from fitwell.tuning.halving import CYCLE_ENDS, epochs_of, ranked, rungs_of, survivors_of
+
+CYCLES: dict[str, dict[str, Any]] = {
+    "log_cosine": {},
+    "cyclical": {"cycle_epochs": 4.0},
+    "warm_restarts": {"cycle_epochs": 3.0, "cycle_growth": 2.0},
+}
+
+
+@pytest.mark.parametrize("schedule", CYCLES)
+@pytest.mark.parametrize("epochs", [32, 45, 64, 200])
+def test_an_annealed_schedule_is_at_its_low_where_trials_are_compared(schedule: Any, epochs: int) -> None:
+    settings = TrainingSettings(schedule=schedule, epochs=epochs, **CYCLES[schedule])
+    *rungs, last = rungs_of(settings)
+    assert last == epochs
+    assert rungs
+    for rung in rungs:
+        moment = rung - 1e-6  # warm restarts jump up at the very end of a cycle
+        assert rate_factor(schedule, moment, total=float(epochs), settings=settings) < 0.06
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_a_schedule_that_anneals_once_has_one_rung(schedule: Any) -> None:
+    settings = TrainingSettings(schedule=schedule, epochs=64)
+    assert rungs_of(settings) == (64,)
+    assert rate_factor(schedule, 30.0, total=64.0, settings=settings) > 0.3  # a half-trained trial would be misjudged
+
+
+@pytest.mark.parametrize("schedule", sorted(set(SCHEDULES) - set(CYCLE_ENDS)))
+def test_other_schedules_never_rise(schedule: Any) -> None:
+    settings = TrainingSettings(schedule=schedule, epochs=60)
+    factors = [rate_factor(schedule, float(epoch), total=60.0, settings=settings) for epoch in range(61)]
+    assert factors == sorted(factors, reverse=True)
+    assert rungs_of(settings) == (4, 12, 28, 60)
+
+
+def test_no_trials_are_compared_before_the_rates_have_warmed_up() -> None:
+    settings = TrainingSettings(schedule="constant", epochs=60, warmup_epochs=10.0)
+    assert rungs_of(settings) == (10, 12, 28, 60)
+
+
+@given(schedule=st.sampled_from(sorted(SCHEDULES)), epochs=st.integers(1, 1000), trials=st.integers(2, 5000))
+def test_rungs_rise_to_the_last_epoch_and_one_trial_is_left(schedule: Any, epochs: int, trials: int) -> None:
+    rungs = rungs_of(TrainingSettings(schedule=schedule, epochs=epochs))
+    assert list(rungs) == sorted({*rungs})
+    assert 1 <= rungs[0] <= rungs[-1] == epochs
+    survivors = survivors_of(trials, len(rungs))
+    assert len(survivors) <= len(rungs)
+    assert [*survivors] == sorted(survivors, reverse=True)
+    assert survivors[-1] == 1
+    assert survivors[0] <= math.ceil(trials / 4)
+
+
+def test_two_dozen_trials_take_about_three_trainings() -> None:
+    rungs = rungs_of(TrainingSettings(schedule="log_cosine", epochs=64))
+    survivors = survivors_of(24, len(rungs))
+    assert epochs_of(24, rungs, survivors) == 24 * 4 + 6 * 9 + 2 * 17
+
+
+@given(st.dictionaries(st.integers(0, 50), st.floats(allow_nan=True), min_size=1))
+def test_lost_trials_come_last_and_none_is_forgotten(losses: dict[int, float]) -> None:
+    order = ranked(losses)
+    assert sorted(order) == sorted(losses)
+    finite = [losses[trial] for trial in order if math.isfinite(losses[trial])]
+    assert finite == sorted(finite)
+    assert all(not math.isfinite(losses[trial]) for trial in order[len(finite) :])

@@ -1,0 +1,175 @@
+"""A search finds what training each trial by itself would find, however it is grouped or cut off."""
+
+from __future__ import annotations
+
+import math
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from fitwell.events import Event, Listener, unheard
+from fitwell.learning import Clock, learn, set_up
+from fitwell.preparation import Prepared, planned
+from fitwell.recipe import changed
+from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
+from fitwell.training.loop import State
+from fitwell.tuning.halving import epochs_of, ranked
+from fitwell.tuning.searching import Contest, Searched, lowest, search
+
+TRIALS: list[dict[str, Any]] = [
+    {"training.learning_rate": 0.01},
+    {"training.learning_rate": 0.03, "training.weight_decay": 0.3},
+    {"training.learning_rate": 1e-6},
+    {"training.learning_rate": 0.02, "network.hidden": [6, 6]},
+    {"training.learning_rate": 0.003, "network.hidden": [6, 6]},
+    {"training.learning_rate": 0.01, "network.activation": "tanh"},
+]
+RUNGS, SURVIVORS = (2, 4, 6), (3, 2, 1)
+
+
+def contest(prepared: Prepared, trials: Sequence[dict[str, Any]] = TRIALS) -> Contest:
+    open_again = {"training.execution": "auto", "network.initialization": "auto", "training.early_stopping.patience": 0}
+    asked = changed(prepared.recipe, open_again)
+    recipes = [planned(prepared, changed(asked, trial)).recipe for trial in trials]
+    return Contest(prepared=prepared, recipes=recipes, rungs=RUNGS, survivors=SURVIVORS)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """States as bytes, as a disk would have them."""
+
+    kept: dict[int, bytes] = field(default_factory=dict)
+
+    def load(self, group: int, *, first: State, device: str) -> State | None:
+        return state_from_bytes(self.kept[group], device=device)[0] if group in self.kept else None
+
+    def save(self, group: int, state: State) -> None:
+        self.kept[group] = state_to_bytes(state, b"")
+
+
+def searched(
+    what: Contest, store: Memory | None = None, *, listener: Listener = unheard, clock: Clock | None = None
+) -> Searched:
+    clock = clock or Clock(perf_counter())
+    return search(what, store=Memory() if store is None else store, clock=clock, listener=listener)
+
+
+@pytest.fixture(scope="module")
+def whole(prepared: Prepared) -> Searched:
+    return searched(contest(prepared))
+
+
+def test_grouped_trials_have_the_losses_of_trainings_of_their_own(prepared: Prepared, whole: Searched) -> None:
+    for trial, recipe in enumerate(contest(prepared).recipes):
+        alone = learn(set_up(prepared, recipe), prepared, clock=Clock(perf_counter()), listener=unheard)
+        losses, own = whole.marks[trial].losses, alone.state.marks[0].losses
+        assert losses == pytest.approx(own[: len(losses)], rel=1e-4)  # arithmetic differs with the size of a group
+
+
+def test_the_better_trials_go_on_and_the_best_is_left(prepared: Prepared, whole: Searched) -> None:
+    left = list(range(len(TRIALS)))
+    for rung, epochs, count in zip(whole.rungs, RUNGS, SURVIVORS, strict=True):
+        losses = {trial: min(whole.marks[trial].losses[: epochs + 1]) for trial in left}
+        assert (rung.epochs, dict(rung.losses)) == (epochs, losses)
+        left = sorted(left, key=lambda trial: losses[trial])[:count]
+        assert list(rung.kept) == left
+    assert (whole.best.trial, whole.ending) == (left[0], "done")
+    assert 2 not in whole.rungs[0].kept  # a rate of a millionth learns nothing
+
+
+def test_trials_that_fell_behind_train_no_further(whole: Searched) -> None:
+    trained = {trial: len(mark.losses) - 1 for trial, mark in whole.marks.items()}
+    for rung in whole.rungs:
+        assert all(trained[trial] == rung.epochs for trial in rung.losses if trial not in rung.kept)
+    assert sum(trained.values()) == epochs_of(len(TRIALS), RUNGS, SURVIVORS)
+
+
+def test_progress_counts_every_epoch_once(prepared: Prepared, whole: Searched) -> None:
+    heard: list[Event] = []
+    searched(contest(prepared), listener=heard.append)
+    told = [event for event in heard if event.kind == "search"]
+    assert [event.values["done"] for event in told] == sorted(event.values["done"] for event in told)
+    assert told[-1].values["done"] == told[-1].values["total"] == epochs_of(len(TRIALS), RUNGS, SURVIVORS)
+    assert sum(event.kind == "rung" for event in heard) == len(RUNGS)
+
+
+class Killed(BaseException):
+    """What ends a process in the middle of anything."""
+
+
+def killing(kind: str, number: int) -> Listener:
+    left = number
+
+    def listen(event: Event) -> None:
+        nonlocal left
+        left -= event.kind == kind
+        if left == 0:
+            raise Killed
+
+    return listen
+
+
+@pytest.mark.parametrize(("kind", "number"), [("search", 1), ("search", 3), ("rung", 1), ("search", 8), ("rung", 2)])
+def test_a_search_that_was_killed_goes_on_to_the_same_result(
+    kind: str, number: int, prepared: Prepared, whole: Searched
+) -> None:
+    store = Memory()
+    with pytest.raises(Killed):
+        searched(contest(prepared), store, listener=killing(kind, number))
+    assert_same(searched(contest(prepared), store), whole)
+
+
+def test_a_search_that_was_over_when_it_was_killed_trains_nothing_again(prepared: Prepared, whole: Searched) -> None:
+    store, heard = Memory(), list[Event]()
+    searched(contest(prepared), store)
+    assert_same(searched(contest(prepared), store, listener=heard.append), whole)
+    assert not any(event.kind == "search" for event in heard)
+
+
+def test_an_interrupted_search_has_a_best_so_far_and_goes_on_to_the_same_result(
+    prepared: Prepared, whole: Searched
+) -> None:
+    store, count = Memory(), 0
+
+    def press(event: Event) -> None:
+        nonlocal count
+        count += event.kind == "search"
+        if count == 8 and event.kind == "search":
+            signal.raise_signal(signal.SIGINT)
+
+    found = searched(contest(prepared), store, listener=press)
+    assert found.ending == "interrupted"
+    assert found.best.trial == found.rungs[-1].kept[0]
+    assert math.isfinite(found.best.state.marks[found.best.member].best_loss)
+    assert_same(searched(contest(prepared), store), whole)
+
+
+def test_a_search_without_time_takes_the_best_of_what_there_is(prepared: Prepared) -> None:
+    found = searched(contest(prepared), clock=Clock(perf_counter(), -1.0))
+    assert (found.ending, found.rungs, found.best.trial) == ("time", (), 0)
+    assert list(found.marks) == [0, 1, 2]  # the first group alone was begun
+
+
+def test_trials_that_stop_early_keep_their_best_loss(prepared: Prepared) -> None:
+    impatient = [trial | {"training.early_stopping.patience": 1} for trial in TRIALS]
+    found = searched(contest(prepared, impatient))
+    assert any(mark.stopped and mark.stopped.startswith("no better") for mark in found.marks.values())
+    assert found.rungs[-1].losses[found.best.trial] == min(found.rungs[-1].losses.values())
+
+
+def test_a_trial_that_diverges_is_last(prepared: Prepared) -> None:
+    trials = [*TRIALS[:5], {"training.learning_rate": 1e30}]
+    found = searched(contest(prepared, trials))
+    assert ranked(found.rungs[0].losses)[-1] == 5
+    assert lowest(found.marks[5], 0) == found.rungs[0].losses[5]  # the one before the first step
+
+
+def assert_same(one: Searched, other: Searched) -> None:
+    assert one.rungs == other.rungs
+    assert (one.best.trial, one.ending) == (other.best.trial, other.ending)
+    own, others = (found.best.state.best.weights[found.best.member] for found in (one, other))
+    assert own.equal(others)
