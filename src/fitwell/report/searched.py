@@ -140,7 +140,8 @@ def _setting_picture(
     if not rows:
         return None
     best = min(rows, key=lambda row: row["y"])
-    says = f"The lowest validation loss after {counted(rung['epochs'], 'epoch')} was {number(best['y'])}, at {_cell(best['x'])}"
+    when = counted(rung["epochs"], "epoch")
+    says = f"The lowest validation loss after {when} was {number(best['y'])}, at {_cell(best['x'])}"
     if share["value"] is not None:
         says += f"; the setting explains {_percent(share['value'])} of the differences"
     tried = next(each["tried"] for each in tuning["space"] if each["setting"] == path)
@@ -178,12 +179,12 @@ def _dots(rows: list[dict[str, Any]], tried: Mapping[str, Any]) -> Spec:
         "color": _scale("color", kinds),
         "fill": _scale("fill", kinds),
         "shape": _scale("shape", kinds),
-        "size": _scale("size", kinds),
+        "size": {"field": "size", "type": "quantitative", "scale": None, "legend": None},
     }
     return {
         "width": WIDTH - 40,
         "height": HEIGHT - 20,
-        "data": data(rows),
+        "data": data([row | {"size": LOOKS[row["what"]]["size"]} for row in rows]),
         "mark": {"type": "point", "strokeWidth": 1.5, "opacity": 1},
         "encoding": encoding,
     }
