@@ -40,8 +40,8 @@ from fitwell.training.loop import (
     Seeds,
     State,
     StepRecord,
+    TrainingRows,
     batching,
-    epoch_batches,
     first_state,
     looked_at,
     train,
@@ -63,7 +63,7 @@ class Setup:
     recipe: Recipe  # resolved, with its learning rate
     program: Program
     state: State
-    training: Rows
+    training: TrainingRows
     validation: Rows
     seeds: Sequence[Seeds]
     rates: Sequence[float]
@@ -118,7 +118,7 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
     """
     device = recipe.device
     require_device(device)
-    training = prepared.part(prepared.split.train, device=device)
+    training = prepared.training(device=device)
     validation = prepared.part(prepared.split.validation, device=device)
     every = -(-len(training) // SAMPLE_ROWS)
     sampled = prepared.split.train[::every]  # from all over the rows, which may be sorted
@@ -173,9 +173,8 @@ def _with_code(setup: Setup) -> Setup:
     layers = setup.program.network.noise_layers
     assert isinstance(layers, int)
     settings = setup.recipe.training
-    batch = next(
-        epoch_batches(setup.training, setup.seeds, epoch=0, batch_rows=batching(len(setup.training), settings)[0])
-    )
+    batch_rows, _ = batching(len(setup.training), settings)
+    batch = next(setup.training.batches(setup.seeds, epoch=0, batch_rows=batch_rows))
     try:
         with threads(setup.recipe):
             compile_ahead(

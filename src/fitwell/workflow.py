@@ -23,6 +23,8 @@ import numpy as np
 from fitwell import recipe as recipes
 from fitwell.data.audit import Note, Subject, audit
 from fitwell.data.encode import encoders_to_json
+from fitwell.data.memory import available_bytes
+from fitwell.data.parquet import ParquetTable, decided_streaming
 from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
@@ -44,7 +46,14 @@ from fitwell.measuring import (
     judged_decision,
     reserved,
 )
-from fitwell.narration import data_events, decision_events, finding_event, measured_events, plan_event
+from fitwell.narration import (
+    data_events,
+    decision_events,
+    finding_event,
+    measured_events,
+    plan_event,
+    streaming_event,
+)
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
 from fitwell.recipe import Recipe
 from fitwell.run import (
@@ -68,6 +77,7 @@ from fitwell.run import (
     write_recipe,
 )
 from fitwell.showing import seconds_to_show, show, versions
+from fitwell.streamed import prepare_streamed
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 BASELINE_SHARE = 0.15  # of the time that is left when the baselines come
@@ -128,7 +138,7 @@ def train(
         asked = recipes.changed(asked, {"training.compile": "never"})
     if out is not None and Path(out).exists():
         raise RequestError(f"--out {out} exists; choose another folder or remove it")
-    begun = _begin(read_table(data), asked, listener=listener)
+    begun = _begin(_opened(data, asked, listener=listener), asked, listener=listener)
     run = create_run(out, source=begun.table.source, files=_first_files(begun))
     listen = _recording(run, listener)
     try:
@@ -171,7 +181,7 @@ def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[_Begu
     source = run.data["path"] if data is None else data
     if source is None:
         raise RunError(f"{run.path} was trained on {run.data['source']} in memory; give the data again with --data")
-    table = read_table(source)
+    table = _opened(source, run.recipe, listener=unheard)
     _require_unchanged(run, table, run.data["fingerprint"], what="data", option="--data")
     asked = asked_recipe(run.recipe, None, {"data.test": None if test is None else str(test)})
     place = asked.data.test
@@ -193,7 +203,7 @@ def _begun_again(run: Run, data: object, test: str | Path | None) -> tuple[_Begu
     return replace(begun, setup=replace(begun.setup, state=state)), history
 
 
-def _require_unchanged(run: Run, table: Table, fingerprint: str, *, what: str, option: str) -> None:
+def _require_unchanged(run: Run, table: Table | ParquetTable, fingerprint: str, *, what: str, option: str) -> None:
     if table.fingerprint != fingerprint:
         raise RunError(
             f"the {what} at {table.path or table.source} has changed since {run.path} was started (its fingerprint is "
@@ -216,7 +226,7 @@ def commented_recipe(
     dotted name, and win over `settings`; those that are None were not given.
     """
     asked = asked_recipe(recipe, settings, {"target": target, **(arguments or {})})
-    _, prepared = _prepared(read_table(data), asked)
+    _, prepared = _prepared(_opened(data, asked, listener=unheard), asked)
     columns = {name: column.model_dump(exclude_defaults=True) for name, column in prepared.recipe.data.columns.items()}
     shown = recipes.changed(asked, {"task": prepared.recipe.task, "data.columns": columns})
     reasons = {
@@ -257,7 +267,7 @@ class _Begun:
     """A training before its first step."""
 
     asked: Recipe
-    table: Table
+    table: Table | ParquetTable
     test: Table | None
     prepared: Prepared
     notes: Sequence[Note]  # what was noticed about the data
@@ -270,7 +280,16 @@ class _Begun:
         return dict(self.prepared.reasons) | dict(self.setup.reasons)
 
 
-def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
+def _opened(data: object, asked: Recipe, *, listener: Listener) -> Table | ParquetTable:
+    """Return the data in memory, or, where it does not fit or was asked to, as a table that streams, which is said."""
+    decided = decided_streaming(data, asked.data.streaming, available=available_bytes())
+    if decided.table is None:
+        return read_table(data)
+    listener(streaming_event(decided.table, decided.why))
+    return decided.table
+
+
+def _begin(table: Table | ParquetTable, asked: Recipe, *, listener: Listener) -> _Begun:
     started = perf_counter()
     test, prepared = _prepared(table, asked)
     seconds = perf_counter() - started
@@ -295,8 +314,10 @@ def _begin(table: Table, asked: Recipe, *, listener: Listener) -> _Begun:
     return _Begun(asked=asked, table=table, test=test, prepared=prepared, notes=notes, setup=setup, seconds=seconds)
 
 
-def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
+def _prepared(table: Table | ParquetTable, asked: Recipe) -> tuple[Table | None, Prepared]:
     test = None if asked.data.test is None else read_table(asked.data.test)
+    if isinstance(table, ParquetTable):
+        return test, prepare_streamed(table, recipes.changed(asked, {"data.streaming": "always"}), test=test)
     labelled, decided = labelled_rows_of(table, asked, test=test)
     if decided.data.folds:
         divided_in_folds(labelled, decided)  # refuses too many folds before anything is trained
@@ -400,7 +421,7 @@ def _carry_out(run: Run, begun: _Begun, *, history: bytes, clock: Clock, listene
 def _first_files(begun: _Begun) -> dict[str, bytes]:
     table, test, prepared = begun.table, begun.test, begun.prepared
     labelled, split = prepared.labelled, prepared.split
-    parts = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
+    rows = prepared.rows
     data = {
         "source": table.source,
         "path": table.path,
@@ -408,11 +429,11 @@ def _first_files(begun: _Begun) -> dict[str, bytes]:
         "detected": dict(table.detected),
         "fingerprint": table.fingerprint,
         "test": None if test is None else {"path": test.path, "fingerprint": test.fingerprint},
-        "rows": len(labelled.frame),
+        "rows": sum(rows.values()),
         "rows_without_target": labelled.without_target,
         "schema": schema_to_json(labelled.schema),
         "targets": labelled.coding.as_json(),
-        "split": {"method": split.method, "why": split.why, **parts, "fingerprint": _split_fingerprint(split)},
+        "split": {"method": split.method, "why": split.why, **rows, "fingerprint": _split_fingerprint(split)},
         "decided": [path for path, _, _ in recipes.described() if _is_open(begun.asked, path)],
         "notes": [asdict(note) for note in begun.notes],
         "versions": versions(),

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 
 from fitwell import recipe as recipes
+from fitwell.data.ahead import made_ahead
 from fitwell.data.encode import encoders_from_json
 from fitwell.data.read import read_batches, read_table
 from fitwell.data.schema import Schema, schema_from_json
@@ -192,7 +193,7 @@ class Run:
             return prediction_table(model, encoded(model, frame, first_row=number * PREDICTED_AT_ONCE))
 
         batches = enumerate(read_batches(data, rows=PREDICTED_AT_ONCE, columns=model.columns))
-        yield from _in_order(predicted, _made_ahead(batches), workers=workers)
+        yield from _in_order(predicted, made_ahead(batches), workers=workers)
 
 
 def require_apart(data: object, path: str | Path) -> None:
@@ -250,15 +251,6 @@ def _read_schema(run: Run) -> Schema:
         return schema_from_json(run.data["schema"])
     except (AttributeError, KeyError, ValueError, TypeError) as error:
         raise RunError(f"{run.path / 'data.json'} is damaged (its schema: {error}); {MEND}") from None
-
-
-def _made_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield the same items, the next one being made by a second thread while the present one is used."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
-            yield item
 
 
 def _in_order(make: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -40,6 +41,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def batches(self, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of one epoch from the `start`-th on, every member in its own order."""
+        return epoch_batches(self, seeds, epoch=epoch, batch_rows=batch_rows, start=start)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seeds:
@@ -47,6 +52,18 @@ class Seeds:
 
     noise: int  # dropout and input noise
     order: int  # of the rows
+
+
+class TrainingRows(Protocol):
+    """Rows to train on: in memory (`Rows`), or read anew in each epoch (`training/streaming.py`)."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def batches(self, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of one epoch from the `start`-th on, which are a function of (seeds, epoch)."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +150,13 @@ def first_state(population: Population) -> State:
 
 
 def train(
-    program: Program, state: State, training: Rows, validation: Rows, *, seeds: Sequence[Seeds], rates: Sequence[float]
+    program: Program,
+    state: State,
+    training: TrainingRows,
+    validation: Rows,
+    *,
+    seeds: Sequence[Seeds],
+    rates: Sequence[float],
 ) -> Iterator[Moment]:
     """Train every member until it stops, yielding a moment after each step.
 
@@ -157,7 +180,7 @@ def train(
         lowered = _rates_of_active(state, rates, settings)
         steps = range(state.step, state.step + steps_per_epoch - state.epoch_step)
         words = noise_words_of_steps([seed.noise for seed in own_seeds], steps=steps, layers=layers)
-        batches = epoch_batches(training, own_seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
+        batches = training.batches(own_seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
         for noise, batch in zip(words.to(state.loss_sum.device), batches, strict=True):
             epoch = state.step / steps_per_epoch
             current = scheduled_rates(lowered, settings, epoch=epoch)
@@ -197,7 +220,13 @@ def train(
 
 
 def looked_at(
-    program: Program, state: State, training: Rows, validation: Rows, *, rates: Sequence[float], seconds: float
+    program: Program,
+    state: State,
+    training: TrainingRows,
+    validation: Rows,
+    *,
+    rates: Sequence[float],
+    seconds: float,
 ) -> tuple[State, EpochRecord]:
     """Judge every active member on the validation rows, keep what is best so far, and say who stops."""
     settings = program.settings
@@ -263,19 +292,19 @@ def epoch_batches(
     """
     steps = len(training) // batch_rows
     if batch_rows == len(training):
-        everything = _mapped(training, lambda block: block.expand(len(seeds), *block.shape))
+        everything = mapped(training, lambda block: block.expand(len(seeds), *block.shape))
         yield from [everything][start:]
         return
     orders = np.stack([epoch_order(seed.order, epoch=epoch, rows=len(training)) for seed in seeds])
     order = torch.from_numpy(orders[:, : steps * batch_rows]).to(training.targets.device)
     # One member: one permuted copy, then views of it, is cheaper than gathering each batch.
-    shuffled = _mapped(training, lambda block: block[order]) if len(seeds) == 1 else None
+    shuffled = mapped(training, lambda block: block[order]) if len(seeds) == 1 else None
     for place in range(start, steps):
         rows = slice(place * batch_rows, (place + 1) * batch_rows)
         if shuffled is not None:
-            yield _mapped(shuffled, lambda block, rows=rows: block[:, rows])  # type: ignore[misc]
+            yield mapped(shuffled, lambda block, rows=rows: block[:, rows])  # type: ignore[misc]
         else:
-            yield _mapped(training, lambda block, rows=rows: block[order[:, rows]])  # type: ignore[misc]
+            yield mapped(training, lambda block, rows=rows: block[order[:, rows]])  # type: ignore[misc]
 
 
 def epoch_order(seed: int, *, epoch: int, rows: int) -> np.ndarray:
@@ -349,7 +378,8 @@ def _snapshot(population: Population) -> Population:
     )
 
 
-def _mapped(rows: Rows | Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+def mapped(rows: Rows | Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+    """Return the batch that a change of each of its tensors makes."""
     return Batch(
         features={name: change(block) for name, block in rows.features.items()},
         targets=change(rows.targets),

@@ -17,7 +17,7 @@ import torch
 
 from fitwell.errors import RecipeError
 from fitwell.networks.noise import noise_words
-from fitwell.training.loop import Rows, Seeds, batching, epoch_batches
+from fitwell.training.loop import Seeds, TrainingRows, batching
 from fitwell.training.step import Batch, Population, Program, advance
 
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 100
@@ -36,7 +36,7 @@ class RangeTest:
     suggested: float
 
 
-def range_test(program: Program, population: Population, training: Rows, *, seed: Seeds) -> RangeTest:
+def range_test(program: Program, population: Population, training: TrainingRows, *, seed: Seeds) -> RangeTest:
     """Return the suggested learning rate; the population stays as it is.
 
     Raises:
@@ -73,10 +73,10 @@ def _suggested(rates: Sequence[float], losses: Sequence[float]) -> float:
     return float(f"{highest / MARGIN:.1e}")
 
 
-def _batches(training: Rows, seed: Seeds, program: Program) -> Iterator[Batch]:
+def _batches(training: TrainingRows, seed: Seeds, program: Program) -> Iterator[Batch]:
     size, _ = batching(len(training), program.settings)
     for epoch in count():
-        yield from epoch_batches(training, [seed], epoch=epoch, batch_rows=size)
+        yield from training.batches([seed], epoch=epoch, batch_rows=size)
 
 
 def _first_member(population: Population) -> Population:
