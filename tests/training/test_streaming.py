@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
-from fitwell.training.loop import Seeds, State
+from fitwell.training.loop import Rows, Seeds, State
 from fitwell.training.step import Batch
 from fitwell.training.streaming import EncodedRows, StreamedRows
 
@@ -175,34 +175,25 @@ def test_training_goes_on_from_any_step_to_the_same_bits(start: Start, members: 
         assert again.marks == whole.marks
 
 
-def test_a_buffer_of_all_rows_trains_as_rows_in_memory_in_the_same_order(start: Start) -> None:
-    training = start(epochs=2)
-    memory = training.training
-    rows = streamed(training, (30, 40), 70)
-    training.training = rows
-    found = last(training)
-    again = start(epochs=2)
-    batches = {
-        epoch: list(rows.batches(again.seeds, epoch=epoch, batch_rows=batch_rows_of(again))) for epoch in range(2)
-    }
-    order = torch.cat([batch.targets[0] for batch in batches[0]])
-    assert set(order[:, 0].tolist()) <= set(memory.targets[:, 0].tolist())
+class Gathered:
+    """Rows in memory, in the order of a stream of their numbers."""
 
-    class Given:
-        """The same batches, from memory."""
+    def __init__(self, rows: Rows, order: StreamedRows) -> None:
+        self.rows, self.order = rows, order
 
-        def __len__(self) -> int:
-            return len(memory)
+    def __len__(self) -> int:
+        return len(self.rows)
 
-        def batches(self, _seeds: Any, *, epoch: int, batch_rows: int, start: int = 0) -> Any:
-            assert batch_rows == batch_rows_of(again)
-            yield from batches[epoch][start:]
-
-    again.training = Given()
-    assert torch.equal(last(again).population.weights, found.population.weights)
+    def batches(self, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0) -> Iterator[Batch]:
+        for batch in self.order.batches(seeds, epoch=epoch, batch_rows=batch_rows, start=start):
+            chosen = batch.features["codes"][..., 0]
+            features = {name: block[chosen] for name, block in self.rows.features.items()}
+            yield Batch(features=features, targets=self.rows.targets[chosen], weights=None)
 
 
-def batch_rows_of(training: Any) -> int:
-    size = training.recipe.training.batch_size
-    assert isinstance(size, int)
-    return size
+@pytest.mark.parametrize(("members", "execution"), [(1, "eager"), (2, "mapped")])
+def test_rows_that_stream_train_as_the_same_rows_in_memory(start: Start, members: int, execution: str) -> None:
+    streaming, gathered = (start(members=members, execution=execution, epochs=3) for _ in range(2))
+    gathered.training = Gathered(gathered.training, numbered((25, 0, 13, 32), buffer=40, seed=3))
+    streaming.training = streamed(streaming.training, (25, 0, 13, 32), 40)
+    assert torch.equal(last(streaming).population.weights, last(gathered).population.weights)
