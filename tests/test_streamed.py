@@ -353,8 +353,8 @@ def test_auto_streams_what_does_not_fit_and_is_recorded(
     monkeypatch.setattr("fitwell.workflow.available_bytes", lambda: 10**12)
     again = train(folder, recipe=run.path / "recipe.yaml", out=tmp_path / "again")
     assert weights(again) == weights(run)
+    monkeypatch.setattr("fitwell.workflow.available_bytes", lambda: 1000)
     with pytest.raises(FitwellError, match=r"data\.folds is 3"):
-        monkeypatch.setattr("fitwell.workflow.available_bytes", lambda: 1000)
         train(folder, target="class", folds=3)
 
 

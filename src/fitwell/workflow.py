@@ -434,6 +434,9 @@ def _first_files(begun: _Begun) -> dict[str, bytes]:
         "schema": schema_to_json(labelled.schema),
         "targets": labelled.coding.as_json(),
         "split": {"method": split.method, "why": split.why, **rows, "fingerprint": _split_fingerprint(split)},
+        "streamed": None
+        if prepared.streamed is None
+        else {"typed_rows": prepared.streamed.typed_rows, "sample_rows": len(split.train)},
         "decided": [path for path, _, _ in recipes.described() if _is_open(begun.asked, path)],
         "notes": [asdict(note) for note in begun.notes],
         "versions": versions(),

@@ -86,7 +86,8 @@ class _Reader:
         elif kind in (SHORT, INT, LONG):
             self._varint()
         elif kind == BINARY:
-            self._place += self._varint()
+            length = self._varint()  # which moves the place on itself
+            self._place += length
         elif kind in (LIST, SET):
             for element in self._elements():
                 # Alone, a truth value lies in the head of its field; in a list, each takes a byte.

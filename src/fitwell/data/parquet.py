@@ -183,16 +183,20 @@ def with_all_values(table: ParquetTable, frame: pl.DataFrame, names: Sequence[st
 
     Rare classes may not be among the rows by which columns are typed. Theirs are put in the place of the last cells.
     """
+    if len(frame) == table.rows:
+        return frame
     few = [name for name in names if name in frame.columns and frame[name].n_unique() <= FEW_VALUES]
     seen = {name: frame[name].unique() for name in few}
     for stretch in table.stretches if few else ():
         cells = read_stretch(table, stretch, few)
         seen = {name: pl.concat([values, cells[name].unique()]).unique() for name, values in seen.items()}
+        if max(map(len, seen.values())) > 2 * FEW_VALUES:
+            break
     unseen = {name: values.filter(~values.is_in(frame[name].implode())).drop_nulls() for name, values in seen.items()}
     return frame.with_columns(
-        pl.concat([frame[name].head(max(0, len(frame) - len(values))), values.sort()]).head(len(frame))
+        pl.concat([frame[name].head(len(frame) - len(values)), values.sort()])
         for name, values in unseen.items()
-        if len(values)
+        if 0 < len(values) <= len(frame) // 2
     )
 
 

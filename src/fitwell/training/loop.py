@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -54,6 +54,7 @@ class Seeds:
     order: int  # of the rows
 
 
+@runtime_checkable
 class TrainingRows(Protocol):
     """Rows to train on: in memory (`Rows`), or read anew in each epoch (`training/streaming.py`)."""
 

@@ -100,6 +100,7 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
 class Fitting(Protocol):
     """An encoder in the making: training values come in parts, each is seen once."""
 

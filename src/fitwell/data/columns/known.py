@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
@@ -12,6 +12,7 @@ from jaxtyping import Float64
 from fitwell.data.sketches import CHUNK, Moments, QuantileSketch, joined, moments_of
 
 
+@runtime_checkable
 class Numbers(Protocol):
     """What there is to ask; only of at least one value."""
 
