@@ -102,7 +102,7 @@ def speed(folder: Path, *, steps: int, repeats: int = 3) -> None:
     asked = changed(Recipe(), {"target": ["y"]} | SETTINGS)
     labelled, recipe = labelled_rows_of(read_table(table), asked, test=None)
     in_memory = prepare(labelled, recipe, split=divided(labelled, recipe))
-    streamed = prepare_streamed(parquet_table(table), changed(asked, {"data.streaming": "always"}), test=None)
+    streamed = prepare_streamed(parquet_table(table), asked, test=None)
     print(f"{FITTING_ROWS:,} rows, batches of {SETTINGS['training.batch_size']}, {steps} steps at a time")
     print(f"{'':12}{'rows/s':>10}{'CPU ms/step':>13}{'waited':>9}")
     for _ in range(repeats):

@@ -19,6 +19,7 @@ from fitwell.data.read import read_table
 from fitwell.data.split import Split
 from fitwell.errors import DataError, FitwellError, RecipeError, RunError
 from fitwell.events import Event
+from fitwell.narration import data_events
 from fitwell.preparation import Prepared, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
 from fitwell.run import Run
@@ -356,6 +357,22 @@ def test_auto_streams_what_does_not_fit_and_is_recorded(
     monkeypatch.setattr("fitwell.workflow.available_bytes", lambda: 1000)
     with pytest.raises(FitwellError, match=r"data\.folds is 3"):
         train(folder, target="class", folds=3)
+
+
+def test_rows_that_lie_in_the_order_of_the_target_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    found = []
+    for target, task in (("price", "regression"), ("class", "binary")):
+        for frame in (rows(), rows().sort(target)):
+            frame.write_parquet(path, row_group_size=100)
+            prepared = prepare_streamed(parquet_table(path), asked_of([target]), test=None)
+            assert prepared.recipe.task == task
+            heard = [event.text for event in data_events(parquet_table(path), prepared)]
+            told = [text for text in heard if "the rows lie in an order that tells" in text]
+            assert bool(told) == (frame[target].to_list() != rows()[target].to_list())
+            found.append(prepared.streamed.ordered if prepared.streamed else 0.0)
+    assert found[0] < 0.01 < 0.8 < found[1]
+    assert found[2] < 0.01 < 0.8 < found[3]
 
 
 def test_encoding_is_the_same_for_a_stretch_as_for_the_whole(folder: Path) -> None:

@@ -19,14 +19,15 @@ from fitwell.preparation import Prepared
 
 JOINED = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
 SHOWN_AT_THRESHOLD = {"f1": ("f1", "precision", "recall"), "youden": ("recall", "specificity"), "half": ("accuracy",)}
+ORDERED = 0.05  # of the variance between pieces: batches then differ from one another more than chance makes them
 NAMED = 6  # columns of one sort that are told of one by one; the recipe tells of all
 
 
-def streaming_event(table: ParquetTable, why: str) -> Event:
+def streaming_event(table: ParquetTable) -> Event:
     """Return that a table is not read into memory, and why."""
     count, rows = len(table.stretches), table.rows
-    text = f"{table.source} streams from disk: {rows:,} rows, read in {count:,} pieces ({why})"
-    return Event("streaming", text, {"rows": rows, "pieces": count, "bytes": table.bytes, "why": why})
+    text = f"{table.source} streams from disk: {rows:,} rows, read in {count:,} pieces ({table.why})"
+    return Event("streaming", text, {"rows": rows, "pieces": count, "bytes": table.bytes, "why": table.why})
 
 
 def data_events(table: Table | ParquetTable, prepared: Prepared) -> Iterator[Event]:
@@ -60,6 +61,13 @@ def data_events(table: Table | ParquetTable, prepared: Prepared) -> Iterator[Eve
             f"columns are typed by {typed:,} rows; simple models and the audit see {sample:,} of the training rows",
             {"typed_rows": typed, "sample_rows": sample},
         )
+        if prepared.streamed.ordered > ORDERED:
+            yield Event(
+                "note",
+                f"the rows lie in an order that tells {prepared.streamed.ordered:.0%} of the target's variance, and "
+                "only neighbors within data.shuffle_buffer are mixed: write them in random order, or raise it",
+                {"ordered": prepared.streamed.ordered},
+            )
 
 
 def _column_events(schema: Schema) -> Iterator[Event]:

@@ -125,9 +125,10 @@ def resolve(recipe: Recipe, facts: Facts) -> Plan:
     return Plan(recipe=recipe, reasons=reasons)
 
 
-def _shuffle_buffer(_recipe: Recipe, facts: Facts) -> Choice:
+def _shuffle_buffer(recipe: Recipe, facts: Facts) -> Choice:
     layout = facts.layout
-    row = 4 * (layout.numbers + layout.flags) + 8 * len(layout.cardinalities) + 8
+    orders = 8 * recipe.members if recipe.members > 1 else 0
+    row = 4 * (layout.numbers + layout.flags) + 8 * len(layout.cardinalities) + 8 + orders
     return Choice(max(1, BUFFER_BYTES // row), f"{BUFFER_BYTES // 2**20} MB of encoded rows")
 
 

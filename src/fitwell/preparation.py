@@ -48,6 +48,7 @@ class Streamed:
     """Training rows of which only a sample is in memory; see `streamed.py`."""
 
     rows: int  # how many there are
+    ordered: float  # the share of the target's variance that lies between the pieces in which it is read
     typed_rows: int  # by so many of the table the columns were typed
     training: Callable[[str], TrainingRows]  # all of them, on a device
 

@@ -56,6 +56,8 @@ def prepare_streamed(table: ParquetTable, recipe: Recipe, *, test: Table | None)
         DataError, RequestError: the target is not there or says nothing, no features are left, or a cell cannot be
             read as its column's kind.
     """
+    reasons = {"data.streaming": table.why} if recipe.data.streaming == "auto" else {}
+    recipe = changed(recipe, {"data.streaming": "always"})
     sample = with_all_values(table, rows_to_type(table), recipe.target)
     schema = infer_schema(_as_table(table, sample), recipe)
     found = survey(table, schema, recipe.data, seed=recipe.seed)
@@ -80,7 +82,11 @@ def prepare_streamed(table: ParquetTable, recipe: Recipe, *, test: Table | None)
     rows = sum(found.training_rows)
     prepared = planned(labelled, decided, split=split, encoders=found.encoders, training_rows=rows)
     training = partial(_training, table, found, labelled, prepared.recipe)
-    return replace(prepared, streamed=Streamed(rows=rows, typed_rows=len(sample), training=training))
+    return replace(
+        prepared,
+        reasons=reasons | dict(prepared.reasons),
+        streamed=Streamed(rows=rows, ordered=found.ordered, typed_rows=len(sample), training=training),
+    )
 
 
 def _training(table: ParquetTable, found: Survey, labelled: Labelled, recipe: Recipe, device: str) -> StreamedRows:

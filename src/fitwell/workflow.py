@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
@@ -24,7 +25,7 @@ from fitwell import recipe as recipes
 from fitwell.data.audit import Note, Subject, audit
 from fitwell.data.encode import encoders_to_json
 from fitwell.data.memory import available_bytes
-from fitwell.data.parquet import ParquetTable, decided_streaming
+from fitwell.data.parquet import ParquetTable, streamed_table
 from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
@@ -282,11 +283,11 @@ class _Begun:
 
 def _opened(data: object, asked: Recipe, *, listener: Listener) -> Table | ParquetTable:
     """Return the data in memory, or, where it does not fit or was asked to, as a table that streams, which is said."""
-    decided = decided_streaming(data, asked.data.streaming, available=available_bytes())
-    if decided.table is None:
+    table = streamed_table(data, asked.data.streaming, available=available_bytes())
+    if table is None:
         return read_table(data)
-    listener(streaming_event(decided.table, decided.why))
-    return decided.table
+    listener(streaming_event(table))
+    return table
 
 
 def _begin(table: Table | ParquetTable, asked: Recipe, *, listener: Listener) -> _Begun:
@@ -317,7 +318,9 @@ def _begin(table: Table | ParquetTable, asked: Recipe, *, listener: Listener) ->
 def _prepared(table: Table | ParquetTable, asked: Recipe) -> tuple[Table | None, Prepared]:
     test = None if asked.data.test is None else read_table(asked.data.test)
     if isinstance(table, ParquetTable):
-        return test, prepare_streamed(table, recipes.changed(asked, {"data.streaming": "always"}), test=test)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pool.submit(lambda: table.fingerprint)  # beside the pass over the rows, which reads the same bytes
+            return test, prepare_streamed(table, asked, test=test)
     labelled, decided = labelled_rows_of(table, asked, test=test)
     if decided.data.folds:
         divided_in_folds(labelled, decided)  # refuses too many folds before anything is trained

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from fitwell.data import parquet
 from fitwell.data.memory import available_bytes
-from fitwell.data.parquet import decided_streaming, parquet_table, read_stretch, rows_to_type, with_all_values
+from fitwell.data.parquet import parquet_table, read_stretch, rows_to_type, streamed_table, with_all_values
 from fitwell.data.read import read_table
 from fitwell.errors import DataError, RequestError
 
@@ -108,29 +109,29 @@ def test_a_table_streams_when_it_would_not_fit_or_was_asked_to(
     asked: Any, available: int | None, streams: bool, folder: Path
 ) -> None:
     for path in (folder, folder / "a.parquet"):
-        decided = decided_streaming(str(path), asked, available=available)
-        assert (decided.table is not None) == streams
-        assert decided.why
-    assert "free" in decided_streaming(folder, "auto", available=100).why
+        assert (streamed_table(str(path), asked, available=available) is not None) == streams
+    table = streamed_table(folder, "auto", available=100)
+    assert table is not None
+    assert re.fullmatch(r"training in memory would take about 0\.0 GB, but 0\.0 GB are free", table.why)
 
 
 def test_other_formats_are_refused_with_the_way_to_parquet(tmp_path: Path) -> None:
     path = tmp_path / "rows of text.csv"
     frame(50).write_csv(path)
-    assert decided_streaming(path, "auto", available=10**12).table is None
+    assert streamed_table(path, "auto", available=10**12) is None
     with pytest.raises(RequestError, match=r"data\.streaming is always, but .* is no Parquet; convert it: python -c"):
-        decided_streaming(path, "always", available=None)
+        streamed_table(path, "always", available=None)
     with pytest.raises(DataError, match=r"GB are free, and only Parquet is read piece by piece; convert") as refused:
-        decided_streaming(path, "auto", available=10)
+        streamed_table(path, "auto", available=10)
     command = str(refused.value).split("python -c ")[1].strip('"')
     subprocess.run([sys.executable, "-c", command], cwd=tmp_path, check=True)
     assert_frame_equal(read_table(path.with_suffix(".parquet")).frame, read_table(path).frame)
 
 
 def test_a_table_in_memory_does_not_stream() -> None:
-    assert decided_streaming(frame(5), "auto", available=1).table is None
+    assert streamed_table(frame(5), "auto", available=1) is None
     with pytest.raises(RequestError, match="in memory already; give the path"):
-        decided_streaming(frame(5), "always", available=None)
+        streamed_table(frame(5), "always", available=None)
 
 
 def test_memory_that_is_free_is_known_on_linux() -> None:

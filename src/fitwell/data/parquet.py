@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class ParquetTable:
     files: tuple[Path, ...]
     types: Mapping[str, pl.DataType]
     stretches: tuple[Stretch, ...]
+    why: str = "as asked"  # it streams
 
     @property
     def format(self) -> str:
@@ -77,16 +78,8 @@ class ParquetTable:
         return fingerprint_of_files(list(self.files))
 
 
-@dataclass(frozen=True)
-class Decided:
-    """Whether a table streams, and why."""
-
-    table: ParquetTable | None  # None: it is read into memory
-    why: str
-
-
-def decided_streaming(source: Any, asked: Streaming, *, available: int | None) -> Decided:
-    """Return the table as one that streams, where that was asked for or where memory would not hold it.
+def streamed_table(source: Any, asked: Streaming, *, available: int | None) -> ParquetTable | None:
+    """Return the table as one that streams, where that was asked for or where memory would not hold it; else None.
 
     `available` are the bytes that are free; where that cannot be told, only what was asked for streams.
 
@@ -94,13 +87,13 @@ def decided_streaming(source: Any, asked: Streaming, *, available: int | None) -
         DataError: a file of another format is larger than memory. RequestError: one is asked to stream.
     """
     if asked == "never":
-        return Decided(None, "as asked")
+        return None
     if not isinstance(source, str | os.PathLike):
         if asked == "always":
             raise RequestError(
                 "data.streaming is always, but the table is in memory already; give the path of a Parquet file"
             )
-        return Decided(None, "the table is in memory already")
+        return None
     path = existing_path(Path(source))
     if not (path.is_dir() or named_by(first_bytes(path), CONTAINERS) == "parquet"):
         size = path.stat().st_size
@@ -111,15 +104,15 @@ def decided_streaming(source: Any, asked: Streaming, *, available: int | None) -
                 f"{source} takes {size / 1e9:.1f} GB and more in memory, but {available / 1e9:.1f} GB are free, and "
                 f"only Parquet is read piece by piece; {_conversion(path)}"
             )
-        return Decided(None, "the rows fit in memory")
+        return None
     table = parquet_table(path)
     if asked == "always":
-        return Decided(table, "as asked")
+        return table
     needed = COPIES * table.bytes
     if available is None or needed <= available:
-        return Decided(None, "the rows fit in memory")
-    return Decided(
-        table, f"training in memory would take about {needed / 1e9:.1f} GB, but {available / 1e9:.1f} GB are free"
+        return None
+    return replace(
+        table, why=f"training in memory would take about {needed / 1e9:.1f} GB, but {available / 1e9:.1f} GB are free"
     )
 
 
