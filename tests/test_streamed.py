@@ -169,6 +169,20 @@ def test_held_out_rows_and_the_sample_are_bounded(folder: Path, monkeypatch: pyt
     assert "fewer are held out than the shares ask for" in found.split.why
 
 
+def test_of_whole_groups_that_are_held_out_some_rows_are_measured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surveying, "HELD_ROWS", 60)
+    found = prepare_streamed(parquet_table(folder), asked_of(["price"], group="group"), test=None)
+    held = [set((found.labelled.source_rows[part] // 5).tolist()) for part in found.split.held_out.values()]
+    training = set((found.labelled.source_rows[found.split.train] // 5).tolist())
+    assert not held[0] & held[1]
+    assert not training & (held[0] | held[1])
+    assert all(20 < len(part) < 110 for part in found.split.held_out.values())  # of some 180
+    assert 700 < found.rows["train"] < 980  # 840 are expected, in groups of 5
+    assert "of the rows that groups hold out are measured" in found.split.why
+
+
 def test_a_test_file_is_measured_and_the_rest_divided(folder: Path, tmp_path: Path) -> None:
     rows(80, seed=5).with_columns(pl.lit("other").alias("kind")).write_csv(tmp_path / "test.csv")
     test = read_table(tmp_path / "test.csv")

@@ -177,6 +177,5 @@ def _with_labels_of(known: tuple[KnownTarget, ...], cells: list[pl.Series]) -> t
 def _why_divided(schema: Schema, shares: Shares, test: Table | None) -> str:
     what = "its number" if schema.group is None else f'its "{schema.group.name}"'
     why = f"a hash of {what} decides where a row goes"
-    if shares.bounded:
-        why += "; fewer are held out than the shares ask for, so that they fit in memory"
+    why += f"; {shares.bounded}" if shares.bounded else ""
     return why if test is None else f"the test rows come from a file of their own; of the others, {why}"

@@ -163,7 +163,7 @@ class QuantileSketch:
 
 
 class FrequentValues:
-    """Counts of different values that are seen once: exact up to 131,072 different ones, else of the frequent ones.
+    """Counts of different texts that are seen once: exact up to 131,072 different ones, else of the frequent ones.
 
     When there are more, the count of the next one in rank is taken off all counts and what is left of none is dropped.
     So a count is too small by at most `undercount`, and no value that occurred more often is ever missing.
@@ -193,7 +193,8 @@ class FrequentValues:
         return counted.sort("count", "value", descending=[True, False])
 
     def _take(self, counted: pl.DataFrame) -> None:
-        self._parts.append(counted.with_columns(pl.col("count").cast(pl.Int64)))
+        # Joined with nothing, a text is a copy: as it comes, it points into all the text that it came with.
+        self._parts.append(counted.select(pl.col("value") + "", pl.col("count").cast(pl.Int64)))
         self._height += len(counted)
         if self._height > 2 * self._most:
             self._shorten(self._summed())

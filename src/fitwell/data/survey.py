@@ -19,7 +19,7 @@ from fitwell.data.columns import KINDS
 from fitwell.data.columns.cells import Column, Fitting
 from fitwell.data.encode import Encoders, encoders_of
 from fitwell.data.hashing import uniform_of_rows, uniform_of_values
-from fitwell.data.parquet import ParquetTable, Stretch, bytes_per_row, read_stretch
+from fitwell.data.parquet import ParquetTable, Stretch, bytes_per_row, owned, read_stretch
 from fitwell.data.schema import Schema
 from fitwell.data.sketches import FrequentValues, Moments, joined, moments_of
 from fitwell.data.split import validation_share
@@ -29,7 +29,8 @@ from fitwell.recipe import DataSettings
 
 HELD_ROWS, HELD_BYTES = 200_000, 128 * 2**20  # of each part that is measured, and of the sample, in memory
 TOO_MANY = 4  # times the wanted rows, where whole groups go to a part
-PARTS, SAMPLE = 0, 1  # streams of hashes: which part a row goes to, and whether it is in the sample
+TRAINING, VALIDATION, TEST = range(3)
+PARTS, SAMPLE = 0, 1  # streams of hashes: which part a row goes to, and whether it stays in memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,8 @@ class Shares:
     test: float
     validation: float
     sample: float  # of the training rows, which stays in memory too
-    bounded: bool  # less is measured than was asked for, to bound memory
+    measured: float = 1.0  # of the rows of other parts, which stays in memory; what is left is not used
+    bounded: str = ""  # how memory is bounded where less is measured than was asked for
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,27 +59,15 @@ class Survey:
     source_rows: Int[np.ndarray, " kept"]  # their numbers in the table
     parts: Int[np.ndarray, " kept"]  # 0 training, 1 validation, 2 test
 
-    @property
-    def rows(self) -> int:
-        """How many rows have a target."""
-        return sum(self.training_rows) + int(np.count_nonzero(self.parts))
 
-
-TRAINING, VALIDATION, TEST = range(3)
-
-
-def survey(
-    table: ParquetTable, schema: Schema, settings: DataSettings, *, seed: int, held: int | None = None
-) -> Survey:
+def survey(table: ParquetTable, schema: Schema, settings: DataSettings, *, seed: int) -> Survey:
     """Go over all rows once.
-
-    `held` is the number of rows of each part that stay in memory; None: as many as fit a fixed size.
 
     Raises:
         DataError: a cell cannot be read as its column's kind, a group is missing, or a part is empty or too large.
     """
     columns = _columns(schema)
-    wanted = held if held is not None else held_rows({name: table.types[name] for name in columns})
+    wanted = held_rows({name: table.types[name] for name in columns})
     shares = shares_of(table.rows, settings, held=wanted)
     found = _Found(schema, settings)
     for stretch in table.stretches:
@@ -85,7 +75,8 @@ def survey(
         known = labelled_rows(frame, schema, first_row=stretch.first_row)
         _require_weights(frame, schema, stretch)
         part = _parts(frame, schema, stretch, shares, seed=seed)
-        drawn = uniform_of_rows(stretch.first_row, stretch.rows, seed=seed, stream=SAMPLE) < shares.sample
+        stays = np.where(part == TRAINING, shares.sample, shares.measured)
+        drawn = uniform_of_rows(stretch.first_row, stretch.rows, seed=seed, stream=SAMPLE) < stays
         found.add(frame, stretch, known, part, drawn)
         if max(found.held.values()) > TOO_MANY * max(wanted, 1000):
             raise DataError(_crowded(schema, found.held))
@@ -102,20 +93,30 @@ def held_rows(types: Mapping[str, pl.DataType]) -> int:
 
 
 def shares_of(rows: int, settings: DataSettings, *, held: int) -> Shares:
-    """Return the shares that the settings ask for, each part that stays in memory being at most `held` rows.
+    """Return the shares that the settings ask for, of which at most about `held` rows of each part stay in memory.
 
-    >>> shares_of(100, DataSettings(), held=1000)
-    Shares(test=0.15, validation=0.15, sample=1.0, bounded=False)
-    >>> shares_of(1000, DataSettings(), held=50)
-    Shares(test=0.05, validation=0.05, sample=0.05555555555555555, bounded=True)
+    Where rows go their own ways the others are trained on; of whole groups, which would be too few, they are not used.
+
+    >>> shares_of(100, DataSettings(), held=1000).sample
+    1.0
+    >>> shares = shares_of(1000, DataSettings(), held=50)
+    >>> shares.test, shares.validation, round(shares.sample * 900)
+    (0.05, 0.05, 50)
+    >>> shares = shares_of(1000, DataSettings(group="x"), held=50)
+    >>> shares.test, shares.validation, round(shares.measured * 150)
+    (0.15, 0.15, 50)
     """
     given = settings.test is not None
-    asked = (0.0 if given else settings.test_share, validation_share(settings, test_is_apart=given))
-    test, validation = (min(share, held / rows) for share in asked)
-    training = rows * (1 - test - validation)
-    return Shares(
-        test=test, validation=validation, sample=min(1.0, held / training), bounded=(test, validation) != asked
-    )
+    test, validation = 0.0 if given else settings.test_share, validation_share(settings, test_is_apart=given)
+    most, measured, bounded = held / rows, 1.0, ""
+    if most < max(test, validation) and settings.group is not None:
+        measured = most / max(test, validation)
+        bounded = f"{measured:.1%} of the rows that groups hold out are measured, which fit in memory"
+    elif most < max(test, validation):
+        test, validation = min(test, most), min(validation, most)
+        bounded = "fewer are held out than the shares ask for, so that they fit in memory"
+    sample = min(1.0, most / (1 - test - validation))
+    return Shares(test=test, validation=validation, sample=sample, measured=measured, bounded=bounded)
 
 
 class _Found:
@@ -155,8 +156,8 @@ class _Found:
         for column, fitting in self._fittings:
             values = KINDS[column.kind].parse(frame[column.name], column, first_row=stretch.first_row)
             fitting.add(values.gather(training))
-        kept = np.flatnonzero(is_known & ((part != TRAINING) | drawn))
-        self._frames.append(frame[kept])
+        kept = np.flatnonzero(is_known & drawn)
+        self._frames.append(owned(frame[kept]))
         self._source_rows.append(kept + stretch.first_row)
         self._parts.append(part[kept])
         for each in self.held:
