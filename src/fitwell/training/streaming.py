@@ -72,7 +72,7 @@ class StreamedRows:
     def windows(self, epoch: int) -> list[list[int]]:
         """Return the stretches of each window of an epoch; a stretch that is larger than the buffer is one of its own.
 
-        >>> rows = StreamedRows(stretches=(2, 2, 0, 3), read=None, buffer=4, seed=0, device="cpu")
+        >>> rows = StreamedRows(stretches=(2, 2, 0, 3), read=print, buffer=4, seed=0, device="cpu")
         >>> sorted(map(sorted, rows.windows(0))) in ([[0, 1], [3]], [[0], [1], [3]])
         True
         """
