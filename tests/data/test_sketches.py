@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from fitwell.data.sketches import CHUNK, FrequentValues, Moments, QuantileSketch, joined, moments_of
 
 SHARES = np.linspace(0, 1, 101)
-SHAPES = {
+SHAPES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "normal": lambda random, count: random.normal(size=count),
     "sorted": lambda random, count: np.sort(random.normal(size=count)),
     "falling": lambda random, count: np.arange(count, 0, -1.0),
@@ -35,7 +36,7 @@ def rank_errors(values: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Return how far each quantile's true shares, of values below and up to it, are from the share asked for."""
     ordered = np.sort(values)
     below, up_to = (np.searchsorted(ordered, found, side=side) / len(values) for side in ("left", "right"))
-    return np.maximum(np.maximum(below - SHARES, SHARES - up_to), 0)  # type: ignore[no-any-return]
+    return np.maximum(np.maximum(below - SHARES, SHARES - up_to), 0)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

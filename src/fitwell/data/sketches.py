@@ -93,7 +93,7 @@ class QuantileSketch:
         """By how much the share of values below a quantile may differ from the one asked for, at most."""
         if not self._levels:
             return 0.0
-        return (self._lost + STRIDE * 2 ** max(self._levels)) / self.count
+        return (self._lost + (STRIDE << max(self._levels))) / self.count
 
     def add(self, values: Float64[np.ndarray, " values"]) -> None:
         """See some more values."""
@@ -118,7 +118,7 @@ class QuantileSketch:
         """Return what is kept, ascending, and how many values each point stands for."""
         kept = [*self._waiting, *self._levels.values()]
         weights = [np.ones(len(values)) for values in self._waiting]
-        weights += [np.full(len(points), STRIDE * 2.0**level) for level, points in self._levels.items()]
+        weights += [np.full(len(points), float(STRIDE << level)) for level, points in self._levels.items()]
         values = np.concatenate(kept)
         order = np.argsort(values, kind="stable")
         return values[order], np.concatenate(weights)[order]
@@ -157,7 +157,7 @@ class QuantileSketch:
         while level in self._levels:
             both = np.sort(np.concatenate([self._levels.pop(level), points]))
             self._halvings += 1
-            self._lost += STRIDE * 2**level
+            self._lost += STRIDE << level
             points, level = both[self._halvings % 2 :: 2], level + 1
         self._levels[level] = points
 
