@@ -44,8 +44,8 @@ from fitwell.training.loop import (
     Seeds,
     State,
     StepRecord,
+    TrainingRows,
     batching,
-    epoch_batches,
     first_state,
     looked_at,
     train,
@@ -68,7 +68,7 @@ class Setup:
     recipe: Recipe  # resolved, with its learning rate
     program: Program
     state: State
-    training: Rows
+    training: TrainingRows
     validation: Rows
     seeds: Sequence[Seeds]
     rates: Sequence[float]
@@ -135,7 +135,7 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
     """
     device = recipe.device
     require_device(device)
-    training = prepared.part(prepared.split.train, device=device)
+    training = prepared.training(device=device)
     validation = prepared.part(prepared.split.validation, device=device)
     every = -(-len(training) // SAMPLE_ROWS)
     sampled = prepared.split.train[::every]  # from all over the rows, which may be sorted
@@ -200,8 +200,8 @@ def _first_batch(setup: Setup) -> tuple[Batch, torch.Tensor]:
     assert isinstance(layers, int)
     size, _ = batching(len(setup.training), setup.recipe.training)
     noise = noise_words([seed.noise for seed in setup.seeds], step=0, layers=layers)
-    batches = epoch_batches(setup.training, setup.seeds, epoch=0, batch_rows=size)
-    return next(batches), noise.to(setup.recipe.device)
+    batch = next(setup.training.batches(setup.seeds, epoch=0, batch_rows=size))
+    return batch, noise.to(setup.recipe.device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +213,7 @@ class _FoundRates:
 
 
 def _found_rates(
-    recipe: Recipe, program: Program, population: Population, training: Rows, seeds: Sequence[Seeds]
+    recipe: Recipe, program: Program, population: Population, training: TrainingRows, seeds: Sequence[Seeds]
 ) -> _FoundRates:
     """Return the rate that a range test finds; members that differ have a test each, unless they have a rate."""
     path = "training.learning_rate"

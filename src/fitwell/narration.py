@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from fitwell.data.parquet import ParquetTable
 from fitwell.data.read import Table
 from fitwell.data.schema import Schema
 from fitwell.decision import Calibration, Interval, Judged
@@ -22,12 +23,21 @@ from fitwell.recipe.accepted import shown
 
 JOINED = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
 SHOWN_AT_THRESHOLD = {"f1": ("f1", "precision", "recall"), "youden": ("recall", "specificity"), "half": ("accuracy",)}
+ORDERED = 0.05  # of the variance between pieces: batches then differ from one another more than chance makes them
 NAMED = 6  # columns of one sort that are told of one by one; the recipe tells of all
 
 
-def data_events(table: Table, prepared: Prepared) -> Iterator[Event]:
+def streaming_event(table: ParquetTable) -> Event:
+    """Return that a table is not read into memory, and why."""
+    count, rows = len(table.stretches), table.rows
+    text = f"{table.source} streams from disk: {rows:,} rows, read in {count:,} pieces ({table.why})"
+    return Event("streaming", text, {"rows": rows, "pieces": count, "bytes": table.bytes, "why": table.why})
+
+
+def data_events(table: Table | ParquetTable, prepared: Prepared) -> Iterator[Event]:
     """Yield what there is to say before training, in plain sentences."""
-    labelled, split = prepared.labelled, prepared.split
+    labelled, split, rows = prepared.labelled, prepared.split, prepared.rows
+    total = sum(rows.values())
     schema = labelled.schema
     target = ", ".join(labelled.coding.names)
     task: str = labelled.task.name
@@ -35,8 +45,8 @@ def data_events(table: Table, prepared: Prepared) -> Iterator[Event]:
         task += f', positive is "{labelled.coding.positive}"'
     yield Event(
         "data",
-        f"{table.source}: {len(labelled.frame):,} rows, predicting {target} ({task})",
-        {"source": table.source, "rows": len(labelled.frame), "targets": target, "task": task},
+        f"{table.source}: {total:,} rows, predicting {target} ({task})",
+        {"source": table.source, "rows": total, "targets": target, "task": task},
     )
     if "header" in table.detected:
         yield Event("note", f"of the header {table.detected['header']}")
@@ -45,9 +55,23 @@ def data_events(table: Table, prepared: Prepared) -> Iterator[Event]:
         yield Event("note", f"{labelled.without_target:,} rows without a target are left out")
     yield Event(
         "split",
-        f"{len(split.train):,} rows to train on, {len(split.validation):,} to decide when to stop, "
-        f"{len(split.test):,} to measure ({split.why})",
+        f"{rows['train']:,} rows to train on, {rows['validation']:,} to decide when to stop, "
+        f"{rows['test']:,} to measure ({split.why})",
     )
+    if prepared.streamed is not None:
+        typed, sample = prepared.streamed.typed_rows, len(split.train)
+        yield Event(
+            "streaming",
+            f"columns are typed by {typed:,} rows; simple models and the audit see {sample:,} of the training rows",
+            {"typed_rows": typed, "sample_rows": sample},
+        )
+        if prepared.streamed.ordered > ORDERED:
+            yield Event(
+                "note",
+                f"the rows lie in an order that tells {prepared.streamed.ordered:.0%} of the target's variance, and "
+                "only neighbors within data.shuffle_buffer are mixed: write them in random order, or raise it",
+                {"ordered": prepared.streamed.ordered},
+            )
 
 
 def _column_events(schema: Schema) -> Iterator[Event]:

@@ -62,6 +62,8 @@ MANY_ROWS = 16_000
 # another whenever another program takes a core: eight members of a medium network then trained ten times slower.
 WORK_TO_SHARE = 2e9
 
+BUFFER_BYTES = 64 * 2**20  # of the shuffle buffer: about four of them are in memory while the next one is made
+
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
 OPEN = {"training.learning_rate": "usual"}
 
@@ -121,6 +123,13 @@ def resolve(recipe: Recipe, facts: Facts) -> Plan:
             recipe = changed(recipe, {path: choice.value})
             reasons[path] = choice.why
     return Plan(recipe=recipe, reasons=reasons)
+
+
+def _shuffle_buffer(recipe: Recipe, facts: Facts) -> Choice:
+    layout = facts.layout
+    orders = 8 * recipe.member_count if recipe.member_count > 1 else 0
+    row = 4 * (layout.numbers + layout.flags) + 8 * len(layout.cardinalities) + 8 + orders
+    return Choice(max(1, BUFFER_BYTES // row), f"{BUFFER_BYTES // 2**20} MB of encoded rows")
 
 
 def _device(_recipe: Recipe, _facts: Facts) -> Choice:
@@ -318,6 +327,7 @@ def _calibration(_recipe: Recipe, _facts: Facts) -> Choice:
 GOAL_OF: dict[str, Goal] = {"pr_auc": "imbalanced", "mcc": "imbalanced", "roc_auc": "ranking"}
 
 DATA_CHOICES: dict[str, Choice] = {
+    "data.streaming": Choice("never", "the rows are in memory"),  # where they are not, that was decided before
     "data.numbers": Choice("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
     "data.one_hot_limit": Choice(ONE_HOT_LIMIT, "small categories need no table of vectors"),
     "data.rare_count": Choice(RARE_COUNT, "a value seen that seldom teaches nothing of its own"),
@@ -325,6 +335,7 @@ DATA_CHOICES: dict[str, Choice] = {
 }
 
 CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
+    "data.shuffle_buffer": _shuffle_buffer,
     "device": _device,
     "network.family": _family,
     "network.hidden": _hidden,

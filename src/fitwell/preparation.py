@@ -6,7 +6,7 @@ same way again: that is how a run is resumed and reproduced.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,11 +21,11 @@ from fitwell.data.split import Split, folds, split_rows
 from fitwell.data.targets import labelled_rows, parsed, row_weights_of, target_cells
 from fitwell.errors import DataError, RequestError
 from fitwell.evaluation import primary_for
-from fitwell.plan import Facts, available_cores, resolve, resolve_data
+from fitwell.plan import Facts, Plan, available_cores, resolve, resolve_data
 from fitwell.recipe import Recipe, TaskName, changed, with_values
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, Task, label_cells
-from fitwell.training.loop import Rows
+from fitwell.training.loop import Rows, TrainingRows
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,6 +44,16 @@ class Labelled:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Streamed:
+    """Training rows of which only a sample is in memory; see `streamed.py`."""
+
+    rows: int  # how many there are
+    ordered: float  # the share of the target's variance that lies between the pieces in which it is read
+    typed_rows: int  # by so many of the table the columns were typed
+    training: Callable[[Recipe, str], TrainingRows]  # all of them, by a recipe, on a device
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
     """Everything training needs, decided."""
 
@@ -53,6 +63,14 @@ class Prepared:
     features: Mapping[str, np.ndarray]  # of all rows
     recipe: Recipe  # resolved, but for a learning rate that a range test finds
     reasons: Mapping[str, str]
+    streamed: Streamed | None = None  # where only some of the rows are in memory
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows each part has, in memory or not."""
+        split, streamed = self.split, self.streamed
+        training = len(split.train) if streamed is None else streamed.rows
+        return {"train": training, "validation": len(split.validation), "test": len(split.test)}
 
     @property
     def predicted_columns(self) -> int:
@@ -60,8 +78,16 @@ class Prepared:
         coding = self.labelled.coding
         return len(coding.classes[0]) if self.recipe.task in ("binary", "multiclass") else len(coding.names)
 
+    def training(self, *, device: str) -> TrainingRows:
+        """Return all training rows as training takes them."""
+        return (
+            self.part(self.split.train, device=device)
+            if self.streamed is None
+            else self.streamed.training(self.recipe, device)
+        )
+
     def part(self, rows: np.ndarray, *, device: str) -> Rows:
-        """Return some rows as training takes them."""
+        """Return some rows in memory as training takes them."""
         labelled = self.labelled
         features = {name: torch.from_numpy(block[rows]).to(device) for name, block in self.features.items()}
         targets = torch.from_numpy(labelled.task.targets(labelled.truth[rows], labelled.coding)).to(device)
@@ -79,17 +105,13 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
     """
     frame, given_test = table.frame, 0
     if test is not None:
-        frame = _joined(table, test)
+        frame = joined_with_test(table, test)
     schema = infer_schema(replace(table, frame=frame), recipe)
-    task = TASKS[_task_name(schema, recipe)]
+    task = TASKS[task_name_for(schema, recipe)]
     kept = labelled_rows(frame, schema)
     if test is not None:
         given_test = int((kept >= len(table.frame)).sum())
-        if not given_test:
-            raise DataError(
-                f"the test file {test.source} must have rows with a target, but none of its {len(test.frame)} has one; "
-                "fill them in, or leave --test out"
-            )
+        require_test_rows(given_test, test)
     labelled = frame[kept]
     cells = target_cells(labelled, schema)
     _require_classes(task, cells)
@@ -112,24 +134,38 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
 
 def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
     """Return these rows encoded, with the recipe resolved; encoders see the training rows only."""
-    _require_weight(labelled, split)
-    decided = resolve_data(
-        recipe, labelled.schema, primary_for(labelled.task, labelled.coding, labelled.truth, goal=recipe.goal)
-    )
-    reasons = dict(decided.reasons) | {"data.split": split.why}
-    recipe = changed(decided.recipe, {"data.split": split.method})
+    decided = data_decided(labelled, recipe, split)
     task, frame, schema = labelled.task, labelled.frame, labelled.schema
-    coding = labelled.coding
     if task.form == "values":
         cells = target_cells(frame[split.train], schema)
-        coding = task.fit(cells, recipe.data.target_scaling != "none")
-        labelled = replace(labelled, coding=coding)
-    encoders = fit_encoders(frame, schema, split.train, recipe.data)
-    features = encode_features(frame, encoders)
-    encoded = Prepared(
-        labelled=labelled, split=split, encoders=encoders, features=features, recipe=recipe, reasons=reasons
+        labelled = replace(labelled, coding=task.fit(cells, decided.recipe.data.target_scaling != "none"))
+    encoders = fit_encoders(frame, schema, split.train, decided.recipe.data)
+    return encoded(labelled, decided, split=split, encoders=encoders)
+
+
+def data_decided(labelled: Labelled, recipe: Recipe, split: Split) -> Plan:
+    """Return the recipe with what concerns the data decided."""
+    _require_weight(labelled, split)
+    primary = primary_for(labelled.task, labelled.coding, labelled.truth, goal=recipe.goal)
+    decided = resolve_data(recipe, labelled.schema, primary)
+    reasons = dict(decided.reasons) | {"data.split": split.why}
+    return Plan(recipe=changed(decided.recipe, {"data.split": split.method}), reasons=reasons)
+
+
+def encoded(
+    labelled: Labelled, decided: Plan, *, split: Split, encoders: Encoders, streamed: Streamed | None = None
+) -> Prepared:
+    """Return the rows encoded, with what concerns the network and its training decided."""
+    prepared = Prepared(
+        labelled=labelled,
+        split=split,
+        encoders=encoders,
+        features=encode_features(labelled.frame, encoders),
+        recipe=decided.recipe,
+        reasons=decided.reasons,
+        streamed=streamed,
     )
-    return planned(encoded, recipe)
+    return planned(prepared, decided.recipe)
 
 
 def planned(prepared: Prepared, recipe: Recipe) -> Prepared:
@@ -141,7 +177,7 @@ def planned(prepared: Prepared, recipe: Recipe) -> Prepared:
     labelled, encoders = prepared.labelled, prepared.encoders
     facts = Facts(
         task=labelled.task.name,
-        training_rows=len(prepared.split.train),
+        training_rows=prepared.rows["train"],
         outputs=labelled.task.outputs(labelled.coding),
         layout=encoders.layout,
         cores=available_cores(),
@@ -149,6 +185,15 @@ def planned(prepared: Prepared, recipe: Recipe) -> Prepared:
     plan = resolve(with_values(recipe, kept), facts)
     of_data = {path: why for path, why in prepared.reasons.items() if path.split(".")[0] in ("goal", "data")}
     return replace(prepared, recipe=plan.recipe, reasons=of_data | dict(plan.reasons))
+
+
+def require_test_rows(given_test: int, test: Table) -> None:
+    """Refuse a test file none of whose rows has a target."""
+    if not given_test:
+        raise DataError(
+            f"the test file {test.source} must have rows with a target, but none of its {len(test.frame)} has one; "
+            "fill them in, or leave --test out"
+        )
 
 
 def _require_classes(task: Task, cells: list[pl.Series]) -> None:
@@ -185,7 +230,8 @@ def divided_in_folds(labelled: Labelled, recipe: Recipe) -> list[Split]:
     return folds(rows, recipe.data, seed=recipe.seed, **_traits(labelled, rows))
 
 
-def _task_name(schema: Schema, recipe: Recipe) -> TaskName:
+def task_name_for(schema: Schema, recipe: Recipe) -> TaskName:
+    """Return the task that the targets call for, which may not be another than the recipe's."""
     found, why = infer_task(schema.targets)
     if recipe.task not in ("auto", found):
         raise RequestError(
@@ -208,7 +254,8 @@ def _traits(labelled: Labelled, rows: int) -> dict[str, Any]:
     return traits
 
 
-def _joined(table: Table, test: Table) -> pl.DataFrame:
+def joined_with_test(table: Table, test: Table) -> pl.DataFrame:
+    """Return the rows of a table, and then those of a test file."""
     missing = [name for name in table.frame.columns if name not in test.frame.columns]
     if missing:
         raise DataError(

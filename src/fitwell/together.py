@@ -19,8 +19,9 @@ from typing import Any
 
 import torch
 
+from fitwell.data.parquet import ParquetTable
 from fitwell.data.read import Table, read_table
-from fitwell.errors import DataError, FitwellError, LostProcess, RecipeError
+from fitwell.errors import DataError, FitwellError, LostProcess, RecipeError, RequestError
 from fitwell.events import Event, unheard
 from fitwell.interrupts import interruptible
 from fitwell.learning import Clock, Setup, learn, pace_of, set_up
@@ -30,9 +31,22 @@ from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
 from fitwell.processes.group import Processes
 from fitwell.recipe import Recipe, changed, parse
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
-from fitwell.training.loop import batching
+from fitwell.training.loop import Rows, batching
 
 FLOAT_BYTES = 4
+
+
+def require_in_memory(table: Table | ParquetTable) -> None:
+    """Refuse a table that streams: the processes would have to read it in one order.
+
+    Raises:
+        RequestError: it streams.
+    """
+    if isinstance(table, ParquetTable):
+        raise RequestError(
+            f"several processes train on rows in memory, but {table.source} is streamed; start one process, or let "
+            "data.streaming be never"
+        )
 
 
 def partible(asked: Recipe) -> Recipe:
@@ -82,7 +96,7 @@ def _event(setup: Setup, size: int, *, rows: int) -> Event:
     return Event("processes", text, {"processes": size, "gradient_bytes": told})
 
 
-def lead(setup: Setup, *, table: Table, run: Path, limited: bool) -> None:
+def lead(setup: Setup, *, table: Table | ParquetTable, run: Path, limited: bool) -> None:
     """Tell the other processes, where there are any, what to prepare and where training stands.
 
     With a time limit, `tell_epochs` must follow.
@@ -171,6 +185,7 @@ def _prepared(processes: Processes, terms: dict[str, Any], data: object) -> Prep
 def _digest(setup: Setup) -> str:
     """Return what tells apart the rows that two processes would train on and look at."""
     found = hashlib.sha256()
+    assert isinstance(setup.training, Rows), "what streams is refused before"
     for rows in (setup.training, setup.validation):
         weights = torch.empty(0) if rows.weights is None else rows.weights
         for block in (*(rows.features[name] for name in sorted(rows.features)), rows.targets, weights):

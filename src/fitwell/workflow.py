@@ -12,6 +12,7 @@ import hashlib
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
@@ -24,6 +25,8 @@ import numpy as np
 from fitwell import recipe as recipes
 from fitwell.data.audit import Note, Subject, audit
 from fitwell.data.encode import encoders_to_json
+from fitwell.data.memory import available_bytes
+from fitwell.data.parquet import ParquetTable, streamed_table
 from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
@@ -48,7 +51,15 @@ from fitwell.measuring import (
     judged_decision,
     reserved,
 )
-from fitwell.narration import data_events, decision_events, finding_event, measured_events, member_events, plan_event
+from fitwell.narration import (
+    data_events,
+    decision_events,
+    finding_event,
+    measured_events,
+    member_events,
+    plan_event,
+    streaming_event,
+)
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
 from fitwell.processes.group import Processes, joined
 from fitwell.recipe import Recipe
@@ -75,7 +86,8 @@ from fitwell.run import (
 )
 from fitwell.showing import seconds_to_show, show, versions
 from fitwell.space import usual_ranges
-from fitwell.together import dismiss, follow, lead, partible, shared, tell_epochs
+from fitwell.streamed import prepare_streamed
+from fitwell.together import dismiss, follow, lead, partible, require_in_memory, shared, tell_epochs
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 
 BASELINE_SHARE = 0.15  # of the time that is left when the baselines come
@@ -140,7 +152,7 @@ def train(
         if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
             asked = recipes.changed(asked, {"training.compile": "never"})
         require_free(out)
-        begun = begin(read_table(data), asked, listener=listener, processes=processes)
+        begun = begin(opened(data, asked, listener=listener), asked, listener=listener, processes=processes)
         run = create_run(out, source=begun.table.source, files=first_files(begun))
         listen = recording(run, listener)
         try:
@@ -236,7 +248,7 @@ def begun_anew(
     source = run.data["path"] if data is None else data
     if source is None:
         raise RunError(f"{run.path} was trained on {run.data['source']} in memory; give the data again with --data")
-    table = read_table(source)
+    table = opened(source, run.recipe, listener=unheard)
     _require_unchanged(run, table, run.data["fingerprint"], what="data", option="--data")
     asked = asked_recipe(recipe, None, {"data.test": None if test is None else str(test)})
     place = asked.data.test
@@ -253,7 +265,7 @@ def begun_anew(
     return begun
 
 
-def _require_unchanged(run: Run, table: Table, fingerprint: str, *, what: str, option: str) -> None:
+def _require_unchanged(run: Run, table: Table | ParquetTable, fingerprint: str, *, what: str, option: str) -> None:
     if table.fingerprint != fingerprint:
         raise RunError(
             f"the {what} at {table.path or table.source} has changed since {run.path} was started (its fingerprint is "
@@ -276,7 +288,7 @@ def commented_recipe(
     dotted name, and win over `settings`; those that are None were not given.
     """
     asked = asked_recipe(recipe, settings, {"target": target, **(arguments or {})})
-    _, prepared = _prepared(read_table(data), asked)
+    _, prepared = _prepared(opened(data, asked, listener=unheard), asked)
     columns = {name: column.model_dump(exclude_defaults=True) for name, column in prepared.recipe.data.columns.items()}
     shown = recipes.changed(asked, {"task": prepared.recipe.task, "data.columns": columns})
     usual = {} if asked.tune.ranges else usual_ranges(asked, prepared.recipe)
@@ -320,7 +332,7 @@ class Begun:
     """A training before its first step."""
 
     asked: Recipe
-    table: Table
+    table: Table | ParquetTable
     test: Table | None
     prepared: Prepared
     notes: Sequence[Note]  # what was noticed about the data
@@ -333,10 +345,23 @@ class Begun:
         return dict(self.prepared.reasons) | dict(self.setup.reasons)
 
 
-def begin(table: Table, asked: Recipe, *, listener: Listener, processes: Processes | None = None) -> Begun:
+def opened(data: object, asked: Recipe, *, listener: Listener) -> Table | ParquetTable:
+    """Return the data in memory, or, where it does not fit or was asked to, as a table that streams, which is said."""
+    table = streamed_table(data, asked.data.streaming, available=available_bytes())
+    if table is None:
+        return read_table(data)
+    listener(streaming_event(table))
+    return table
+
+
+def begin(
+    table: Table | ParquetTable, asked: Recipe, *, listener: Listener, processes: Processes | None = None
+) -> Begun:
     """Return the training that was asked for before its first step, and tell what there is to say about the data."""
     started = perf_counter()
-    asked = asked if processes is None else partible(asked)
+    if processes is not None:
+        require_in_memory(table)
+        asked = partible(asked)
     test, prepared = _prepared(table, asked)
     seconds = perf_counter() - started
     for event in data_events(table, prepared):
@@ -361,8 +386,12 @@ def begin(table: Table, asked: Recipe, *, listener: Listener, processes: Process
     return Begun(asked=asked, table=table, test=test, prepared=prepared, notes=notes, setup=setup, seconds=seconds)
 
 
-def _prepared(table: Table, asked: Recipe) -> tuple[Table | None, Prepared]:
+def _prepared(table: Table | ParquetTable, asked: Recipe) -> tuple[Table | None, Prepared]:
     test = None if asked.data.test is None else read_table(asked.data.test)
+    if isinstance(table, ParquetTable):
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pool.submit(lambda: table.fingerprint)  # beside the pass over the rows, which reads the same bytes
+            return test, prepare_streamed(table, asked, test=test)
     labelled, decided = labelled_rows_of(table, asked, test=test)
     if decided.data.folds:
         divided_in_folds(labelled, decided)  # refuses too many folds before anything is trained
@@ -496,7 +525,7 @@ def first_files(begun: Begun) -> dict[str, bytes]:
     """Return the files that a run has from its beginning, by their names."""
     table, test, prepared = begun.table, begun.test, begun.prepared
     labelled, split = prepared.labelled, prepared.split
-    parts = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
+    rows = prepared.rows
     data = {
         "source": table.source,
         "path": table.path,
@@ -504,11 +533,14 @@ def first_files(begun: Begun) -> dict[str, bytes]:
         "detected": dict(table.detected),
         "fingerprint": table.fingerprint,
         "test": None if test is None else {"path": test.path, "fingerprint": test.fingerprint},
-        "rows": len(labelled.frame),
+        "rows": sum(rows.values()),
         "rows_without_target": labelled.without_target,
         "schema": schema_to_json(labelled.schema),
         "targets": labelled.coding.as_json(),
-        "split": {"method": split.method, "why": split.why, **parts, "fingerprint": _split_fingerprint(split)},
+        "split": {"method": split.method, "why": split.why, **rows, "fingerprint": _split_fingerprint(split)},
+        "streamed": None
+        if prepared.streamed is None
+        else {"typed_rows": prepared.streamed.typed_rows, "sample_rows": len(split.train)},
         "decided": [path for path, _, _ in recipes.described() if _is_open(begun.asked, path)],
         "notes": [asdict(note) for note in begun.notes],
         "versions": versions(),

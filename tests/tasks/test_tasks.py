@@ -13,6 +13,8 @@ from scipy.special import expit, softmax
 from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.utils.class_weight import compute_class_weight
 
+from fitwell.data.sketches import Moments, joined, moments_of
+from fitwell.data.targets import KnownTarget
 from fitwell.errors import DataError, RecipeError
 from fitwell.metrics import Cut
 from fitwell.recipe import TaskName
@@ -52,6 +54,33 @@ def test_a_coding_survives_json_and_gives_the_same_truth(name: TaskName) -> None
     again = coding_from_json(coding.as_json())
     assert again == coding
     assert np.array_equal(TASKS[name].truth(CELLS[name], again), TASKS[name].truth(CELLS[name], coding))
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("scale", [True, False])
+def test_cells_that_were_counted_in_two_parts_have_the_coding_of_all(name: TaskName, scale: bool) -> None:
+    task, cells = TASKS[name], CELLS[name]
+    known = []
+    for column in cells:
+        labels: dict[str, int] = {}
+        moments = Moments()
+        for part in (column[:2], column[2:]):
+            if task.form == "values":
+                moments = joined(moments, moments_of(part.cast(pl.Float64).to_numpy()))
+            else:
+                for label in label_cells(part):
+                    labels[f" {label}"] = labels.get(f" {label}", 0) + 1
+        known.append(KnownTarget(name=column.name, labels=labels, values=moments))
+    found, whole = task.coding(known, scale), task.fit(cells, scale)
+    assert (found.names, found.classes, found.positive) == (whole.names, whole.classes, whole.positive)
+    for numbers in ("centers", "scales", "lows", "highs"):  # sums in another order
+        assert getattr(found, numbers) == pytest.approx(getattr(whole, numbers), rel=1e-14)
+
+
+def test_a_counted_target_that_is_too_large_is_refused() -> None:
+    known = KnownTarget(name="y", values=moments_of(np.array([1.0, 1e31])))
+    with pytest.raises(DataError, match=r'"y" must be a number of at most 1e\+30 in size, but one is 1e\+31'):
+        TASKS["regression"].coding([known], True)
 
 
 @pytest.mark.parametrize("name", ["binary", "multiclass", "multilabel"])

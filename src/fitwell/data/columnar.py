@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -42,6 +42,15 @@ def columnar_frames(
                 yield lazy.collect()
             else:
                 yield from lazy.collect_batches(chunk_size=rows, maintain_order=True)
+
+
+def columnar_stretch(
+    part: Path, types: Mapping[str, pl.DataType], *, columns: Sequence[str], start: int, rows: int
+) -> pl.DataFrame:
+    """Return some consecutive rows of one file; of a Parquet file only the row groups that they lie in are read."""
+    with worded(str(part)):
+        lazy = _scan(part).select(pl.col(name).cast(types[name]) for name in columns)
+        return lazy.slice(start, rows).collect()
 
 
 def _common_type(name: str, types: Sequence[pl.DataType], *, source: Path) -> pl.DataType:

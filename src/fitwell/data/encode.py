@@ -68,16 +68,24 @@ def fit_encoders(
     for column in schema.features:
         kind = KINDS[column.kind]
         assert kind.fit is not None, column.kind
-        encoder = kind.fit(kind.parse(_cells(frame, column.name), column).gather(rows), column, settings)
-        if encoder.widths:
-            encoders.append(encoder)
+        encoders.append(kind.fit(kind.parse(_cells(frame, column.name), column).gather(rows), column, settings))
+    return encoders_of(encoders, rows=len(rows))
+
+
+def encoders_of(fitted: Sequence[Encoder], *, rows: int) -> Encoders:
+    """Return those of the encoders, fitted on so many rows, that give any entry.
+
+    Raises:
+        DataError: there are none, because no feature varies.
+    """
+    encoders = tuple(encoder for encoder in fitted if encoder.widths)
     if not encoders:
-        names = ", ".join(f'"{column.name}"' for column in schema.features[:8])
+        names = ", ".join(f'"{encoder.column.name}"' for encoder in fitted[:8])
         raise DataError(
-            f"at least one feature must vary, but {names} each hold nothing that repeats or differs in the {len(rows)} "
+            f"at least one feature must vary, but {names} each hold nothing that repeats or differs in the {rows} "
             "training rows; add rows or columns"
         )
-    return Encoders(encoders=tuple(encoders))
+    return Encoders(encoders=encoders)
 
 
 def encode_features(

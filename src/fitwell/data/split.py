@@ -84,7 +84,9 @@ def split_rows(
     method = _method(settings, traits)
     given = settings.test is not None or method == "given"
     sizes = _part_sizes(
-        rows, test_share=0.0 if given else settings.test_share, validation_share=_share(settings, given)
+        rows,
+        test_share=0.0 if given else settings.test_share,
+        validation_share=validation_share(settings, test_is_apart=given),
     )
     inner = _inner_method(traits) if method == "given" else method
     parts, why = DIVISIONS[inner](np.arange(rows), sizes, traits, _generator(seed))
@@ -128,7 +130,7 @@ def folds(
     for fold in range(count):
         test = np.flatnonzero(numbers == fold)
         rest = np.flatnonzero(numbers < fold if method == "time" else numbers != fold)
-        sizes = _part_sizes(rest.size, test_share=0.0, validation_share=_share(settings, True))
+        sizes = _part_sizes(rest.size, test_share=0.0, validation_share=validation_share(settings, test_is_apart=True))
         parts, _ = DIVISIONS[method](rest, sizes, traits, _generator(seed, fold + 1))
         whole = f"fold {fold + 1} of {count}: {why}{_unseen(parts[2], traits)}"
         splits.append(Split(train=parts[2], validation=parts[1], test=test, method=method, why=whole))
@@ -159,7 +161,7 @@ def _inner_method(traits: Traits) -> SplitName:
     return "random" if traits.labels is None else "stratified"
 
 
-def _share(settings: DataSettings, test_is_apart: bool) -> float:
+def validation_share(settings: DataSettings, *, test_is_apart: bool) -> float:
     """Share of validation rows; among rows without test rows it is larger, so that its ratio to training stays."""
     return settings.validation_share / (1 - settings.test_share) if test_is_apart else settings.validation_share
 

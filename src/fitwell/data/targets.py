@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
@@ -9,23 +12,33 @@ from jaxtyping import Float, Int
 from fitwell.data.columns import KINDS
 from fitwell.data.columns.cells import Column
 from fitwell.data.schema import Schema
+from fitwell.data.sketches import Moments
 from fitwell.errors import DataError, nearest
 
 
-def target_cells(frame: pl.DataFrame, schema: Schema) -> list[pl.Series]:
-    """Return the target columns as typed values, null where missing.
+@dataclass(frozen=True, kw_only=True)
+class KnownTarget:
+    """What a pass counted of a target's cells."""
+
+    name: str
+    labels: Mapping[str, int] = field(default_factory=dict)  # of classes: how often each occurs, in all rows
+    values: Moments = field(default_factory=Moments)  # of numbers, in the training rows
+
+
+def target_cells(frame: pl.DataFrame, schema: Schema, *, first_row: int = 0) -> list[pl.Series]:
+    """Return the target columns as typed values, null where missing; messages count rows from `first_row` on.
 
     Raises:
         DataError: a target column is not there, or a cell cannot be read as its kind.
     """
-    return [parsed(frame, column) for column in schema.targets]
+    return [parsed(frame, column, first_row=first_row) for column in schema.targets]
 
 
-def labelled_rows(frame: pl.DataFrame, schema: Schema) -> Int[np.ndarray, " labelled"]:
+def labelled_rows(frame: pl.DataFrame, schema: Schema, *, first_row: int = 0) -> Int[np.ndarray, " labelled"]:
     """Return the numbers of the rows whose targets (and weight) are all there."""
     known = np.ones(len(frame), dtype=bool)
     for column in (*schema.targets, *((schema.weight,) if schema.weight else ())):
-        known &= parsed(frame, column).is_not_null().to_numpy()
+        known &= parsed(frame, column, first_row=first_row).is_not_null().to_numpy()
     return np.flatnonzero(known)
 
 
@@ -47,7 +60,7 @@ def row_weights_of(frame: pl.DataFrame, schema: Schema) -> Float[np.ndarray, " r
     return weights
 
 
-def parsed(frame: pl.DataFrame, column: Column) -> pl.Series:
+def parsed(frame: pl.DataFrame, column: Column, *, first_row: int = 0) -> pl.Series:
     """Return one column's typed values.
 
     Raises:
@@ -57,4 +70,4 @@ def parsed(frame: pl.DataFrame, column: Column) -> pl.Series:
         came = ", ".join(f'"{name}"' for name in frame.columns[:8]) + (", ..." if len(frame.columns) > 8 else "")
         offer = nearest(column.name, frame.columns) or "; add it, or rename the column that holds it"
         raise DataError(f'the column "{column.name}" is missing from the columns {came}{offer}')
-    return KINDS[column.kind].parse(frame[column.name], column)
+    return KINDS[column.kind].parse(frame[column.name], column, first_row=first_row)

@@ -38,6 +38,7 @@ from fitwell.recipe.settings import SeedSettings as SeedSettings
 from fitwell.recipe.settings import Settings as Settings
 from fitwell.recipe.settings import Share as Share
 from fitwell.recipe.settings import SplitName as SplitName
+from fitwell.recipe.settings import Streaming as Streaming
 from fitwell.recipe.settings import TargetScaling as TargetScaling
 from fitwell.recipe.settings import TaskName as TaskName
 from fitwell.recipe.settings import ThresholdName as ThresholdName

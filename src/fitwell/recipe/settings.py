@@ -24,6 +24,7 @@ KindName = Literal["number", "category", "boolean", "date", "text", "identifier"
 SplitName = Literal["random", "stratified", "grouped", "time", "given"]
 NumberScaling = Literal["robust", "standard", "quantile", "none"]
 TargetScaling = Literal["standard", "none"]
+Streaming = Literal["auto", "always", "never"]
 FamilyName = Literal["fully_connected"]
 ActivationName = Literal[
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "identity"
@@ -88,6 +89,12 @@ class DataSettings(Settings):
     validation_share: Share = Field(0.15, description="Share of the rows that decides when to stop.")
     test_share: Share = Field(0.15, description="Share of the rows used only to measure.")
     folds: Annotated[int, Field(ge=0)] = Field(0, description="Cross-validate with so many folds; 0 does not.")
+    streaming: Streaming = Field(
+        "auto", description="Read the rows from disk anew in each epoch; auto does where memory would not hold them."
+    )
+    shuffle_buffer: Count | Auto = Field(
+        "auto", description="Rows that are put in random order together where the table streams."
+    )
     numbers: NumberScaling | Auto = Field("auto", description="How number columns are scaled.")
     missing_indicators: bool = Field(True, description="Add a 0/1 feature for each number or date with missing cells.")
     one_hot_limit: Annotated[int, Field(ge=0)] | Auto = Field(
@@ -327,6 +334,7 @@ class Recipe(Settings):
 
 # A setting of the left column means something only where the setting named beside it has one of these values.
 APPLIES: dict[str, tuple[str, frozenset[str]]] = {
+    "data.shuffle_buffer": ("data.streaming", frozenset({"always"})),
     "training.nesterov": ("training.optimizer", frozenset({"sgd"})),
     "training.momentum": ("training.optimizer", frozenset({"sgd", "muon"})),
     "training.beta1": ("training.optimizer", frozenset({"adam", "adamw", "muon"})),
@@ -397,6 +405,7 @@ NOT_TUNED: dict[str, str] = {
 
 # What a setting that is chosen from the data becomes where it has no effect.
 NEUTRAL: dict[str, float | str] = {
+    "data.shuffle_buffer": 1,
     "decision.threshold": "half",
     "decision.calibration": "none",
     "training.beta2": 0.0,
@@ -422,6 +431,7 @@ def without_effect(recipe: Recipe, path: str) -> bool:
 def contradictions(recipe: Recipe) -> Iterator[str]:
     """Yield a sentence for every pair of settings that cannot both hold."""
     yield from _contradictions_of_rows(recipe)
+    yield from _contradictions_of_streaming(recipe)
     yield from _contradictions_of_columns(recipe)
     yield from _contradictions_of_training(recipe)
     yield from _contradictions_of_decision(recipe)
@@ -488,6 +498,24 @@ def _contradictions_of_rows(recipe: Recipe) -> Iterator[str]:
         yield "data.folds is 1, but cross-validation needs at least 2 folds (0: none)"
     if data.folds and data.test is not None:
         yield f"data.folds {data.folds} divides the rows itself, but data.test names a test file; keep one"
+
+
+def _contradictions_of_streaming(recipe: Recipe) -> Iterator[str]:
+    data = recipe.data
+    if data.streaming != "always":
+        return
+    way_out = "leave it out, or read the table into memory (data.streaming: never)"
+    if data.split in ("stratified", "time"):
+        yield (
+            f"data.split is {data.split}, but where a table streams a row's part is known without seeing the others; "
+            "let data.split be auto, or read the table into memory (data.streaming: never)"
+        )
+    if data.time is not None:
+        yield f'data.time is "{data.time}", but rows that stream are not in the order of time; {way_out}'
+    if data.folds:
+        yield f"data.folds is {data.folds}, but a table that streams is not divided in folds; {way_out}"
+    if recipe.training.batch_size == "full":
+        yield f"training.batch_size is full, but a table that streams is not held in memory; {way_out}"
 
 
 def _contradictions_of_columns(recipe: Recipe) -> Iterator[str]:

@@ -21,10 +21,20 @@ def data_facts(contents: Contents) -> list[tuple[str, str]]:
     if data.get("rows_without_target"):
         facts.append(("left out", f"{counted(data['rows_without_target'], 'row')} without a target"))
     facts.append(("divided", f"{', '.join(parts)}: {split.get('why', split.get('method', ''))}"))
+    if streamed := data.get("streamed"):
+        facts.append(("streamed", _streamed_text(streamed)))
     facts += _column_facts(data["schema"])
     if contents.task in ("binary", "multiclass"):
         facts.append(("classes", ", ".join(map(str, data["targets"]["classes"][0]))))
     return facts
+
+
+def _streamed_text(streamed: Mapping[str, int]) -> str:
+    typed, sample = streamed["typed_rows"], streamed["sample_rows"]
+    return (
+        f"rows were read from disk in each epoch; columns are typed by {counted(typed, 'row')}, and simple models and "
+        f"the audit saw {sample:,} of the training rows"
+    )
 
 
 def _column_facts(schema: Mapping[str, Any]) -> list[tuple[str, str]]:

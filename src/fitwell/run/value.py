@@ -10,14 +10,18 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import polars as pl
 from safetensors import SafetensorError
 from safetensors.torch import load
 
 from fitwell import recipe as recipes
+from fitwell.data.ahead import made_ahead
 from fitwell.data.encode import encoders_from_json
-from fitwell.data.read import read_batches, read_table
+from fitwell.data.parquet import owned
+from fitwell.data.read import read_batches
 from fitwell.data.schema import Schema, schema_from_json
+from fitwell.data.targets import target_cells
 from fitwell.data.write import write_batches
 from fitwell.decision import UNDECIDED, Decision, decision_from_json
 from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
@@ -141,10 +145,17 @@ class Run:
         return write_batches(self.predict_batches(data), path)
 
     def evaluate(self, data: object) -> Evaluation:
-        """Return figures with intervals on labelled rows."""
-        frame = read_table(data).frame
-        predictions = predictions_for(self.model, encoded(self.model, frame)).mean
-        return evaluate_predictions(self.model, frame, _read_schema(self), predictions)
+        """Return figures with intervals on labelled rows; only predictions and targets are held in memory."""
+        schema = _read_schema(self)
+        weight = [] if schema.weight is None else [schema.weight]
+        kept = {column.name for column in (*schema.targets, *weight)}
+        frames, predictions = [], []
+        for number, frame in enumerate(read_batches(data, rows=PREDICTED_AT_ONCE)):
+            features = encoded(self.model, frame, first_row=number * PREDICTED_AT_ONCE)
+            predictions.append(predictions_for(self.model, features).mean)
+            target_cells(frame, schema, first_row=number * PREDICTED_AT_ONCE)  # refuses what is missing, by all names
+            frames.append(owned(frame.select(name for name in frame.columns if name in kept)))
+        return evaluate_predictions(self.model, pl.concat(frames), schema, np.concatenate(predictions))
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one page that needs no network, and return where it is.
@@ -192,7 +203,7 @@ class Run:
             return prediction_table(model, encoded(model, frame, first_row=number * PREDICTED_AT_ONCE))
 
         batches = enumerate(read_batches(data, rows=PREDICTED_AT_ONCE, columns=model.columns))
-        yield from _in_order(predicted, _made_ahead(batches), workers=workers)
+        yield from _in_order(predicted, made_ahead(batches), workers=workers)
 
 
 def require_apart(data: object, path: str | Path) -> None:
@@ -250,15 +261,6 @@ def _read_schema(run: Run) -> Schema:
         return schema_from_json(run.data["schema"])
     except (AttributeError, KeyError, ValueError, TypeError) as error:
         raise RunError(f"{run.path / 'data.json'} is damaged (its schema: {error}); {MEND}") from None
-
-
-def _made_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield the same items, the next one being made by a second thread while the present one is used."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
-            yield item
 
 
 def _in_order(make: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:

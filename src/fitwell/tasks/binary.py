@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from scipy.special import expit
 
 from fitwell import metrics
+from fitwell.data.targets import KnownTarget
 from fitwell.metrics import ranked
 from fitwell.metrics.inputs import positive_value
-from fitwell.tasks.task import Glance, TargetCoding, Task, codes_of, label_cells, sorted_classes
+from fitwell.tasks.task import Glance, TargetCoding, Task, codes_of, label_cells, label_counts, sorted_classes
 
 
 def fit(cells: Sequence[pl.Series], _scale: bool) -> TargetCoding:
     """Return the coding: the positive class comes second and has code 1 (`metrics.inputs.positive_value`)."""
     (column,) = cells
     labels = label_cells(column)
-    classes = sorted_classes(labels)
+    return coding_of(column.name, {label: int((labels == label).sum()) for label in sorted_classes(labels)})
+
+
+def coding(targets: Sequence[KnownTarget], _scale: bool) -> TargetCoding:
+    """Return the coding of cells that were counted."""
+    (target,) = targets
+    return coding_of(target.name, label_counts(target.labels))
+
+
+def coding_of(name: str, counts: Mapping[str, int]) -> TargetCoding:
+    """Return the coding of a target whose two classes occur so often."""
+    classes = tuple(counts)
     values = np.array(_as_numbers(classes))
-    counts = np.array([(labels == label).sum() for label in classes], dtype=np.float64)
-    positive = classes[values.tolist().index(positive_value(values, counts))]
+    positive = classes[values.tolist().index(positive_value(values, np.array(list(counts.values()), dtype=np.float64)))]
     negative = next(label for label in classes if label != positive)
-    return TargetCoding(names=(column.name,), classes=((negative, positive),), positive=positive)
+    return TargetCoding(names=(name,), classes=((negative, positive),), positive=positive)
 
 
 def truth(cells: Sequence[pl.Series], coding: TargetCoding) -> np.ndarray:
@@ -88,6 +99,7 @@ BINARY = Task(
     form="labels",
     losses=("cross_entropy", "focal"),
     fit=fit,
+    coding=coding,
     truth=truth,
     targets=lambda codes, _coding: codes[:, None].astype(np.float32),
     outputs=lambda _coding: 1,

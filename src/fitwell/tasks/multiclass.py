@@ -9,13 +9,20 @@ import polars as pl
 from scipy.special import softmax
 
 from fitwell import metrics
-from fitwell.tasks.task import Glance, TargetCoding, Task, codes_of, label_cells, sorted_classes
+from fitwell.data.targets import KnownTarget
+from fitwell.tasks.task import Glance, TargetCoding, Task, codes_of, label_cells, label_counts, sorted_classes
 
 
 def fit(cells: Sequence[pl.Series], _scale: bool) -> TargetCoding:
     """Return the coding: classes in the order of their numbers, or of the alphabet."""
     (column,) = cells
     return TargetCoding(names=(column.name,), classes=(sorted_classes(label_cells(column)),))
+
+
+def coding(targets: Sequence[KnownTarget], _scale: bool) -> TargetCoding:
+    """Return the coding of cells that were counted."""
+    (target,) = targets
+    return TargetCoding(names=(target.name,), classes=(tuple(label_counts(target.labels)),))
 
 
 def truth(cells: Sequence[pl.Series], coding: TargetCoding) -> np.ndarray:
@@ -54,6 +61,7 @@ MULTICLASS = Task(
     form="classes",
     losses=("cross_entropy", "focal"),
     fit=fit,
+    coding=coding,
     truth=truth,
     targets=lambda codes, _coding: codes.astype(np.int64),
     outputs=lambda coding: len(coding.classes[0]),

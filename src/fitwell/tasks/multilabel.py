@@ -9,13 +9,22 @@ import polars as pl
 from scipy.special import expit
 
 from fitwell import metrics
+from fitwell.data.targets import KnownTarget
 from fitwell.tasks import binary
 from fitwell.tasks.task import Glance, TargetCoding, Task, codes_of
 
 
 def fit(cells: Sequence[pl.Series], scale: bool) -> TargetCoding:
     """Return the coding: each target has its own two classes, the positive one second."""
-    codings = [binary.fit([column], scale) for column in cells]
+    return _joined([binary.fit([column], scale) for column in cells])
+
+
+def coding(targets: Sequence[KnownTarget], scale: bool) -> TargetCoding:
+    """Return the coding of cells that were counted."""
+    return _joined([binary.coding([target], scale) for target in targets])
+
+
+def _joined(codings: Sequence[TargetCoding]) -> TargetCoding:
     return TargetCoding(
         names=tuple(coding.names[0] for coding in codings), classes=tuple(coding.classes[0] for coding in codings)
     )
@@ -66,6 +75,7 @@ MULTILABEL = Task(
     form="labels",
     losses=("cross_entropy", "focal"),
     fit=fit,
+    coding=coding,
     truth=truth,
     targets=lambda answers, _coding: answers.astype(np.float32),
     outputs=lambda coding: len(coding.names),

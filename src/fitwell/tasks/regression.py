@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from fitwell import metrics
+from fitwell.data.targets import KnownTarget
 from fitwell.errors import DataError
 from fitwell.tasks.task import Glance, TargetCoding, Task
 
@@ -20,16 +21,39 @@ def fit(cells: Sequence[pl.Series], scale: bool) -> TargetCoding:
     A network extrapolates without restraint, so predictions end one standard deviation beyond the training range.
     """
     values = truth_of(cells)
-    centers = values.mean(0) if scale else np.zeros(values.shape[1])
-    spreads = values.std(0)
+    names = tuple(column.name for column in cells)
+    return _coding(names, values.mean(0), values.std(0), np.stack([values.min(0), values.max(0)]), scale=scale)
+
+
+def coding(targets: Sequence[KnownTarget], scale: bool) -> TargetCoding:
+    """Return the coding of training cells that were counted.
+
+    Raises:
+        DataError: a value is too large.
+    """
+    moments = [target.values for target in targets]
+    ends = np.array([[each.minimum for each in moments], [each.maximum for each in moments]])
+    for target, largest in zip(targets, np.abs(ends).max(0), strict=True):
+        if not largest <= LARGEST:
+            raise DataError(
+                f'the target "{target.name}" must be a number of at most {LARGEST:g} in size, but one is {largest:g}; '
+                "leave such rows out, or use a larger unit"
+            )
+    means, spreads = (np.array([getattr(each, name) for each in moments]) for name in ("mean", "deviation"))
+    return _coding(tuple(target.name for target in targets), means, spreads, ends, scale=scale)
+
+
+def _coding(
+    names: tuple[str, ...], means: np.ndarray, spreads: np.ndarray, ends: np.ndarray, *, scale: bool
+) -> TargetCoding:
     # Rounding leaves equal values a spread that is not quite 0, and tiny ones underflow.
-    varying = scale & (spreads > 1e-14 * np.abs(values).max(0))
+    varying = scale & (spreads > 1e-14 * np.abs(ends).max(0))
     return TargetCoding(
-        names=tuple(column.name for column in cells),
-        centers=tuple(centers.tolist()),
+        names=names,
+        centers=tuple((means if scale else np.zeros(len(names))).tolist()),
         scales=tuple(np.where(varying, spreads, 1.0).tolist()),
-        lows=tuple((values.min(0) - values.std(0)).tolist()),
-        highs=tuple((values.max(0) + values.std(0)).tolist()),
+        lows=tuple((ends[0] - spreads).tolist()),
+        highs=tuple((ends[1] + spreads).tolist()),
     )
 
 
@@ -103,6 +127,7 @@ REGRESSION = Task(
     form="values",
     losses=("squared_error", "absolute_error", "huber", "quantile"),
     fit=fit,
+    coding=coding,
     truth=truth,
     targets=targets,
     outputs=lambda coding: len(coding.names),

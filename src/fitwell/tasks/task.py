@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fitwell.data.targets import KnownTarget
 from fitwell.errors import DataError, RecipeError, nearest
 from fitwell.metrics import Cut, Figures
 from fitwell.recipe import LossName, TaskName
@@ -74,6 +75,7 @@ class Task:
     form: Form  # of the targets that losses see
     losses: tuple[LossName, ...]  # that fit; the first is usual
     fit: Callable[[Sequence[pl.Series], bool], TargetCoding]  # training cells, whether to scale values
+    coding: Callable[[Sequence[KnownTarget], bool], TargetCoding]  # the same for cells that were counted and are gone
     truth: Callable[[Sequence[pl.Series], TargetCoding], np.ndarray]
     targets: Callable[[np.ndarray, TargetCoding], np.ndarray]  # truth as the loss takes it
     outputs: Callable[[TargetCoding], int]  # how many the network needs
@@ -113,6 +115,19 @@ def sorted_classes(cells: pl.Series) -> tuple[str, ...]:
     if not all(map(math.isfinite, numbers)):  # "nan" and "inf" are words here, and have no place among numbers
         return tuple(known)
     return tuple(label for _, label in sorted(zip(numbers, known, strict=True)))
+
+
+def label_counts(labels: Mapping[str, int]) -> dict[str, int]:
+    """Return how often each class occurs, in their order; labels that are written differently may be one class.
+
+    >>> label_counts({"10": 1, " 9": 2, "9": 3})
+    {'9': 5, '10': 1}
+    """
+    written = label_cells(pl.Series(list(labels), dtype=pl.String))
+    counts = dict.fromkeys(sorted_classes(written), 0)
+    for label, count in zip(written, labels.values(), strict=True):
+        counts[label] += count
+    return counts
 
 
 def codes_of(cells: pl.Series, classes: Sequence[str], *, name: str) -> np.ndarray:

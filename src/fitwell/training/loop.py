@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -44,6 +45,18 @@ class Rows:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def batches(
+        self,
+        seeds: Sequence[Seeds],
+        *,
+        epoch: int,
+        batch_rows: int,
+        start: int = 0,
+        processes: Processes | None = None,
+    ) -> Iterator[Batch]:
+        """Yield the batches of one epoch from the `start`-th on, every member in its own order."""
+        return epoch_batches(self, seeds, epoch=epoch, batch_rows=batch_rows, start=start, processes=processes)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seeds:
@@ -51,6 +64,30 @@ class Seeds:
 
     noise: int  # dropout and input noise
     order: int  # of the rows
+
+
+@runtime_checkable
+class TrainingRows(Protocol):
+    """Rows to train on: in memory (`Rows`), or read anew in each epoch (`training/streaming.py`)."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def batches(
+        self,
+        seeds: Sequence[Seeds],
+        *,
+        epoch: int,
+        batch_rows: int,
+        start: int = 0,
+        processes: Processes | None = None,
+    ) -> Iterator[Batch]:
+        """Yield the batches of one epoch from the `start`-th on, which are a function of (seeds, epoch).
+
+        Of each, this process gets its share.
+        """
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +175,13 @@ def first_state(population: Population) -> State:
 
 
 def train(
-    program: Program, state: State, training: Rows, validation: Rows, *, seeds: Sequence[Seeds], rates: Sequence[float]
+    program: Program,
+    state: State,
+    training: TrainingRows,
+    validation: Rows,
+    *,
+    seeds: Sequence[Seeds],
+    rates: Sequence[float],
 ) -> Iterator[Moment]:
     """Train every member until it stops, yielding a moment after each step.
 
@@ -164,8 +207,7 @@ def train(
         lowered = _rates_of_active(state, rates, own_settings)
         steps = range(state.step, state.step + steps_per_epoch - state.epoch_step)
         words = noise_words_of_steps([seed.noise for seed in own_seeds], steps=steps, layers=layers)
-        batches = epoch_batches(
-            training,
+        batches = training.batches(
             own_seeds,
             epoch=state.epoch,
             batch_rows=batch_rows,
@@ -218,7 +260,13 @@ def train(
 
 
 def looked_at(
-    program: Program, state: State, training: Rows, validation: Rows, *, rates: Sequence[float], seconds: float
+    program: Program,
+    state: State,
+    training: TrainingRows,
+    validation: Rows,
+    *,
+    rates: Sequence[float],
+    seconds: float,
 ) -> tuple[State, EpochRecord]:
     """Judge every active member on the validation rows, keep what is best so far, and say who stops."""
     settings = program.settings
@@ -316,7 +364,7 @@ def epoch_batches(
     steps = len(training) // batch_rows
     if batch_rows == len(training):
         rows = slice(None) if processes is None else processes.share(batch_rows)
-        everything = _mapped(training, lambda block: block[rows].expand(len(seeds), *block[rows].shape))
+        everything = mapped(training, lambda block: block[rows].expand(len(seeds), *block[rows].shape))
         if processes is not None:
             everywhere = torch.arange(batch_rows, device=training.targets.device).expand(len(seeds), 1, batch_rows)
             everything = replace(everything, whole=_wholes(training, everywhere)[0])
@@ -441,7 +489,8 @@ def _snapshot(population: Population) -> Population:
     )
 
 
-def _mapped(rows: Rows | Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+def mapped(rows: Rows | Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+    """Return the batch that a change of each of its tensors makes."""
     return Batch(
         features={name: change(block) for name, block in rows.features.items()},
         targets=change(rows.targets),

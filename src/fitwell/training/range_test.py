@@ -17,7 +17,7 @@ import torch
 
 from fitwell.errors import RecipeError
 from fitwell.networks.noise import noise_words
-from fitwell.training.loop import Rows, Seeds, batching, epoch_batches
+from fitwell.training.loop import Seeds, TrainingRows, batching
 from fitwell.training.step import Batch, Population, Program, advance, chosen, program_of
 
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 100
@@ -36,7 +36,9 @@ class RangeTest:
     suggested: float
 
 
-def range_test(program: Program, population: Population, training: Rows, *, member: int = 0, seed: Seeds) -> RangeTest:
+def range_test(
+    program: Program, population: Population, training: TrainingRows, *, member: int = 0, seed: Seeds
+) -> RangeTest:
     """Return the learning rate suggested for a member, whose seeds are `seed`; the population stays as it is.
 
     Raises:
@@ -73,10 +75,10 @@ def _suggested(rates: Sequence[float], losses: Sequence[float]) -> float:
     return float(f"{highest / MARGIN:.1e}")
 
 
-def _batches(training: Rows, seed: Seeds, program: Program) -> Iterator[Batch]:
+def _batches(training: TrainingRows, seed: Seeds, program: Program) -> Iterator[Batch]:
     size, _ = batching(len(training), program.settings)
     for epoch in count():
-        yield from epoch_batches(training, [seed], epoch=epoch, batch_rows=size)
+        yield from training.batches([seed], epoch=epoch, batch_rows=size)
 
 
 def _fresh(population: Population) -> Population:

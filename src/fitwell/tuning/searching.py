@@ -17,7 +17,7 @@ from fitwell.events import Event, Listener
 from fitwell.learning import Clock, Setup, learn, set_up
 from fitwell.preparation import Prepared, planned
 from fitwell.recipe import Group, Recipe, changed, grouped
-from fitwell.training.loop import Mark, Rows, State, batching, left_out
+from fitwell.training.loop import Mark, Rows, State, TrainingRows, batching, left_out
 from fitwell.training.step import Program
 from fitwell.tuning.halving import epochs_of, ranked
 
@@ -83,7 +83,7 @@ def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) 
     """Train and compare trials until one is left, until a Ctrl-C, or until the clock runs out."""
     groups = grouped(contest.recipes)
     states: dict[int, State] = {}
-    rows: tuple[Rows, Rows] | None = None
+    rows: tuple[TrainingRows, Rows] | None = None
     left: tuple[int, ...] = tuple(range(len(contest.recipes)))
     rungs: list[Rung] = []
 

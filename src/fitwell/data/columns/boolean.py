@@ -100,8 +100,28 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
 
 def fit(values: pl.Series, column: Column, settings: DataSettings) -> BooleanEncoder:
     """Return the encoder that the training values (booleans, null where missing) call for."""
-    indicator = settings.missing_indicators and 0 < values.null_count() < len(values)
-    return BooleanEncoder(column, values.drop_nulls().n_unique() == 2, indicator)
+    fitting = BooleansFitting(column, settings)
+    fitting.add(values)
+    return fitting.encoder()
+
+
+class BooleansFitting:
+    """An encoder in the making: training values come in parts, each is seen once."""
+
+    def __init__(self, column: Column, settings: DataSettings) -> None:
+        self._column, self._settings = column, settings
+        self._yes, self._no, self._missing = False, False, 0
+
+    def add(self, values: pl.Series) -> None:
+        """See some more values (booleans, null where missing)."""
+        self._yes |= bool(values.any())
+        self._no |= bool((~values).any())
+        self._missing += values.null_count()
+
+    def encoder(self) -> BooleanEncoder:
+        """Return the encoder that the values seen so far call for."""
+        indicator = self._settings.missing_indicators and self._missing > 0 and (self._yes or self._no)
+        return BooleanEncoder(self._column, self._yes and self._no, indicator)
 
 
 def _claim(cells: Cells, prefix: str) -> Claim:
@@ -115,4 +135,4 @@ def _claim(cells: Cells, prefix: str) -> Claim:
     return Claim(why=why, strength=STRENGTH, format=written)
 
 
-KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, encoder=BooleanEncoder)
+KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, fitting=BooleansFitting, encoder=BooleanEncoder)

@@ -16,6 +16,7 @@ import polars as pl
 from jaxtyping import Float32, Int32, Shaped
 
 from fitwell.data.columns.cells import Cells, Claim, Column, Kind, look_up, missing_clause, present_text
+from fitwell.data.sketches import FrequentValues
 from fitwell.recipe import DataSettings
 
 STRENGTH, CODE_STRENGTH = 10, 65  # codes are numbers too: their claim must beat that of numbers
@@ -121,14 +122,39 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
 
 def fit(values: pl.Series, column: Column, settings: DataSettings) -> CategoryEncoder:
     """Return the encoder that the training values (text, null where missing) call for."""
+    counts = values.alias("value").drop_nulls().value_counts().sort("count", "value", descending=[True, False])
+    return _encoder(counts, column, settings, missing=values.null_count(), rows=len(values))
+
+
+class CategoriesFitting:
+    """An encoder in the making: training values come in parts, each is seen once."""
+
+    def __init__(self, column: Column, settings: DataSettings) -> None:
+        self._column, self._settings = column, settings
+        self._values, self._missing, self._rows = FrequentValues(), 0, 0
+
+    def add(self, values: pl.Series) -> None:
+        """See some more values (text, null where missing)."""
+        self._values.add(values)
+        self._missing += values.null_count()
+        self._rows += len(values)
+
+    def encoder(self) -> CategoryEncoder:
+        """Return the encoder that the values seen so far call for."""
+        counts = self._values.counts()
+        return _encoder(counts, self._column, self._settings, missing=self._missing, rows=self._rows)
+
+
+def _encoder(
+    counts: pl.DataFrame, column: Column, settings: DataSettings, *, missing: int, rows: int
+) -> CategoryEncoder:
     least = RARE_COUNT if settings.rare_count == "auto" else settings.rare_count
     limit = ONE_HOT_LIMIT if settings.one_hot_limit == "auto" else settings.one_hot_limit
-    counted = values.alias("value").drop_nulls().value_counts().sort("count", "value", descending=[True, False])
-    kept = tuple(counted.filter(pl.col("count") >= least)["value"])
-    missing = values.null_count() >= least
-    if max([*counted["count"], values.null_count()], default=0) == len(values):
-        kept, missing = (), False  # all training cells alike: there is nothing to tell apart
-    return CategoryEncoder(column, kept, missing, len(kept) + missing <= limit)
+    kept = tuple(counts.filter(pl.col("count") >= least)["value"])
+    missing_is_value = missing >= least
+    if max([*counts["count"].head(1), missing], default=0) == rows:
+        kept, missing_is_value = (), False  # all training cells alike: there is nothing to tell apart
+    return CategoryEncoder(column, kept, missing_is_value, len(kept) + missing_is_value <= limit)
 
 
 def whole_numbers(cells: Cells) -> pl.Series | None:
@@ -176,4 +202,6 @@ def _has_leading_zeros(cells: Cells) -> bool:
     return cells.is_text and bool(cells.values.str.contains(r"^0\d+$").any())
 
 
-KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, encoder=CategoryEncoder)
+KIND = Kind(
+    recognize=recognize, declare=declare, parse=parse, fit=fit, fitting=CategoriesFitting, encoder=CategoryEncoder
+)

@@ -101,6 +101,19 @@ class Encoder(Protocol):
 
 
 @runtime_checkable
+class Fitting(Protocol):
+    """An encoder in the making: training values come in parts, each is seen once."""
+
+    def add(self, values: pl.Series) -> None:
+        """See some more typed values, null where missing."""
+        ...
+
+    def encoder(self) -> Encoder:
+        """Return the encoder that the values seen so far call for."""
+        ...
+
+
+@runtime_checkable
 class Parse(Protocol):
     """Cells become typed values, null where missing; DataError names the first cell that cannot be read."""
 
@@ -117,6 +130,7 @@ class Kind:
     declare: Callable[[Cells], Claim]  # the recipe says so; a problem names the first cell that contradicts it
     parse: Parse
     fit: Callable[[pl.Series, Column, DataSettings], Encoder] | None  # on training values only; None: not a feature
+    fitting: Callable[[Column, DataSettings], Fitting] | None  # the same for values that come in parts
     encoder: Callable[..., Encoder] | None  # builds the encoder from its own fields again
 
 

@@ -32,6 +32,7 @@ from fitwell.data.columns.cells import (
     unreadable,
     without,
 )
+from fitwell.data.columns.known import AllNumbers, Numbers, NumbersInParts
 from fitwell.data.columns.number import location_and_scale, smooth_clipped
 from fitwell.errors import DataError
 from fitwell.recipe import DataSettings
@@ -161,13 +162,55 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
 def fit(values: pl.Series, column: Column, settings: DataSettings) -> DateEncoder:
     """Return the encoder that the training values (Datetime, null where missing) call for."""
     moments = values.drop_nulls()
-    varying = [part for part, (place, _) in PARTS.items() if place(moments).n_unique() > 1]
-    if moments.dt.day().n_unique() <= 1:  # always the first of the month: the month says it all
+    return _encoder(_ranges(moments), AllNumbers(elapsed_days(moments)), column, settings, missing=values.null_count())
+
+
+class DatesFitting:
+    """An encoder in the making: training values come in parts, each is seen once."""
+
+    def __init__(self, column: Column, settings: DataSettings) -> None:
+        self._column, self._settings = column, settings
+        self._ranges: dict[str, Range] = {}
+        self._days, self._missing = NumbersInParts(), 0
+
+    def add(self, values: pl.Series) -> None:
+        """See some more values (Datetime, null where missing)."""
+        moments = values.drop_nulls()
+        if len(moments):
+            for part, (low, high) in _ranges(moments).items():
+                known = self._ranges.get(part, (low, high))
+                self._ranges[part] = (min(low, known[0]), max(high, known[1]))
+            self._days.add(elapsed_days(moments))
+        self._missing += values.null_count()
+
+    def encoder(self) -> DateEncoder:
+        """Return the encoder that the values seen so far call for."""
+        known = self._days.known()
+        return _encoder(self._ranges, known, self._column, self._settings, missing=self._missing)
+
+
+Range = tuple[float, float]  # the smallest and the largest
+
+
+def _ranges(moments: pl.Series) -> dict[str, Range]:
+    """Return within what each part of the calendar lies, and the day of the month; nothing for no moments."""
+    if not len(moments):
+        return {}
+    parts = {part: place(moments) for part, (place, _) in PARTS.items()} | {"day_of_month": moments.dt.day()}
+    return {part: (cells.min(), cells.max()) for part, cells in parts.items()}  # type: ignore[misc]
+
+
+def _encoder(
+    ranges: Mapping[str, Range], known: Numbers, column: Column, settings: DataSettings, *, missing: int
+) -> DateEncoder:
+    changing = {part for part, (low, high) in ranges.items() if low < high}
+    varying = [part for part in PARTS if part in changing]
+    if "day_of_month" not in changing:  # always the first of the month: the month says it all
         varying = [part for part in varying if part != "day_of_year"]
     # A given test file leaves the other rows to be divided by time, as auto does.
     by_time = settings.split == "time" or (settings.split in ("auto", "given") and settings.time is not None)
-    center, scale = (0.0, 0.0) if by_time else location_and_scale(elapsed_days(moments), "robust")
-    indicator = settings.missing_indicators and 0 < values.null_count() < len(values)
+    center, scale = (0.0, 0.0) if by_time else location_and_scale(known, "robust")
+    indicator = settings.missing_indicators and missing > 0 and known.count > 0
     return DateEncoder(column, tuple(varying), center, scale, indicator)
 
 
@@ -304,4 +347,4 @@ def _moments(values: pl.Series) -> pl.Series:
     return values.cast(pl.Datetime("us"))
 
 
-KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, encoder=DateEncoder)
+KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, fitting=DatesFitting, encoder=DateEncoder)

@@ -63,4 +63,4 @@ def _of_numbers(cells: Cells, numbers: pl.Series, named: list[str]) -> Claim | N
     return Claim(why=why, strength=NUMBER_STRENGTH)
 
 
-KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=None, encoder=None)
+KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=None, fitting=None, encoder=None)

@@ -33,6 +33,7 @@ from fitwell.data.columns.cells import (
     without,
     without_numbers,
 )
+from fitwell.data.columns.known import AllNumbers, Numbers, NumbersInParts
 from fitwell.errors import DataError
 from fitwell.recipe import DataSettings, NumberScaling
 
@@ -189,20 +190,42 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
 
 def fit(values: pl.Series, column: Column, settings: DataSettings) -> NumberEncoder:
     """Return the encoder that the training values (Float64, null where missing) call for."""
+    known = AllNumbers(_tamed(values.drop_nulls()))
+    return _encoder(known, column, settings, missing=values.null_count())
+
+
+class NumbersFitting:
+    """An encoder in the making: training values come in parts, each is seen once."""
+
+    def __init__(self, column: Column, settings: DataSettings) -> None:
+        self._column, self._settings = column, settings
+        self._numbers, self._missing = NumbersInParts(), 0
+
+    def add(self, values: pl.Series) -> None:
+        """See some more values (Float64, null where missing)."""
+        self._numbers.add(_tamed(values.drop_nulls()))
+        self._missing += values.null_count()
+
+    def encoder(self) -> NumberEncoder:
+        """Return the encoder that the values seen so far call for."""
+        return _encoder(self._numbers.known(), self._column, self._settings, missing=self._missing)
+
+
+def _tamed(values: pl.Series) -> Float64[np.ndarray, " values"]:
+    return without_tiny(np.clip(values.to_numpy(), -LARGEST, LARGEST))
+
+
+def _encoder(known: Numbers, column: Column, settings: DataSettings, *, missing: int) -> NumberEncoder:
     scaling: NumberScaling = "robust" if settings.numbers == "auto" else settings.numbers
-    numbers = without_tiny(np.clip(values.drop_nulls().to_numpy(), -LARGEST, LARGEST))
-    center, scale = location_and_scale(numbers, scaling)
+    center, scale = location_and_scale(known, scaling)
     quantiles: tuple[float, ...] = ()
     if scaling == "quantile" and scale != 0:
-        count = min(QUANTILES, len(numbers))
-        # With a quantile for each row these are the values themselves, without the rounding of an interpolation.
-        found = np.sort(numbers) if count == len(numbers) else np.quantile(numbers, np.linspace(0, 1, count))
-        quantiles = tuple(np.maximum.accumulate(found).tolist())
-    if scaling == "robust" and scale != 0 and not np.ptp(np.quantile(numbers, [0.25, 0.75])):
-        distinct = np.unique(numbers)
+        quantiles = tuple(np.maximum.accumulate(known.evenly(QUANTILES)).tolist())
+    if scaling == "robust" and scale != 0 and not np.ptp(known.quantiles(np.array([0.25, 0.75]))):
+        distinct = known.distinct
         if len(distinct) > 2:
             quantiles = tuple(np.quantile(distinct, np.linspace(0, 1, min(QUANTILES, len(distinct)))).tolist())
-    indicator = settings.missing_indicators and 0 < values.null_count() < len(values)
+    indicator = settings.missing_indicators and missing > 0 and known.count > 0
     return NumberEncoder(column, scaling, center, scale, quantiles, indicator)
 
 
@@ -211,23 +234,23 @@ def without_tiny(values: Float64[np.ndarray, " rows"]) -> Float64[np.ndarray, " 
     return np.where(np.abs(values) < TINY, 0.0, values)
 
 
-def location_and_scale(numbers: Float64[np.ndarray, " rows"], scaling: NumberScaling) -> tuple[float, float]:
+def location_and_scale(known: Numbers, scaling: NumberScaling) -> tuple[float, float]:
     """Return what is subtracted and what is divided by; scale 0 when all numbers are equal or there are none.
 
     Robust: the median and the interquartile range; where that is 0, half the whole range (RealMLP's fallback).
 
-    >>> location_and_scale(np.array([0.0, 1.0, 2.0, 3.0, 100.0]), "robust")
+    >>> location_and_scale(AllNumbers(np.array([0.0, 1.0, 2.0, 3.0, 100.0])), "robust")
     (2.0, 2.0)
-    >>> location_and_scale(np.array([0.0, 0.0, 0.0, 0.0, 0.0, 7.0]), "robust")
+    >>> location_and_scale(AllNumbers(np.array([0.0, 0.0, 0.0, 0.0, 0.0, 7.0])), "robust")
     (0.0, 3.5)
     """
-    if len(numbers) == 0 or numbers.min() == numbers.max():
+    if known.count == 0 or known.minimum == known.maximum:
         return 0.0, 0.0
     if scaling == "standard":
-        spread = float(numbers.std())
-        return (float(numbers.mean()), spread) if spread > 0 else (0.0, 0.0)
-    low, median, high = np.quantile(numbers, [0.25, 0.5, 0.75]).tolist()
-    return median, high - low or 0.5 * float(numbers.max() - numbers.min())
+        spread = known.deviation
+        return (known.mean, spread) if spread > 0 else (0.0, 0.0)
+    low, median, high = known.quantiles(np.array([0.25, 0.5, 0.75])).tolist()
+    return median, high - low or 0.5 * (known.maximum - known.minimum)
 
 
 def smooth_clipped(
@@ -418,4 +441,4 @@ def _sentinel(cells: Cells, read: pl.Series) -> str:
     return ""
 
 
-KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, encoder=NumberEncoder)
+KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, fitting=NumbersFitting, encoder=NumberEncoder)

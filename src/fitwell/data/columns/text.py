@@ -35,4 +35,4 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
     return present_text(cells, column)
 
 
-KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=None, encoder=None)
+KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=None, fitting=None, encoder=None)

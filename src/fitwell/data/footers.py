@@ -1,0 +1,118 @@
+"""The footer of a Parquet file says how many rows each of its row groups has.
+
+polars reads any stretch of rows, but does not tell where row groups begin; a stretch that is one row group is read and
+unpacked once, and no other is touched. The footer is a structure in Thrift's compact protocol, of which only one number
+per row group is wanted; everything else is skipped.
+
+Source: github.com/apache/parquet-format, parquet.thrift (FileMetaData, RowGroup); Thrift's compact protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fitwell.data.sources import worded
+from fitwell.errors import DataError
+
+ROW_GROUPS, ROWS = 4, 3  # of FileMetaData, and of RowGroup
+STOP, TRUE, FALSE, BYTE, SHORT, INT, LONG, DOUBLE, BINARY, LIST, SET, _MAP, STRUCT = range(13)
+FIXED_BYTES = {TRUE: 0, FALSE: 0, BYTE: 1, DOUBLE: 8}
+TAIL_BYTES = 8  # the footer's length in 4 bytes, and PAR1
+
+
+def row_group_sizes(path: Path) -> list[int]:
+    """Return how many rows each row group of a Parquet file has, in their order; of none, nothing is said.
+
+    Raises:
+        DataError: the file is no Parquet file, or its footer is damaged.
+    """
+    with worded(str(path), damaged="its footer"), path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - TAIL_BYTES))
+        tail = file.read()
+        length = int.from_bytes(tail[:4], "little")
+        if not tail.endswith(b"PAR1") or length + TAIL_BYTES > size:
+            raise DataError(f"{path} must end as a Parquet file does, but does not; write it again")
+        file.seek(size - TAIL_BYTES - length)
+        try:
+            return [rows for rows in _Reader(file.read(length)).row_groups() if rows]
+        except (IndexError, RecursionError) as error:
+            raise ValueError(str(error)) from None
+
+
+class _Reader:
+    """A place in bytes of Thrift's compact protocol, which moves on with everything that is read."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self._place = content, 0
+
+    def row_groups(self) -> Iterator[int]:
+        for field, kind in self._fields():
+            if field != ROW_GROUPS:
+                self._skip(kind)
+                continue
+            for element in self._elements():
+                yield self._rows(element)
+
+    def _rows(self, kind: int) -> int:
+        if kind != STRUCT:
+            raise ValueError("row groups are no structures")
+        rows = 0
+        for field, inner in self._fields():
+            if field == ROWS and inner in (SHORT, INT, LONG):
+                rows = self._whole()
+            else:
+                self._skip(inner)
+        return rows
+
+    def _fields(self) -> Iterator[tuple[int, int]]:
+        """Yield the number and kind of each field of a structure; whoever iterates reads or skips its value."""
+        field = 0
+        while (head := self._byte()) & 0x0F != STOP:
+            field = field + (head >> 4) if head >> 4 else self._whole()
+            yield field, head & 0x0F
+
+    def _elements(self) -> Iterator[int]:
+        """Yield the kind of each element of a list; whoever iterates reads or skips it."""
+        head = self._byte()
+        count = head >> 4 if head >> 4 < 15 else self._varint()
+        for _ in range(count):
+            yield head & 0x0F
+
+    def _skip(self, kind: int) -> None:
+        if kind in FIXED_BYTES:
+            self._place += FIXED_BYTES[kind]
+        elif kind in (SHORT, INT, LONG):
+            self._varint()
+        elif kind == BINARY:
+            length = self._varint()  # which moves the place on itself
+            self._place += length
+        elif kind in (LIST, SET):
+            for element in self._elements():
+                # Alone, a truth value lies in the head of its field; in a list, each takes a byte.
+                self._skip(BYTE if element in (TRUE, FALSE) else element)
+        elif kind == STRUCT:
+            for _, inner in self._fields():
+                self._skip(inner)
+        else:
+            raise ValueError(f"there is no kind {kind} in a footer")
+
+    def _whole(self) -> int:
+        """Read a whole number, whose sign is in its last bit."""
+        number = self._varint()
+        return (number >> 1) ^ -(number & 1)
+
+    def _varint(self) -> int:
+        number, shift = 0, 0
+        while True:
+            byte = self._byte()
+            number |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return number
+            shift += 7
+
+    def _byte(self) -> int:
+        byte = self._content[self._place]
+        self._place += 1
+        return byte
