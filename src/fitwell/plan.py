@@ -273,7 +273,8 @@ def _compile(recipe: Recipe, facts: Facts) -> Choice:
         rows=rows,
         units=sum(recipe.network.hidden),
     )
-    cost = seconds_to_compile(layers=len(recipe.network.hidden), observed=training.signals_every > 0)
+    layers = len(recipe.network.hidden) * training.accumulation  # each part of a batch has code of its own
+    cost = seconds_to_compile(layers=layers, observed=training.signals_every > 0)
     pays = gained > WORTH * cost
     what = "would save" if not pays else "saves"
     return Choice("always" if pays else "never", f"it {what} about {gained:.0f} s and takes {cost:.0f} s beforehand")

@@ -96,7 +96,7 @@ def loaded_libraries(steps: Sequence[Step], example: Sequence[Tensor]) -> list[L
         folders = [kept / name if kept is not None and (kept / name).is_dir() else Path(room) / name for name in names]
         try:
             return [_load(folder) for folder in folders]
-        except RuntimeError as error:
+        except (OSError, RuntimeError) as error:
             raise _not_compiled(str(error)) from error
 
 
@@ -134,10 +134,9 @@ def _keep(made: Path, kept: Path | None) -> None:
         return
     try:
         # Beside its place first, because another disk takes time: whoever looks finds a whole folder or none.
-        beside = Path(tempfile.mkdtemp(dir=kept, prefix=".")) / made.name
-        shutil.copytree(made, beside)
-        beside.rename(kept / made.name)
-        beside.parent.rmdir()
+        with tempfile.TemporaryDirectory(dir=kept, prefix=".", ignore_cleanup_errors=True) as beside:
+            shutil.copytree(made, Path(beside) / made.name)
+            (Path(beside) / made.name).rename(kept / made.name)
         by_use = sorted(kept.iterdir(), key=lambda folder: folder.stat().st_mtime)
     except OSError:  # a full disk, or another process was faster
         return
@@ -153,7 +152,7 @@ def _load(folder: Path) -> Library:
 
 
 def _digest(request: bytes) -> str:
-    surroundings = (_sources(), torch.__version__, torch.__config__.show(), platform.platform(), _processor())
+    surroundings = (_sources(), torch.__version__, torch.__config__.show(), platform.machine(), _processor())
     return hashlib.sha256(request + repr(surroundings).encode()).hexdigest()[:32]
 
 
