@@ -19,15 +19,14 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from fitwell.networks.noise import from_row, noise_words_of_steps
-from fitwell.processes.group import Processes
 from fitwell.recipe import TrainingSettings
 from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
-from fitwell.training.step import Batch, Population, Program, Whole, advance, chosen, outputs_of, program_of
+from fitwell.training.step import Batch, Population, Program, advance, chosen, outputs_of, program_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,15 +157,9 @@ def train(
         lowered = _rates_of_active(state, rates, settings)
         steps = range(state.step, state.step + steps_per_epoch - state.epoch_step)
         words = noise_words_of_steps([seed.noise for seed in own_seeds], steps=steps, layers=layers)
-        batches = epoch_batches(
-            training,
-            own_seeds,
-            epoch=state.epoch,
-            batch_rows=batch_rows,
-            start=state.epoch_step,
-            processes=program.processes,
-        )
+        batches = epoch_batches(training, own_seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
         if program.processes is not None:
+            batches = map(program.own_rows, batches)
             words = from_row(words, program.processes.share(batch_rows).start)
         for noise, batch in zip(words.to(state.loss_sum.device), batches, strict=True):
             epoch = state.step / steps_per_epoch
@@ -276,54 +269,27 @@ def batching(rows: int, settings: TrainingSettings) -> tuple[int, int]:
 
 
 def epoch_batches(
-    training: Rows,
-    seeds: Sequence[Seeds],
-    *,
-    epoch: int,
-    batch_rows: int,
-    start: int = 0,
-    processes: Processes | None = None,
+    training: Rows, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0
 ) -> Iterator[Batch]:
     """Yield the batches of one epoch from the `start`-th on, every member in its own order.
 
-    A batch of all rows is the rows as they are: their order would change nothing. Of each batch a process gets its own
-    rows alone.
+    A batch of all rows is the rows as they are: their order would change nothing.
     """
     steps = len(training) // batch_rows
     if batch_rows == len(training):
-        rows = slice(None) if processes is None else processes.share(batch_rows)
-        everything = _mapped(training, lambda block: block[rows].expand(len(seeds), *block[rows].shape))
-        if processes is not None:
-            everywhere = torch.arange(batch_rows, device=training.targets.device).expand(len(seeds), 1, batch_rows)
-            everything = replace(everything, whole=_wholes(training, everywhere)[0])
+        everything = _mapped(training, lambda block: block.expand(len(seeds), *block.shape))
         yield from [everything][start:]
         return
     orders = np.stack([epoch_order(seed.order, epoch=epoch, rows=len(training)) for seed in seeds])
     order = torch.from_numpy(orders[:, : steps * batch_rows]).to(training.targets.device)
-    wholes: list[Whole] | list[None] = [None] * steps
-    if processes is not None:
-        by_batch = order.view(len(seeds), steps, batch_rows)
-        wholes, order = _wholes(training, by_batch), by_batch[:, :, processes.share(batch_rows)].flatten(1)
-        batch_rows = order.shape[1] // steps
     # One member: one permuted copy, then views of it, is cheaper than gathering each batch.
     shuffled = _mapped(training, lambda block: block[order]) if len(seeds) == 1 else None
     for place in range(start, steps):
         rows = slice(place * batch_rows, (place + 1) * batch_rows)
         if shuffled is not None:
-            batch = _mapped(shuffled, lambda block, rows=rows: block[:, rows])  # type: ignore[misc]
+            yield _mapped(shuffled, lambda block, rows=rows: block[:, rows])  # type: ignore[misc]
         else:
-            batch = _mapped(training, lambda block, rows=rows: block[order[:, rows]])  # type: ignore[misc]
-        yield batch if processes is None else replace(batch, whole=wholes[place])
-
-
-def _wholes(training: Rows, order: Int[Tensor, "members steps rows"]) -> list[Whole]:
-    """Return what the batches of an epoch weigh."""
-    rows = order.shape[2]
-    if training.weights is None:
-        weights = torch.full(order.shape[:2], float(rows), device=order.device)
-    else:
-        weights = training.weights[order].sum(2)
-    return [Whole(rows=rows, weights=of_batch) for of_batch in weights.T]
+            yield _mapped(training, lambda block, rows=rows: block[order[:, rows]])  # type: ignore[misc]
 
 
 def epoch_order(seed: int, *, epoch: int, rows: int) -> np.ndarray:
