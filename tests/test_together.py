@@ -217,6 +217,10 @@ def test_what_stands_in_the_way_is_said_once(tmp_path: Path) -> None:
         "fewer processes\n",
         "",
     ]
+    unknown = ended(started("train", str(data), "--target", "y", "--set", "training.epoch=3", folder=tmp_path))
+    assert [each[0] for each in unknown] == [2, 2]
+    assert "training.epochs" in unknown[0][2]
+    assert unknown[1][2] == ""
     lacking = ended(started("train", "nowhere.csv", "--target", "y", folder=tmp_path))
     assert [each[0] for each in lacking] == [2, 2]
     assert "nowhere.csv" in lacking[0][2]

@@ -175,7 +175,7 @@ def _prepared(processes: Processes, terms: dict[str, Any], data: object) -> Prep
             labelled, recipe = labelled_rows_of(table, recipe, test=test)
             return prepare(labelled, recipe, split=divided(labelled, recipe))
     except FitwellError as error:
-        raise type(error)(f"{_who(processes)} cannot prepare the data: {error}") from None
+        raise DataError(f"{_who(processes)} cannot prepare the data: {error}") from None
     raise DataError(
         f"all processes must train on the same data, but the data of {_who(processes)} has the fingerprint "
         f"{table.fingerprint[:19]}..., not {terms['fingerprint'][:19]}... as that of the first; give each the same file"

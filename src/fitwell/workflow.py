@@ -128,44 +128,56 @@ def train(
         data. RecipeError: the recipe is wrong. SurroundingsError: the run cannot be written.
     """
     clock = Clock(perf_counter()) if time_limit is None else Clock(perf_counter(), time_limit)
+    asked = asked_recipe(
+        recipe,
+        settings,
+        {
+            "target": [target] if isinstance(target, str) else target,
+            "task": task,
+            "goal": goal,
+            "members": members,
+            "data.test": None if test is None else str(test),
+            "data.group": group,
+            "data.time": time,
+            "data.weight": weight,
+            "data.drop": drop,
+            "data.folds": folds,
+            "seed": seed,
+            "device": device,
+        },
+    )
+    if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
+        asked = recipes.changed(asked, {"training.compile": "never"})
     with joined(os.environ) as processes:
         if processes is not None and not processes.first:
             return Run(follow(processes, data))
-        asked = asked_recipe(
-            recipe,
-            settings,
-            {
-                "target": [target] if isinstance(target, str) else target,
-                "task": task,
-                "goal": goal,
-                "members": members,
-                "data.test": None if test is None else str(test),
-                "data.group": group,
-                "data.time": time,
-                "data.weight": weight,
-                "data.drop": drop,
-                "data.folds": folds,
-                "seed": seed,
-                "device": device,
-            },
-        )
-        if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
-            asked = recipes.changed(asked, {"training.compile": "never"})
-        require_free(out)
-        begun = begin(opened(data, asked, listener=listener), asked, listener=listener, processes=processes)
-        run = create_run(out, source=begun.table.source, files=first_files(begun))
-        listen = recording(run, listener)
-        try:
-            with alone(run.path), stopping_well(run, listener):
-                listen(plan_event(begun.setup))
-                done = _carry_out(run, begun, history=b"", clock=clock, listener=listen)
-        except FitwellError as error:
-            if discard_unstarted(run):
-                raise
-            raise type(error)(f"{error}; then continue with: fitwell resume {run.path}") from None
+        run = _trained(data, asked, out, clock=clock, listener=listener, processes=processes)
         if processes is not None:
             dismiss(processes, run.path)
-        return done
+        return run
+
+
+def _trained(
+    data: object,
+    asked: Recipe,
+    out: str | Path | None,
+    *,
+    clock: Clock,
+    listener: Listener,
+    processes: Processes | None,
+) -> Run:
+    require_free(out)
+    begun = begin(opened(data, asked, listener=listener), asked, listener=listener, processes=processes)
+    run = create_run(out, source=begun.table.source, files=first_files(begun))
+    listen = recording(run, listener)
+    try:
+        with alone(run.path), stopping_well(run, listener):
+            listen(plan_event(begun.setup))
+            return _carry_out(run, begun, history=b"", clock=clock, listener=listen)
+    except FitwellError as error:
+        if discard_unstarted(run):
+            raise
+        raise type(error)(f"{error}; then continue with: fitwell resume {run.path}") from None
 
 
 def resume(

@@ -7,6 +7,7 @@ of ours; 130 interrupted. Heavy packages load inside the commands that need them
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -28,7 +29,8 @@ from fitwell.cli.train import train
 from fitwell.cli.tune import tune
 from fitwell.cli.unread import unread
 from fitwell.cli.words import COMMANDS as WORDS
-from fitwell.errors import FitwellError, ToldElsewhere, is_out_of_memory
+from fitwell.errors import FitwellError, RequestError, ToldElsewhere, is_out_of_memory
+from fitwell.processes import is_first
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
@@ -99,10 +101,12 @@ def run(arguments: list[str]) -> int:
         return done.exit_code
     except ToldElsewhere:
         return 2
+    except RequestError as error:
+        return _asked_wrong(str(error))
     except FitwellError as error:
         return _refused(str(error), 2)
     except typer.TyperException as error:  # an unknown option, a missing argument
-        return _refused(_usage(error.format_message(), arguments), 2)
+        return _asked_wrong(_usage(error.format_message(), arguments))
     except (KeyboardInterrupt, typer.Abort):
         return _refused("interrupted", 130)
     except BrokenPipeError:
@@ -113,6 +117,11 @@ def run(arguments: list[str]) -> int:
             raise
         return _refused(MEMORY, 2)
     return result if isinstance(result, int) else 0
+
+
+def _asked_wrong(message: str) -> int:
+    # Several processes are asked alike; the first of them says what is wrong.
+    return _refused(message, 2) if is_first(os.environ) else 2
 
 
 def _refused(message: str, code: int) -> int:

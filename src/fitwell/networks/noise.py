@@ -57,15 +57,19 @@ def noise_words_of_steps(seeds: Sequence[int], *, steps: range, layers: int) -> 
     return torch.from_numpy(words.view(np.int32).reshape(len(steps), len(members), layers, 2))
 
 
-def from_row(noise: Int[Tensor, "*members layers 2"], row: int) -> Int[Tensor, "*members layers 3"]:
+def from_row(noise: Int[Tensor, "*members layers words"], row: int) -> Int[Tensor, "*members layers 3"]:
     """Return the words of a batch for its rows from one on, which then draw what they draw within the whole batch.
 
     >>> words = noise_words([1], step=0, layers=1)
     >>> whole, rest = keep_mask(words[0, 0], (5, 7), share=0.5), keep_mask(from_row(words, 2)[0, 0], (3, 7), share=0.5)
     >>> bool((whole[2:] == rest).all())
     True
+    >>> bool((from_row(from_row(words, 2), 3) == from_row(words, 5)).all())  # a part of a part
+    True
     """
-    return torch.nn.functional.pad(noise, (0, 1), value=row)
+    if noise.shape[-1] == 2:
+        return torch.nn.functional.pad(noise, (0, 1), value=row)
+    return noise + torch.tensor([0, 0, row], dtype=noise.dtype, device=noise.device)
 
 
 def keep_mask(words: Int[Tensor, " words"], shape: Sequence[int], *, share: float) -> Float[Tensor, ...]:

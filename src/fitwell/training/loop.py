@@ -20,16 +20,15 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from fitwell.networks.noise import from_row, noise_words_of_steps
-from fitwell.processes.group import Processes
 from fitwell.recipe import EarlyStopping, TrainingSettings
 from fitwell.training.groups import advance_in_groups
 from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
-from fitwell.training.step import Batch, Population, Program, Whole, chosen, loss_of, outputs_of, program_of
+from fitwell.training.step import Batch, Population, Program, chosen, loss_of, outputs_of, program_of
 
 ROWS_GATHERED = 16_384  # of the members' next batches together: few calls, and what they copy stays in the cache
 
@@ -45,17 +44,9 @@ class Rows:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def batches(
-        self,
-        seeds: Sequence[Seeds],
-        *,
-        epoch: int,
-        batch_rows: int,
-        start: int = 0,
-        processes: Processes | None = None,
-    ) -> Iterator[Batch]:
+    def batches(self, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of one epoch from the `start`-th on, every member in its own order."""
-        return epoch_batches(self, seeds, epoch=epoch, batch_rows=batch_rows, start=start, processes=processes)
+        return epoch_batches(self, seeds, epoch=epoch, batch_rows=batch_rows, start=start)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,19 +65,8 @@ class TrainingRows(Protocol):
         """How many there are."""
         ...
 
-    def batches(
-        self,
-        seeds: Sequence[Seeds],
-        *,
-        epoch: int,
-        batch_rows: int,
-        start: int = 0,
-        processes: Processes | None = None,
-    ) -> Iterator[Batch]:
-        """Yield the batches of one epoch from the `start`-th on, which are a function of (seeds, epoch).
-
-        Of each, this process gets its share.
-        """
+    def batches(self, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of one epoch from the `start`-th on, which are a function of (seeds, epoch)."""
         ...
 
 
@@ -207,14 +187,9 @@ def train(
         lowered = _rates_of_active(state, rates, own_settings)
         steps = range(state.step, state.step + steps_per_epoch - state.epoch_step)
         words = noise_words_of_steps([seed.noise for seed in own_seeds], steps=steps, layers=layers)
-        batches = training.batches(
-            own_seeds,
-            epoch=state.epoch,
-            batch_rows=batch_rows,
-            start=state.epoch_step,
-            processes=program.processes,
-        )
+        batches = training.batches(own_seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
         if program.processes is not None:
+            batches = map(program.own_rows, batches)
             words = from_row(words, program.processes.share(batch_rows).start)
         for noise, batch in zip(words.to(state.loss_sum.device), batches, strict=True):
             epoch = state.step / steps_per_epoch
@@ -348,42 +323,24 @@ def batching(rows: int, settings: TrainingSettings) -> tuple[int, int]:
 
 
 def epoch_batches(
-    training: Rows,
-    seeds: Sequence[Seeds],
-    *,
-    epoch: int,
-    batch_rows: int,
-    start: int = 0,
-    processes: Processes | None = None,
+    training: Rows, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0
 ) -> Iterator[Batch]:
     """Yield the batches of one epoch from the `start`-th on, every member in its own order.
 
-    A batch of all rows is the rows as they are: their order would change nothing. Of each batch a process gets its own
-    rows alone.
+    A batch of all rows is the rows as they are: their order would change nothing.
     """
     steps = len(training) // batch_rows
     if batch_rows == len(training):
-        rows = slice(None) if processes is None else processes.share(batch_rows)
-        everything = mapped(training, lambda block: block[rows].expand(len(seeds), *block[rows].shape))
-        if processes is not None:
-            everywhere = torch.arange(batch_rows, device=training.targets.device).expand(len(seeds), 1, batch_rows)
-            everything = replace(everything, whole=_wholes(training, everywhere)[0])
+        everything = mapped(training, lambda block: block.expand(len(seeds), *block.shape))
         yield from [everything][start:]
         return
     orders = np.empty((len(seeds), steps * batch_rows), np.int32 if len(training) < 2**31 else np.int64)
     for place, seed in enumerate(seeds):
         orders[place] = epoch_order(seed.order, epoch=epoch, rows=len(training))[: steps * batch_rows]
     order = torch.from_numpy(orders).to(training.targets.device)
-    wholes: list[Whole] | list[None] = [None] * steps
-    if processes is not None:
-        by_batch = order.view(len(seeds), steps, batch_rows)
-        wholes, order = _wholes(training, by_batch), by_batch[:, :, processes.share(batch_rows)].flatten(1)
-        batch_rows = order.shape[1] // steps
     at_once = max(1, ROWS_GATHERED // (len(seeds) * batch_rows))
     for first in range(start, steps, at_once):
-        gathered = _gathered(training, order[:, first * batch_rows : (first + at_once) * batch_rows], batch_rows)
-        for batch, whole in zip(gathered, wholes[first:], strict=False):
-            yield batch if whole is None else replace(batch, whole=whole)
+        yield from _gathered(training, order[:, first * batch_rows : (first + at_once) * batch_rows], batch_rows)
 
 
 def _gathered(training: Rows, order: Tensor, batch_rows: int) -> Iterator[Batch]:
@@ -404,16 +361,6 @@ def _gathered(training: Rows, order: Tensor, batch_rows: int) -> Iterator[Batch]
             targets=of_batch,
             weights=None if weights is None else weights[place],
         )
-
-
-def _wholes(training: Rows, order: Int[Tensor, "members steps rows"]) -> list[Whole]:
-    """Return what the batches of an epoch weigh."""
-    rows = order.shape[2]
-    if training.weights is None:
-        weights = torch.full(order.shape[:2], float(rows), device=order.device)
-    else:
-        weights = training.weights[order].sum(2)
-    return [Whole(rows=rows, weights=of_batch) for of_batch in weights.T]
 
 
 def epoch_order(seed: int, *, epoch: int, rows: int) -> np.ndarray:

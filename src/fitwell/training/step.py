@@ -136,6 +136,19 @@ class Program:
     def _own_settings(self) -> tuple[TrainingSettings, ...]:
         return own_training(self.settings, self.differences, count=len(self.differences))
 
+    def own_rows(self, batch: Batch) -> Batch:
+        """Return the rows of a batch that this one of several processes computes."""
+        assert self.processes is not None
+        rows = batch.targets.shape[1]
+        own = self.processes.share(rows)
+        weights = batch.targets.new_full((len(batch.targets),), rows, dtype=torch.float32)
+        return Batch(
+            features={name: block[:, own] for name, block in batch.features.items()},
+            targets=batch.targets[:, own],
+            weights=None if batch.weights is None else batch.weights[:, own],
+            whole=Whole(rows=rows, weights=weights if batch.weights is None else batch.weights.sum(1)),
+        )
+
     @cached_property
     def tensors(self) -> tuple[tuple[nn.Parameter, ...], dict[str, Tensor]]:
         """The network's own parameters, in the order of the pieces, and buffers: walking over modules is slow."""

@@ -20,7 +20,6 @@ from jaxtyping import Int
 from torch import Tensor
 
 from fitwell.data.ahead import made_ahead
-from fitwell.processes.group import Processes
 from fitwell.training.loop import Rows, Seeds, mapped
 from fitwell.training.step import Batch
 
@@ -47,17 +46,8 @@ class StreamedRows:
     def __len__(self) -> int:
         return sum(self.stretches)
 
-    def batches(
-        self,
-        seeds: Sequence[Seeds],
-        *,
-        epoch: int,
-        batch_rows: int,
-        start: int = 0,
-        processes: Processes | None = None,
-    ) -> Iterator[Batch]:
+    def batches(self, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of one epoch from the `start`-th on."""
-        assert processes is None, "processes share rows in memory"
         steps = len(self) // batch_rows
         taken = start  # batches so far
         rest: Batch | None = None  # rows of earlier windows, fewer than a batch
