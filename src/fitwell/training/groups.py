@@ -79,7 +79,7 @@ def advance_in_groups(
     population: Population,
     batch: Batch,
     *,
-    noise: Int[Tensor, "members layers 2"],
+    noise: Int[Tensor, "members layers words"],
     rate: Rate,
     step: int,
     observe: bool,
@@ -117,7 +117,7 @@ def measured_fit(
     population: Population,
     batch: Batch,
     *,
-    noise: Int[Tensor, "members layers 2"],
+    noise: Int[Tensor, "members layers words"],
 ) -> Fit:
     """Measure how many members of a mapped execution fit into the free memory at once; the population stays as it is.
 
