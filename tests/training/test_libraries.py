@@ -16,6 +16,7 @@ from torch import Tensor
 
 from fitwell.errors import SurroundingsError
 from fitwell.networks.noise import noise_words
+from fitwell.recipe import TrainingSettings
 from fitwell.training import libraries
 from fitwell.training.compiled import compile_ahead
 from fitwell.training.libraries import loaded_libraries
@@ -116,6 +117,10 @@ def test_steps_with_signals_are_others_and_so_are_those_of_other_threads_process
     monkeypatch.setattr(libraries, "_sources", lambda: "changed")
     prepare(start(**USUAL))
     assert len(set(compiled)) == len(compiled) == 5
+
+
+def test_the_settings_of_the_loop_are_settings() -> None:
+    assert set(TrainingSettings.model_fields) > libraries.OF_THE_LOOP
 
 
 def test_weights_are_described_and_constants_are_written(start: Start, compiled: list[str]) -> None:
@@ -221,6 +226,12 @@ def test_a_compiler_that_fails_is_told_of_in_one_line(
         loaded_libraries([Doubled()], [torch.ones(2)])
     assert str(told.value) == f"the step cannot be compiled ({reason}); try training.compile: never"
     assert list(cache.iterdir()) == []
+
+
+def test_where_no_process_can_be_started_nothing_is_compiled(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(SurroundingsError, match=r"the step cannot be compiled \(.*/nowhere/python"):
+        loaded_libraries([Doubled()], [torch.ones(2)])
 
 
 @pytest.mark.slow

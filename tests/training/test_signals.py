@@ -135,3 +135,11 @@ def test_layers_cover_all_weights_without_overlap(start: Start) -> None:
     assert [start for start, _ in edges[1:]] == [stop for _, stop in edges[:-1]]
     assert (edges[0][0], edges[-1][1]) == (0, training.population.weights.shape[1])
     assert layer_of("head.bias") == "head"
+
+
+def test_units_that_give_no_number_are_not_called_dead(start: Start) -> None:
+    training = start(network={"activation": "relu"})
+    training.population.weights.fill_(torch.nan)
+    signals, _ = observed(training)
+    hidden = signals.values[0, [has_activations(layer) for layer in signals.layers]]
+    assert hidden[:, SIGNALS.index("zeros")].isnan().all()

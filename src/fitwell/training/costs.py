@@ -30,7 +30,7 @@ def seconds_saved(*, steps: int, members: int, rows: int, units: int) -> float:
 
 
 def seconds_to_compile(*, layers: int, observed: bool) -> float:
-    """Return what compiling costs at first; torch's own cache makes it less when it meets the same step again.
+    """Return what compiling costs; nothing is compiled that has been compiled before, but that is not known beforehand.
 
     >>> seconds_to_compile(layers=3, observed=False)
     18.5

@@ -116,13 +116,16 @@ def cache_folder() -> Path | None:
 
 def _compile(requests: dict[str, bytes], room: Path) -> None:
     found = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    ended = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "fitwell.training.compiling", str(room)],
-        input=pickle.dumps(requests),
-        capture_output=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": found},
-    )
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "fitwell.training.compiling", str(room)],
+            input=pickle.dumps(requests),
+            capture_output=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": found},
+        )
+    except OSError as error:  # Python runs within another program, or no process may be started
+        raise _not_compiled(str(error)) from error
     if ended.returncode:
         lines = [line for line in ended.stderr.decode(errors="replace").splitlines() if line.strip()]
         raise _not_compiled(lines[-1] if lines else f"the compiling process ended with {ended.returncode}")

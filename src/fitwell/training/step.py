@@ -259,7 +259,8 @@ def moved(
     """Move every member along its gradient, in place: penalties, clipping, decay, the optimizer and limits."""
     own, gradient = matching(program.own, population.weights), found.gradient
     with torch.no_grad():
-        raw_gradient = gradient.clone() if observe else gradient
+        clips = own.clip_value is not None or own.clip_norm is not None
+        raw_gradient = gradient.clone() if observe and clips else gradient
         if acts(own.l1) or acts(own.l2):
             penalty = penalty_gradient(population.weights, l1=own.l1, l2=own.l2, mask=program.decays)
             gradient = gradient + penalty
