@@ -1,7 +1,8 @@
 """What a training tells while it runs: frozen values, worded for people, with the figures beside for programs.
 
-Kinds, in the order they come: `data`, `note` (each warning), `split`, `plan`, `baseline`, `look` (after each epoch),
-`stopped` (a member), `interrupted`, `measured`, `ensemble`, `fold`, `decision`, `report`, `finished`.
+Kinds, in the order they come: `data`, `note` (each warning), `split`, `plan`, `processes` (where there are several),
+`baseline`, `look` (after each epoch), `stopped` (a member), `interrupted`, `measured`, `ensemble` (of several members),
+`fold`, `decision`, `report`, `finished`.
 """
 
 from __future__ import annotations
