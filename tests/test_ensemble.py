@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,17 @@ def test_one_member_gains_nothing_and_of_many_the_first_are_compared() -> None:
     assert (many.members, len(many.of_members)) == (KEPT + 3, KEPT)
     found = ensemble(rows, many, "roc_auc")
     assert (found.members, len(found.alone)) == (KEPT + 3, KEPT)
+
+
+def test_of_however_many_members_few_predictions_are_held() -> None:
+    rows, members = 20_000, 200
+    outputs = (np.full((rows, 1), 0.01 * member) for member in range(members))
+    tracemalloc.start()
+    found = predictions_of(TASKS["binary"], CODINGS["binary"], outputs)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.members == members
+    assert peak < 2 * KEPT * found.mean.nbytes
 
 
 @pytest.mark.parametrize("name", CODINGS)

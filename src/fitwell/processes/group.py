@@ -168,13 +168,16 @@ def joined(environment: Mapping[str, str]) -> Iterator[Processes | None]:
     if launch is None:
         yield None
         return
-    met = _met(launch)
+    met, failed = _met(launch), True
     try:
         with _one_speaks(met), _leaving_together(met):
             yield met
+            failed = False
     finally:
         with suppress(RuntimeError):
             dist.destroy_process_group()
+        if failed and met.first:
+            time.sleep(2 * COURTESY)  # the others ask the store who has spoken, and it may live in this process
 
 
 def _met(launch: Launch) -> Processes:

@@ -29,20 +29,23 @@ def together(form: Form, predictions: Iterable[np.ndarray]) -> Together:
     >>> said.mean.tolist(), said.disagreement.tolist()
     ([[2.0]], [1.0])
     """
-    members, choices = 0, None
+    members, squares, choices = 0, np.zeros(()), None
     for members, of_member in enumerate(predictions, 1):
         if members == 1:
             total = mean = of_member
-            squares = np.zeros_like(of_member)
         else:  # Welford's (1962) update, which loses no digits where members nearly agree
             total = total + of_member
             apart = of_member - mean
             mean = mean + apart / members
-            squares += apart * (of_member - mean)
+            squares = squares + apart * (of_member - mean)
         if form == "classes":
-            chosen = np.eye(of_member.shape[1], dtype=np.int32)[of_member.argmax(1)]
-            choices = chosen if choices is None else choices + chosen
+            choices = np.zeros(of_member.shape, dtype=np.int32) if choices is None else choices
+            choices[np.arange(len(of_member)), of_member.argmax(1)] += 1
     assert members, "a population has members"
-    if choices is not None:
-        return Together(members=members, mean=total / members, disagreement=1 - choices.max(1) / members)
-    return Together(members=members, mean=total / members, disagreement=np.sqrt(squares / members).mean(1))
+    if members == 1:
+        disagreement = np.zeros(len(total))
+    elif choices is not None:
+        disagreement = 1 - choices.max(1) / members
+    else:
+        disagreement = np.sqrt(squares / members).mean(1)
+    return Together(members=members, mean=total / members, disagreement=disagreement)
