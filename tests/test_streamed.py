@@ -235,13 +235,17 @@ def test_a_missing_group_and_a_negative_weight_are_named_by_their_rows(tmp_path:
         prepare_streamed(parquet_table(path), asked_of(["kind"], weight="weight"), test=None)
 
 
-def test_one_group_is_too_few_and_one_that_holds_all_rows_too_large(
+def test_one_group_is_too_few_and_groups_of_too_many_rows_are_refused(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x.parquet"
     rows().with_columns(pl.lit(1).alias("group")).write_parquet(path, row_group_size=100)
     with pytest.raises(DataError, match=r'none of the groups of "group" came to that part; bring more groups'):
         prepare_streamed(parquet_table(path), asked_of(["kind"], group="group"), test=None)
+    monkeypatch.setattr(surveying, "HELD_ROWS", 60)
+    monkeypatch.setattr(surveying, "TOO_MANY", 0.03)  # of at least 1,000 rows
+    with pytest.raises(DataError, match=r'groups of "group" stay whole and brought 3\d of them to one part'):
+        prepare_streamed(parquet_table(folder), asked_of(["kind"], group="group"), test=None)
 
 
 @pytest.mark.parametrize(

@@ -273,10 +273,10 @@ def _place_of_groups(groups: pl.Series, stretch: Stretch, *, seed: int) -> Float
 
 
 def _crowded(schema: Schema, held: Mapping[int, int]) -> str:
-    name = "rows" if schema.group is None else f'groups of "{schema.group.name}"'
+    assert schema.group is not None, "rows that go their own ways do not crowd"
     return (
-        f"rows that are not trained on stay in memory, but whole {name} brought {max(held.values()):,} of them to one "
-        "part; name a finer group, or another seed"
+        f'rows that are not trained on stay in memory, but groups of "{schema.group.name}" stay whole and brought '
+        f"{max(held.values()):,} of them to one part; name a finer group, or another seed"
     )
 
 
