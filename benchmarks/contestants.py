@@ -174,15 +174,16 @@ def fitwell_without_signals(work: Work, tick: Tick) -> None:
 
 def _fitwell(work: Work, tick: Tick, **settings: Any) -> None:
     """Train by the engine alone: the rows are encoded already, and the look after an epoch is at one batch of rows."""
+    from functools import partial
+
     import torch
 
     from fitwell.data.encode import FeatureLayout
     from fitwell.networks.build import build_network
     from fitwell.plan import Facts, resolve
     from fitwell.recipe import Recipe
-    from fitwell.tasks.losses import RowLoss, row_loss
     from fitwell.training.loop import Rows, batching, first_state, train
-    from fitwell.training.members import MemberSettings, member_settings
+    from fitwell.training.members import member_loss, member_settings
     from fitwell.training.population import build_population, make_program, members_of
 
     layout = FeatureLayout(numbers=INPUTS, flags=0, cardinalities=())
@@ -210,16 +211,13 @@ def _fitwell(work: Work, tick: Tick, **settings: Any) -> None:
     def build(member: int, seed: int) -> torch.nn.Module:
         return build_network(recipe, layout, 1, sample=None, seed=seed, member=member)
 
-    def loss(own: MemberSettings) -> RowLoss:
-        return row_loss("cross_entropy", "labels", settings=own)
-
     x, y = map(torch.from_numpy, rows_of(work))
     rows = Rows(features={"numbers": x}, targets=y, weights=None)
     few = Rows(features={"numbers": x[: work.batch]}, targets=y[: work.batch], weights=None)
     members = members_of(recipe, build)
     structure, population = build_population(members, settings=recipe.training, device="cpu")
     steps = batching(len(rows), recipe.training)[1]
-    own = member_settings(recipe)
+    loss, own = partial(member_loss, "cross_entropy", "labels"), member_settings(recipe)
     program = make_program(structure, loss, members, recipe=recipe, own=own, steps_per_epoch=steps)
     seeds = [member.seeds for member in members]
     moments = train(program, first_state(population), rows, few, seeds=seeds, rates=[RATE] * work.members)

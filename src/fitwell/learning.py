@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -30,7 +31,6 @@ from fitwell.plan import uncompiled_execution
 from fitwell.prediction import Model, Predictions, predictions_of
 from fitwell.preparation import Prepared
 from fitwell.recipe import Recipe, changed, own_recipe
-from fitwell.tasks.losses import RowLoss, row_loss
 from fitwell.tasks.task import class_weights
 from fitwell.training.compiled import compile_ahead
 from fitwell.training.history import history_frame
@@ -47,7 +47,7 @@ from fitwell.training.loop import (
     looked_at,
     train,
 )
-from fitwell.training.members import MemberSettings, member_rates, member_settings
+from fitwell.training.members import member_loss, member_rates, member_settings
 from fitwell.training.population import build_population, make_program, members_of
 from fitwell.training.range_test import range_test
 from fitwell.training.step import Population, Program, copied, outputs_of
@@ -143,15 +143,12 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         layout, outputs = prepared.encoders.layout, task.outputs(coding)
         return build_network(recipe, layout, outputs, sample=sample, seed=seed, member=member)
 
-    def loss(own: MemberSettings) -> RowLoss:
-        return row_loss(recipe.training.loss, task.form, settings=own, class_weights=own.class_weights)
-
     settings = recipe.training
     members = members_of(recipe, build)
     network, population = build_population(members, settings=settings, device=device)
     program = make_program(
         network,
-        loss,
+        partial(member_loss, settings.loss, task.form),
         members,
         recipe=recipe,
         own=member_settings(recipe, class_weights=_class_weights(prepared, recipe)),

@@ -116,7 +116,8 @@ def member_events(recipe: Recipe, history: pl.DataFrame, *, metric: str) -> Iter
         settings = ", ".join(f"{path} {shown(value)}" for path, value in own.items()) or "nothing of its own"
         yield Event(
             "member",
-            f"member {row['member']} ({settings}): {metric} {row['figure']:.4f} in epoch {row['epoch']:g}, its best",
+            f"member {row['member']} ({settings}): {metric} {row['figure']:.4f} on the validation rows in epoch "
+            f"{row['epoch']:g}, its best",
             {name: row[name] for name in ("member", "figure", "epoch")},
         )
     if len(ranked) > NAMED:

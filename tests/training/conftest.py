@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,10 +15,10 @@ from fitwell.data.encode import FeatureLayout
 from fitwell.networks.build import build_network
 from fitwell.plan import Facts, resolve
 from fitwell.recipe import Recipe, TaskName, changed, own_recipe
-from fitwell.tasks.losses import Form, RowLoss, row_loss
+from fitwell.tasks.losses import Form
 from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Moment, Rows, Seeds, State, batching, first_state, train
-from fitwell.training.members import MemberSettings, member_rates, member_settings
+from fitwell.training.members import member_loss, member_rates, member_settings
 from fitwell.training.population import Member, build_population, make_program, members_of
 from fitwell.training.step import Execution, Population, Program
 
@@ -122,16 +123,13 @@ def small_training(
         built = build_network(recipe, layout, 1, sample=single, seed=of_member, member=member)
         return built.double() if double else built
 
-    def loss(own: MemberSettings) -> RowLoss:
-        assert recipe.training.loss != "auto"
-        form: Form = "labels" if task == "binary" else "values"
-        return row_loss(recipe.training.loss, form, settings=own, class_weights=own.class_weights)
-
+    assert recipe.training.loss != "auto"
+    form: Form = "labels" if task == "binary" else "values"
     of_population = members_of(recipe, build)
     structure, population = build_population(of_population, settings=recipe.training, device="cpu")
     program = make_program(
         structure,
-        loss,
+        partial(member_loss, recipe.training.loss, form),
         of_population,
         recipe=recipe,
         own=member_settings(recipe, class_weights=class_weights_of(recipe)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -278,6 +279,14 @@ def test_a_setting_that_no_member_varies_stays_a_plain_number(start: Start) -> N
     assert set(varied.population.buffers) == {
         f"layers.{layer}.dropout.{name}" for layer in (0, 1) for name in ("limit", "factor")
     }
+
+
+def test_a_program_of_members_that_differ_can_be_handed_to_another_process(start: Start) -> None:
+    members = [{"training.label_smoothing": 0.1}, {"network.dropout": 0.1, "training.beta1": 0.5}]
+    training = start(members=members, loss="cross_entropy", optimizer="adam")
+    training.program = pickle.loads(pickle.dumps(training.program))
+    same = start(members=members, loss="cross_entropy", optimizer="adam")
+    assert torch.equal(last(training).best.weights, last(same).best.weights)
 
 
 def test_settings_stay_with_their_members_when_others_stop(start: Start) -> None:

@@ -27,6 +27,7 @@ from fitwell.errors import RecipeError
 Form = Literal["classes", "labels", "values"]
 RowLoss = Callable[[Tensor, Tensor], Tensor]  # (outputs (rows, K), targets) -> (rows,)
 Number = float | Tensor
+Units = Number | tuple[float, ...]  # one number, or one for each target
 
 
 @runtime_checkable
@@ -42,9 +43,9 @@ class LossSettings(Protocol):
     @property
     def quantile(self) -> Number: ...
     @property
-    def target_factor(self) -> Number | tuple[float, ...]: ...
+    def target_factor(self) -> Units: ...
     @property
-    def target_shift(self) -> Number | tuple[float, ...]: ...
+    def target_shift(self) -> Units: ...
 
 
 @runtime_checkable
@@ -255,14 +256,18 @@ def _in_units(loss: RowLoss, settings: LossSettings) -> RowLoss:
     factor, shift = settings.target_factor, settings.target_shift
     if isinstance(factor, float) and isinstance(shift, float) and (factor, shift) == (1, 0):
         return loss
+    return partial(_mapped, loss, factor, shift)
 
-    def of_mapped(outputs: Tensor, targets: Tensor) -> Tensor:
-        f, s = (
-            number if isinstance(number, float) else torch.as_tensor(number).to(outputs) for number in (factor, shift)
-        )
-        return loss(outputs * f + s, targets * f + s)
 
-    return of_mapped
+def _mapped(
+    loss: RowLoss,
+    factor: Number | tuple[float, ...],
+    shift: Number | tuple[float, ...],
+    outputs: Tensor,
+    targets: Tensor,
+) -> Tensor:
+    f, s = (number if isinstance(number, float) else torch.as_tensor(number).to(outputs) for number in (factor, shift))
+    return loss(outputs * f + s, targets * f + s)
 
 
 def row_loss(name: str, form: Form, *, settings: LossSettings, class_weights: Tensor | None = None) -> RowLoss:

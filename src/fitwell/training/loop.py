@@ -313,12 +313,17 @@ def _rates_of_active(state: State, rates: Sequence[float], settings: Sequence[Tr
 
 def scheduled_rates(rates: Sequence[float], settings: Sequence[TrainingSettings], *, epoch: float) -> tuple[float, ...]:
     """Return each member's rate at a moment, in epochs with fractions, by its own settings."""
-    schedules = {id(own): own for own in settings}  # one for all members that share their settings
-    factors = {
-        each: rate_factor(str(own.schedule), epoch, total=float(own.epochs), settings=own)
-        for each, own in schedules.items()
-    }
-    return tuple(rate * factors[id(own)] for rate, own in zip(rates, settings, strict=True))
+    first = settings[0]
+    if all(own is first for own in settings):
+        factor = _factor(first, epoch)
+        return tuple(rate * factor for rate in rates)
+    return tuple(rate * _factor(own, epoch) for rate, own in zip(rates, settings, strict=True))
+
+
+def _factor(settings: TrainingSettings, epoch: float) -> float:
+    assert settings.epochs != "auto"
+    assert settings.schedule != "auto"
+    return rate_factor(settings.schedule, epoch, total=float(settings.epochs), settings=settings)
 
 
 def mean_losses(program: Program, outputs: Tensor, rows: Rows) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from fitwell.recipe import Own, Recipe, TrainingSettings, with_values
+from fitwell.tasks.losses import Form, RowLoss, row_loss
 
 Each = float | Tensor  # a tensor is (members, 1), in float64
 
@@ -46,7 +47,7 @@ class MemberSettings:
     target_factor: Each  # or one for each target: (1, targets), (members, targets)
     target_shift: Each
     class_weights: Tensor | None = None  # as a loss takes them, of all members; or with a leading member axis
-    differing_names: frozenset[str] = field(default=frozenset())  # of those that have a value for each member
+    differing_names: tuple[str, ...] = ()  # of those that have a value for each member
 
     @cached_property
     def differing(self) -> dict[str, Tensor]:
@@ -96,7 +97,16 @@ def member_settings(recipe: Recipe, *, class_weights: Sequence[Tensor | None] = 
         differing.add("class_weights")
     elif class_weights:
         values["class_weights"] = class_weights[0]
-    return MemberSettings(**values, nesterov=recipe.training.nesterov, differing_names=frozenset(differing))
+    return MemberSettings(**values, nesterov=recipe.training.nesterov, differing_names=tuple(sorted(differing)))
+
+
+def member_loss(name: str, form: Form, own: MemberSettings) -> RowLoss:
+    """Return the named loss by the settings of all members, or of one.
+
+    Raises:
+        RecipeError: the loss does not fit the form.
+    """
+    return row_loss(name, form, settings=own, class_weights=own.class_weights)
 
 
 def own_training(settings: TrainingSettings, differences: Sequence[Own], *, count: int) -> tuple[TrainingSettings, ...]:
