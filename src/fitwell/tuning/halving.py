@@ -26,6 +26,7 @@ from itertools import pairwise
 from fitwell.recipe import TrainingSettings
 
 KEPT = 4  # of so many trials one goes on
+TOO_FEW = 2  # to go on with: telling two good trials apart would take as long as all before
 STAGES = (1 / 15, 3 / 15, 7 / 15, 1.0)  # of the epochs, each about twice as long as the one before
 
 
@@ -50,20 +51,21 @@ def survivors_of(trials: int, rungs: int) -> tuple[int, ...]:
     """Return how many trials go on after each rung; after the last one only the best is left.
 
     >>> survivors_of(24, 4), survivors_of(24, 1), survivors_of(3, 4), survivors_of(1000, 4)
-    ((6, 2, 1), (1,), (1,), (250, 63, 16, 1))
+    ((6, 1), (1,), (1,), (250, 63, 16, 1))
     """
     left: list[int] = []
     while not left or left[-1] > 1:
         is_last = len(left) == rungs - 1
-        left.append(1 if is_last else math.ceil((left[-1] if left else trials) / KEPT))
+        count = math.ceil((left[-1] if left else trials) / KEPT)
+        left.append(1 if is_last or count <= TOO_FEW else count)
     return tuple(left)
 
 
 def epochs_of(trials: int, rungs: Sequence[int], survivors: Sequence[int]) -> int:
     """Return how many epochs all trials train together, if none stops early.
 
-    >>> epochs_of(24, (4, 13, 30, 64), (6, 2, 1))  # 24 * 4 + 6 * 9 + 2 * 17
-    184
+    >>> epochs_of(24, (4, 13, 30, 64), (6, 1))  # 24 * 4 + 6 * 9
+    150
     """
     needed = zip((trials, *survivors[:-1]), pairwise((0, *rungs)), strict=False)
     return sum(count * (end - start) for count, (start, end) in needed)
