@@ -1,15 +1,9 @@
 """What a training tells while it runs: frozen values, worded for people, with the figures beside for programs.
 
-<<<<<<< HEAD
-Kinds, in the order they come: `data`, `note` (each warning), `split`, `plan`, `baseline`, `look` (after each epoch),
-`stopped` (a member), `interrupted`, `measured`, `ensemble`, `fold`, `decision`, `report`, `finished`. A search has
-besides: `tuning` (a part of it begins), `tried` (a setting), `search` (how far it is), `rung` (trials were compared),
-`mattered`, `compared`.
-=======
 Kinds, in the order they come: `data`, `note` (each warning), `split`, `plan`, `processes` (where there are several),
 `baseline`, `look` (after each epoch), `stopped` (a member), `interrupted`, `measured`, `ensemble` (of several members),
-`fold`, `decision`, `report`, `finished`.
->>>>>>> parallel
+`fold`, `decision`, `report`, `finished`. A search has besides: `tuning` (a part of it begins), `tried` (a setting),
+`search` (how far it is), `rung` (trials were compared), `mattered`, `compared`.
 """
 
 from __future__ import annotations

@@ -50,11 +50,7 @@ from fitwell.training.loop import (
     looked_at,
     train,
 )
-<<<<<<< HEAD
-from fitwell.training.members import loss_by, member_rates, member_settings
-=======
 from fitwell.training.members import member_loss, member_rates, member_settings
->>>>>>> members
 from fitwell.training.population import build_population, make_program, members_of
 from fitwell.training.range_test import range_test
 from fitwell.training.step import Batch, Population, Program, copied, outputs_by_member
@@ -155,11 +151,7 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
     network, population = build_population(members, settings=settings, device=device)
     program = make_program(
         network,
-<<<<<<< HEAD
-        partial(loss_by, name=recipe.training.loss, form=task.form),
-=======
         partial(member_loss, settings.loss, task.form),
->>>>>>> members
         members,
         recipe=recipe,
         own=member_settings(recipe, class_weights=_class_weights(prepared, recipe)),

@@ -18,11 +18,7 @@ from fitwell.recipe import Recipe, TaskName, changed, own_recipe
 from fitwell.tasks.losses import Form
 from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Moment, Rows, Seeds, State, batching, first_state, train
-<<<<<<< HEAD
-from fitwell.training.members import loss_by, member_rates, member_settings
-=======
 from fitwell.training.members import member_loss, member_rates, member_settings
->>>>>>> members
 from fitwell.training.population import Member, build_population, make_program, members_of
 from fitwell.training.step import Execution, Population, Program
 
@@ -128,22 +124,13 @@ def small_training(
         built = build_network(recipe, layout, 1, sample=single, seed=of_member, member=member)
         return built.double() if double else built
 
-<<<<<<< HEAD
-    form: Form = "labels" if task == "binary" else "values"
-    assert recipe.training.loss != "auto"
-=======
     assert recipe.training.loss != "auto"
     form: Form = "labels" if task == "binary" else "values"
->>>>>>> members
     of_population = members_of(recipe, build)
     structure, population = build_population(of_population, settings=recipe.training, device="cpu")
     program = make_program(
         structure,
-<<<<<<< HEAD
-        partial(loss_by, name=recipe.training.loss, form=form),
-=======
         partial(member_loss, recipe.training.loss, form),
->>>>>>> members
         of_population,
         recipe=recipe,
         own=member_settings(recipe, class_weights=class_weights_of(recipe)),

@@ -256,18 +256,6 @@ def _in_units(loss: RowLoss, settings: LossSettings) -> RowLoss:
     factor, shift = settings.target_factor, settings.target_shift
     if isinstance(factor, float) and isinstance(shift, float) and (factor, shift) == (1, 0):
         return loss
-<<<<<<< HEAD
-    return partial(_loss_of_mapped, loss=loss, factor=factor, shift=shift)
-
-
-def _loss_of_mapped(
-    outputs: Tensor,
-    targets: Tensor,
-    *,
-    loss: RowLoss,
-    factor: Number | tuple[float, ...],
-    shift: Number | tuple[float, ...],
-=======
     return partial(_mapped, loss, factor, shift)
 
 
@@ -277,7 +265,6 @@ def _mapped(
     shift: Number | tuple[float, ...],
     outputs: Tensor,
     targets: Tensor,
->>>>>>> members
 ) -> Tensor:
     f, s = (number if isinstance(number, float) else torch.as_tensor(number).to(outputs) for number in (factor, shift))
     return loss(outputs * f + s, targets * f + s)

@@ -100,17 +100,12 @@ def member_settings(recipe: Recipe, *, class_weights: Sequence[Tensor | None] = 
     return MemberSettings(**values, nesterov=recipe.training.nesterov, differing_names=tuple(sorted(differing)))
 
 
-<<<<<<< HEAD
-def loss_by(own: MemberSettings, *, name: str, form: Form) -> RowLoss:
-    """Return the named loss as it is by these settings."""
-=======
 def member_loss(name: str, form: Form, own: MemberSettings) -> RowLoss:
     """Return the named loss by the settings of all members, or of one.
 
     Raises:
         RecipeError: the loss does not fit the form.
     """
->>>>>>> members
     return row_loss(name, form, settings=own, class_weights=own.class_weights)
 
 
