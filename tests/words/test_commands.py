@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfVectorizer as SklearnVectorizer
 
 from fitwell import cli
-from fitwell.words import BM25Vectorizer, Look, Tokenization, load, open_corpus, word2vec
+from fitwell.words import BM25Vectorizer, Look, Tokenization, fasttext, load, open_corpus, word2vec
 
 LINES = "He saw New York.\nNew York is big.\n\nShe saw him.\n" * 5
 
@@ -155,6 +155,22 @@ def test_every_option_of_train_is_passed_on(corpus: str, capsys: pytest.CaptureF
     assert load("v.bin").matrix.tobytes() == expected.matrix.tobytes()
 
 
+def test_train_learns_from_parts_of_words(corpus: str) -> None:
+    options = "--method fasttext_cbow --dimension 8 --shortest 2 --longest 3 --buckets 50 --loss hierarchical_softmax"
+    assert cli.run(["words", "train", corpus, "-o", "v.bin", *options.split(), "--format", "fasttext"]) == 0
+    expected = fasttext(
+        corpus,
+        architecture="cbow",
+        dimension=8,
+        shortest=2,
+        longest=3,
+        buckets=50,
+        loss="hierarchical_softmax",
+    )
+    assert load("v.bin").matrix.tobytes() == expected.matrix.tobytes()
+    assert cli.run(["words", "neighbors", "v.bin", "Yorkish", "--count", "1"]) == 0
+
+
 def test_an_interrupted_training_is_kept_and_exits_with_130(
     corpus: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,7 +192,9 @@ def test_an_interrupted_training_is_kept_and_exits_with_130(
     [
         (["-o", "v.bin"], "could be in several formats"),
         (["-o", "no/v.txt"], "no/v.txt cannot be written: there is no folder no; make it first"),
-        (["-o", "v.txt", "--method", "glove"], 'architecture must be one of skipgram, cbow, but is "glove"'),
+        (["-o", "v.txt", "--method", "lsa"], "method must be one of skipgram, cbow, fasttext, fasttext_cbow, but is"),
+        (["-o", "v.txt", "--longest", "4"], "--longest is for parts of words, but skipgram has none; try --method"),
+        (["-o", "v.txt", "--loss", "x"], "loss must be one of negative_sampling, hierarchical_softmax, but is"),
     ],
 )
 def test_a_wrong_option_of_train_is_refused(

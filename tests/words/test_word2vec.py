@@ -139,7 +139,7 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_bits(small_blocks: None
 
 
 def test_the_state_is_saved_now_and_then(small_blocks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fitwell.words.word2vec_training.CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr("fitwell.words.driving.CHECKPOINT_SECONDS", 0)
     place = tmp_path / "checkpoint"
     there = list[bool]()
     learned(checkpoint=place, progress=lambda _look: there.append(place.exists()))
@@ -223,6 +223,7 @@ def test_settings_are_kept_with_the_vectors() -> None:
         architecture="skipgram",
         dimension=4,
         window=5,
+        loss="negative_sampling",
         negative=5,
         epochs=2,
         min_count=5,

@@ -1,4 +1,4 @@
-"""Text becomes numbers and vectors: corpora, vocabularies, phrases, TF-IDF, BM25, Word2Vec.
+"""Text becomes numbers and vectors: corpora, vocabularies, phrases, TF-IDF, BM25, Word2Vec, FastText.
 
 Each name is imported when it is first used, because scikit-learn, on which the vectorizers stand, takes its time.
 """
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from fitwell.vectors import Vectors, load
     from fitwell.words.bm25 import BM25Vectorizer
     from fitwell.words.corpus_file import open_corpus, save_corpus
+    from fitwell.words.driving import Look
     from fitwell.words.encoded import EncodedCorpus, encode
     from fitwell.words.phrases import Phrases, find_phrases, join_phrases
     from fitwell.words.tf_idf import TermMatrix, TfidfVectorizer, tfidf
     from fitwell.words.tokens import Tokenization
     from fitwell.words.vocabulary import Vocabulary, keep_probabilities
-    from fitwell.words.word2vec_training import word2vec
-    from fitwell.words.word_vectors import Look
+    from fitwell.words.word2vec_training import fasttext, word2vec
 
 __all__ = [
     "BM25Vectorizer",
@@ -31,6 +31,7 @@ __all__ = [
     "Vectors",
     "Vocabulary",
     "encode",
+    "fasttext",
     "find_phrases",
     "join_phrases",
     "keep_probabilities",
@@ -45,7 +46,7 @@ __all__ = [
 _HOMES = {
     "BM25Vectorizer": "fitwell.words.bm25",
     "EncodedCorpus": "fitwell.words.encoded",
-    "Look": "fitwell.words.word_vectors",
+    "Look": "fitwell.words.driving",
     "Phrases": "fitwell.words.phrases",
     "TermMatrix": "fitwell.words.tf_idf",
     "TfidfVectorizer": "fitwell.words.tf_idf",
@@ -53,6 +54,7 @@ _HOMES = {
     "Vectors": "fitwell.vectors",
     "Vocabulary": "fitwell.words.vocabulary",
     "encode": "fitwell.words.encoded",
+    "fasttext": "fitwell.words.word2vec_training",
     "find_phrases": "fitwell.words.phrases",
     "join_phrases": "fitwell.words.phrases",
     "keep_probabilities": "fitwell.words.vocabulary",

@@ -1,29 +1,25 @@
-"""The job of Word2Vec as a user asks for it: a corpus and settings in, vectors out, stopped and resumed at will."""
+"""Word2Vec and FastText as a user asks for them: a corpus and settings in, vectors out, stopped and resumed at will."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from fitwell.data.sources import existing_path
-from fitwell.interrupts import interruptible
 from fitwell.vectors import Vectors
+from fitwell.vectors.subwords import seen_vectors
 from fitwell.words.corpus_file import is_corpus_file, open_corpus
+from fitwell.words.driving import Progress, driven, unwatched
 from fitwell.words.encoded import WHITE_SPACE_TOKENS, EncodedCorpus, encode
+from fitwell.words.parts import PartSettings, parts_of_words, subwords_of
 from fitwell.words.texts import Corpus, Unit
 from fitwell.words.tokens import Tokenization
-from fitwell.words.word_checkpoint import fingerprint_of, restored, save_state
-from fitwell.words.word_vectors import RATES, Architecture, Look, Word2VecSettings, first_state, learn
+from fitwell.words.word_checkpoint import Checkpoint, State, fingerprint_of, restore_state
+from fitwell.words.word_vectors import RATES, Architecture, Loss, Word2VecSettings, first_state, learn
 
-CHECKPOINT_SECONDS = 60.0
-
-
-def unwatched(_look: Look) -> None:
-    """Take no notice of how training stands."""
+PARTS_RATE = 0.05  # for parts of words, of both architectures, as in fastText
 
 
 def word2vec(
@@ -32,6 +28,7 @@ def word2vec(
     architecture: Architecture = "skipgram",
     dimension: int = 100,
     window: int = 5,
+    loss: Loss = "negative_sampling",
     negative: int = 5,
     epochs: int = 5,
     min_count: int = 5,
@@ -44,7 +41,7 @@ def word2vec(
     unit: Unit = "line",
     field: str | None = None,
     checkpoint: str | Path | None = None,
-    progress: Callable[[Look], None] = unwatched,
+    progress: Progress = unwatched,
 ) -> Vectors:
     """Return a vector for each word that occurs often enough, learned from the words around it.
 
@@ -65,6 +62,7 @@ def word2vec(
         architecture=architecture,
         dimension=dimension,
         window=window,
+        loss=loss,
         negative=negative,
         epochs=epochs,
         min_count=min_count,
@@ -75,29 +73,87 @@ def word2vec(
     )
     encoded = encoded_corpus(corpus, tokenization=tokenization, unit=unit, field=field)
     vocabulary = encoded.vocabulary.pruned(min_count=min_count, max_size=max_size)
-    place = None if checkpoint is None else Path(checkpoint)
-    fingerprint = fingerprint_of(encoded) if place else ""
-    resumes = place is not None and place.exists()
-    state = (
-        restored(place, vocabulary, settings, fingerprint) if place and resumes else first_state(vocabulary, settings)
-    )
-    epochs_done = 0.0
-    saved = time.monotonic()
-    with interruptible() as interruption:
-        for look in learn(encoded, vocabulary, settings, state, threads=threads):
-            epochs_done = look.epoch
-            progress(look)
-            due = interruption.asked or time.monotonic() - saved > CHECKPOINT_SECONDS
-            if place and due:
-                save_state(place, state, settings, fingerprint)
-                saved = time.monotonic()
-            if interruption.asked:
-                break
-    if place and epochs_done >= epochs:
-        place.unlink(missing_ok=True)
-    made = {"method": "word2vec", **asdict(settings), "epochs_done": round(epochs_done, 3), "tokens": len(encoded.ids)}
-    matrix = np.ascontiguousarray(state.inputs[:, :dimension])
+    state = first_state(vocabulary, settings, None)
+    asked = {"method": "word2vec", **asdict(settings)}
+    kept = _resumed(checkpoint, asked, encoded, state)
+    looks = learn(encoded, vocabulary, settings, state, parts=None, threads=threads)
+    done = driven(looks, state, checkpoint=kept, progress=progress)
+    made = {**asked, "epochs_done": round(done, 3), "tokens": len(encoded.ids)}
+    matrix = np.ascontiguousarray(state.arrays["inputs"][:, :dimension])
     return Vectors(tuple(vocabulary.words), matrix, made, vocabulary.counts)
+
+
+def fasttext(
+    corpus: Corpus | EncodedCorpus,
+    *,
+    architecture: Architecture = "skipgram",
+    dimension: int = 100,
+    window: int = 5,
+    loss: Loss = "negative_sampling",
+    negative: int = 5,
+    shortest: int = 3,
+    longest: int = 6,
+    buckets: int = 2_000_000,
+    epochs: int = 5,
+    min_count: int = 5,
+    max_size: int | None = None,
+    subsample: float = 1e-3,
+    rate: float = PARTS_RATE,
+    threads: int = 1,
+    seed: int = 1,
+    tokenization: Tokenization = WHITE_SPACE_TOKENS,
+    unit: Unit = "line",
+    field: str | None = None,
+    checkpoint: str | Path | None = None,
+    progress: Progress = unwatched,
+) -> Vectors:
+    """Return vectors that are means of what a word and its parts have learned, so that unseen words have vectors too.
+
+    The parts of a word are its runs of `shortest` to `longest` characters, hashed into so many `buckets` as fastText
+    does. Saved with format="fasttext", the vectors are a model that fastText loads. Everything else is as for
+    `word2vec`.
+
+    Raises:
+        DataError: the corpus cannot be read, or the checkpoint cannot.
+        RequestError: a setting is wrong, no word is frequent enough, or the checkpoint belongs to another training.
+    """
+    settings = Word2VecSettings(
+        architecture=architecture,
+        dimension=dimension,
+        window=window,
+        loss=loss,
+        negative=negative,
+        epochs=epochs,
+        min_count=min_count,
+        max_size=max_size,
+        subsample=subsample,
+        rate=rate,
+        seed=seed,
+    )
+    of_parts = PartSettings(shortest=shortest, longest=longest, buckets=buckets)
+    encoded = encoded_corpus(corpus, tokenization=tokenization, unit=unit, field=field)
+    vocabulary = encoded.vocabulary.pruned(min_count=min_count, max_size=max_size)
+    parts = parts_of_words(vocabulary.words, of_parts)
+    state = first_state(vocabulary, settings, parts)
+    asked = {"method": "fasttext", **asdict(settings), **asdict(of_parts)}
+    kept = _resumed(checkpoint, asked, encoded, state)
+    looks = learn(encoded, vocabulary, settings, state, parts=parts, threads=threads)
+    done = driven(looks, state, checkpoint=kept, progress=progress)
+    made = {**asked, "epochs_done": round(done, 3), "tokens": len(encoded.ids)}
+    words = tuple(vocabulary.words)
+    subwords = subwords_of(state.arrays["inputs"][:, :dimension], parts, of_parts)
+    return Vectors(words, seen_vectors(words, subwords), made, vocabulary.counts, subwords)
+
+
+def _resumed(
+    path: str | Path | None, asked: dict[str, object], corpus: EncodedCorpus, state: State
+) -> Checkpoint | None:
+    """Fill in a state that was saved, if there is one, and return where it is saved from now on."""
+    if path is None:
+        return None
+    checkpoint = Checkpoint(path=Path(path), asked=asked, fingerprint=fingerprint_of(corpus))
+    restore_state(checkpoint, state)
+    return checkpoint
 
 
 def encoded_corpus(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -14,10 +15,18 @@ from fitwell.cli.words.opening import compiling_told
 from fitwell.cli.words.options import Field, Lowercase, Normalization, Pattern, Unit
 
 if TYPE_CHECKING:
+    from fitwell.vectors import Vectors
     from fitwell.words import Look
 
 LINES = 10  # of progress, at most, where there is no terminal
 INTERRUPTED = 130
+# What is told from what, and whether words have parts.
+METHODS = {
+    "skipgram": ("skipgram", False),
+    "cbow": ("cbow", False),
+    "fasttext": ("skipgram", True),
+    "fasttext_cbow": ("cbow", True),
+}
 
 
 def train(
@@ -26,17 +35,21 @@ def train(
         typer.Argument(help="Text file, plain or compressed, a folder of them, or what `fitwell words encode` wrote."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write, such as vectors.safetensors.")],
-    method: Annotated[str, typer.Option(help="skipgram or cbow.")] = "skipgram",
+    method: Annotated[str, typer.Option(help="skipgram, cbow, fasttext or fasttext_cbow.")] = "skipgram",
     dimension: Annotated[int, typer.Option(help="Numbers of a vector.")] = 100,
     window: Annotated[int, typer.Option(help="Words to each side, at most.")] = 5,
+    loss: Annotated[str, typer.Option(help="negative_sampling or hierarchical_softmax.")] = "negative_sampling",
     negative: Annotated[int, typer.Option(help="Drawn words that a window's word is told from, 1 to 7.")] = 5,
+    shortest: Annotated[int | None, typer.Option(help="Characters of a part of a word, for fasttext; 3.")] = None,
+    longest: Annotated[int | None, typer.Option(help="The most characters of a part; 6.")] = None,
+    buckets: Annotated[int | None, typer.Option(help="Vectors that all parts share; 2,000,000.")] = None,
     epochs: Annotated[int, typer.Option(help="How often the corpus is read.")] = 5,
     min_count: Annotated[int, typer.Option(help="Rarer words get no vector.")] = 5,
     max_size: Annotated[int | None, typer.Option(help="Most words that get a vector.")] = None,
     subsample: Annotated[
         float, typer.Option(help="Share from which on frequent words are skipped; 0 reads all.")
     ] = 1e-3,
-    rate: Annotated[float | None, typer.Option(help="Learning rate at the beginning; 0.025, for cbow 0.05.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Learning rate at the beginning; 0.025, otherwise 0.05.")] = None,
     threads: Annotated[int, typer.Option(help="Threads; more than one give other bits each time.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     checkpoint: Annotated[
@@ -60,18 +73,24 @@ def train(
     if not output.absolute().parent.is_dir():
         raise SurroundingsError(f"{output} cannot be written: there is no folder {output.parent}; make it first")
     # What these words may be is checked, and refused in a sentence, where they are used.
+    given = {
+        "rate": rate,
+        "shortest": shortest,
+        "longest": longest,
+        "buckets": buckets,
+    }
+    learn = _trainer(method, {name: value for name, value in given.items() if value is not None})
     with compiling_told(), _shown(quiet=quiet) as progress:
-        vectors = words.word2vec(
+        vectors = learn(
             corpus,
-            architecture=cast(Any, method),
             dimension=dimension,
             window=window,
+            loss=loss,
             negative=negative,
             epochs=epochs,
             min_count=min_count,
             max_size=max_size,
             subsample=subsample,
-            rate=rate,
             threads=threads,
             seed=seed,
             tokenization=words.Tokenization(
@@ -86,6 +105,21 @@ def train(
     done = float(str(vectors.made["epochs_done"]))
     typer.echo(f"{len(vectors.words):,} words, {dimension} numbers each, after {done:g} epochs: {output}", err=True)
     return 0 if done >= epochs else INTERRUPTED
+
+
+def _trainer(method: str, given: dict[str, Any]) -> Callable[..., Vectors]:
+    """Return the function of a method, with the settings that were given and that not every method has."""
+    from fitwell import words
+    from fitwell.errors import RequestError
+
+    if method not in METHODS:
+        raise RequestError(f'method must be one of {", ".join(METHODS)}, but is "{method}"')
+    architecture, of_parts = METHODS[method]
+    for name in ("shortest", "longest", "buckets"):
+        if name in given and not of_parts:
+            raise RequestError(f"--{name} is for parts of words, but {method} has none; try --method fasttext")
+    learn: Callable[..., Vectors] = words.fasttext if of_parts else words.word2vec
+    return partial(learn, architecture=architecture, **given)
 
 
 @contextmanager
@@ -122,5 +156,5 @@ def look_text(look: Look) -> str:
     loss = "-" if math.isnan(look.loss) else f"{look.loss:.4f}"
     return (
         f"epoch {look.epoch:.2f}/{look.epochs}  loss {loss}  rate {look.rate:.4f}  "
-        f"{look.words_per_second:,.0f} words/s  {minutes}:{seconds:02} left"
+        f"{look.per_second:,.0f} {look.unit}/s  {minutes}:{seconds:02} left"
     )
