@@ -20,6 +20,7 @@ from fitwell.vectors import Subwords, Vectors, load
 from fitwell.vectors.formats import WRITERS, text
 from fitwell.vectors.formats.detect import Format, look
 from fitwell.vectors.formats.fasttext import read_model, write_model
+from fitwell.words import classifier
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=12)
 FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -214,8 +215,19 @@ def test_the_original_tools_say_the_same_today(tmp_path: Path) -> None:
         ("fasttext.bin", "fasttext"),
     ):
         vectors.save(ours / name, format=format)
+    texts, labels = ["big cat", "a dog", "some cat", "big dog"] * 20, ["cat", "dog"] * 40
+    classifiers = {}
+    for loss in ("softmax", "one_vs_all", "negative_sampling", "hierarchical_softmax"):
+        made_here = classifier(texts, labels, dimension=5, ngrams=2, longest=4, buckets=50, rate=0.5, loss=loss)
+        made_here.save(ours / f"labels_{loss}.bin")
+        classifiers[f"labels_{loss}.bin"] = made_here
     subprocess.run([python, script, "--read", str(ours)], check=True, env=bare)
-    for name, found in json.loads((ours / "read.json").read_text(encoding="utf-8")).items():
+    read = json.loads((ours / "read.json").read_text(encoding="utf-8"))
+    for name, by_text in read.pop("classifiers").items():
+        for told, expected in by_text.items():
+            row = dict(zip(classifiers[name].model.labels, classifiers[name].probabilities([told])[0], strict=True))
+            assert row == pytest.approx(expected, abs=0.01), (name, told)  # its logistic function is a table
+    for name, found in read.items():
         assert len(found) >= len(vectors.words)
         for word, values in found.items():
             assert (vectors.vector(word) == np.array(values, np.float32)).all(), (name, word)

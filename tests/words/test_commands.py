@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,17 @@ import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfVectorizer as SklearnVectorizer
 
 from fitwell import cli
-from fitwell.words import BM25Vectorizer, Look, Tokenization, fasttext, load, open_corpus, word2vec
+from fitwell.words import (
+    BM25Vectorizer,
+    Look,
+    Tokenization,
+    classifier,
+    fasttext,
+    load,
+    load_classifier,
+    open_corpus,
+    word2vec,
+)
 
 LINES = "He saw New York.\nNew York is big.\n\nShe saw him.\n" * 5
 
@@ -180,8 +189,7 @@ def test_an_interrupted_training_is_kept_and_exits_with_130(
         os.kill(os.getpid(), signal.SIGINT)
         return "interrupted"
 
-    command = sys.modules["fitwell.cli.words.train"]  # the name leads to the function
-    monkeypatch.setattr(command, "look_text", interrupted)
+    monkeypatch.setattr("fitwell.cli.words.showing_looks.look_text", interrupted)
     assert cli.run(["words", "train", corpus, "-o", "v.txt", "--dimension", "8"]) == 130
     assert "9 words, 8 numbers each, after 0." in capsys.readouterr().err
     assert load("v.txt").width == 8
@@ -203,3 +211,68 @@ def test_a_wrong_option_of_train_is_refused(
     assert cli.run(["words", "train", corpus, *options]) == 2
     assert refusal in capsys.readouterr().err
     assert not list(Path().glob("v*"))
+
+
+LABELLED = "label,text\nsport,a goal\nmoney,the bank\nsport,the match\nmoney,a loan\n"
+
+
+def test_classify_and_label_work_on_tables(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data.csv").write_text(LABELLED)
+    columns = ["--text", "text", "--label", "label"]
+    options = "--dimension 8 --epochs 50 --rate 0.5 --ngrams 2 --shortest 2 --longest 3 --buckets 99 --seed 3"
+    assert cli.run(["words", "classify", "data.csv", "-o", "m.bin", *columns, *options.split()]) == 0
+    told = capsys.readouterr().err
+    assert re.search(r"epoch 50\.00/50  loss 0\.\d{4}  rate 0\.0000", told)
+    assert "2 labels, 7 words, after 50 epochs: m.bin" in told
+    expected = classifier(
+        ["a goal", "the bank", "the match", "a loan"],
+        ["sport", "money", "sport", "money"],
+        dimension=8,
+        epochs=50,
+        rate=0.5,
+        ngrams=2,
+        shortest=2,
+        longest=3,
+        buckets=99,
+        seed=3,
+    )
+    assert load_classifier("m.bin").model.inputs.tobytes() == expected.model.inputs.tobytes()
+    assert cli.run(["words", "label", "m.bin", "data.csv", *columns]) == 0
+    shown = capsys.readouterr()
+    assert [line.split(",")[0] for line in shown.out.splitlines()] == ["prediction", "sport", "money", "sport", "money"]
+    assert "accuracy 1.0000 [0.5101, 1.0000], 4 of 4" in shown.err
+    assert cli.run(["words", "label", "m.bin", "data.csv", "--text", "text", "-o", "p.csv"]) == 0
+    assert Path("p.csv").read_text() == shown.out
+
+
+def test_classify_and_label_work_on_lines(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("lines.txt").write_text("__label__x one thing\n__label__y other thing\n" * 20)
+    options = "--loss one_vs_all --negative 2 --min-count 2 --dimension 8 --threads 1 --checkpoint c --quiet"
+    assert cli.run(["words", "classify", "lines.txt", "-o", "m.bin", *options.split()]) == 0
+    assert "epoch " not in capsys.readouterr().err
+    assert cli.run(["words", "label", "m.bin", "lines.txt"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("x,")
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        (["--label", "label"], 'the labels are in column "label", but where are the texts? name their column by'),
+        (["--text", "txt", "--label", "label"], 'data.csv has no column "txt"; did you mean "text"?'),
+        (["--text", "text"], "there must be two labels or more, but there are 0"),
+        (["--text", "text", "--label", "label", "--loss", "x"], "loss must be one of softmax"),
+    ],
+)
+def test_a_wrong_option_of_classify_is_refused(
+    corpus: str, capsys: pytest.CaptureFixture[str], options: list[str], refusal: str
+) -> None:
+    Path("data.csv").write_text(LABELLED)
+    assert cli.run(["words", "classify", "data.csv", "-o", "m.bin", *options]) == 2
+    assert refusal in capsys.readouterr().err
+    assert not Path("m.bin").exists()
+
+
+def test_a_missing_cell_is_refused_with_its_row(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data.csv").write_text("label,text\na,one\n,two\n")
+    assert cli.run(["words", "classify", "data.csv", "-o", "m.bin", "--text", "text", "--label", "label"]) == 2
+    assert 'column "label" has none in row 2' in capsys.readouterr().err

@@ -59,6 +59,23 @@ def all_buckets(
 
 
 @compiled
+def hash_each(text: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the hash of each word."""
+    hashes = np.empty(len(ends) - 1, np.int32)
+    for word in range(len(hashes)):
+        value = 2166136261
+        for byte in text[ends[word] : ends[word + 1]]:
+            value = _hashed(value, int(byte))
+        hashes[word] = np.int32(np.uint32(value))
+    return hashes
+
+
+@compiled
+def _hashed(value: int, byte: int) -> int:
+    return ((value ^ (byte | 0xFFFFFF00 if byte > 127 else byte)) * 16777619) & 0xFFFFFFFF
+
+
+@compiled
 def _buckets_of(word: NDArray[np.uint8], shortest: int, longest: int, buckets: int) -> NDArray[np.int64]:
     size = len(word)
     marked = np.empty(size + 2, np.uint8)
@@ -71,8 +88,7 @@ def _buckets_of(word: NDArray[np.uint8], shortest: int, longest: int, buckets: i
         value, place, characters = 2166136261, start, 0
         while place < len(marked) and characters < longest:
             while True:
-                byte = int(marked[place])
-                value = ((value ^ (byte | 0xFFFFFF00 if byte > 127 else byte)) * 16777619) & 0xFFFFFFFF
+                value = _hashed(value, int(marked[place]))
                 place += 1
                 if place == len(marked) or marked[place] & 0xC0 != 0x80:
                     break

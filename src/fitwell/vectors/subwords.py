@@ -117,6 +117,19 @@ def bucket_numbers(
     return all_buckets(*_end_to_end(words), shortest, longest, buckets)
 
 
+def hashes_of(words: Sequence[str]) -> NDArray[np.int32]:
+    """Return the hash of each word by itself, with the sign that fastText's runs of words go on with.
+
+    >>> hashes_of(["é"]).tolist() == [fnv1a("é".encode())]
+    True
+    """
+    from fitwell.vectors.subword_kernels import hash_each
+
+    encoded = [word.encode(errors="surrogatepass") for word in words]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return hash_each(np.frombuffer(b"".join(encoded), np.uint8), ends)
+
+
 def _end_to_end(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     encoded = [word.encode(errors="surrogatepass") if word != WHOLE else b"" for word in words]
     return np.frombuffer(b"".join(encoded), np.uint8), np.cumsum([0, *map(len, encoded)], dtype=np.int64)

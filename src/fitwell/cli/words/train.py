@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -13,12 +11,11 @@ import typer
 
 from fitwell.cli.words.opening import compiling_told
 from fitwell.cli.words.options import Field, Lowercase, Normalization, Pattern, Unit
+from fitwell.cli.words.showing_looks import looks_shown
 
 if TYPE_CHECKING:
     from fitwell.vectors import Vectors
-    from fitwell.words import Look
 
-LINES = 10  # of progress, at most, where there is no terminal
 INTERRUPTED = 130
 # What is told from what, and whether words have parts.
 METHODS = {
@@ -80,7 +77,7 @@ def train(
         "buckets": buckets,
     }
     learn = _trainer(method, {name: value for name, value in given.items() if value is not None})
-    with compiling_told(), _shown(quiet=quiet) as progress:
+    with compiling_told(), looks_shown(quiet=quiet, reading="reading the corpus") as progress:
         vectors = learn(
             corpus,
             dimension=dimension,
@@ -120,41 +117,3 @@ def _trainer(method: str, given: dict[str, Any]) -> Callable[..., Vectors]:
             raise RequestError(f"--{name} is for parts of words, but {method} has none; try --method fasttext")
     learn: Callable[..., Vectors] = words.fasttext if of_parts else words.word2vec
     return partial(learn, architecture=architecture, **given)
-
-
-@contextmanager
-def _shown(*, quiet: bool) -> Iterator[Callable[[Look], None]]:
-    """Lend a listener that shows progress: one line that changes in a terminal, a few plain ones elsewhere."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    if quiet:
-        yield lambda _look: None
-    elif console.is_terminal:
-        with console.status("reading the corpus") as status:
-            yield lambda look: status.update(look_text(look))
-    else:
-        yield _plain_lines()
-
-
-def _plain_lines() -> Callable[[Look], None]:
-    shown = 0
-
-    def listen(look: Look) -> None:
-        nonlocal shown
-        tenth = int(LINES * look.epoch / look.epochs)
-        if tenth > shown:
-            shown = tenth
-            typer.echo(look_text(look), err=True)
-
-    return listen
-
-
-def look_text(look: Look) -> str:
-    """Return how training stands, in a line."""
-    minutes, seconds = divmod(round(look.seconds_left), 60)
-    loss = "-" if math.isnan(look.loss) else f"{look.loss:.4f}"
-    return (
-        f"epoch {look.epoch:.2f}/{look.epochs}  loss {loss}  rate {look.rate:.4f}  "
-        f"{look.per_second:,.0f} {look.unit}/s  {minutes}:{seconds:02} left"
-    )
