@@ -19,6 +19,7 @@ from fitwell.words import (
     Tokenization,
     classifier,
     fasttext,
+    glove,
     load,
     load_classifier,
     open_corpus,
@@ -180,6 +181,14 @@ def test_train_learns_from_parts_of_words(corpus: str) -> None:
     assert cli.run(["words", "neighbors", "v.bin", "Yorkish", "--count", "1"]) == 0
 
 
+def test_train_learns_from_counts(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = "--method glove --dimension 8 --window 3 --x-max 10 --memory-mb 5 --epochs 4 --rate 0.1 --seed 2"
+    assert cli.run(["words", "train", corpus, "-o", "v.safetensors", *options.split()]) == 0
+    assert " pairs/s  0:00 left" in capsys.readouterr().err
+    expected = glove(corpus, dimension=8, window=3, x_max=10, epochs=4, rate=0.1, seed=2)
+    assert load("v.safetensors").matrix.tobytes() == expected.matrix.tobytes()
+
+
 def test_an_interrupted_training_is_kept_and_exits_with_130(
     corpus: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,8 +209,10 @@ def test_an_interrupted_training_is_kept_and_exits_with_130(
     [
         (["-o", "v.bin"], "could be in several formats"),
         (["-o", "no/v.txt"], "no/v.txt cannot be written: there is no folder no; make it first"),
-        (["-o", "v.txt", "--method", "lsa"], "method must be one of skipgram, cbow, fasttext, fasttext_cbow, but is"),
-        (["-o", "v.txt", "--longest", "4"], "--longest is for parts of words, but skipgram has none; try --method"),
+        (["-o", "v.txt", "--method", "lsa"], "must be one of skipgram, cbow, fasttext, fasttext_cbow, glove, but is"),
+        (["-o", "v.txt", "--longest", "4"], "--longest is for the methods fasttext, fasttext_cbow, and does nothing"),
+        (["-o", "v.txt", "--x-max", "4"], "--x-max is for the methods glove, and does nothing for skipgram; leave it"),
+        (["-o", "v.txt", "--method", "glove", "--negative", "4"], "and does nothing for glove; leave it out"),
         (["-o", "v.txt", "--loss", "x"], "loss must be one of negative_sampling, hierarchical_softmax, but is"),
     ],
 )

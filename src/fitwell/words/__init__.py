@@ -1,4 +1,4 @@
-"""Text becomes numbers and vectors: corpora, vocabularies, phrases, TF-IDF, BM25, Word2Vec, FastText, text classifiers.
+"""Text becomes numbers and vectors: corpora, phrases, TF-IDF, BM25, Word2Vec, FastText, GloVe, text classifiers.
 
 Each name is imported when it is first used, because scikit-learn, on which the vectorizers stand, takes its time.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fitwell.words.corpus_file import open_corpus, save_corpus
     from fitwell.words.driving import Look
     from fitwell.words.encoded import EncodedCorpus, encode
+    from fitwell.words.glove_training import glove
     from fitwell.words.phrases import Phrases, find_phrases, join_phrases
     from fitwell.words.text_classifier import TextClassifier, load_classifier
     from fitwell.words.tf_idf import TermMatrix, TfidfVectorizer, tfidf
@@ -37,6 +38,7 @@ __all__ = [
     "encode",
     "fasttext",
     "find_phrases",
+    "glove",
     "join_phrases",
     "keep_probabilities",
     "load",
@@ -63,6 +65,7 @@ _HOMES = {
     "encode": "fitwell.words.encoded",
     "fasttext": "fitwell.words.word2vec_training",
     "find_phrases": "fitwell.words.phrases",
+    "glove": "fitwell.words.glove_training",
     "join_phrases": "fitwell.words.phrases",
     "keep_probabilities": "fitwell.words.vocabulary",
     "load": "fitwell.vectors",

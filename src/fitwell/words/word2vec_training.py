@@ -75,7 +75,7 @@ def word2vec(
     vocabulary = encoded.vocabulary.pruned(min_count=min_count, max_size=max_size)
     state = first_state(vocabulary, settings, None)
     asked = {"method": "word2vec", **asdict(settings)}
-    kept = _resumed(checkpoint, asked, encoded, state)
+    kept = resumed(checkpoint, asked, encoded, state)
     looks = learn(encoded, vocabulary, settings, state, parts=None, threads=threads)
     done = driven(looks, state, checkpoint=kept, progress=progress)
     made = {**asked, "epochs_done": round(done, 3), "tokens": len(encoded.ids)}
@@ -136,7 +136,7 @@ def fasttext(
     parts = parts_of_words(vocabulary.words, of_parts)
     state = first_state(vocabulary, settings, parts)
     asked = {"method": "fasttext", **asdict(settings), **asdict(of_parts)}
-    kept = _resumed(checkpoint, asked, encoded, state)
+    kept = resumed(checkpoint, asked, encoded, state)
     looks = learn(encoded, vocabulary, settings, state, parts=parts, threads=threads)
     done = driven(looks, state, checkpoint=kept, progress=progress)
     made = {**asked, "epochs_done": round(done, 3), "tokens": len(encoded.ids)}
@@ -145,7 +145,7 @@ def fasttext(
     return Vectors(words, seen_vectors(words, subwords), made, vocabulary.counts, subwords)
 
 
-def _resumed(
+def resumed(
     path: str | Path | None, asked: dict[str, object], corpus: EncodedCorpus, state: State
 ) -> Checkpoint | None:
     """Fill in a state that was saved, if there is one, and return where it is saved from now on."""

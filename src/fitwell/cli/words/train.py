@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
 
@@ -17,12 +17,25 @@ if TYPE_CHECKING:
     from fitwell.vectors import Vectors
 
 INTERRUPTED = 130
-# What is told from what, and whether words have parts.
+
+
+class Method(NamedTuple):
+    """A way to learn vectors: what is called how, and the settings that not every method has."""
+
+    function: str
+    fixed: dict[str, str]
+    own: tuple[str, ...]
+
+
+OF_WINDOWS = ("loss", "negative", "subsample")
+OF_PARTS = ("shortest", "longest", "buckets")
+OF_COUNTS = ("x_max", "memory_mb")
 METHODS = {
-    "skipgram": ("skipgram", False),
-    "cbow": ("cbow", False),
-    "fasttext": ("skipgram", True),
-    "fasttext_cbow": ("cbow", True),
+    "skipgram": Method("word2vec", {"architecture": "skipgram"}, OF_WINDOWS),
+    "cbow": Method("word2vec", {"architecture": "cbow"}, OF_WINDOWS),
+    "fasttext": Method("fasttext", {"architecture": "skipgram"}, OF_WINDOWS + OF_PARTS),
+    "fasttext_cbow": Method("fasttext", {"architecture": "cbow"}, OF_WINDOWS + OF_PARTS),
+    "glove": Method("glove", {}, OF_COUNTS),
 }
 
 
@@ -32,21 +45,23 @@ def train(
         typer.Argument(help="Text file, plain or compressed, a folder of them, or what `fitwell words encode` wrote."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write, such as vectors.safetensors.")],
-    method: Annotated[str, typer.Option(help="skipgram, cbow, fasttext or fasttext_cbow.")] = "skipgram",
+    method: Annotated[str, typer.Option(help="skipgram, cbow, fasttext, fasttext_cbow or glove.")] = "skipgram",
     dimension: Annotated[int, typer.Option(help="Numbers of a vector.")] = 100,
-    window: Annotated[int, typer.Option(help="Words to each side, at most.")] = 5,
-    loss: Annotated[str, typer.Option(help="negative_sampling or hierarchical_softmax.")] = "negative_sampling",
-    negative: Annotated[int, typer.Option(help="Drawn words that a window's word is told from, 1 to 7.")] = 5,
+    window: Annotated[int | None, typer.Option(help="Words to each side, at most; 5, for glove 10.")] = None,
+    loss: Annotated[str | None, typer.Option(help="negative_sampling or hierarchical_softmax; not for glove.")] = None,
+    negative: Annotated[int | None, typer.Option(help="Drawn words that a word is told from, 1 to 7; 5.")] = None,
     shortest: Annotated[int | None, typer.Option(help="Characters of a part of a word, for fasttext; 3.")] = None,
     longest: Annotated[int | None, typer.Option(help="The most characters of a part; 6.")] = None,
     buckets: Annotated[int | None, typer.Option(help="Vectors that all parts share; 2,000,000.")] = None,
-    epochs: Annotated[int, typer.Option(help="How often the corpus is read.")] = 5,
+    x_max: Annotated[float | None, typer.Option(help="Meetings from which on a pair counts fully, for glove.")] = None,
+    memory_mb: Annotated[int | None, typer.Option(help="Memory that glove counts in, about; 1000.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="How often the corpus is read; 5, for glove 25.")] = None,
     min_count: Annotated[int, typer.Option(help="Rarer words get no vector.")] = 5,
     max_size: Annotated[int | None, typer.Option(help="Most words that get a vector.")] = None,
     subsample: Annotated[
-        float, typer.Option(help="Share from which on frequent words are skipped; 0 reads all.")
-    ] = 1e-3,
-    rate: Annotated[float | None, typer.Option(help="Learning rate at the beginning; 0.025, otherwise 0.05.")] = None,
+        float | None, typer.Option(help="Share from which on frequent words are skipped, 0.001; 0 reads all.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Learning rate at first; 0.05, for skipgram 0.025.")] = None,
     threads: Annotated[int, typer.Option(help="Threads; more than one give other bits each time.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     checkpoint: Annotated[
@@ -71,23 +86,25 @@ def train(
         raise SurroundingsError(f"{output} cannot be written: there is no folder {output.parent}; make it first")
     # What these words may be is checked, and refused in a sentence, where they are used.
     given = {
+        "window": window,
+        "epochs": epochs,
         "rate": rate,
+        "loss": loss,
+        "negative": negative,
+        "subsample": subsample,
         "shortest": shortest,
         "longest": longest,
         "buckets": buckets,
+        "x_max": x_max,
+        "memory_mb": memory_mb,
     }
     learn = _trainer(method, {name: value for name, value in given.items() if value is not None})
     with compiling_told(), looks_shown(quiet=quiet, reading="reading the corpus") as progress:
         vectors = learn(
             corpus,
             dimension=dimension,
-            window=window,
-            loss=loss,
-            negative=negative,
-            epochs=epochs,
             min_count=min_count,
             max_size=max_size,
-            subsample=subsample,
             threads=threads,
             seed=seed,
             tokenization=words.Tokenization(
@@ -101,7 +118,7 @@ def train(
     vectors.save(output, format=format)
     done = float(str(vectors.made["epochs_done"]))
     typer.echo(f"{len(vectors.words):,} words, {dimension} numbers each, after {done:g} epochs: {output}", err=True)
-    return 0 if done >= epochs else INTERRUPTED
+    return 0 if done >= float(str(vectors.made["epochs"])) else INTERRUPTED
 
 
 def _trainer(method: str, given: dict[str, Any]) -> Callable[..., Vectors]:
@@ -111,9 +128,11 @@ def _trainer(method: str, given: dict[str, Any]) -> Callable[..., Vectors]:
 
     if method not in METHODS:
         raise RequestError(f'method must be one of {", ".join(METHODS)}, but is "{method}"')
-    architecture, of_parts = METHODS[method]
-    for name in ("shortest", "longest", "buckets"):
-        if name in given and not of_parts:
-            raise RequestError(f"--{name} is for parts of words, but {method} has none; try --method fasttext")
-    learn: Callable[..., Vectors] = words.fasttext if of_parts else words.word2vec
-    return partial(learn, architecture=architecture, **given)
+    chosen = METHODS[method]
+    for name in (*OF_WINDOWS, *OF_PARTS, *OF_COUNTS):
+        if name in given and name not in chosen.own:
+            others = ", ".join(other for other in METHODS if name in METHODS[other].own)
+            option = name.replace("_", "-")
+            raise RequestError(f"--{option} is for the methods {others}, and does nothing for {method}; leave it out")
+    learn: Callable[..., Vectors] = getattr(words, chosen.function)
+    return partial(learn, **chosen.fixed, **given)

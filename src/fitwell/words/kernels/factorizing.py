@@ -1,0 +1,103 @@
+"""One pair of words moves its vectors so that their product comes nearer to the logarithm of how often they meet.
+
+For word i with vector w and bias b, and word j near it with vector c and bias d, the error is e = w c + b + d - ln x,
+and the loss f e^2 / 2 with the weight f = min(1, (x / x_max)^0.75). AdaGrad divides each number's step by the root of
+what its squared steps have added up to, 1 at the beginning: with g = rate f e c_k, w_k -= g / sqrt(s_k), s_k += g^2,
+and in the same way for c, b and d, all from the values before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fitwell.compiled import compiled, vectorized
+from fitwell.words.kernels.interning import Ids, Places, Whole
+from fitwell.words.kernels.reading import prefetch
+from fitwell.words.kernels.windows import Floats
+
+WORD_BIAS, CONTEXT_BIAS, WORD_SQUARE, CONTEXT_SQUARE = range(4)  # the columns of biases
+
+
+@vectorized
+def error_of(word: Floats, context: Floats) -> Any:
+    """Return the product of two vectors."""
+    total = np.float32(0.0)
+    for k in range(len(word)):
+        total += word[k] * context[k]
+    return total
+
+
+@vectorized
+def move_both(word: Floats, context: Floats, word_squares: Floats, context_squares: Floats, pull: Any) -> None:
+    """Move two vectors against a pull, and remember its squares."""
+    for k in range(len(word)):
+        of_word, of_context = pull * context[k], pull * word[k]
+        word[k] -= of_word / np.sqrt(word_squares[k])
+        context[k] -= of_context / np.sqrt(context_squares[k])
+        word_squares[k] += of_word * of_word
+        context_squares[k] += of_context * of_context
+
+
+@compiled
+def told_near(
+    i: Whole,
+    j: Whole,
+    log_count: Any,
+    share: Any,
+    rate: Any,
+    words: Floats,
+    contexts: Floats,
+    word_squares: Floats,
+    context_squares: Floats,
+    biases: Floats,
+) -> float:
+    """Take the step of one pair, and return its loss before."""
+    error = error_of(words[i], contexts[j]) + biases[i, WORD_BIAS] + biases[j, CONTEXT_BIAS] - log_count
+    pull = rate * share * error
+    move_both(words[i], contexts[j], word_squares[i], context_squares[j], pull)
+    biases[i, WORD_BIAS] -= pull / np.sqrt(biases[i, WORD_SQUARE])
+    biases[j, CONTEXT_BIAS] -= pull / np.sqrt(biases[j, CONTEXT_SQUARE])
+    biases[i, WORD_SQUARE] += pull * pull
+    biases[j, CONTEXT_SQUARE] += pull * pull
+    return 0.5 * share * error * error
+
+
+@compiled
+def factorize(
+    order: Places,
+    rows: Ids,
+    columns: Ids,
+    counts: Floats,
+    words: Floats,
+    contexts: Floats,
+    word_squares: Floats,
+    context_squares: Floats,
+    biases: Floats,
+    most: float,
+    rate: float,
+    wide: Any,
+) -> tuple[int, float]:
+    """Learn from pairs in an order; return how many, and the sum of their losses.
+
+    A pair of different words is two, one in each direction. `most` is x_max. With `wide`, a tuple as long as a row has
+    vectors of sixteen numbers, rows are fetched ahead.
+    """
+    pairs, loss, speed = 0, 0.0, np.float32(rate)
+    for place in range(len(order)):
+        if wide is not None:
+            ahead = order[min(place + 2, len(order) - 1)]
+            for matrix in (words, contexts, word_squares, context_squares):
+                prefetch(matrix.ctypes.data, np.int64(rows[ahead]), wide)
+                prefetch(matrix.ctypes.data, np.int64(columns[ahead]), wide)
+        number = order[place]
+        i, j, count = rows[number], columns[number], counts[number]
+        log_count = np.float32(np.log(count))
+        share = np.float32(min(1.0, (count / most) ** 0.75))
+        loss += told_near(i, j, log_count, share, speed, words, contexts, word_squares, context_squares, biases)
+        pairs += 1
+        if i != j:
+            loss += told_near(j, i, log_count, share, speed, words, contexts, word_squares, context_squares, biases)
+            pairs += 1
+    return pairs, loss
