@@ -181,6 +181,14 @@ def test_train_learns_from_parts_of_words(corpus: str) -> None:
     assert cli.run(["words", "neighbors", "v.bin", "Yorkish", "--count", "1"]) == 0
 
 
+def test_train_goes_on_with_new_text(corpus: str) -> None:
+    options = ["--dimension", "8", "--min-count", "1"]
+    assert cli.run(["words", "train", corpus, "-o", "v.txt", "--keep", "kept", *options]) == 0
+    Path("new.txt").write_text("He saw Boston.\n")
+    assert cli.run(["words", "train", "new.txt", "-o", "v.txt", "--start", "kept", *options]) == 0
+    assert {"New", "Boston."} <= set(load("v.txt").words)
+
+
 def test_train_learns_from_counts(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
     options = "--method glove --dimension 8 --window 3 --x-max 10 --memory-mb 5 --epochs 4 --rate 0.1 --seed 2"
     assert cli.run(["words", "train", corpus, "-o", "v.safetensors", *options.split()]) == 0

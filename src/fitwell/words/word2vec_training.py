@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,15 @@ import numpy as np
 from fitwell.data.sources import existing_path
 from fitwell.vectors import Vectors
 from fitwell.vectors.subwords import seen_vectors
+from fitwell.words import continuing
+from fitwell.words.continuing import carry_over, grown, read_kept, require_same_kind
 from fitwell.words.corpus_file import is_corpus_file, open_corpus
 from fitwell.words.driving import Progress, driven, unwatched
 from fitwell.words.encoded import WHITE_SPACE_TOKENS, EncodedCorpus, encode
-from fitwell.words.parts import PartSettings, parts_of_words, subwords_of
+from fitwell.words.parts import Parts, PartSettings, parts_of_words, subwords_of
 from fitwell.words.texts import Corpus, Unit
 from fitwell.words.tokens import Tokenization
+from fitwell.words.vocabulary import Vocabulary
 from fitwell.words.word_checkpoint import Checkpoint, State, fingerprint_of, restore_state
 from fitwell.words.word_vectors import RATES, Architecture, Loss, Word2VecSettings, first_state, learn
 
@@ -40,6 +43,8 @@ def word2vec(
     tokenization: Tokenization = WHITE_SPACE_TOKENS,
     unit: Unit = "line",
     field: str | None = None,
+    start: str | Path | None = None,
+    keep: str | Path | None = None,
     checkpoint: str | Path | None = None,
     progress: Progress = unwatched,
 ) -> Vectors:
@@ -54,8 +59,11 @@ def word2vec(
     there every minute and at Ctrl-C, the same call goes on from it to the bits of a training that was never stopped
     (with one thread), and it is removed at the end.
 
+    With `keep`, what was learned is written there for a later training on new text, which names it as `start`. That
+    begins with the words of both, and with what the old ones have learned; counts add up.
+
     Raises:
-        DataError: the corpus cannot be read, or the checkpoint cannot.
+        DataError: the corpus cannot be read, or the checkpoint cannot, or what to start from.
         RequestError: a setting is wrong, no word is frequent enough, or the checkpoint belongs to another training.
     """
     settings = Word2VecSettings(
@@ -72,15 +80,11 @@ def word2vec(
         seed=seed,
     )
     encoded = encoded_corpus(corpus, tokenization=tokenization, unit=unit, field=field)
-    vocabulary = encoded.vocabulary.pruned(min_count=min_count, max_size=max_size)
-    state = first_state(vocabulary, settings, None)
-    asked = {"method": "word2vec", **asdict(settings)}
-    kept = resumed(checkpoint, asked, encoded, state)
-    looks = learn(encoded, vocabulary, settings, state, parts=None, threads=threads)
-    done = driven(looks, state, checkpoint=kept, progress=progress)
-    made = {**asked, "epochs_done": round(done, 3), "tokens": len(encoded.ids)}
-    matrix = np.ascontiguousarray(state.arrays["inputs"][:, :dimension])
-    return Vectors(tuple(vocabulary.words), matrix, made, vocabulary.counts)
+    trained = _trained(
+        encoded, settings, None, start=start, keep=keep, checkpoint=checkpoint, threads=threads, progress=progress
+    )
+    matrix = np.ascontiguousarray(trained.state.arrays["inputs"][:, :dimension])
+    return Vectors(tuple(trained.vocabulary.words), matrix, trained.made, trained.vocabulary.counts)
 
 
 def fasttext(
@@ -104,6 +108,8 @@ def fasttext(
     tokenization: Tokenization = WHITE_SPACE_TOKENS,
     unit: Unit = "line",
     field: str | None = None,
+    start: str | Path | None = None,
+    keep: str | Path | None = None,
     checkpoint: str | Path | None = None,
     progress: Progress = unwatched,
 ) -> Vectors:
@@ -132,17 +138,55 @@ def fasttext(
     )
     of_parts = PartSettings(shortest=shortest, longest=longest, buckets=buckets)
     encoded = encoded_corpus(corpus, tokenization=tokenization, unit=unit, field=field)
-    vocabulary = encoded.vocabulary.pruned(min_count=min_count, max_size=max_size)
-    parts = parts_of_words(vocabulary.words, of_parts)
+    trained = _trained(
+        encoded, settings, of_parts, start=start, keep=keep, checkpoint=checkpoint, threads=threads, progress=progress
+    )
+    assert trained.parts is not None
+    words = tuple(trained.vocabulary.words)
+    subwords = subwords_of(trained.state.arrays["inputs"][:, :dimension], trained.parts, of_parts)
+    return Vectors(words, seen_vectors(words, subwords), trained.made, trained.vocabulary.counts, subwords)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a training leaves."""
+
+    vocabulary: Vocabulary
+    parts: Parts | None
+    state: State
+    made: dict[str, object]
+
+
+def _trained(
+    corpus: EncodedCorpus,
+    settings: Word2VecSettings,
+    of_parts: PartSettings | None,
+    *,
+    start: str | Path | None,
+    keep: str | Path | None,
+    checkpoint: str | Path | None,
+    threads: int,
+    progress: Progress,
+) -> Trained:
+    """Train from the beginning, from what was kept, or from a checkpoint."""
+    asked = {"method": "fasttext" if of_parts else "word2vec", **asdict(settings)}
+    asked |= asdict(of_parts) if of_parts else {}
+    before = None if start is None else read_kept(start)
+    if before is not None:
+        require_same_kind(before, asked)
+        corpus = grown(corpus, before)
+    vocabulary = corpus.vocabulary.pruned(min_count=settings.min_count, max_size=settings.max_size)
+    parts = parts_of_words(vocabulary.words, of_parts) if of_parts else None
     state = first_state(vocabulary, settings, parts)
-    asked = {"method": "fasttext", **asdict(settings), **asdict(of_parts)}
-    kept = resumed(checkpoint, asked, encoded, state)
-    looks = learn(encoded, vocabulary, settings, state, parts=parts, threads=threads)
-    done = driven(looks, state, checkpoint=kept, progress=progress)
-    made = {**asked, "epochs_done": round(done, 3), "tokens": len(encoded.ids)}
-    words = tuple(vocabulary.words)
-    subwords = subwords_of(state.arrays["inputs"][:, :dimension], parts, of_parts)
-    return Vectors(words, seen_vectors(words, subwords), made, vocabulary.counts, subwords)
+    if before is not None:
+        carry_over(before, vocabulary, parts, state)
+    saved = resumed(checkpoint, asked | ({"start": before.digest} if before else {}), corpus, state)
+    looks = learn(corpus, vocabulary, settings, state, parts=parts, threads=threads)
+    done = driven(looks, state, checkpoint=saved, progress=progress)
+    made = {**asked, "epochs_done": round(done, 3), "tokens": len(corpus.ids)}
+    if keep is not None:
+        continuing.keep(keep, vocabulary, parts, state, made)
+    return Trained(vocabulary=vocabulary, parts=parts, state=state, made=made)
 
 
 def resumed(

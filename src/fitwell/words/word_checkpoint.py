@@ -93,7 +93,8 @@ def restore_state(checkpoint: Checkpoint, state: State) -> None:
 
 def _require_same(checkpoint: Checkpoint, metadata: dict[str, str]) -> None:
     path, before = checkpoint.path, json.loads(metadata["settings"])
-    for name, now in checkpoint.asked.items():
+    for name in {**before, **checkpoint.asked}:
+        now = checkpoint.asked.get(name)
         if before.get(name) != now:
             raise RequestError(
                 f"{path} is the checkpoint of a training with {name} {before.get(name)}, but {now} is asked for; "

@@ -29,12 +29,13 @@ class Method(NamedTuple):
 
 OF_WINDOWS = ("loss", "negative", "subsample")
 OF_PARTS = ("shortest", "longest", "buckets")
+GOING_ON = ("start", "keep")
 OF_COUNTS = ("x_max", "memory_mb")
 METHODS = {
-    "skipgram": Method("word2vec", {"architecture": "skipgram"}, OF_WINDOWS),
-    "cbow": Method("word2vec", {"architecture": "cbow"}, OF_WINDOWS),
-    "fasttext": Method("fasttext", {"architecture": "skipgram"}, OF_WINDOWS + OF_PARTS),
-    "fasttext_cbow": Method("fasttext", {"architecture": "cbow"}, OF_WINDOWS + OF_PARTS),
+    "skipgram": Method("word2vec", {"architecture": "skipgram"}, OF_WINDOWS + GOING_ON),
+    "cbow": Method("word2vec", {"architecture": "cbow"}, OF_WINDOWS + GOING_ON),
+    "fasttext": Method("fasttext", {"architecture": "skipgram"}, OF_WINDOWS + OF_PARTS + GOING_ON),
+    "fasttext_cbow": Method("fasttext", {"architecture": "cbow"}, OF_WINDOWS + OF_PARTS + GOING_ON),
     "glove": Method("glove", {}, OF_COUNTS),
 }
 
@@ -64,6 +65,8 @@ def train(
     rate: Annotated[float | None, typer.Option(help="Learning rate at first; 0.05, for skipgram 0.025.")] = None,
     threads: Annotated[int, typer.Option(help="Threads; more than one give other bits each time.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
+    start: Annotated[Path | None, typer.Option(help="File of an earlier training, to go on with new text.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="File to write, from which another training may go on.")] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="File that keeps the state; the same command goes on from it.")
     ] = None,
@@ -97,6 +100,8 @@ def train(
         "buckets": buckets,
         "x_max": x_max,
         "memory_mb": memory_mb,
+        "start": start,
+        "keep": keep,
     }
     learn = _trainer(method, {name: value for name, value in given.items() if value is not None})
     with compiling_told(), looks_shown(quiet=quiet, reading="reading the corpus") as progress:
@@ -129,7 +134,7 @@ def _trainer(method: str, given: dict[str, Any]) -> Callable[..., Vectors]:
     if method not in METHODS:
         raise RequestError(f'method must be one of {", ".join(METHODS)}, but is "{method}"')
     chosen = METHODS[method]
-    for name in (*OF_WINDOWS, *OF_PARTS, *OF_COUNTS):
+    for name in (*OF_WINDOWS, *OF_PARTS, *GOING_ON, *OF_COUNTS):
         if name in given and name not in chosen.own:
             others = ", ".join(other for other in METHODS if name in METHODS[other].own)
             option = name.replace("_", "-")
