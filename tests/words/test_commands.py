@@ -269,8 +269,11 @@ def test_classify_and_label_work_on_lines(corpus: str, capsys: pytest.CaptureFix
     options = "--loss one_vs_all --negative 2 --min-count 2 --dimension 8 --threads 1 --checkpoint c --quiet"
     assert cli.run(["words", "classify", "lines.txt", "-o", "m.bin", *options.split()]) == 0
     assert "epoch " not in capsys.readouterr().err
-    assert cli.run(["words", "label", "m.bin", "lines.txt"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].startswith("x,")
+    Path("test.txt").write_text("__label__x one\nother\n__label__x other __label__z\n__label__z\n")
+    assert cli.run(["words", "label", "m.bin", "test.txt"]) == 0
+    shown = capsys.readouterr()
+    assert [line[0] for line in shown.out.splitlines()[1:4]] == ["x", "y", "y"]
+    assert "accuracy 0.5000 [0.0945, 0.9055], 1 of 2" in shown.err  # of four texts, two have a label that is known
 
 
 @pytest.mark.parametrize(

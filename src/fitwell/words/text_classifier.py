@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -80,6 +81,14 @@ class TextClassifier:
             result,
         )
         return result
+
+    def labels_in(self, corpus: EncodedCorpus) -> list[frozenset[str]]:
+        """Return those of each text's words that are labels of the model, without their prefix."""
+        numbers = {label: number for number, label in enumerate(self.model.labels)}
+        found = text_rows(corpus, words=self._words, labels=numbers, features=features_of(self.model))
+        names, labels = self.labels, found.labels.tolist()
+        bounds = pairwise(found.label_begins.tolist())
+        return [frozenset(names[number] for number in labels[first:last]) for first, last in bounds]
 
     def save(self, path: str | Path) -> None:
         """Write a model file of fastText (.bin), whole or not at all.

@@ -14,7 +14,7 @@ def label(
     model: Annotated[Path, typer.Argument(help="Model that fitwell words classify or fastText wrote.")],
     texts: Annotated[str, typer.Argument(help="Table with a column of texts, or lines of text.")],
     text: Text = None,
-    truth: Annotated[str | None, typer.Option("--label", help="Column of the true labels, to count errors.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of the true labels, to count errors.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; without it, CSV goes to standard output.")
     ] = None,
@@ -30,9 +30,11 @@ def label(
     from fitwell.data.write import write_table
 
     classifier = words.load_classifier(model)
-    labelled = read_labelled(texts, text=text, label=truth)
+    labelled = read_labelled(texts, text=text, label=label)
     with compiling_told():
-        found = classifier.probabilities_of(classifier.encoded(labelled.texts))
+        corpus = classifier.encoded(labelled.texts)
+        found = classifier.probabilities_of(corpus)
+        known = [{name} for name in labelled.labels] if labelled.labels else classifier.labels_in(corpus)
     best = found.argmax(axis=1)
     names = [classifier.labels[number] for number in best.tolist()]
     frame = pl.DataFrame({"prediction": names, "probability": found.max(axis=1)})
@@ -41,9 +43,9 @@ def label(
     else:
         write_table(frame, output)
         typer.echo(f"{frame.height:,} texts: {output}", err=True)
-    if labelled.labels is not None:
-        right = sum(name == known for name, known in zip(names, labelled.labels, strict=True))
-        typer.echo(accuracy_text(right, len(names)), err=True)
+    right = [name in truth for name, truth in zip(names, known, strict=True) if truth]
+    if right:
+        typer.echo(accuracy_text(sum(right), len(right)), err=True)
 
 
 def accuracy_text(right: int, texts: int) -> str:
