@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -101,6 +102,26 @@ def test_our_own_format_keeps_everything_and_is_mapped(tmp_path: Path) -> None:
     assert read.counts.tolist() == [5, 4, 3, 2, 1]
     assert is_mapped(read.matrix)
     assert (read.vector("unseen") == spaced.vector("unseen")).all()
+
+
+def mostly_unused_buckets(count: int) -> Vectors:
+    """Make vectors of which most buckets are zeros."""
+    vectors = some(4, subwords=True)
+    assert vectors.subwords is not None
+    buckets = np.zeros((count, 4), np.float32)
+    buckets[[3, count // 2, count - 1]] = vectors.subwords.buckets[:3]
+    return replace(vectors, subwords=replace(vectors.subwords, buckets=buckets))
+
+
+def test_our_own_format_leaves_buckets_without_values_out(tmp_path: Path) -> None:
+    vectors = mostly_unused_buckets(100_000)
+    vectors.save(tmp_path / "v.safetensors")
+    assert (tmp_path / "v.safetensors").stat().st_size < 5000
+    read = load(tmp_path / "v.safetensors")
+    assert read.subwords is not None
+    assert vectors.subwords is not None
+    assert (read.subwords.buckets == vectors.subwords.buckets).all()
+    assert (read.subwords.own == vectors.subwords.own).all()
 
 
 def test_a_model_of_fasttext_keeps_parts_of_words(tmp_path: Path) -> None:
