@@ -240,6 +240,7 @@ def fetched(
     drawn: Whole,
     inputs: Floats,
     outputs: Floats,
+    parts: Parts | None,
     wide: Any,
 ) -> None:
     """Begin to fetch the rows of the window after this one."""
@@ -247,7 +248,12 @@ def fetched(
     for j in range(drawn):
         prefetch(outputs.ctypes.data, np.int64(draws[(draw + drawn + j) & last]), wide[0])
     prefetch(outputs.ctypes.data, np.int64(text[min(place + 1, count - 1)]), wide[0])
-    prefetch(inputs.ctypes.data, np.int64(text[min(place + ahead, count - 1)]), wide[0])
+    coming = text[min(place + ahead, count - 1)]
+    if parts is None:
+        prefetch(inputs.ctypes.data, np.int64(coming), wide[0])
+    else:
+        for row in parts[0][parts[1][coming] : parts[1][coming + 1]]:
+            prefetch(inputs.ctypes.data, np.int64(row), wide[0])
 
 
 def scratch_size(width: int, window: int) -> int:
@@ -312,8 +318,8 @@ def read(
                     composed(inputs, parts, text, slots, entered, min(count, place + window + 1), vectors, wide)
                     entered = min(count, place + window + 1)
                     source, words = vectors, around(slots, count, place, reach, around_it)
-                if wide is not None and ways is None and parts is None:
-                    fetched(text, count, place, window + 1, draws, draw, drawn, inputs, outputs, wide)
+                if wide is not None and ways is None:
+                    fetched(text, count, place, window + 1, draws, draw, drawn, inputs, outputs, parts, wide)
                 if words > 0:
                     x, context, several = source, around_it, words
                     if is_bag:
