@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def corpus_of(texts: int = 60, kinds: int = 90) -> words.EncodedCorpus:
 
 def counted_by_loop(corpus: words.EncodedCorpus, known: int, window: int) -> dict[tuple[int, int], float]:
     """Add 1/d for two known words at a distance of d, once from each side."""
-    counts = Counter[tuple[int, int]]()
+    counts = defaultdict[tuple[int, int], float](float)
     numbers = corpus.vocabulary.numbers
     for text in corpus.texts():
         left = [numbers[word] for word in text if numbers[word] < known]
@@ -133,7 +133,8 @@ def test_fitting_pairs_is_what_a_loop_does(wide: tuple[int, int] | None) -> None
     rows, columns = generator.integers(0, 9, (2, 80), dtype=np.int32)
     counts = generator.exponential(8, 80).astype(np.float32)
     order = generator.permutation(80)
-    pairs, loss = factorize(order, rows, columns, counts, *arrays, 10.0, 0.05, wide)
+    first, second, third, fourth, fifth = arrays
+    pairs, loss = factorize(order, rows, columns, counts, first, second, third, fourth, fifth, 10.0, 0.05, wide)
     records = list(zip(rows[order].tolist(), columns[order].tolist(), counts[order].tolist(), strict=True))
     assert loss == pytest.approx(fitted_by_loop(records, exact, 10.0, 0.05), rel=1e-4)
     assert pairs == 2 * 80 - np.count_nonzero(rows == columns)

@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import get_args
@@ -161,11 +161,12 @@ def _lesson(corpus: EncodedCorpus, given: Sequence[object] | None, settings: Cla
     counted[WHOLE] += len(corpus.ends)
     frequent = {word: count for word, count in counted.items() if count >= settings.min_count}
     words = _ranked({word: count for word, count in frequent.items() if not word.startswith(PREFIX)})
-    if given is None:
-        labels = _ranked({word: count for word, count in counted.items() if word.startswith(PREFIX)})
+    own = None
+    if given is not None:
+        own = [PREFIX + label.removeprefix(PREFIX) for label in require_labels(given, len(corpus.ends))]
+        labels = _ranked(Counter(own))
     else:
-        told = require_labels(given, len(corpus.ends))
-        labels = _ranked(Counter(PREFIX + label for label in told))
+        labels = _ranked({word: count for word, count in counted.items() if word.startswith(PREFIX)})
     if len(labels) < 2:
         raise DataError(
             f"there must be two labels or more, but there are {len(labels)}; label the texts in a column, or by words "
@@ -175,18 +176,13 @@ def _lesson(corpus: EncodedCorpus, given: Sequence[object] | None, settings: Cla
     texts = text_rows(
         corpus,
         words={word: number for number, word in enumerate(words)},
-        labels=numbers if given is None else {},
+        labels=numbers if own is None else {},
         features=settings.features,
     )
-    if given is not None:
-        told_numbers = np.array([numbers[PREFIX + label] for label in told], np.int32)
-        texts = TextRows(
-            rows=texts.rows, begins=texts.begins, labels=told_numbers, label_begins=np.arange(len(told) + 1)
-        )
-    is_word = texts.rows < len(words)
-    used, places = np.unique(texts.rows[~is_word] - len(words), return_inverse=True)
-    rows = texts.rows.astype(np.int32)
-    rows[~is_word] = places + len(words)
+    if own is not None:
+        of_texts = np.array([numbers[label] for label in own], np.int32)
+        texts = replace(texts, labels=of_texts, label_begins=np.arange(len(own) + 1))
+    rows, used = _without_gaps(texts.rows, len(words))
     return Lesson(
         words=tuple(words),
         counts=np.array(list(words.values()), np.int64),
@@ -196,6 +192,15 @@ def _lesson(corpus: EncodedCorpus, given: Sequence[object] | None, settings: Cla
         rows=rows,
         used=used,
     )
+
+
+def _without_gaps(rows: npt.NDArray[np.int64], words: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Return rows as they are if only buckets that are used have some, and these buckets."""
+    of_buckets = rows >= words
+    used, places = np.unique(rows[of_buckets] - words, return_inverse=True)
+    closed = rows.astype(np.int32)
+    closed[of_buckets] = places + words
+    return closed, used
 
 
 def _ranked(counts: dict[str, int]) -> dict[str, int]:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,7 @@ def keep(path: str | Path, vocabulary: Vocabulary, parts: Parts | None, state: S
         SurroundingsError: the disk is full or the folder may not be written.
     """
     encoded = [word.encode(errors="surrogatepass") for word in vocabulary.words]
-    tensors = {
+    tensors: dict[str, npt.NDArray[Any]] = {
         **state.arrays,
         "words": np.frombuffer(b"".join(encoded), np.uint8),
         "word_ends": np.cumsum([0, *map(len, encoded)], dtype=np.int64),

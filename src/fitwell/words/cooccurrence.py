@@ -47,7 +47,7 @@ class Pairs:
     @property
     def blocks(self) -> int:
         """How many blocks there are."""
-        return self.bounds.shape[1] - 1
+        return int(self.bounds.shape[1]) - 1
 
     def block(self, number: int) -> npt.NDArray[np.void]:
         """Return the pairs of a block, in order of their words."""

@@ -150,7 +150,7 @@ def read(folder: Path) -> None:
     """Load what Fitwell wrote, and write down the values that the tools find in it."""
     from gensim.models import KeyedVectors
 
-    found = {}
+    found = dict[str, Any]()
     for name, settings in {
         "word2vec.txt": {},
         "word2vec.bin": {"binary": True},

@@ -78,7 +78,7 @@ def rows_of_texts(
 
 
 @vectorized
-def average(inputs: Floats, rows: Ids, mean: Floats) -> None:
+def average(inputs: Floats, rows: Ids | Places, mean: Floats) -> None:
     """Write the mean of some rows."""
     width = inputs.shape[1]
     mean[:] = np.float32(0.0)
@@ -133,23 +133,23 @@ def softmax(scores: Floats) -> None:
 
 
 @compiled
-def told_by_softmax(outputs: Floats, x: Floats, truth: Whole, rate: Any, scores: Floats, move: Floats) -> float:
+def told_by_softmax(outputs: Floats, x: Floats, truth: Whole, rate: Any, scores: Floats, move: Floats) -> Any:
     """Take the step of one text whose label is known; return the loss."""
     for label in range(len(outputs)):
         scores[label] = product(outputs, label, x)
     softmax(scores)
     for label in range(len(outputs)):
         move_label(outputs, label, x, rate * (np.float32(label == truth) - scores[label]), move)
-    return -np.log(max(scores[truth], np.float32(1e-10)))
+    return -np.log(scores[truth] + np.float32(1e-10))
 
 
 @compiled
-def told_apart(outputs: Floats, x: Floats, label: Whole, truth: Any, rate: Any, looks: bool, move: Floats) -> float:
+def told_apart(outputs: Floats, x: Floats, label: Whole, truth: Any, rate: Any, looks: bool, move: Floats) -> Any:
     """Take the step of one text and one label or node, which is there or not; return the loss, 0 if nobody looks."""
     probability = logistic(product(outputs, label, x))
     move_label(outputs, label, x, rate * (truth - probability), move)
     if looks:
-        return -np.log(max(np.float32(1.0) - abs(truth - probability), np.float32(1e-10)))
+        return -np.log(np.float32(1.0) - abs(truth - probability) + np.float32(1e-10))
     return 0.0
 
 

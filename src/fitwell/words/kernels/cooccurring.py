@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from fitwell.compiled import compiled
 from fitwell.words.kernels.interning import ODD, Ids, Places, Whole
-from fitwell.words.kernels.windows import Floats
 
 EMPTY = -1
+Weights = npt.NDArray[np.float64]
 
 
 @compiled
-def slot_of(key: int, keys: Places) -> int:
+def slot_of(key: Whole, keys: Places) -> Whole:
     """Return where a key stands in a table, or the empty place where it belongs; the table's size is a power of two."""
     slot = np.int64((np.uint64(key) * ODD) >> np.uint64(20)) & (len(keys) - 1)
     while keys[slot] != EMPTY and keys[slot] != key:
@@ -29,7 +30,7 @@ def count_near(
     words: Whole,
     window: int,
     keys: Places,
-    weights: Floats,
+    weights: Weights,
     used: int,
     room: int,
 ) -> tuple[int, int]:
@@ -58,7 +59,7 @@ def count_near(
 
 
 @compiled
-def put_in(keys: Places, weights: Floats, into_keys: Places, into_weights: Floats) -> None:
+def put_in(keys: Places, weights: Weights, into_keys: Places, into_weights: Weights) -> None:
     """Enter what a table holds into a larger one that is empty."""
     for place in range(len(keys)):
         if keys[place] != EMPTY:

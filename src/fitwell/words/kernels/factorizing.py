@@ -52,7 +52,7 @@ def told_near(
     word_squares: Floats,
     context_squares: Floats,
     biases: Floats,
-) -> float:
+) -> Any:
     """Take the step of one pair, and return its loss before."""
     error = error_of(words[i], contexts[j]) + biases[i, WORD_BIAS] + biases[j, CONTEXT_BIAS] - log_count
     pull = rate * share * error
