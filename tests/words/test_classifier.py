@@ -21,6 +21,8 @@ from fitwell.errors import DataError, RequestError
 from fitwell.vectors.formats.fasttext import LOSSES, read_model
 from fitwell.words import Look, classifier_training
 from fitwell.words.kernels.classifying import learn_texts
+from fitwell.words.kernels.windows import has_wide_vectors
+from fitwell.words.matrices import aligned_zeros
 from fitwell.words.text_classifier import ClassifierLoss, loss_number, ways_of
 
 Exact = npt.NDArray[np.float64]
@@ -91,13 +93,14 @@ class Told:
         return [(chosen, 1.0), *drawn]
 
 
+@pytest.mark.parametrize("wide", [None, ((0,), ())] if has_wide_vectors() else [None])
 @pytest.mark.parametrize("loss", LOSS_NAMES)
-def test_learning_from_texts_is_what_a_loop_does(loss: str) -> None:
+def test_learning_from_texts_is_what_a_loop_does(loss: str, wide: Any) -> None:
     generator = np.random.default_rng(3)
-    texts = [generator.integers(0, 12, generator.integers(0, 6)).tolist() for _ in range(60)]
+    texts = [generator.integers(0, 12, generator.integers(0, 6)).tolist() for _ in range(60)]  # some rows come twice
     labels = [sorted(generator.permutation(4)[: generator.integers(0, 3)].tolist()) for _ in range(60)]
-    inputs = generator.normal(size=(12, 16)).astype(np.float32)
-    outputs = generator.normal(size=(4, 16)).astype(np.float32)
+    inputs, outputs = (aligned_zeros(count * 16).reshape(count, 16) for count in (12, 4))
+    inputs[:], outputs[:] = generator.normal(size=(12, 16)), generator.normal(size=(4, 16))
     exact_inputs, exact_outputs = inputs.astype(float), outputs.astype(float)
     draws, order = generator.integers(0, 4, 32, dtype=np.int32), generator.permutation(60)
     ways = ways_of(loss, np.array([9, 5, 3, 2]))
@@ -116,6 +119,8 @@ def test_learning_from_texts_is_what_a_loop_does(loss: str) -> None:
         0.2,
         1e-3,
         np.uint64(9),
+        aligned_zeros(4 * 16).reshape(4, 16),
+        wide,
     )
     randomness = Randomness(9)
     told = Told(loss, exact_outputs, draws.tolist(), (randomness.next() >> 32) % 32)

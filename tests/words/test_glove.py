@@ -120,8 +120,8 @@ def fitted_by_loop(records: list[tuple[int, int, float]], arrays: list[Exact], x
     return float(loss)
 
 
-@pytest.mark.parametrize("wide", [None, (0, 0)] if has_wide_vectors() else [None])
-def test_fitting_pairs_is_what_a_loop_does(wide: tuple[int, int] | None) -> None:
+@pytest.mark.parametrize("wide", [None, ((0, 0), ())] if has_wide_vectors() else [None])
+def test_fitting_pairs_is_what_a_loop_does(wide: Any) -> None:
     generator = np.random.default_rng(6)
     arrays = [aligned_zeros(9 * 32).reshape(9, 32) for _ in range(4)] + [np.ones((9, 4), np.float32)]
     for array in arrays[:2]:

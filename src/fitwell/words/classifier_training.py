@@ -26,7 +26,7 @@ from fitwell.words.driving import Look, Progress, driven, unwatched
 from fitwell.words.encoded import EncodedCorpus, encode
 from fitwell.words.huffman import Ways
 from fitwell.words.interning import in_order, require_threads
-from fitwell.words.matrices import aligned_zeros, padded_width
+from fitwell.words.matrices import aligned_zeros, padded_width, vector_widths
 from fitwell.words.negatives import drawn_words
 from fitwell.words.text_classifier import ClassifierLoss, TextClassifier, loss_number, require_labels, ways_of
 from fitwell.words.text_rows import PREFIX, TOKENS, Features, TextRows, text_rows
@@ -269,7 +269,7 @@ def _read_block(
     from fitwell.words.kernels.classifying import learn_texts
 
     epoch, block = divmod(number, len(bounds) - 1)
-    texts = int(bounds[-1])
+    texts, width = int(bounds[-1]), state.arrays["inputs"].shape[1]
     fall = settings.rate / (settings.epochs * texts)
     return learn_texts(
         order_of(epoch)[bounds[block] : bounds[block + 1]],
@@ -286,6 +286,8 @@ def _read_block(
         settings.rate - fall * (epoch * texts + int(bounds[block])),
         fall,
         np.random.SeedSequence([settings.seed, 3, number]).generate_state(1, np.uint64)[0],
+        aligned_zeros(4 * width).reshape(4, width),
+        vector_widths(width, 0),
     )
 
 

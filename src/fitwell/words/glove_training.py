@@ -21,7 +21,7 @@ from fitwell.words.cooccurrence import Pairs, count_pairs
 from fitwell.words.driving import Look, Progress, driven, unwatched
 from fitwell.words.encoded import WHITE_SPACE_TOKENS, EncodedCorpus
 from fitwell.words.interning import in_order, require_threads
-from fitwell.words.matrices import FLOATS, aligned_zeros, padded_width
+from fitwell.words.matrices import aligned_zeros, padded_width, vector_widths
 from fitwell.words.texts import Corpus, Unit
 from fitwell.words.tokens import Tokenization
 from fitwell.words.vocabulary import Vocabulary
@@ -152,7 +152,6 @@ def _learn(pairs: Pairs, settings: GloveSettings, state: State, *, threads: int)
 def _learn_block(number: int, *, pairs: Pairs, settings: GloveSettings, state: State) -> tuple[int, float]:
     """Learn from one block in an order of its own; return how many pairs it has, and the sum of their losses."""
     from fitwell.words.kernels.factorizing import factorize
-    from fitwell.words.kernels.windows import has_wide_vectors
 
     records = pairs.block(number % pairs.blocks)
     arrays = state.arrays
@@ -168,5 +167,5 @@ def _learn_block(number: int, *, pairs: Pairs, settings: GloveSettings, state: S
         arrays["biases"],
         settings.x_max,
         settings.rate,
-        (0,) * (arrays["words"].shape[1] // FLOATS) if has_wide_vectors() else None,
+        vector_widths(arrays["words"].shape[1], 0),
     )

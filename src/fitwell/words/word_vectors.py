@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from fitwell.words.driving import Look
 from fitwell.words.encoded import EncodedCorpus
 from fitwell.words.huffman import Ways, huffman_ways
 from fitwell.words.interning import in_order, require_threads
-from fitwell.words.matrices import FLOATS, aligned_zeros, padded_width
+from fitwell.words.matrices import aligned_zeros, padded_width, vector_widths
 from fitwell.words.negatives import drawn_words
 from fitwell.words.parts import Parts
 from fitwell.words.vocabulary import Vocabulary, keep_probabilities
@@ -202,11 +202,5 @@ def _read_block(
         _rate(before / total, settings),
         (settings.rate - LAST_RATE) / total,
         np.random.SeedSequence([settings.seed, 2, number]).generate_state(1, np.uint64)[0],
-        _wide(width, drawn),
+        vector_widths(width, drawn),
     )
-
-
-def _wide(width: int, drawn: int) -> Any:
-    from fitwell.words.kernels.windows import has_wide_vectors
-
-    return ((0,) * (width // FLOATS), (0,) * drawn) if has_wide_vectors() else None

@@ -17,7 +17,7 @@ import numpy as np
 
 from fitwell.compiled import compiled, vectorized
 from fitwell.words.kernels.interning import Ids, Places, Whole
-from fitwell.words.kernels.reading import LOOKED_AT, UPPER, Ways, next_random
+from fitwell.words.kernels.reading import LOOKED_AT, UPPER, Ways, averaged, next_random, returned
 from fitwell.words.kernels.windows import Floats, logistic
 
 SOFTMAX, ONE_VS_ALL, NEGATIVE_SAMPLING, HIERARCHICAL_SOFTMAX = range(4)
@@ -88,17 +88,6 @@ def average(inputs: Floats, rows: Ids | Places, mean: Floats) -> None:
     share = np.float32(1.0 / len(rows))
     for i in range(width):
         mean[i] *= share
-
-
-@vectorized
-def spread_move(inputs: Floats, rows: Ids, move: Floats) -> None:
-    """Move each row by its share of the text's move."""
-    share = np.float32(1.0 / len(rows))
-    for i in range(inputs.shape[1]):
-        move[i] *= share
-    for row in rows:
-        for i in range(inputs.shape[1]):
-            inputs[row, i] += move[i]
 
 
 @vectorized
@@ -209,14 +198,16 @@ def learn_texts(
     rate: float,
     fall: float,
     seed: Whole,
+    scratch: Floats,
+    wide: Any,
 ) -> tuple[int, float]:
     """Learn from texts in an order; return how many were looked at, and their loss.
 
     The rate falls by `fall` with each text. Of several labels one is drawn, unless all are told. Texts without rows or
-    labels teach nothing.
+    labels teach nothing. `scratch` has four rows as wide as those of the inputs; `wide` is as for `reading.read`.
     """
-    width = inputs.shape[1]
-    x, move, scores = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(len(outputs), np.float32)
+    bag, x, move = scratch[:2], scratch[2], scratch[3]
+    scores = np.empty(len(outputs), np.float32)
     state = next_random(seed)
     draw = np.int64(state >> UPPER) & (len(draws) - 1)
     looked_at, total = 0, 0.0
@@ -229,10 +220,11 @@ def learn_texts(
         chosen = own[np.int64(state >> UPPER) % len(own)]
         now = np.float32(rate - fall * number)
         looks = loss == SOFTMAX or number % LOOKED_AT == 0
-        average(inputs, its_rows, x)
-        move[:] = np.float32(0.0)
+        averaged(inputs, its_rows, len(its_rows), bag, wide)
+        x[:], move[:] = bag[0], np.float32(0.0)
         draw, its_loss = told(loss, outputs, x, own, chosen, draws, draw, negative, ways, now, looks, scores, move)
-        spread_move(inputs, its_rows, move)
+        bag[0] += move * np.float32(1.0 / len(its_rows))
+        returned(inputs, its_rows, len(its_rows), bag, wide)
         looked_at += looks
         total += its_loss
     return looked_at, total

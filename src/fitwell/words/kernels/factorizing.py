@@ -81,16 +81,16 @@ def factorize(
 ) -> tuple[int, float]:
     """Learn from pairs in an order; return how many, and the sum of their losses.
 
-    A pair of different words is two, one in each direction. `most` is x_max. With `wide`, a tuple as long as a row has
-    vectors of sixteen numbers, rows are fetched ahead.
+    A pair of different words is two, one in each direction. `most` is x_max. Unless `wide`, which is as for
+    `reading.read`, is None, rows are fetched ahead.
     """
     pairs, loss, speed = 0, 0.0, np.float32(rate)
     for place in range(len(order)):
         if wide is not None:
             ahead = order[min(place + 2, len(order) - 1)]
             for matrix in (words, contexts, word_squares, context_squares):
-                prefetch(matrix.ctypes.data, np.int64(rows[ahead]), wide)
-                prefetch(matrix.ctypes.data, np.int64(columns[ahead]), wide)
+                prefetch(matrix.ctypes.data, np.int64(rows[ahead]), wide[0])
+                prefetch(matrix.ctypes.data, np.int64(columns[ahead]), wide[0])
         number = order[place]
         i, j, count = rows[number], columns[number], counts[number]
         log_count = np.float32(np.log(count))
