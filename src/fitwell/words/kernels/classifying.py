@@ -79,15 +79,32 @@ def rows_of_texts(
 
 @vectorized
 def average(inputs: Floats, rows: Ids | Places, mean: Floats) -> None:
-    """Write the mean of some rows."""
+    """Write the mean of some rows, of none zeros."""
     width = inputs.shape[1]
-    mean[:] = np.float32(0.0)
+    for i in range(width):
+        mean[i] = np.float32(0.0)
     for row in rows:
         for i in range(width):
             mean[i] += inputs[row, i]
-    share = np.float32(1.0 / len(rows))
+    share = np.float32(1.0 / max(1, len(rows)))
     for i in range(width):
         mean[i] *= share
+
+
+@vectorized
+def begin_move(bag: Floats, x: Floats, move: Floats) -> None:
+    """Take the text's vector from a bag, and a move of zeros."""
+    for i in range(len(x)):
+        x[i] = bag[0, i]
+        move[i] = np.float32(0.0)
+
+
+@vectorized
+def end_move(bag: Floats, move: Floats, rows: int) -> None:
+    """Move a bag by the share of the text's move that each of its rows gets."""
+    share = np.float32(1.0 / rows)
+    for i in range(len(move)):
+        bag[0, i] += share * move[i]
 
 
 @vectorized
@@ -221,9 +238,9 @@ def learn_texts(
         now = np.float32(rate - fall * number)
         looks = loss == SOFTMAX or number % LOOKED_AT == 0
         averaged(inputs, its_rows, len(its_rows), bag, wide)
-        x[:], move[:] = bag[0], np.float32(0.0)
+        begin_move(bag, x, move)
         draw, its_loss = told(loss, outputs, x, own, chosen, draws, draw, negative, ways, now, looks, scores, move)
-        bag[0] += move * np.float32(1.0 / len(its_rows))
+        end_move(bag, move, len(its_rows))
         returned(inputs, its_rows, len(its_rows), bag, wide)
         looked_at += looks
         total += its_loss
@@ -235,24 +252,21 @@ def probabilities_of(
     rows: Places, begins: Places, inputs: Floats, outputs: Floats, loss: int, ways: Ways, result: Floats
 ) -> None:
     """Fill in the probability of each label for each text; a text without rows has the vector 0."""
-    x = np.zeros(inputs.shape[1], np.float32)
+    x, each = np.zeros(inputs.shape[1], np.float32), np.empty(len(outputs), np.float32)
     nodes, turns, way_begins = ways
     for text in range(len(begins) - 1):
-        its_rows, scores = rows[begins[text] : begins[text + 1]], result[text]
-        x[:] = np.float32(0.0)
-        if len(its_rows):
-            average(inputs, its_rows, x)
-        for label in range(len(scores)):
-            scores[label] = product(outputs, label, x)
+        average(inputs, rows[begins[text] : begins[text + 1]], x)
+        for label in range(len(each)):
+            each[label] = product(outputs, label, x)
         if loss == SOFTMAX:
-            softmax(scores)
-            continue
-        each = 1.0 / (1.0 + np.exp(-scores))
-        if loss == HIERARCHICAL_SOFTMAX:
-            for label in range(len(scores)):
-                scores[label] = np.float32(1.0)
+            softmax(each)
+        else:
+            for label in range(len(each)):
+                each[label] = 1.0 / (1.0 + np.exp(-each[label]))
+        for label in range(len(each)):
+            result[text, label] = each[label]
+            if loss == HIERARCHICAL_SOFTMAX:
+                result[text, label] = np.float32(1.0)
                 for place in range(way_begins[label], way_begins[label + 1]):
                     right = each[nodes[place]]
-                    scores[label] *= right if turns[place] > 0 else 1.0 - right
-        else:
-            scores[:] = each
+                    result[text, label] *= right if turns[place] > 0 else 1.0 - right
