@@ -109,8 +109,8 @@ def bucket_numbers(
     """Return the buckets of all words' parts end to end, and where those of each word begin.
 
     >>> numbers, begins = bucket_numbers(["as", "is"], shortest=3, longest=3, buckets=2000)
-    >>> numbers.tolist(), begins.tolist()
-    ([143, 796, 184, 1371], [0, 2, 4])
+    >>> numbers.tolist() == [fnv1a(part) % 2000 for part in (b"<as", b"as>", b"<is", b"is>")], begins.tolist()
+    (True, [0, 2, 4])
     """
     from fitwell.vectors.subword_kernels import all_buckets
 
