@@ -68,7 +68,7 @@ def binary(
     left out and `left_out` says so. Weights count as importance: doubling all of them changes nothing. Rows of weight
     0 are ignored.
 
-    95 % intervals were found to cover 93 to 97 % in simulations (`benchmarks/coverage.py`), and where they do not the
+    95 % intervals were found to cover 93 to 97 % in simulations (`benchmarks/interval_coverage.py`), and where they do not the
     figure says that it is approximate: shares and F1 with fewer than 6 successes or failures; MCC and kappa with fewer
     than 6 wrong rows, or 6 rows of a class or predicted to be one; ROC-AUC, PR-AUC and KS with fewer than 12 rows of
     the smaller class; ROC-AUC where its distance from 1 times those rows is below 1; PR-AUC below twice a rate of

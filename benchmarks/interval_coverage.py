@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the truth, for every figure, by simulation.
 
-    python benchmarks/coverage.py [--quick] [--family binary] [--rounds 2000]
+    python benchmarks/interval_coverage.py [--quick] [--family binary] [--rounds 2000]
 
 Each cell is a population whose figures are known, a number of rows, and 2,000 samples of that size. It is right when
 93 to 97 % of its intervals hold the population's figure (2,000 samples know a coverage of 95 % to about one point), or
