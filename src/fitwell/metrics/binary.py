@@ -68,13 +68,13 @@ def binary(
     left out and `left_out` says so. Weights count as importance: doubling all of them changes nothing. Rows of weight
     0 are ignored.
 
-    95 % intervals were found to cover 93 to 97 % in simulations (`benchmarks/interval_coverage.py`), and where they do not the
-    figure says that it is approximate: shares and F1 with fewer than 6 successes or failures; MCC and kappa with fewer
-    than 6 wrong rows, or 6 rows of a class or predicted to be one; ROC-AUC, PR-AUC and KS with fewer than 12 rows of
-    the smaller class; ROC-AUC where its distance from 1 times those rows is below 1; PR-AUC below twice a rate of
-    positives under 5 %; KS below 0.2; lift with fewer than 6 positives inside or outside the tenth, or many ties on its
-    border; log loss and Brier score where a few rows decide (skewness over 0.45·√rows); calibration error with fewer
-    than 75 rows of the smaller class, or where outcomes vary a fifth more than the probabilities say.
+    95 % intervals were found to cover 93 to 97 % in simulations (`benchmarks/interval_coverage.py`), and where they do
+    not the figure says that it is approximate: shares and F1 with fewer than 6 successes or failures; MCC and kappa
+    with fewer than 6 wrong rows, or 6 rows of a class or predicted to be one; ROC-AUC, PR-AUC and KS with fewer than 12
+    rows of the smaller class; ROC-AUC where its distance from 1 times those rows is below 1; PR-AUC below twice a rate
+    of positives under 5 %; KS below 0.2; lift with fewer than 6 positives inside or outside the tenth, or many ties on
+    its border; log loss and Brier score where a few rows decide (skewness over 0.45·√rows); calibration error with
+    fewer than 75 rows of the smaller class, or where outcomes vary a fifth more than the probabilities say.
 
     Raises `DataError` for missing or infinite values, sizes that disagree, and labels among which none is positive by
     rule.
