@@ -15,10 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from fitwell.compiled import compiled, vectorized
+from fitwell.compiled import compiled, inlined, vectorized
+from fitwell.words.kernels import row_steps as _steps
 from fitwell.words.kernels.interning import Ids, Places, Whole
 from fitwell.words.kernels.reading import LOOKED_AT, UPPER, Ways, averaged, next_random, returned
 from fitwell.words.kernels.windows import Floats, logistic
+
+# A type checker sees the first argument of an intrinsic, which numba gives.
+product: Any = _steps.product
+add_both: Any = _steps.add_both
 
 SOFTMAX, ONE_VS_ALL, NEGATIVE_SAMPLING, HIERARCHICAL_SOFTMAX = range(4)
 WORD, UNKNOWN_LABEL = -1, -2  # what a token may be, where it is not a label that is known
@@ -108,7 +113,7 @@ def end_move(bag: Floats, move: Floats, rows: int) -> None:
 
 
 @vectorized
-def product(outputs: Floats, label: Whole, x: Floats) -> Any:
+def plain_product(outputs: Floats, label: Whole, x: Floats) -> Any:
     """Return the product of a label's vector and a text's."""
     total = np.float32(0.0)
     for i in range(outputs.shape[1]):
@@ -117,12 +122,29 @@ def product(outputs: Floats, label: Whole, x: Floats) -> Any:
 
 
 @vectorized
-def move_label(outputs: Floats, label: Whole, x: Floats, gradient: Any, move: Floats) -> None:
+def plain_add_both(outputs: Floats, label: Whole, x: Floats, gradient: Any, move: Floats) -> None:
     """Move a label's vector, and add what it gives to the move of the text."""
     for i in range(outputs.shape[1]):
         before = outputs[label, i]
         move[i] += gradient * before
         outputs[label, i] = before + gradient * x[i]
+
+
+@inlined
+def product_of(outputs: Floats, label: Whole, x: Floats, wide: Any) -> Any:
+    """Return the product of a label's vector and a text's, with vector instructions or with a plain loop."""
+    if wide is None:
+        return plain_product(outputs, label, x)
+    return product(outputs.ctypes.data, np.int64(label), x.ctypes.data, np.int64(0), wide[0])
+
+
+@inlined
+def move_label(outputs: Floats, label: Whole, x: Floats, gradient: Any, move: Floats, wide: Any) -> None:
+    """Move a label's vector, and add what it gives to the move of the text, in one of both ways."""
+    if wide is None:
+        plain_add_both(outputs, label, x, gradient, move)
+    else:
+        add_both(outputs.ctypes.data, np.int64(label), x.ctypes.data, gradient, move.ctypes.data, wide[0])
 
 
 @vectorized
@@ -139,21 +161,25 @@ def softmax(scores: Floats) -> None:
 
 
 @compiled
-def told_by_softmax(outputs: Floats, x: Floats, truth: Whole, rate: Any, scores: Floats, move: Floats) -> Any:
+def told_by_softmax(
+    outputs: Floats, x: Floats, truth: Whole, rate: Any, scores: Floats, move: Floats, wide: Any
+) -> Any:
     """Take the step of one text whose label is known; return the loss."""
     for label in range(len(outputs)):
-        scores[label] = product(outputs, label, x)
+        scores[label] = product_of(outputs, label, x, wide)
     softmax(scores)
     for label in range(len(outputs)):
-        move_label(outputs, label, x, rate * (np.float32(label == truth) - scores[label]), move)
+        move_label(outputs, label, x, rate * (np.float32(label == truth) - scores[label]), move, wide)
     return -np.log(scores[truth] + np.float32(1e-10))
 
 
 @compiled
-def told_apart(outputs: Floats, x: Floats, label: Whole, truth: Any, rate: Any, looks: bool, move: Floats) -> Any:
+def told_apart(
+    outputs: Floats, x: Floats, label: Whole, truth: Any, rate: Any, looks: bool, move: Floats, wide: Any
+) -> Any:
     """Take the step of one text and one label or node, which is there or not; return the loss, 0 if nobody looks."""
-    probability = logistic(product(outputs, label, x))
-    move_label(outputs, label, x, rate * (truth - probability), move)
+    probability = logistic(product_of(outputs, label, x, wide))
+    move_label(outputs, label, x, rate * (truth - probability), move, wide)
     if looks:
         return -np.log(np.float32(1.0) - abs(truth - probability) + np.float32(1e-10))
     return 0.0
@@ -174,28 +200,29 @@ def told(
     looks: bool,
     scores: Floats,
     move: Floats,
+    wide: Any,
 ) -> tuple[Whole, float]:
     """Take the step of one text by one of the losses; return the next draw and the loss."""
     total, last = 0.0, len(draws) - 1
     if loss == SOFTMAX:
-        total = told_by_softmax(outputs, x, chosen, rate, scores, move)
+        total = told_by_softmax(outputs, x, chosen, rate, scores, move, wide)
     elif loss == ONE_VS_ALL:
         for label in range(len(outputs)):
             truth = np.float32(0.0)
             for own in labels:
                 truth = np.float32(1.0) if own == label else truth
-            total += told_apart(outputs, x, label, truth, rate, looks, move)
+            total += told_apart(outputs, x, label, truth, rate, looks, move, wide)
     elif loss == NEGATIVE_SAMPLING:
-        total += told_apart(outputs, x, chosen, np.float32(1.0), rate, looks, move)
+        total += told_apart(outputs, x, chosen, np.float32(1.0), rate, looks, move, wide)
         for _ in range(negative):
             while draws[draw & last] == chosen:
                 draw += 1
-            total += told_apart(outputs, x, draws[draw & last], np.float32(0.0), rate, looks, move)
+            total += told_apart(outputs, x, draws[draw & last], np.float32(0.0), rate, looks, move, wide)
             draw += 1
     else:
         nodes, turns, begins = ways
         for place in range(begins[chosen], begins[chosen + 1]):
-            total += told_apart(outputs, x, nodes[place], turns[place], rate, looks, move)
+            total += told_apart(outputs, x, nodes[place], turns[place], rate, looks, move, wide)
     return draw & last, total
 
 
@@ -239,7 +266,9 @@ def learn_texts(
         looks = loss == SOFTMAX or number % LOOKED_AT == 0
         averaged(inputs, its_rows, len(its_rows), bag, wide)
         begin_move(bag, x, move)
-        draw, its_loss = told(loss, outputs, x, own, chosen, draws, draw, negative, ways, now, looks, scores, move)
+        draw, its_loss = told(
+            loss, outputs, x, own, chosen, draws, draw, negative, ways, now, looks, scores, move, wide
+        )
         end_move(bag, move, len(its_rows))
         returned(inputs, its_rows, len(its_rows), bag, wide)
         looked_at += looks
@@ -257,7 +286,7 @@ def probabilities_of(
     for text in range(len(begins) - 1):
         average(inputs, rows[begins[text] : begins[text + 1]], x)
         for label in range(len(each)):
-            each[label] = product(outputs, label, x)
+            each[label] = plain_product(outputs, label, x)
         if loss == SOFTMAX:
             softmax(each)
         else:

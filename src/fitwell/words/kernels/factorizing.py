@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fitwell.compiled import compiled, inlined, vectorized
-from fitwell.words.kernels import factor_steps as _steps
+from fitwell.words.kernels import row_steps as _steps
 from fitwell.words.kernels.interning import Ids, Places, Whole
 from fitwell.words.kernels.reading import prefetch
 from fitwell.words.kernels.windows import Floats
@@ -26,7 +26,7 @@ WORD_BIAS, CONTEXT_BIAS, WORD_SQUARE, CONTEXT_SQUARE = range(4)  # the columns o
 
 # A type checker sees the first argument of an intrinsic, which numba gives.
 product: Any = _steps.product
-move: Any = _steps.move
+move: Any = _steps.move_apart
 
 
 @vectorized

@@ -1,4 +1,4 @@
-"""The vector instructions of `factorizing.py`."""
+"""Vector instructions on whole rows, for `factorizing.py` and `classifying.py`."""
 
 from __future__ import annotations
 
@@ -54,6 +54,12 @@ class _Emitter:
         """Return a vector of equal numbers."""
         return ir.Constant(_WIDE, [value] * LANES)
 
+    def repeated(self, value: Any) -> Any:
+        """Return a vector of a number that is known only when the instructions run."""
+        undefined = ir.Constant(_WIDE, ir.Undefined)
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        return self.b.shuffle_vector(self.b.insert_element(undefined, value, ir.IntType(32)(0)), undefined, zeros)
+
     def inverse_root(self, x: Any) -> Any:
         """Return 1 / sqrt(x), good to about 28 bits, which is more than a number has."""
         estimate = self.call(
@@ -80,7 +86,25 @@ def product(typing: Any, words: Any, i: Any, contexts: Any, j: Any, vectors: Any
 
 
 @intrinsic
-def move(
+def add_both(typing: Any, outputs: Any, i: Any, x: Any, gradient: Any, move: Any, vectors: Any) -> Any:
+    """Add `gradient` times row i, as it was, to `move`, and as many times x to the row; all given by addresses."""
+
+    def generate(lowering: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        emitter = _Emitter(builder, len(vectors))
+        outputs, row, x, gradient, move = arguments[:5]
+        factor = emitter.repeated(gradient)
+        alone = (emitter.places(matrix, _LONG(0)) for matrix in (x, move))
+        for place, of_x, of_move in zip(emitter.places(outputs, row), *alone, strict=True):
+            before = emitter.load(place)
+            emitter.store(emitter.multiply_add(factor, before, emitter.load(of_move)), of_move)
+            emitter.store(emitter.multiply_add(factor, emitter.load(of_x), before), place)
+        return lowering.get_dummy_value()
+
+    return types.void(*[types.int64] * 3, types.float32, types.int64, vectors), generate
+
+
+@intrinsic
+def move_apart(
     typing: Any,
     words: Any,
     word_squares: Any,
@@ -96,10 +120,7 @@ def move(
     def generate(lowering: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         emitter = _Emitter(builder, len(vectors))
         of_words, squares_of_words, i, of_contexts, squares_of_contexts, j, strength = arguments[:7]
-        undefined = ir.Constant(_WIDE, ir.Undefined)
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        single = builder.insert_element(undefined, strength, ir.IntType(32)(0))
-        pulls = builder.shuffle_vector(single, undefined, zeros)
+        pulls = emitter.repeated(strength)
         rows = ((of_words, i), (squares_of_words, i), (of_contexts, j), (squares_of_contexts, j))
         for word, word_square, context, context_square in zip(*(emitter.places(*row) for row in rows), strict=True):
             w, c = emitter.load(word), emitter.load(context)
