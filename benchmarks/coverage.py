@@ -21,6 +21,9 @@ Where the populations' figures come from:
 
 from __future__ import annotations
 
+if __name__ == "coverage":  # numba looks for the package of this name, and finds this file from a script beside it
+    raise ImportError("this is a benchmark, not the package coverage")
+
 import argparse
 import json
 import math

@@ -1,12 +1,15 @@
 """How fast word vectors are learned, and how good they are, beside gensim.
 
     python benchmarks/word2vec.py CORPUS --gensim PYTHON [--method skipgram] [--lines N] [--epochs 3] [--seeds 3]
+    python benchmarks/word2vec.py CORPUS --threads 2 [--method skipgram] [--lines N] [--epochs 3] [--seeds 3]
 
 CORPUS is a text file of one sentence a line, also compressed; `--lines` takes its first lines only. PYTHON is the
 interpreter of an environment with gensim, which also measures the vectors of both: WordSim-353, SimLex-999 (Spearman's
 correlation) and Google's analogies (share answered right), all of which come with gensim. Dimension 100, window 5, five
 drawn words, subsample 1e-3, one thread. Seeds take turns, so that both meet the same disturbances; speed is words of
 the corpus a second of processor time, training alone, after a short training has compiled and loaded everything.
+
+With `--threads`, Fitwell is compared with itself on one thread instead, in turns, by the clock: nothing else may run.
 """
 
 from __future__ import annotations
@@ -71,6 +74,23 @@ def with_fitwell(corpus: Path, method: str, epochs: int, seed: int, out: Path) -
     return epochs * len(encoded.ids) / seconds
 
 
+def compare_threads(corpus: Path, method: str, epochs: int, seeds: int, threads: int) -> None:
+    """Print how many times as fast several threads are as one."""
+    from fitwell import words
+
+    encoded, ratios = words.encode(corpus), []
+    for seed in range(1, seeds + 1):
+        seconds = dict[int, float]()
+        for count in (1, threads):
+            started = time.perf_counter()
+            words.word2vec(encoded, architecture=method, epochs=epochs, seed=seed, threads=count)  # type: ignore[arg-type]
+            seconds[count] = time.perf_counter() - started
+        ratios.append(seconds[1] / seconds[threads])
+        speed = epochs * len(encoded.ids) / seconds[threads]
+        print(f"seed {seed}  {threads} threads {speed:12,.0f} words/s, {ratios[-1]:.2f} times one thread", flush=True)
+    print(f"{threads} threads are {statistics.median(ratios):.2f} times as fast as one")
+
+
 def lines_of(source: Path, count: int | None, out: Path) -> Path:
     """Write the lines of a corpus, as they are, for both to read."""
     from fitwell.words.texts import Piece, pieces_of
@@ -94,7 +114,9 @@ def main() -> None:
     """Print speed and quality of both, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--gensim", required=True, help="Python with gensim")
+    peer = parser.add_mutually_exclusive_group(required=True)
+    peer.add_argument("--gensim", help="Python with gensim")
+    peer.add_argument("--threads", type=int)
     parser.add_argument("--method", choices=RATES, default="skipgram")
     parser.add_argument("--lines", type=int)
     parser.add_argument("--epochs", type=int, default=3)
@@ -104,6 +126,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         corpus, out = lines_of(asked.corpus, asked.lines, Path(name) / "corpus"), Path(name) / "vectors"
         with_fitwell(lines_of(corpus, 200, Path(name) / "short"), asked.method, 1, 1, out)
+        if asked.threads:
+            compare_threads(corpus, asked.method, asked.epochs, asked.seeds, asked.threads)
+            return
         for seed in range(1, asked.seeds + 1):
             speed = with_fitwell(corpus, asked.method, asked.epochs, seed, out)
             report("fitwell", seed, speed, asked_of_gensim(asked.gensim, "quality", out))

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from tests.vectors.conftest import ORIGINALS
-from tests.vectors.test_formats import some
+from tests.vectors.test_formats import mostly_unused_buckets, some
 
 from fitwell.errors import DataError, FitwellError, RequestError
 from fitwell.vectors import Vectors, centered, load
@@ -83,6 +85,30 @@ def test_what_a_file_claims_is_not_allocated(content: bytes, tmp_path: Path) -> 
         assert tracemalloc.get_traced_memory()[1] < 60e6
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("told", "tensors", "refusal"),
+    [
+        ({"buckets": 2**40}, {}, "vectors of 1099511627776 buckets do not belong together"),
+        ({"buckets": "many"}, {}, "vectors of many buckets do not belong together"),
+        ({"buckets": 60}, {}, "there are vectors of buckets beyond 60"),
+        ({}, {"subword_used": np.array([1, 2])}, "do not belong together"),
+        ({}, {"subword_used": np.array([1, 2, -1])}, "there are vectors of buckets beyond 99"),
+        ({}, {"subword_buckets": np.ones((3, 5), np.float32)}, "as wide as those of words, but are not"),
+        ({}, {"subword_own": np.ones((2, 4), np.float32)}, "as wide as those of words, but are not"),
+    ],
+)
+def test_parts_of_words_that_contradict_one_another_are_refused(
+    told: dict[str, object], tensors: dict[str, np.ndarray], refusal: str, tmp_path: Path
+) -> None:
+    mostly_unused_buckets(99).save(tmp_path / "v.safetensors")
+    with safe_open(tmp_path / "v.safetensors", "numpy") as file:
+        metadata = json.loads(file.metadata()["fitwell_vectors"])
+    contents = {**load_file(tmp_path / "v.safetensors"), **tensors}
+    save_file(contents, tmp_path / "odd.safetensors", {"fitwell_vectors": json.dumps({**metadata, **told})})
+    with pytest.raises(DataError, match=refusal):
+        load(tmp_path / "odd.safetensors")
 
 
 @pytest.mark.parametrize("format", WRITERS)

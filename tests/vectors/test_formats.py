@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +21,7 @@ from fitwell.vectors import Subwords, Vectors, load
 from fitwell.vectors.formats import WRITERS, text
 from fitwell.vectors.formats.detect import Format, look
 from fitwell.vectors.formats.fasttext import read_model, write_model
+from fitwell.words import classifier
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=12)
 FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -100,6 +102,26 @@ def test_our_own_format_keeps_everything_and_is_mapped(tmp_path: Path) -> None:
     assert read.counts.tolist() == [5, 4, 3, 2, 1]
     assert is_mapped(read.matrix)
     assert (read.vector("unseen") == spaced.vector("unseen")).all()
+
+
+def mostly_unused_buckets(count: int) -> Vectors:
+    """Make vectors of which most buckets are zeros."""
+    vectors = some(4, subwords=True)
+    assert vectors.subwords is not None
+    buckets = np.zeros((count, 4), np.float32)
+    buckets[[3, count // 2, count - 1]] = vectors.subwords.buckets[:3]
+    return replace(vectors, subwords=replace(vectors.subwords, buckets=buckets))
+
+
+def test_our_own_format_leaves_buckets_without_values_out(tmp_path: Path) -> None:
+    vectors = mostly_unused_buckets(100_000)
+    vectors.save(tmp_path / "v.safetensors")
+    assert (tmp_path / "v.safetensors").stat().st_size < 5000
+    read = load(tmp_path / "v.safetensors")
+    assert read.subwords is not None
+    assert vectors.subwords is not None
+    assert (read.subwords.buckets == vectors.subwords.buckets).all()
+    assert (read.subwords.own == vectors.subwords.own).all()
 
 
 def test_a_model_of_fasttext_keeps_parts_of_words(tmp_path: Path) -> None:
@@ -214,8 +236,19 @@ def test_the_original_tools_say_the_same_today(tmp_path: Path) -> None:
         ("fasttext.bin", "fasttext"),
     ):
         vectors.save(ours / name, format=format)
+    texts, labels = ["big cat", "a dog", "some cat", "big dog"] * 20, ["cat", "dog"] * 40
+    classifiers = {}
+    for loss in ("softmax", "one_vs_all", "negative_sampling", "hierarchical_softmax"):
+        made_here = classifier(texts, labels, dimension=5, ngrams=2, longest=4, buckets=50, rate=0.5, loss=loss)
+        made_here.save(ours / f"labels_{loss}.bin")
+        classifiers[f"labels_{loss}.bin"] = made_here
     subprocess.run([python, script, "--read", str(ours)], check=True, env=bare)
-    for name, found in json.loads((ours / "read.json").read_text(encoding="utf-8")).items():
+    read = json.loads((ours / "read.json").read_text(encoding="utf-8"))
+    for name, by_text in read.pop("classifiers").items():
+        for told, expected in by_text.items():
+            row = dict(zip(classifiers[name].model.labels, classifiers[name].probabilities([told])[0], strict=True))
+            assert row == pytest.approx(expected, abs=0.01), (name, told)  # its logistic function is a table
+    for name, found in read.items():
         assert len(found) >= len(vectors.words)
         for word, values in found.items():
             assert (vectors.vector(word) == np.array(values, np.float32)).all(), (name, word)

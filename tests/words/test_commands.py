@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,18 @@ import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfVectorizer as SklearnVectorizer
 
 from fitwell import cli
-from fitwell.words import BM25Vectorizer, Look, Tokenization, load, open_corpus, word2vec
+from fitwell.words import (
+    BM25Vectorizer,
+    Look,
+    Tokenization,
+    classifier,
+    fasttext,
+    glove,
+    load,
+    load_classifier,
+    open_corpus,
+    word2vec,
+)
 
 LINES = "He saw New York.\nNew York is big.\n\nShe saw him.\n" * 5
 
@@ -155,6 +165,38 @@ def test_every_option_of_train_is_passed_on(corpus: str, capsys: pytest.CaptureF
     assert load("v.bin").matrix.tobytes() == expected.matrix.tobytes()
 
 
+def test_train_learns_from_parts_of_words(corpus: str) -> None:
+    options = "--method fasttext_cbow --dimension 8 --shortest 2 --longest 3 --buckets 50 --loss hierarchical_softmax"
+    assert cli.run(["words", "train", corpus, "-o", "v.bin", *options.split(), "--format", "fasttext"]) == 0
+    expected = fasttext(
+        corpus,
+        architecture="cbow",
+        dimension=8,
+        shortest=2,
+        longest=3,
+        buckets=50,
+        loss="hierarchical_softmax",
+    )
+    assert load("v.bin").matrix.tobytes() == expected.matrix.tobytes()
+    assert cli.run(["words", "neighbors", "v.bin", "Yorkish", "--count", "1"]) == 0
+
+
+def test_train_goes_on_with_new_text(corpus: str) -> None:
+    options = ["--dimension", "8", "--min-count", "1"]
+    assert cli.run(["words", "train", corpus, "-o", "v.txt", "--keep", "kept", *options]) == 0
+    Path("new.txt").write_text("He saw Boston.\n")
+    assert cli.run(["words", "train", "new.txt", "-o", "v.txt", "--start", "kept", *options]) == 0
+    assert {"New", "Boston."} <= set(load("v.txt").words)
+
+
+def test_train_learns_from_counts(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = "--method glove --dimension 8 --window 3 --x-max 10 --memory-mb 5 --epochs 4 --rate 0.1 --seed 2"
+    assert cli.run(["words", "train", corpus, "-o", "v.safetensors", *options.split()]) == 0
+    assert " pairs/s  0:00 left" in capsys.readouterr().err
+    expected = glove(corpus, dimension=8, window=3, x_max=10, epochs=4, rate=0.1, seed=2)
+    assert load("v.safetensors").matrix.tobytes() == expected.matrix.tobytes()
+
+
 def test_an_interrupted_training_is_kept_and_exits_with_130(
     corpus: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,8 +206,7 @@ def test_an_interrupted_training_is_kept_and_exits_with_130(
         os.kill(os.getpid(), signal.SIGINT)
         return "interrupted"
 
-    command = sys.modules["fitwell.cli.words.train"]  # the name leads to the function
-    monkeypatch.setattr(command, "look_text", interrupted)
+    monkeypatch.setattr("fitwell.cli.words.showing_looks.look_text", interrupted)
     assert cli.run(["words", "train", corpus, "-o", "v.txt", "--dimension", "8"]) == 130
     assert "9 words, 8 numbers each, after 0." in capsys.readouterr().err
     assert load("v.txt").width == 8
@@ -176,7 +217,11 @@ def test_an_interrupted_training_is_kept_and_exits_with_130(
     [
         (["-o", "v.bin"], "could be in several formats"),
         (["-o", "no/v.txt"], "no/v.txt cannot be written: there is no folder no; make it first"),
-        (["-o", "v.txt", "--method", "glove"], 'architecture must be one of skipgram, cbow, but is "glove"'),
+        (["-o", "v.txt", "--method", "lsa"], "must be one of skipgram, cbow, fasttext, fasttext_cbow, glove, but is"),
+        (["-o", "v.txt", "--longest", "4"], "--longest is for the methods fasttext, fasttext_cbow, and does nothing"),
+        (["-o", "v.txt", "--x-max", "4"], "--x-max is for the methods glove, and does nothing for skipgram; leave it"),
+        (["-o", "v.txt", "--method", "glove", "--negative", "4"], "and does nothing for glove; leave it out"),
+        (["-o", "v.txt", "--loss", "x"], "loss must be one of negative_sampling, hierarchical_softmax, but is"),
     ],
 )
 def test_a_wrong_option_of_train_is_refused(
@@ -185,3 +230,71 @@ def test_a_wrong_option_of_train_is_refused(
     assert cli.run(["words", "train", corpus, *options]) == 2
     assert refusal in capsys.readouterr().err
     assert not list(Path().glob("v*"))
+
+
+LABELLED = "label,text\nsport,a goal\nmoney,the bank\nsport,the match\nmoney,a loan\n"
+
+
+def test_classify_and_label_work_on_tables(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data.csv").write_text(LABELLED)
+    columns = ["--text", "text", "--label", "label"]
+    options = "--dimension 8 --epochs 50 --rate 0.5 --ngrams 2 --shortest 2 --longest 3 --buckets 99 --seed 3"
+    assert cli.run(["words", "classify", "data.csv", "-o", "m.bin", *columns, *options.split()]) == 0
+    told = capsys.readouterr().err
+    assert re.search(r"epoch 50\.00/50  loss 0\.\d{4}  rate 0\.0000", told)
+    assert "2 labels, 7 words, after 50 epochs: m.bin" in told
+    expected = classifier(
+        ["a goal", "the bank", "the match", "a loan"],
+        ["sport", "money", "sport", "money"],
+        dimension=8,
+        epochs=50,
+        rate=0.5,
+        ngrams=2,
+        shortest=2,
+        longest=3,
+        buckets=99,
+        seed=3,
+    )
+    assert load_classifier("m.bin").model.inputs.tobytes() == expected.model.inputs.tobytes()
+    assert cli.run(["words", "label", "m.bin", "data.csv", *columns]) == 0
+    shown = capsys.readouterr()
+    assert [line.split(",")[0] for line in shown.out.splitlines()] == ["prediction", "sport", "money", "sport", "money"]
+    assert "accuracy 1.0000 [0.5101, 1.0000], 4 of 4" in shown.err
+    assert cli.run(["words", "label", "m.bin", "data.csv", "--text", "text", "-o", "p.csv"]) == 0
+    assert Path("p.csv").read_text() == shown.out
+
+
+def test_classify_and_label_work_on_lines(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("lines.txt").write_text("__label__x one thing\n__label__y other thing\n" * 20)
+    options = "--loss one_vs_all --negative 2 --min-count 2 --dimension 8 --threads 1 --checkpoint c --quiet"
+    assert cli.run(["words", "classify", "lines.txt", "-o", "m.bin", *options.split()]) == 0
+    assert "epoch " not in capsys.readouterr().err
+    Path("test.txt").write_text("__label__x one\nother\n__label__x other __label__z\n__label__z\n")
+    assert cli.run(["words", "label", "m.bin", "test.txt"]) == 0
+    shown = capsys.readouterr()
+    assert [line[0] for line in shown.out.splitlines()[1:4]] == ["x", "y", "y"]
+    assert "accuracy 0.5000 [0.0945, 0.9055], 1 of 2" in shown.err  # of four texts, two have a label that is known
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        (["--label", "label"], 'the labels are in column "label", but where are the texts? name their column by'),
+        (["--text", "txt", "--label", "label"], 'data.csv has no column "txt"; did you mean "text"?'),
+        (["--text", "text"], "there must be two labels or more, but there are 0"),
+        (["--text", "text", "--label", "label", "--loss", "x"], "loss must be one of softmax"),
+    ],
+)
+def test_a_wrong_option_of_classify_is_refused(
+    corpus: str, capsys: pytest.CaptureFixture[str], options: list[str], refusal: str
+) -> None:
+    Path("data.csv").write_text(LABELLED)
+    assert cli.run(["words", "classify", "data.csv", "-o", "m.bin", *options]) == 2
+    assert refusal in capsys.readouterr().err
+    assert not Path("m.bin").exists()
+
+
+def test_a_missing_cell_is_refused_with_its_row(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data.csv").write_text("label,text\na,one\n,two\n")
+    assert cli.run(["words", "classify", "data.csv", "-o", "m.bin", "--text", "text", "--label", "label"]) == 2
+    assert 'column "label" has none in row 2' in capsys.readouterr().err

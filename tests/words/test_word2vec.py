@@ -17,7 +17,7 @@ from fitwell import words
 from fitwell.errors import DataError, RequestError
 from fitwell.words import Look, word_vectors
 from fitwell.words.negatives import drawn_words
-from fitwell.words.word_vectors import RATES, Architecture, Word2VecSettings
+from fitwell.words.word_vectors import RATES, Architecture, Loss, Word2VecSettings
 
 TOPICS = [
     ["cat", "dog", "cow", "pig", "hen"],
@@ -48,9 +48,10 @@ def assert_topics_found(vectors: words.Vectors) -> None:
             assert others == set(topic) - {word}
 
 
+@pytest.mark.parametrize("loss", get_args(Loss))
 @pytest.mark.parametrize(("architecture", "threads"), [("skipgram", 1), ("skipgram", 2), ("cbow", 1), ("cbow", 2)])
-def test_words_of_one_topic_become_neighbors(small_blocks: None, architecture: str, threads: int) -> None:
-    vectors = learned(architecture=architecture, threads=threads)
+def test_words_of_one_topic_become_neighbors(small_blocks: None, architecture: str, threads: int, loss: str) -> None:
+    vectors = learned(architecture=architecture, threads=threads, loss=loss)
     assert_topics_found(vectors)
     assert vectors.words[0] == "the"
     assert vectors.matrix.shape == (16, 20)
@@ -64,13 +65,24 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(small_blocks: No
     assert learned(seed=6).matrix.tobytes() != first.tobytes()
 
 
-def test_plain_loops_serve_where_the_processor_is_not_wide(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "training",
+    [
+        "word2vec(texts, dimension=8)",
+        pytest.param("word2vec(texts, dimension=8, loss='hierarchical_softmax')", marks=pytest.mark.slow),
+        pytest.param("fasttext(texts, dimension=8, buckets=99)", marks=pytest.mark.slow),
+        pytest.param("glove(texts, dimension=8)", marks=pytest.mark.slow),
+    ],
+)
+def test_plain_loops_serve_where_the_processor_is_not_wide(tmp_path: Path, training: str) -> None:
     code = (
+        "import numpy as np\n"
         "from fitwell.words.kernels.windows import has_wide_vectors\n"
         "from fitwell import words\n"
         "assert not has_wide_vectors()\n"
-        "v = words.word2vec([['a', 'b', 'c', 'd']] * 50, dimension=8, epochs=2)\n"
-        "assert v.matrix.any()\n"
+        "texts = [['a', 'b', 'c', 'd']] * 50\n"
+        f"v = words.{training}\n"
+        "assert np.isfinite(v.matrix).all() and v.matrix.any()\n"
     )
     surroundings = {**os.environ, "NUMBA_CPU_FEATURES": "+sse2", "NUMBA_CPU_NAME": "x86-64"}
     surroundings["NUMBA_CACHE_DIR"] = str(tmp_path)
@@ -139,7 +151,7 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_bits(small_blocks: None
 
 
 def test_the_state_is_saved_now_and_then(small_blocks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fitwell.words.word2vec_training.CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr("fitwell.words.driving.CHECKPOINT_SECONDS", 0)
     place = tmp_path / "checkpoint"
     there = list[bool]()
     learned(checkpoint=place, progress=lambda _look: there.append(place.exists()))
@@ -223,6 +235,7 @@ def test_settings_are_kept_with_the_vectors() -> None:
         architecture="skipgram",
         dimension=4,
         window=5,
+        loss="negative_sampling",
         negative=5,
         epochs=2,
         min_count=5,

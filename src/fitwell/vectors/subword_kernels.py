@@ -1,4 +1,4 @@
-"""The vectors of all known words from their parts, compiled."""
+"""The parts of all known words, and their vectors from these, compiled."""
 
 from __future__ import annotations
 
@@ -31,37 +31,69 @@ def mean_rows(
     Words are UTF-8, one after another; word i ends before `ends[i + 1]`, and an empty one has no parts.
     """
     for word in range(first, last):
-        size = ends[word + 1] - ends[word]
-        marked = np.empty(size + 2, np.uint8)
-        marked[0], marked[size + 1] = BEGIN, END
-        marked[1 : size + 1] = text[ends[word] : ends[word + 1]]
+        numbers = _buckets_of(text[ends[word] : ends[word + 1]], shortest, longest, len(buckets))
         vectors[word] = own[word]
-        added = 1
-        for start in range(size + 2 if size else 0):
-            if marked[start] & 0xC0 != 0x80:  # not in the middle of a character
-                added += _add_parts(marked, start, shortest, longest, buckets, vectors[word])
-        vectors[word] *= np.float32(1 / added)
+        for number in numbers:
+            vectors[word] += buckets[number]
+        vectors[word] *= np.float32(1 / (1 + len(numbers)))
 
 
 @compiled
-def _add_parts(
-    marked: NDArray[np.uint8],
-    start: int,
-    shortest: int,
-    longest: int,
-    buckets: NDArray[np.float32],
-    total: NDArray[np.float32],
-) -> int:
-    value, added, place, characters = 2166136261, 0, start, 0
-    while place < len(marked) and characters < longest:
-        while True:
-            byte = int(marked[place])
-            value = ((value ^ (byte | 0xFFFFFF00 if byte > 127 else byte)) * 16777619) & 0xFFFFFFFF
-            place += 1
-            if place == len(marked) or marked[place] & 0xC0 != 0x80:
-                break
-        characters += 1
-        if characters >= shortest and not (characters == 1 and (start == 0 or place == len(marked))):
-            total += buckets[value % len(buckets)]
-            added += 1
-    return added
+def all_buckets(
+    text: NDArray[np.uint8], ends: NDArray[np.int64], shortest: int, longest: int, buckets: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the buckets of all words' parts end to end, and where those of each word begin."""
+    words = len(ends) - 1
+    begins = np.zeros(words + 1, np.int64)
+    numbers, size = np.empty(64, np.int64), 0
+    for word in range(words):
+        found = _buckets_of(text[ends[word] : ends[word + 1]], shortest, longest, buckets)
+        if size + len(found) > len(numbers):
+            grown = np.empty(2 * (size + len(found)), np.int64)
+            grown[:size] = numbers[:size]
+            numbers = grown
+        numbers[size : size + len(found)] = found
+        size += len(found)
+        begins[word + 1] = size
+    return numbers[:size].copy(), begins
+
+
+@compiled
+def hash_each(text: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the hash of each word."""
+    hashes = np.empty(len(ends) - 1, np.int32)
+    for word in range(len(hashes)):
+        value = 2166136261
+        for byte in text[ends[word] : ends[word + 1]]:
+            value = _hashed(value, int(byte))
+        hashes[word] = np.int32(np.uint32(value))
+    return hashes
+
+
+@compiled
+def _hashed(value: int, byte: int) -> int:
+    return ((value ^ (byte | 0xFFFFFF00 if byte > 127 else byte)) * 16777619) & 0xFFFFFFFF
+
+
+@compiled
+def _buckets_of(word: NDArray[np.uint8], shortest: int, longest: int, buckets: int) -> NDArray[np.int64]:
+    size = len(word)
+    marked = np.empty(size + 2, np.uint8)
+    marked[0], marked[size + 1] = BEGIN, END
+    marked[1 : size + 1] = word
+    found, count = np.empty((size + 2) * (longest - shortest + 1), np.int64), 0
+    for start in range(size + 2 if size else 0):
+        if marked[start] & 0xC0 == 0x80:  # in the middle of a character
+            continue
+        value, place, characters = 2166136261, start, 0
+        while place < len(marked) and characters < longest:
+            while True:
+                value = _hashed(value, int(marked[place]))
+                place += 1
+                if place == len(marked) or marked[place] & 0xC0 != 0x80:
+                    break
+            characters += 1
+            if characters >= shortest and not (characters == 1 and (start == 0 or place == len(marked))):
+                found[count] = value % buckets
+                count += 1
+    return found[:count]

@@ -7,6 +7,7 @@ with subword information.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,9 +92,7 @@ def seen_vectors(words: tuple[str, ...], subwords: Subwords) -> NDArray[np.float
     """Return the vectors of the known words: the mean of each word's own and its parts'."""
     from fitwell.vectors.subword_kernels import mean_rows
 
-    encoded = [word.encode() if word != WHOLE else b"" for word in words]
-    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    text = np.frombuffer(b"".join(encoded), np.uint8)
+    text, ends = _end_to_end(words)
     vectors = np.empty((len(words), subwords.own.shape[1]), np.float32)
     sizes = (subwords.shortest, subwords.longest)
 
@@ -102,6 +101,38 @@ def seen_vectors(words: tuple[str, ...], subwords: Subwords) -> NDArray[np.float
 
     over_parts(part, len(words))
     return vectors
+
+
+def bucket_numbers(
+    words: Sequence[str], *, shortest: int, longest: int, buckets: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the buckets of all words' parts end to end, and where those of each word begin.
+
+    >>> numbers, begins = bucket_numbers(["as", "is"], shortest=3, longest=3, buckets=2000)
+    >>> numbers.tolist() == [fnv1a(part) % 2000 for part in (b"<as", b"as>", b"<is", b"is>")], begins.tolist()
+    (True, [0, 2, 4])
+    """
+    from fitwell.vectors.subword_kernels import all_buckets
+
+    return all_buckets(*_end_to_end(words), shortest, longest, buckets)
+
+
+def hashes_of(words: Sequence[str]) -> NDArray[np.int32]:
+    """Return the hash of each word by itself, with the sign that fastText's runs of words go on with.
+
+    >>> hashes_of(["é"]).tolist() == [fnv1a("é".encode())]
+    True
+    """
+    from fitwell.vectors.subword_kernels import hash_each
+
+    encoded = [word.encode(errors="surrogatepass") for word in words]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return hash_each(np.frombuffer(b"".join(encoded), np.uint8), ends)
+
+
+def _end_to_end(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    encoded = [word.encode(errors="surrogatepass") if word != WHOLE else b"" for word in words]
+    return np.frombuffer(b"".join(encoded), np.uint8), np.cumsum([0, *map(len, encoded)], dtype=np.int64)
 
 
 def _mean(rows: list[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Text becomes numbers and vectors: corpora, vocabularies, phrases, TF-IDF, BM25, Word2Vec.
+"""Text becomes numbers and vectors: corpora, phrases, TF-IDF, BM25, Word2Vec, FastText, GloVe, text classifiers.
 
 Each name is imported when it is first used, because scikit-learn, on which the vectorizers stand, takes its time.
 """
@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fitwell.vectors import Vectors, load
     from fitwell.words.bm25 import BM25Vectorizer
+    from fitwell.words.classifier_training import classifier
     from fitwell.words.corpus_file import open_corpus, save_corpus
+    from fitwell.words.driving import Look
     from fitwell.words.encoded import EncodedCorpus, encode
+    from fitwell.words.glove_training import glove
     from fitwell.words.phrases import Phrases, find_phrases, join_phrases
+    from fitwell.words.text_classifier import TextClassifier, load_classifier
     from fitwell.words.tf_idf import TermMatrix, TfidfVectorizer, tfidf
     from fitwell.words.tokens import Tokenization
     from fitwell.words.vocabulary import Vocabulary, keep_probabilities
-    from fitwell.words.word2vec_training import word2vec
-    from fitwell.words.word_vectors import Look
+    from fitwell.words.word2vec_training import fasttext, word2vec
 
 __all__ = [
     "BM25Vectorizer",
@@ -26,15 +29,20 @@ __all__ = [
     "Look",
     "Phrases",
     "TermMatrix",
+    "TextClassifier",
     "TfidfVectorizer",
     "Tokenization",
     "Vectors",
     "Vocabulary",
+    "classifier",
     "encode",
+    "fasttext",
     "find_phrases",
+    "glove",
     "join_phrases",
     "keep_probabilities",
     "load",
+    "load_classifier",
     "open_corpus",
     "save_corpus",
     "tfidf",
@@ -45,18 +53,23 @@ __all__ = [
 _HOMES = {
     "BM25Vectorizer": "fitwell.words.bm25",
     "EncodedCorpus": "fitwell.words.encoded",
-    "Look": "fitwell.words.word_vectors",
+    "Look": "fitwell.words.driving",
     "Phrases": "fitwell.words.phrases",
     "TermMatrix": "fitwell.words.tf_idf",
+    "TextClassifier": "fitwell.words.text_classifier",
     "TfidfVectorizer": "fitwell.words.tf_idf",
     "Tokenization": "fitwell.words.tokens",
     "Vectors": "fitwell.vectors",
     "Vocabulary": "fitwell.words.vocabulary",
+    "classifier": "fitwell.words.classifier_training",
     "encode": "fitwell.words.encoded",
+    "fasttext": "fitwell.words.word2vec_training",
     "find_phrases": "fitwell.words.phrases",
+    "glove": "fitwell.words.glove_training",
     "join_phrases": "fitwell.words.phrases",
     "keep_probabilities": "fitwell.words.vocabulary",
     "load": "fitwell.vectors",
+    "load_classifier": "fitwell.words.text_classifier",
     "open_corpus": "fitwell.words.corpus_file",
     "save_corpus": "fitwell.words.corpus_file",
     "tfidf": "fitwell.words.tf_idf",

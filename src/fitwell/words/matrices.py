@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,3 +33,13 @@ def aligned_zeros(size: int) -> npt.NDArray[np.float32]:
     whole = np.frombuffer(memory, np.float32)
     start = -whole.ctypes.data % HUGE // 4
     return whole[start : start + size]
+
+
+def vector_widths(width: int, drawn: int) -> Any:
+    """Return two tuples, as long as a row has vectors of sixteen numbers and as `drawn`, or None for plain loops.
+
+    Compiled loops are made anew for each length, so that their instructions know it.
+    """
+    from fitwell.words.kernels.windows import has_wide_vectors
+
+    return ((0,) * (width // FLOATS), (0,) * drawn) if has_wide_vectors() else None

@@ -30,6 +30,7 @@ SIGMA = "Σ"  # its lower case depends on whether it ends a word
 RUNS = {
     r"\S+": (r"\S", 1),
     r"(?u)\S+": (r"\S", 1),
+    r"[^ \t\n\v\f\r\0]+": (r"[^ \t\n\v\f\r\0]", 1),
     r"\w+": (r"\w", 1),
     r"(?u)\w+": (r"\w", 1),
     r"\b\w+\b": (r"\w", 1),

@@ -1,28 +1,45 @@
 """The state of a training on disk, from which it goes on to the same bits.
 
-One safetensors file, replaced as a whole: both matrices, and in its metadata how they are being learned, from which
-corpus (by a fingerprint of its numbers and words), and how far.
+One safetensors file, replaced as a whole: the matrices, and in its metadata how they are being learned, from what (by
+a fingerprint), and how far.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from fitwell.errors import DataError, RequestError
 from fitwell.files import writing
 from fitwell.words.encoded import AT_A_TIME, EncodedCorpus
-from fitwell.words.vocabulary import Vocabulary
-from fitwell.words.word_vectors import State, Word2VecSettings, first_state
 
-FORMAT = "fitwell word2vec checkpoint"
-VERSION = "1"
+FORMAT = "fitwell words checkpoint"
+VERSION = "2"
+
+
+@dataclass
+class State:
+    """What is learned so far, and how much of the work is done."""
+
+    arrays: Mapping[str, npt.NDArray[np.float32]]  # by name; changed in place
+    blocks: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Where a training is saved, and which training it is."""
+
+    path: Path
+    asked: Mapping[str, object]  # method and settings, plain values
+    fingerprint: str  # of what is learned from
 
 
 def fingerprint_of(corpus: EncodedCorpus) -> str:
@@ -34,7 +51,7 @@ def fingerprint_of(corpus: EncodedCorpus) -> str:
     return digest.hexdigest()
 
 
-def save_state(path: str | Path, state: State, settings: Word2VecSettings, fingerprint: str) -> None:
+def save_state(checkpoint: Checkpoint, state: State) -> None:
     """Write the state, whole or not at all.
 
     Raises:
@@ -43,42 +60,45 @@ def save_state(path: str | Path, state: State, settings: Word2VecSettings, finge
     metadata = {
         "format": FORMAT,
         "version": VERSION,
-        "settings": json.dumps(asdict(settings)),
-        "corpus": fingerprint,
+        "settings": json.dumps(dict(checkpoint.asked)),
+        "corpus": checkpoint.fingerprint,
         "blocks": str(state.blocks),
     }
-    with writing(path) as temporary:
-        save_file({"inputs": state.inputs, "outputs": state.outputs}, temporary, metadata)
+    with writing(checkpoint.path) as temporary:
+        save_file(dict(state.arrays), temporary, metadata)
 
 
-def restored(path: Path, vocabulary: Vocabulary, settings: Word2VecSettings, fingerprint: str) -> State:
-    """Return the state that was saved.
+def restore_state(checkpoint: Checkpoint, state: State) -> None:
+    """Fill in the state that was saved; without a file it stays as it is.
 
     Raises:
         DataError: the file is no checkpoint, or not a whole one.
         RequestError: it belongs to another corpus, or to other settings.
     """
+    path = checkpoint.path
+    if not path.exists():
+        return
     try:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT or metadata.get("version") != VERSION:
                 raise DataError(f"{path} is not a checkpoint of this version; name another file")
-            _require_same(path, metadata, settings, fingerprint)
-            state = first_state(vocabulary, settings)
-            state.inputs[:], state.outputs[:] = file.get_tensor("inputs"), file.get_tensor("outputs")
+            _require_same(checkpoint, metadata)
+            for name, array in state.arrays.items():
+                array[:] = file.get_tensor(name)
             state.blocks = int(metadata["blocks"])
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise DataError(f"{path} is not a whole checkpoint ({error}); remove it to begin anew") from None
-    return state
 
 
-def _require_same(path: Path, metadata: dict[str, str], settings: Word2VecSettings, fingerprint: str) -> None:
-    before, now = json.loads(metadata["settings"]), asdict(settings)
-    for name in now:
-        if before.get(name) != now[name]:
+def _require_same(checkpoint: Checkpoint, metadata: dict[str, str]) -> None:
+    path, before = checkpoint.path, json.loads(metadata["settings"])
+    for name in {**before, **checkpoint.asked}:
+        now = checkpoint.asked.get(name)
+        if before.get(name) != now:
             raise RequestError(
-                f"{path} is the checkpoint of a training with {name} {before.get(name)}, but {now[name]} is asked for; "
+                f"{path} is the checkpoint of a training with {name} {before.get(name)}, but {now} is asked for; "
                 "ask for the same, or remove it to begin anew"
             )
-    if metadata["corpus"] != fingerprint:
+    if metadata["corpus"] != checkpoint.fingerprint:
         raise RequestError(f"{path} is the checkpoint of a training on another corpus; remove it to begin anew")

@@ -12,19 +12,24 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from fitwell.errors import RequestError
+from fitwell.words.driving import Look
 from fitwell.words.encoded import EncodedCorpus
+from fitwell.words.huffman import Ways, huffman_ways
 from fitwell.words.interning import in_order, require_threads
-from fitwell.words.matrices import FLOATS, aligned_zeros, padded_width
+from fitwell.words.matrices import aligned_zeros, padded_width, vector_widths
 from fitwell.words.negatives import drawn_words
+from fitwell.words.parts import Parts
 from fitwell.words.vocabulary import Vocabulary, keep_probabilities
+from fitwell.words.word_checkpoint import State
 
 Architecture = Literal["skipgram", "cbow"]
+Loss = Literal["negative_sampling", "hierarchical_softmax"]
 
 BLOCK_TOKENS = 2**18  # read between two looks: some tenths of a second
 EXPONENT = 0.75  # of a word's count, where words are drawn
@@ -40,7 +45,8 @@ class Word2VecSettings:
     architecture: Architecture
     dimension: int
     window: int  # words to each side, at most; how many is drawn for every word
-    negative: int  # drawn words for each window
+    loss: Loss  # by what words are told
+    negative: int  # drawn words for each window, where the loss has some
     epochs: int
     min_count: int
     max_size: int | None
@@ -50,9 +56,11 @@ class Word2VecSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, at the door."""
-        if self.architecture not in get_args(Architecture):
-            known = ", ".join(get_args(Architecture))
-            raise RequestError(f'architecture must be one of {known}, but is "{self.architecture}"')
+        for name, words in (("architecture", Architecture), ("loss", Loss)):
+            if getattr(self, name) not in get_args(words):
+                raise RequestError(
+                    f'{name} must be one of {", ".join(get_args(words))}, but is "{getattr(self, name)}"'
+                )
         for name in ("dimension", "window", "negative", "epochs"):
             if getattr(self, name) < 1:
                 raise RequestError(f"{name} must be at least 1, but is {getattr(self, name)}")
@@ -64,50 +72,49 @@ class Word2VecSettings:
             raise RequestError(f"seed must be at least 0, but is {self.seed}")
 
 
-@dataclass
-class State:
-    """What is learned so far: both vectors of each word, and how many blocks were read."""
+def first_state(vocabulary: Vocabulary, settings: Word2VecSettings, parts: Parts | None) -> State:
+    """Return vectors as training begins: small random ones for the context, zeros for what is told.
 
-    inputs: npt.NDArray[np.float32]  # (words, padded width): the vectors of context words, which are the result
-    outputs: npt.NDArray[np.float32]  # (words, padded width): those of the words that are told
-    blocks: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """How training stands after a block."""
-
-    epoch: float  # epochs done
-    epochs: int
-    loss: float  # mean over pairs of words, in nats, in one of some windows; not a number if the block has no window
-    rate: float
-    words_per_second: float  # words of the corpus, since training began or went on
-    seconds_left: float
-
-
-def first_state(vocabulary: Vocabulary, settings: Word2VecSettings) -> State:
-    """Return vectors as training begins: small random ones for the context, zeros for what is told."""
+    The arrays are `inputs`, the vectors of context words, or of their own and their parts' rows, and `outputs`, those
+    of the words that are told, or of the tree's nodes; their rows are padded to whole cache lines.
+    """
     words, width = len(vocabulary), padded_width(settings.dimension)
+    rows = parts.size if parts else words
     generator = np.random.default_rng([settings.seed, 0])
-    inputs, outputs = (aligned_zeros(words * width).reshape(words, width) for _ in range(2))
-    drawn = generator.random((words, settings.dimension), dtype=np.float32)
-    inputs[:, : settings.dimension] = (drawn - np.float32(0.5)) / np.float32(settings.dimension)
-    return State(inputs=inputs, outputs=outputs, blocks=0)
+    inputs, outputs = (aligned_zeros(count * width).reshape(count, width) for count in (rows, words))
+    drawn = generator.random((rows, settings.dimension), dtype=np.float32)
+    # A mean of several rows is shorter than each; fastText begins with twice as long ones, word2vec with these.
+    longest = np.float32((2 if parts else 1) / settings.dimension)
+    inputs[:, : settings.dimension] = (drawn - np.float32(0.5)) * longest
+    return State({"inputs": inputs, "outputs": outputs})
 
 
 def learn(
-    corpus: EncodedCorpus, vocabulary: Vocabulary, settings: Word2VecSettings, state: State, *, threads: int
+    corpus: EncodedCorpus,
+    vocabulary: Vocabulary,
+    settings: Word2VecSettings,
+    state: State,
+    *,
+    parts: Parts | None,
+    threads: int,
 ) -> Iterator[Look]:
-    """Go on learning, and yield after each block how it stands; the state is changed in place."""
+    """Go on learning, and yield after each block how it stands; the state is changed in place.
+
+    With `parts`, a word's vector is the mean of its rows of `inputs`. The loss is that of pairs of words, in nats, in
+    one of some windows.
+    """
     blocks = _blocks(corpus)
     total = settings.epochs * len(corpus.ids)
     kept = keep_probabilities(vocabulary.counts, subsample=settings.subsample)
+    draws, ways = _told_by(vocabulary, settings)
     read_block = partial(
         _read_block,
         corpus=corpus,
         blocks=blocks,
         keep=(kept * np.iinfo(np.uint32).max).astype(np.uint32),
-        draws=drawn_words(vocabulary.counts, exponent=EXPONENT, generator=np.random.default_rng([settings.seed, 1])),
+        draws=draws,
+        ways=ways,
+        parts=parts,
         state=state,
         settings=settings,
     )
@@ -124,9 +131,17 @@ def learn(
             epochs=settings.epochs,
             loss=loss / pairs if pairs else float("nan"),
             rate=_rate(done / total, settings),
-            words_per_second=speed,
+            per_second=speed,
             seconds_left=(total - done) / speed,
         )
+
+
+def _told_by(vocabulary: Vocabulary, settings: Word2VecSettings) -> tuple[npt.NDArray[np.int32], Ways | None]:
+    """Return drawn words, or the way to each word in a tree."""
+    if settings.loss == "hierarchical_softmax":
+        return np.zeros(1, np.int32), huffman_ways(vocabulary.counts)
+    generator = np.random.default_rng([settings.seed, 1])
+    return drawn_words(vocabulary.counts, exponent=EXPONENT, generator=generator), None
 
 
 def _blocks(corpus: EncodedCorpus) -> npt.NDArray[np.int64]:
@@ -155,36 +170,37 @@ def _read_block(
     blocks: npt.NDArray[np.int64],
     keep: npt.NDArray[np.uint32],
     draws: npt.NDArray[np.int32],
+    ways: Ways | None,
+    parts: Parts | None,
     state: State,
     settings: Word2VecSettings,
 ) -> tuple[int, float]:
     """Learn from one block; return how many pairs were looked at, and their loss."""
     from fitwell.words.kernels.reading import read, scratch_size
+    from fitwell.words.kernels.windows import TARGETS
 
     block = number % (len(blocks) - 1)
     ends = np.ascontiguousarray(corpus.ends[blocks[block] : blocks[block + 1]])
     before, total = _tokens_before(number, corpus, blocks), settings.epochs * len(corpus.ids)
-    width = state.inputs.shape[1]
+    inputs, outputs = state.arrays["inputs"], state.arrays["outputs"]
+    width = inputs.shape[1]
+    drawn = settings.negative if ways is None else TARGETS - 1
     return read(
         np.asarray(corpus.ids),
         ends,
         _tokens_before(block, corpus, blocks),
         keep,
         draws,
-        state.inputs,
-        state.outputs,
+        None if ways is None else (ways.nodes, ways.turns, ways.begins),
+        inputs,
+        outputs,
+        None if parts is None else (parts.rows, parts.begins),
         aligned_zeros(scratch_size(width, settings.window)),
         settings.window,
-        settings.negative,
+        drawn,
         settings.architecture == "cbow",
         _rate(before / total, settings),
         (settings.rate - LAST_RATE) / total,
         np.random.SeedSequence([settings.seed, 2, number]).generate_state(1, np.uint64)[0],
-        _wide(width, settings.negative),
+        vector_widths(width, drawn),
     )
-
-
-def _wide(width: int, negative: int) -> Any:
-    from fitwell.words.kernels.windows import has_wide_vectors
-
-    return ((0,) * (width // FLOATS), (0,) * negative) if has_wide_vectors() else None

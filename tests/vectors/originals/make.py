@@ -33,6 +33,14 @@ PAIRS = [
     ("a", "the", 5.0),
     ("absent", "king", 2.0),
 ]
+LABELS = ["rule", "walk", "rule", "land", "walk"]  # of the texts, in turn
+TO_TELL = [
+    "the king and the queen rule the naïve land",
+    "a man walks",
+    "",
+    "日本語 の 女王 unseen\u00a0words __label__rule",
+    "queen queen __label__other\tking",
+]
 QUESTIONS = [
     ("royal", "man king woman queen"),
     ("royal", "king man queen woman"),
@@ -46,6 +54,7 @@ QUESTIONS = [
 def make(folder: Path) -> None:
     """Write every file and `said.json`."""
     said = {"gensim": from_gensim(folder), "fasttext": from_fasttext(folder), "classifier": classifier(folder)}
+    said["predictions"] = {loss: predictions(folder, loss) for loss in ("softmax", "hs", "ns", "ova")}
     text = json.dumps({"versions": {"gensim": gensim.__version__}, **said}, indent=1, ensure_ascii=False)
     (folder / "said.json").write_text(text + "\n", encoding="utf-8")
 
@@ -120,11 +129,28 @@ def classifier(folder: Path) -> dict[str, Any]:
     }
 
 
+def predictions(folder: Path, loss: str) -> dict[str, dict[str, float]]:
+    """Train a classifier of three labels by a loss; ask for the probability of each."""
+    corpus = folder / "labelled.txt"
+    lines = [f"__label__{label} {text}" for text, label in zip(TEXTS, LABELS * 20, strict=True)]
+    corpus.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    settings = {"dim": 4, "lr": 0.5, "epoch": 10, "minn": 2, "maxn": 3, "bucket": 200, "wordNgrams": 3}
+    model = fasttext.train_supervised(str(corpus), loss=loss, thread=1, verbose=0, **settings)
+    corpus.unlink()
+    model.save_model(str(folder / f"labels_{loss}.bin"))
+    return {text: told(model, text) for text in TO_TELL}
+
+
+def told(model: Any, text: str) -> dict[str, float]:
+    """Return the probability of each label, as fastText says it."""
+    return {label: float(value) for label, value in zip(*model.predict(text, k=-1), strict=True)}
+
+
 def read(folder: Path) -> None:
     """Load what Fitwell wrote, and write down the values that the tools find in it."""
     from gensim.models import KeyedVectors
 
-    found = {}
+    found = dict[str, Any]()
     for name, settings in {
         "word2vec.txt": {},
         "word2vec.bin": {"binary": True},
@@ -135,6 +161,10 @@ def read(folder: Path) -> None:
     model = fasttext.load_model(str(folder / "fasttext.bin"))
     found["fasttext.bin"] = {
         word: [float(value) for value in model.get_word_vector(word)] for word in [*model.get_words(), *UNSEEN]
+    }
+    found["classifiers"] = {
+        path.name: {text: told(fasttext.load_model(str(path)), text) for text in TO_TELL}
+        for path in folder.glob("labels_*.bin")
     }
     (folder / "read.json").write_text(json.dumps(found), encoding="utf-8")
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from fitwell.cli.words.analogy import analogy
+from fitwell.cli.words.classify import classify
 from fitwell.cli.words.convert import convert
 from fitwell.cli.words.encode import encode
 from fitwell.cli.words.evaluate import evaluate
+from fitwell.cli.words.label import label
 from fitwell.cli.words.map import map
 from fitwell.cli.words.neighbors import neighbors
 from fitwell.cli.words.odd import odd
@@ -20,6 +22,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "encode": encode,
     "tfidf": tfidf,
     "train": train,
+    "classify": classify,
+    "label": label,
     "neighbors": neighbors,
     "analogy": analogy,
     "similarity": similarity,

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -44,6 +44,7 @@ LOSSES = {1: "hierarchical_softmax", 2: "negative_sampling", 3: "softmax", 4: "o
 MODELS = {1: "cbow", 2: "skipgram", 3: "supervised"}
 DEFAULTS = {"ws": 5, "epoch": 5, "minCount": 1, "neg": 5, "wordNgrams": 1, "loss": 2, "model": 2, "lrUpdateRate": 100}
 SAMPLING = 1e-4  # fastText's default of `t`
+OURS = {"ws": "window", "epoch": "epochs", "minCount": "min_count", "neg": "negative"}  # as vectors say they were made
 WORD, LABEL = 0, 1
 
 
@@ -202,9 +203,20 @@ def _contents(model: Model, limit: int | None) -> Contents:
     return Contents(words=words, matrix=seen_vectors(words, subwords), counts=counts, made=made, subwords=subwords)
 
 
+def _known_arguments(made: Mapping[str, object]) -> dict[str, Any]:
+    """Return what is known of a model's arguments: from its file, or from how Fitwell trained it."""
+    known = made.get("fasttext")
+    if isinstance(known, dict):
+        return known
+    losses, models = ({name: number for number, name in table.items()} for table in (LOSSES, MODELS))
+    found = {theirs: made[ours] for theirs, ours in OURS.items() if isinstance(made.get(ours), int)}
+    if made.get("loss") in losses and made.get("architecture") in models:
+        found |= {"loss": losses[str(made["loss"])], "model": models[str(made["architecture"])]}
+    return found | ({"t": made["subsample"]} if isinstance(made.get("subsample"), float) else {})
+
+
 def _model(contents: Contents) -> Model:
-    known = contents.made.get("fasttext")
-    known = known if isinstance(known, dict) else {}
+    known = _known_arguments(contents.made)
     arguments = {name: int(known.get(name, DEFAULTS.get(name, 0))) for name in ARGUMENTS}
     subwords, counts = contents.subwords, contents.counts
     rows, width = contents.matrix.shape

@@ -1,8 +1,9 @@
 """Fitwell's own format: a safetensors file that is mapped, not read, so that opening it takes no time and no memory.
 
 Tensors: `vectors` (float32), `words` (the words' UTF-8, one after another) and `word_ends` (where each ends); if
-known, `counts`, and `subword_buckets` and `subword_own`. The metadata say how the vectors were made. Nothing in the
-file is executed.
+known, `counts`, and `subword_buckets` and `subword_own`. Where most buckets are zeros, because no word has a part in
+them, the others alone are written, and `subword_used` says which they are. The metadata say how the vectors were made.
+Nothing in the file is executed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 LONGEST_HEAD = 1 << 26  # in bytes; it holds how the vectors were made, a classifier's labels among it
+MOST_BUCKETS = 2**24  # that are not all written
 KINDS = {"F32": "<f4", "I64": "<i8", "U8": "|u1"}
 
 
@@ -46,14 +48,7 @@ def read_safetensors(path: Path, *, limit: int | None) -> Contents:
     if matrix.ndim != 2 or ends.shape != (len(matrix),) or text.ndim != 1:
         raise DataError(f"{path}: {matrix.shape} vectors and {ends.shape} words do not belong together; is it damaged?")
     words = _words(text, ends[:limit], path)
-    subwords = None
-    if "shortest" in told:
-        subwords = Subwords(
-            shortest=told["shortest"],
-            longest=told["longest"],
-            buckets=tensors["subword_buckets"],
-            own=tensors["subword_own"][:limit],
-        )
+    subwords = _subwords(tensors, told, matrix.shape, limit, path) if "shortest" in told else None
     counts = tensors["counts"][:limit] if "counts" in tensors else None
     return Contents(words=words, matrix=matrix[:limit], made=told["made"], counts=counts, subwords=subwords)
 
@@ -73,9 +68,40 @@ def write_safetensors(contents: Contents, path: Path) -> None:
         tensors["counts"] = np.ascontiguousarray(contents.counts, np.int64)
     if contents.subwords is not None:
         told |= {"shortest": contents.subwords.shortest, "longest": contents.subwords.longest}
-        tensors["subword_buckets"] = np.ascontiguousarray(contents.subwords.buckets)
+        buckets = np.asarray(contents.subwords.buckets)
+        used = np.flatnonzero(buckets.any(axis=1))
+        if 2 * len(used) < len(buckets) <= MOST_BUCKETS:
+            told["buckets"] = len(buckets)
+            tensors["subword_used"], buckets = used.astype(np.int64), buckets[used]
+        tensors["subword_buckets"] = np.ascontiguousarray(buckets)
         tensors["subword_own"] = np.ascontiguousarray(contents.subwords.own)
     save_file(tensors, path, {"fitwell_vectors": json.dumps(told)})
+
+
+def _subwords(
+    tensors: Mapping[str, NDArray[Any]],
+    told: Mapping[str, Any],
+    shape: tuple[int, ...],
+    limit: int | None,
+    path: Path,
+) -> Subwords:
+    own, rows, used = (tensors.get(name) for name in ("subword_own", "subword_buckets", "subword_used"))
+    if own is None or rows is None or own.shape != shape or rows.ndim != 2 or rows.shape[1] != shape[1]:
+        raise DataError(f"{path}: vectors of parts must be as wide as those of words, but are not; is it damaged?")
+    if used is not None:
+        rows = _all_buckets(rows, used, told.get("buckets"), path)
+    return Subwords(shortest=told["shortest"], longest=told["longest"], buckets=rows, own=own[:limit])
+
+
+def _all_buckets(rows: NDArray[np.float32], used: NDArray[np.int64], size: object, path: Path) -> NDArray[np.float32]:
+    """Return the vectors of all buckets; rows of zeros take no memory until they are looked at."""
+    if not isinstance(size, int) or not 0 < size <= MOST_BUCKETS or used.shape != (len(rows),):
+        raise DataError(f"{path}: {rows.shape} vectors of {size} buckets do not belong together; is it damaged?")
+    if len(used) and not 0 <= int(used.min()) <= int(used.max()) < size:
+        raise DataError(f"{path}: there are vectors of buckets beyond {size}; is the file damaged?")
+    buckets = np.zeros((size, rows.shape[1]), np.float32)
+    buckets[used] = rows
+    return buckets
 
 
 def _head(path: Path) -> tuple[dict[str, Any], int]:

@@ -1,4 +1,10 @@
-"""A stretch of a corpus is read once, and every window in it moves the vectors: by skip-gram, or by bags of words."""
+"""A stretch of a corpus is read once, and every window in it moves the vectors: by skip-gram, or by bags of words.
+
+A word's vector may be the mean of several rows: its own and those of its parts (fastText). Each move of the vector is a
+move of all these rows, and so of their mean. A token therefore gets its vector when it comes into reach, keeps it in
+the nearest cache while windows move it, and when it is out of reach, its rows are moved once by what has come together:
+two passes over the rows of each token, where the original program takes two for each pair of tokens.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +24,9 @@ FACTOR, ADDEND = np.uint64(6364136223846793005), np.uint64(1442695040888963407) 
 UPPER, NUMBER_BITS, TOP_24 = np.uint64(32), np.uint64(24), np.uint64(40)
 
 Kept = npt.NDArray[np.uint32]
+# Of each word its rows, or the nodes on its way and their turns, end to end; and where those of each word begin.
+Parts = tuple[Ids, Places]
+Ways = tuple[Ids, Floats, Places]
 
 # A type checker sees the first argument of an intrinsic, which numba gives.
 prefetch: Any = _windows.prefetch
@@ -49,34 +58,46 @@ def taken(ids: Ids, start: Whole, end: Whole, keep: Kept, state: Whole, text: Id
 
 
 @compiled
-def mark_repeated(targets: Ids, drawn: int, rate: Any, rates: Floats) -> None:
-    """Give each target the rate, and 0 to one that stands there already: a word counts once a window."""
+def mark_repeated(targets: Ids, drawn: int, rate: Any, aims: Floats) -> None:
+    """Aim the first target at 1 and the others at 0; one that stands there already gets the rate 0, and counts once."""
     for j in range(drawn + 1):
-        rates[j] = rate
+        aims[0, j] = rate
+        aims[1, j] = np.float32(j == 0)
         for earlier in range(j):
             if targets[earlier] == targets[j]:
-                rates[j] = np.float32(0.0)
+                aims[0, j] = np.float32(0.0)
 
 
 @compiled
-def loss_of(gradients: Floats, rates: Floats, words: Whole, drawn: int) -> float:
-    """Return minus the logarithm of the probability that a window's words belong together and the drawn ones do not."""
+def aim_along(ways: Ways, first: Whole, last: Whole, rate: Any, targets: Ids, aims: Floats) -> None:
+    """Aim at the turns of a way from node `first` to before `last`, at most TARGETS; what room is left does nothing."""
+    nodes, turns, _ = ways
+    for j in range(TARGETS):
+        there = first + j < last
+        targets[j] = nodes[first + j] if there else nodes[first]
+        aims[0, j] = rate if there else np.float32(0.0)
+        aims[1, j] = turns[first + j] if there else np.float32(0.0)
+
+
+@compiled
+def loss_of(gradients: Floats, aims: Floats, words: Whole, drawn: int) -> float:
+    """Return minus the logarithm of the probability that the model gives to the truths of a window's targets."""
     loss = 0.0
     for p in range(words):
         for j in range(drawn + 1):
-            if rates[j] > 0:
-                error = min(abs(gradients[p, j] / rates[j]), np.float32(0.9999))
+            if aims[0, j] > 0:
+                error = min(abs(gradients[p, j] / aims[0, j]), np.float32(0.9999))
                 loss -= np.log(1.0 - error)
     return loss
 
 
 @compiled
-def around(text: Ids, count: Whole, place: Whole, reach: Whole, context: Ids) -> Whole:
-    """Write the words up to so far from a place; return how many."""
+def around(rows: Ids, count: Whole, place: Whole, reach: Whole, context: Ids) -> Whole:
+    """Write the rows of the tokens up to so far from a place; return how many."""
     words = 0
     for other in range(max(0, place - reach), min(count, place + reach + 1)):
         if other != place:
-            context[words] = text[other]
+            context[words] = rows[other]
             words += 1
     return words
 
@@ -90,13 +111,13 @@ def moved(
     words: Whole,
     drawn: Whole,
     gradients: Floats,
-    rates: Floats,
+    aims: Floats,
     moves: Floats,
     wide: Any,
 ) -> None:
     """Take the step of one window, with vector instructions or with plain loops."""
     if wide is None:
-        plain_step(inputs, outputs, context, targets, words, drawn, gradients, rates, moves)
+        plain_step(inputs, outputs, context, targets, words, drawn, gradients, aims, moves)
     else:
         step(
             inputs.ctypes.data,
@@ -105,7 +126,7 @@ def moved(
             targets.ctypes.data,
             words,
             gradients.ctypes.data,
-            rates.ctypes.data,
+            aims.ctypes.data,
             wide[0],
             wide[1],
         )
@@ -129,9 +150,115 @@ def returned(inputs: Floats, context: Ids, words: Whole, bag: Floats, wide: Any)
         spread(inputs.ctypes.data, context.ctypes.data, words, bag.ctypes.data, wide[0])
 
 
+@inlined
+def composed(
+    inputs: Floats, parts: Parts, text: Ids, rows: Ids, first: Whole, last: Whole, vectors: Floats, wide: Any
+) -> None:
+    """Give the tokens from a place to before another their vectors."""
+    for place in range(first, last):
+        row, until = parts[1][text[place]], parts[1][text[place] + 1]
+        averaged(inputs, parts[0][row:until], until - row, vectors[rows[place] :], wide)
+
+
+@inlined
+def taken_back(
+    inputs: Floats, parts: Parts, text: Ids, rows: Ids, first: Whole, last: Whole, vectors: Floats, wide: Any
+) -> None:
+    """Move the rows of the tokens from a place to before another as their vectors were moved."""
+    for place in range(max(0, first), last):
+        row, until = parts[1][text[place]], parts[1][text[place] + 1]
+        returned(inputs, parts[0][row:until], until - row, vectors[rows[place] :], wide)
+
+
+@inlined
+def aimed(
+    word: Whole,
+    node: Whole,
+    draws: Ids,
+    draw: Whole,
+    ways: Ways | None,
+    drawn: Whole,
+    now: Any,
+    targets: Ids,
+    aims: Floats,
+) -> Whole:
+    """Choose the targets that tell a word, on its way from a node on or among the drawn words; return the next draw."""
+    if ways is None:
+        last = len(draws) - 1
+        targets[0] = word
+        for j in range(drawn):
+            targets[j + 1] = draws[(draw + j) & last]
+        mark_repeated(targets, drawn, now, aims)
+        draw = (draw + drawn) & last
+    else:
+        aim_along(ways, node, ways[2][word + 1], now, targets, aims)
+    return draw
+
+
+@inlined
+def told(
+    x: Floats,
+    outputs: Floats,
+    context: Ids,
+    words: Whole,
+    word: Whole,
+    draws: Ids,
+    draw: Whole,
+    ways: Ways | None,
+    drawn: Whole,
+    now: Any,
+    looks: bool,
+    targets: Ids,
+    gradients: Floats,
+    aims: Floats,
+    moves: Floats,
+    wide: Any,
+) -> tuple[Whole, float]:
+    """Take the steps that tell a word from its context, one or a few along its way; return the next draw and the loss.
+
+    The loss is 0 unless it is asked for.
+    """
+    node, until = (0, 1) if ways is None else (ways[2][word], ways[2][word + 1])
+    loss = 0.0
+    while node < until:
+        draw = aimed(word, node, draws, draw, ways, drawn, now, targets, aims)
+        moved(x, outputs, context, targets, words, drawn, gradients, aims, moves, wide)
+        if looks:
+            loss += loss_of(gradients, aims, words, drawn)
+        node += TARGETS
+    return draw, loss
+
+
+@inlined
+def fetched(
+    text: Ids,
+    count: Whole,
+    place: Whole,
+    ahead: Whole,
+    draws: Ids,
+    draw: Whole,
+    drawn: Whole,
+    inputs: Floats,
+    outputs: Floats,
+    parts: Parts | None,
+    wide: Any,
+) -> None:
+    """Begin to fetch the rows of the window after this one."""
+    last = len(draws) - 1
+    for j in range(drawn):
+        prefetch(outputs.ctypes.data, np.int64(draws[(draw + drawn + j) & last]), wide[0])
+    prefetch(outputs.ctypes.data, np.int64(text[min(place + 1, count - 1)]), wide[0])
+    coming = text[min(place + ahead, count - 1)]
+    if parts is None:
+        prefetch(inputs.ctypes.data, np.int64(coming), wide[0])
+    else:
+        for row in parts[0][parts[1][coming] : parts[1][coming + 1]]:
+            prefetch(inputs.ctypes.data, np.int64(row), wide[0])
+
+
 def scratch_size(width: int, window: int) -> int:
     """Return how many numbers `read` needs to work with."""
-    return (TARGETS + 2) * width + TARGETS * (2 * window + 1)
+    return (TARGETS + 2 + 2 * (2 * window + 1)) * width + TARGETS * (2 * window + 2)
 
 
 @compiled
@@ -141,8 +268,10 @@ def read(
     begin: int,
     keep: Kept,
     draws: Ids,
+    ways: Ways | None,
     inputs: Floats,
     outputs: Floats,
+    parts: Parts | None,
     scratch: Floats,
     window: int,
     drawn: int,
@@ -154,53 +283,73 @@ def read(
 ) -> tuple[int, float]:
     """Learn from texts that end at `ends`, the first beginning at `begin`; return pairs looked at, and their loss.
 
-    The rate falls by `fall` with each token. `draws` is a stream of drawn words, its length a power of two. `wide` is
-    None for plain loops, or two tuples, as long as a row has vectors and as there are drawn words. `scratch` has a
-    row's width TARGETS times for sums and twice for a bag, then the gradients and the rates (see `scratch_size`).
+    The rate falls by `fall` with each token. `draws` is a stream of drawn words, its length a power of two; where there
+    are `ways`, words are told by these, `drawn` is TARGETS - 1, and the stream is not read. Without `parts` a word has
+    one row, its own. `wide` is None for plain loops, or two tuples, as long as a row has vectors and as `drawn`.
+    `scratch` has a row's width TARGETS times for sums, twice for a bag and twice for each token in reach, then the
+    gradients, and the rates and truths (see `scratch_size`).
     """
-    width = inputs.shape[1]
-    rows = (TARGETS + 2) * width
+    width, reached = inputs.shape[1], 2 * window + 1
+    rows_of_bag = (TARGETS + 2) * width
+    rows_of_all = rows_of_bag + 2 * reached * width
     moves = scratch[: TARGETS * width].reshape(TARGETS, width)
-    bag = scratch[TARGETS * width : rows].reshape(2, width)
-    gradients = scratch[rows : rows + TARGETS * 2 * window].reshape(2 * window, TARGETS)
-    rates = scratch[rows + TARGETS * 2 * window :]
+    bag = scratch[TARGETS * width : rows_of_bag].reshape(2, width)
+    vectors = scratch[rows_of_bag:rows_of_all].reshape(2 * reached, width)  # of each token in reach: now, and at first
+    gradients = scratch[rows_of_all : rows_of_all + TARGETS * 2 * window].reshape(2 * window, TARGETS)
+    aims = scratch[rows_of_all + TARGETS * 2 * window :].reshape(2, TARGETS)
     alone = np.zeros(1, np.int32)  # the only context word of a bag
-    text, context, targets = np.empty(LONGEST, np.int32), np.empty(2 * window, np.int32), np.zeros(TARGETS, np.int32)
+    text, around_it, targets = np.empty(LONGEST, np.int32), np.empty(2 * window, np.int32), np.zeros(TARGETS, np.int32)
+    slots = (np.arange(LONGEST) % reached * 2).astype(np.int32)  # of the vectors: as many tokens on, the same again
     state = next_random(seed)
-    last = len(draws) - 1
-    draw = np.int64(state >> UPPER) & last
+    draw = np.int64(state >> UPPER) & (len(draws) - 1)
     first, windows, looked_at, loss = begin, 0, 0, 0.0
     for end in ends:
         while begin < end:
             now = np.float32(rate - fall * (begin - first))
             cut = min(begin + LONGEST, end)
             count, state = taken(ids, begin, cut, keep, state, text)
-            begin = cut
+            begin, entered = cut, 0
             for place in range(count):
                 state = next_random(state)
                 reach = window - np.int64(((state >> TOP_24) * np.uint64(window)) >> NUMBER_BITS)
-                words = around(text, count, place, reach, context)
-                if words == 0:
-                    continue
-                targets[0] = text[place]
-                for j in range(drawn):
-                    targets[j + 1] = draws[(draw + j) & last]
-                draw = (draw + drawn) & last
-                mark_repeated(targets, drawn, now, rates)
-                if wide is not None:  # the rows of the next window are fetched while this one is worked on
-                    for j in range(drawn):
-                        prefetch(outputs.ctypes.data, np.int64(draws[(draw + j) & last]), wide[0])
-                    prefetch(outputs.ctypes.data, np.int64(text[min(place + 1, count - 1)]), wide[0])
-                    prefetch(inputs.ctypes.data, np.int64(text[min(place + window + 1, count - 1)]), wide[0])
-                if is_bag:
-                    averaged(inputs, context, words, bag, wide)
-                    moved(bag, outputs, alone, targets, 1, drawn, gradients, rates, moves, wide)
-                    returned(inputs, context, words, bag, wide)
-                    words = 1
+                if parts is None:
+                    source, words = inputs, around(text, count, place, reach, around_it)
                 else:
-                    moved(inputs, outputs, context, targets, words, drawn, gradients, rates, moves, wide)
-                if windows % LOOKED_AT == 0:
-                    looked_at += words
-                    loss += loss_of(gradients, rates, words, drawn)
-                windows += 1
+                    composed(inputs, parts, text, slots, entered, min(count, place + window + 1), vectors, wide)
+                    entered = min(count, place + window + 1)
+                    source, words = vectors, around(slots, count, place, reach, around_it)
+                if wide is not None and ways is None:
+                    fetched(text, count, place, window + 1, draws, draw, drawn, inputs, outputs, parts, wide)
+                if words > 0:
+                    x, context, several = source, around_it, words
+                    if is_bag:
+                        averaged(source, around_it, words, bag, wide)
+                        x, context, several = bag, alone, 1
+                    looks = windows % LOOKED_AT == 0
+                    draw, its_loss = told(
+                        x,
+                        outputs,
+                        context,
+                        several,
+                        text[place],
+                        draws,
+                        draw,
+                        ways,
+                        drawn,
+                        now,
+                        looks,
+                        targets,
+                        gradients,
+                        aims,
+                        moves,
+                        wide,
+                    )
+                    if is_bag:
+                        returned(source, around_it, words, bag, wide)
+                    loss += its_loss
+                    looked_at += several * looks
+                    windows += 1
+                if parts is not None:  # the token that is out of reach now; behind the last place, all that are left
+                    out = place - window + 1 if place < count - 1 else count
+                    taken_back(inputs, parts, text, slots, place - window, out, vectors, wide)
     return looked_at, loss

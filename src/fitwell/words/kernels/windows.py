@@ -4,14 +4,17 @@ For context word p with vector x_p and target j with vector o_j (target 0 is the
 model's probability that they belong together is s(x_p o_j), with s the logistic function. One step of gradient ascent
 on its logarithm, with the vectors as they were before the window, is
 
-    g_pj = rate_j (1[j = 0] - s(x_p o_j)),   x_p += sum_j g_pj o_j,   o_j += sum_p g_pj x_p.
+    g_pj = rate_j (truth_j - s(x_p o_j)),   x_p += sum_j g_pj o_j,   o_j += sum_p g_pj x_p,
+
+where truth_j is 1 for the middle word and 0 for the drawn ones.
 
 The original program draws new words for every pair. Drawn once a window, they turn many products of two vectors into
 one of two small matrices, which stays in registers: that is where the speed comes from (Ji et al. 2016, Parallelizing
 word2vec in shared and distributed memory). Sharing them among several windows is faster still, but costs quality.
 
 A continuous bag of words is the same step with one context vector, the mean of all, and every context vector is moved
-as their mean was.
+as their mean was. With hierarchical softmax the targets are nodes on the middle word's way through a tree of all words,
+and the truths are its turns.
 
 `step` emits that product as LLVM's own vector instructions, sixteen numbers wide; `plain_step` is the same in plain
 loops, and serves where a processor is not that wide. Both are functions of the rows as they lie in memory, padded to
@@ -80,17 +83,20 @@ def plain_step(
     words: Whole,
     drawn: Whole,
     gradients: Floats,
-    rates: Floats,
+    aims: Floats,
     moves: Floats,
 ) -> None:
-    """Take the step of one window: `words` context words against the middle word and the drawn ones."""
+    """Take the step of one window: `words` context words against one target and `drawn` more.
+
+    The rows of `aims` are the targets' rates and their truths, 1 or 0.
+    """
     width = inputs.shape[1]
     for p in range(words):
         for j in range(drawn + 1):
             product = np.float32(0.0)
             for i in range(width):
                 product += inputs[context[p], i] * outputs[targets[j], i]
-            gradients[p, j] = rates[j] * (np.float32(j == 0) - logistic(product))
+            gradients[p, j] = aims[0, j] * (aims[1, j] - logistic(product))
     moves[:] = np.float32(0.0)
     for p in range(words):
         for i in range(width):
@@ -137,9 +143,9 @@ class _Emitter:
         self.inputs, self.context, self.words = inputs, context, words
         self.row_bytes = _LONG(vectors * _BYTES)
 
-    def step(self, outputs: Any, chosen: Any, gradients: Any, rates: Any, targets: int) -> None:
+    def step(self, outputs: Any, chosen: Any, gradients: Any, aims: Any, targets: int) -> None:
         """Write all gradients first, then, vector by vector, both updates."""
-        self.gradients, self.rates, self.targets = gradients, rates, targets
+        self.gradients, self.aims, self.targets = gradients, aims, targets
         self.target_rows = [self._row(outputs, self._load(chosen, 4 * j, _INT, 4)) for j in range(targets)]
         self._loop(self.words, "products", self._products)
         self._each_vector(self._updates)
@@ -187,8 +193,9 @@ class _Emitter:
             x = self._load(row, _BYTES * vector, _WIDE, 64)
             for j, target in enumerate(self.target_rows):
                 sums[j] = self._multiply_add(x, self._load(target, _BYTES * vector, _WIDE, 64), sums[j])
-        error = self.b.fsub(ir.Constant(_NARROW, [1.0] + [0.0] * (TARGETS - 1)), self._logistic(self._added_up(sums)))
-        rate = self._load(self.rates, 0, _NARROW, 32)
+        truth = self._load(self.aims, 4 * TARGETS, _NARROW, 32)
+        error = self.b.fsub(truth, self._logistic(self._added_up(sums)))
+        rate = self._load(self.aims, 0, _NARROW, 32)
         self._store(self.b.fmul(error, rate), self._gradient_row(p), _NARROW, 32)
 
     def _added_up(self, sums: list[Any]) -> Any:
@@ -317,7 +324,7 @@ def step(
     targets: Any,
     words: Any,
     gradients: Any,
-    rates: Any,
+    aims: Any,
     vectors: Any,
     drawn: Any,
 ) -> Any:
@@ -328,9 +335,9 @@ def step(
     signature = types.void(*[types.int64] * 7, vectors, drawn)
 
     def generate(lowering: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        rows, results, near, chosen, count, errors, speeds = arguments[:7]
+        rows, results, near, chosen, count, errors, wanted = arguments[:7]
         emitter = _Emitter(builder, len(vectors), rows, near, count)
-        emitter.step(results, chosen, errors, speeds, len(drawn) + 1)
+        emitter.step(results, chosen, errors, wanted, len(drawn) + 1)
         return lowering.get_dummy_value()
 
     return signature, generate
