@@ -27,7 +27,7 @@ def build_network(
         recipe.network,
         layout,
         outputs,
-        input_noise=recipe.training.input_noise,
+        recipe.training,
         sample=sample,
         generator=torch.Generator().manual_seed(seed),
     )

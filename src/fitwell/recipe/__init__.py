@@ -3,6 +3,7 @@
 from fitwell.recipe.settings import APPLIES as APPLIES
 from fitwell.recipe.settings import NEUTRAL as NEUTRAL
 from fitwell.recipe.settings import RECIPE_VERSION as RECIPE_VERSION
+from fitwell.recipe.settings import RECURRENT as RECURRENT
 from fitwell.recipe.settings import ActivationName as ActivationName
 from fitwell.recipe.settings import Auto as Auto
 from fitwell.recipe.settings import CalibrationName as CalibrationName
@@ -27,6 +28,7 @@ from fitwell.recipe.settings import OptimizerName as OptimizerName
 from fitwell.recipe.settings import Positive as Positive
 from fitwell.recipe.settings import Recipe as Recipe
 from fitwell.recipe.settings import ScheduleName as ScheduleName
+from fitwell.recipe.settings import SeriesFamily as SeriesFamily
 from fitwell.recipe.settings import Settings as Settings
 from fitwell.recipe.settings import Share as Share
 from fitwell.recipe.settings import SplitName as SplitName

@@ -152,6 +152,9 @@ def _assign(values: dict[str, Any], path: str, value: Any, *, origin: str) -> No
     if path.startswith("data.columns.") and column:
         values["data"]["columns"].setdefault(column, {})[name] = value
         return
+    if path.startswith("data.series."):
+        values["data"]["series"][path.removeprefix("data.series.")] = value
+        return
     if path.startswith(f"{CLASS_WEIGHTS}."):
         weights = values["training"]["class_weights"]
         weights = weights if isinstance(weights, dict) else {}

@@ -268,8 +268,9 @@ def epoch_batches(
         return
     orders = np.stack([epoch_order(seed.order, epoch=epoch, rows=len(training)) for seed in seeds])
     order = torch.from_numpy(orders[:, : steps * batch_rows]).to(training.targets.device)
-    # One member: one permuted copy, then views of it, is cheaper than gathering each batch.
-    shuffled = _mapped(training, lambda block: block[order]) if len(seeds) == 1 else None
+    # One member: one permuted copy, then views of it, is cheaper than gathering each batch; but arrays may be large.
+    is_copied = len(seeds) == 1 and all(block.ndim == 2 for block in training.features.values())
+    shuffled = _mapped(training, lambda block: block[order]) if is_copied else None
     for place in range(start, steps):
         rows = slice(place * batch_rows, (place + 1) * batch_rows)
         if shuffled is not None:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fitwell.networks.fully_connected import HiddenLayer
+from fitwell.networks.layer import Layer
 from fitwell.training.pieces import Piece
 
 SIGNALS = (
@@ -55,14 +55,16 @@ def layer_of(name: str) -> str:
 
     >>> [layer_of(name) for name in ("inputs.numbers.weight", "layers.0.linear.bias", "head.weight")]
     ['inputs', 'layers.0', 'head']
+    >>> layer_of("arrays.image_0.layers.1.first.weight")
+    'arrays.image_0.layers.1'
     """
     parts = name.split(".")
-    return ".".join(parts[:2]) if len(parts) > 1 and parts[1].isdigit() else parts[0]
+    return ".".join(parts[: parts.index("layers") + 2]) if "layers" in parts else parts[0]
 
 
 def has_activations(layer: str) -> bool:
     """Tell whether a layer bends its outputs: hidden layers do, inputs and head do not."""
-    return layer.startswith("layers.")
+    return "layers" in layer.split(".")
 
 
 @contextmanager
@@ -72,7 +74,7 @@ def observed_activations(network: nn.Module, wanted: bool) -> Iterator[list[Floa
     handles = []
     if wanted:
         for module in network.modules():
-            if isinstance(module, HiddenLayer):
+            if isinstance(module, Layer):
                 hook = _observer(found, module.bounds)
                 handles.append(module.activation.register_forward_hook(hook))
     try:
