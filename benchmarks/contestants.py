@@ -49,7 +49,7 @@ WORKS = {
     "cnn": Work(rows=6_400, batch=128, hidden=(), reads="images"),
     "lstm": Work(rows=3_200, batch=64, hidden=(), reads="series"),
 }
-SIDE, STEPS, UNITS, CHANNELS = 28, 100, 64, (16, 32, 64)
+SIDE, STEPS, UNITS, CHANNELS = 28, 100, 64, (32, 64, 128)
 
 
 def rows_of(work: Work) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +104,7 @@ def image_network() -> Any:
 
     first, second, third = CHANNELS
     return nn.Sequential(
-        nn.Conv2d(1, first, 3, 1, 1, bias=False),
+        nn.Conv2d(1, first, 3, 2, 1, bias=False),
         nn.BatchNorm2d(first),
         nn.ReLU(),
         Block(first, first, 1),

@@ -150,6 +150,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", dest="settings", help="settings to try")
+    parser.add_argument("--parts", type=int, nargs="+", help="only these parts of each set, from 0")
     parser.add_argument("--rocket", action="store_true", help="run aeon's ROCKET on the series too")
     asked = parser.parse_args()
     from fitwell.recipe import assignments
@@ -161,6 +162,7 @@ def main() -> None:
         found = []
         with tempfile.TemporaryDirectory() as folder:
             parts = list(SETS[name](Path(folder), asked.data))
+            parts = parts if asked.parts is None else [parts[part] for part in asked.parts]
             for seed in asked.seeds:
                 runs = [
                     measured(part, Path(folder) / f"run-{seed}-{place}", seed=seed, settings=settings)

@@ -114,10 +114,9 @@ def _floor_of_arrays(work: Work) -> float:
 
         return _best_seconds(products, times=5, rounds=5)
     first, second, third = CHANNELS
-    sides = [SIDE, SIDE // 2, SIDE // 4]
-    layers = [(1, first, sides[0], 1), (first, first, sides[0], 1), (first, first, sides[0], 1)]
-    for before, after, side in ((first, second, sides[0]), (second, third, sides[1])):
-        layers += [(before, after, side, 2), (after, after, side // 2, 1)]
+    half, quarter, eighth = SIDE // 2, SIDE // 4, -(-SIDE // 8)
+    layers = [(1, first, SIDE, 2), (first, first, half, 1), (first, first, half, 1), (first, second, half, 2)]
+    layers += [(second, second, quarter, 1), (second, third, quarter, 2), (third, third, eighth, 1)]
     operands = []
     for before, after, side, stride in layers:
         x = torch.randn(work.batch, before, side, side).to(memory_format=torch.channels_last).requires_grad_(before > 1)

@@ -24,7 +24,7 @@ from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.build import build_network
 from fitwell.recipe import APPLIES, NEUTRAL, RECURRENT, Goal, Recipe, TaskName, changed, setting, without_effect
 from fitwell.tasks.table import TASKS
-from fitwell.training.costs import WORTH, has_compiler, seconds_saved, seconds_to_compile
+from fitwell.training.costs import WORTH, has_bfloat16_tiles, has_compiler, seconds_saved, seconds_to_compile
 from fitwell.training.loop import batching
 from fitwell.training.optimizers import OPTIMIZERS
 
@@ -74,9 +74,9 @@ MANY_ROWS = 16_000
 # another whenever another program takes a core: eight members of a medium network then trained ten times slower.
 WORK_TO_SHARE = 2e9
 
-IMAGE_WIDTH, IMAGE_STAGES = 16, 3  # channels of the first stage, each of the others having twice as many
+IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the others having twice as many
 SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
-ARRAY_STEPS, MOST_EPOCHS = 2_000, 200  # of networks that read arrays
+ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 NO_IMAGES, NO_SERIES = "there are no images", "there are no series"
 
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
@@ -240,6 +240,17 @@ def _image_flip(_recipe: Recipe, facts: Facts) -> Choice:
     return Choice(True, "most things in color are the same when they are mirrored")
 
 
+def _image_precision(recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.images:
+        return Choice("float32", NO_IMAGES)
+    if recipe.device == "cpu" and has_bfloat16_tiles():
+        return Choice("bfloat16", "this CPU multiplies tiles of them (AMX): about twice as fast")
+    where = (
+        "this CPU has no units for less" if recipe.device == "cpu" else f"less has not been measured on {recipe.device}"
+    )
+    return Choice("float32", where)
+
+
 def _input_scale(_recipe: Recipe, facts: Facts) -> Choice:
     if not facts.layout.inputs:
         return Choice(False, "there are no columns that share a layer")
@@ -287,8 +298,8 @@ def _schedule(recipe: Recipe, facts: Facts) -> Choice:
 
 def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
-        size = min(128, max(16, 2 ** round(math.log2(facts.training_rows / 32))))
-        return Choice(size, f"a power of two near 1/32 of {facts.training_rows:,} training rows, from 16 to 128")
+        size = min(64, max(16, 2 ** round(math.log2(facts.training_rows / 32))))
+        return Choice(size, f"a power of two near 1/32 of {facts.training_rows:,} training rows, from 16 to 64")
     size = min(256, max(32, 2 ** round(math.log2(facts.training_rows / 16))))
     return Choice(size, f"a power of two near a sixteenth of {facts.training_rows:,} training rows, from 32 to 256")
 
@@ -296,8 +307,8 @@ def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
 def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
         steps = batching(facts.training_rows, recipe.training)[1]
-        epochs = min(MOST_EPOCHS, max(30, -(-ARRAY_STEPS // steps)))
-        return Choice(epochs, f"at least 30, and about {ARRAY_STEPS:,} steps where there are few rows")
+        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-ARRAY_STEPS // steps)))
+        return Choice(epochs, f"at least {FEWEST_EPOCHS}, and about {ARRAY_STEPS:,} steps where there are few rows")
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
         return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
     cycles = recipe.training.cycles
@@ -422,6 +433,7 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.schedule": _schedule,
     "training.image_shift": _image_shift,
     "training.image_flip": _image_flip,
+    "training.image_precision": _image_precision,
     "training.batch_size": _batch_size,
     "training.learning_rate": _learning_rate,
     "training.epochs": _epochs,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries, ResidualLayer, moved
 from fitwell.networks.noise import noise_words
-from fitwell.recipe import NetworkSettings, TrainingSettings
+from fitwell.recipe import NetworkSettings, Precision, TrainingSettings
 
 NETWORK = {"activation": "tanh", "initialization": "glorot_normal"}
 
@@ -30,12 +30,12 @@ def images(rows: int = 6, height: int = 9, width: int = 8, channels: int = 3) ->
 
 
 def image_network(
-    shape: tuple[int, ...], *, shift: float = 0.0, flip: bool = False, **image: Any
+    shape: tuple[int, ...], *, shift: float = 0.0, flip: bool = False, precision: Precision = "float32", **image: Any
 ) -> ConvolutionalImages:
     return ConvolutionalImages(
         ArrayBlock(column="x", kind="image", shape=shape),
         settings_of(image={"widths": [4, 6]} | image),
-        TrainingSettings(image_shift=shift, image_flip=flip),
+        TrainingSettings(image_shift=shift, image_flip=flip, image_precision=precision),
         noise_layer=1,
         sample=images(channels=shape[2]),
         generator=generator(),
@@ -105,8 +105,22 @@ def test_pictures_of_any_shape_become_row_vectors(shape: tuple[int, ...]) -> Non
     assert len(network.layers) == 5
 
 
+def test_half_as_long_numbers_are_for_training_alone_and_round() -> None:
+    full, half = image_network((9, 8, 3)), image_network((9, 8, 3), precision="bfloat16")
+    handed, rounded = (network.train()(images(), None) for network in (full, half))
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(handed, rounded)
+    # Eight significant bits, some layers deep.
+    assert torch.allclose(handed, rounded, atol=0.1)
+    rounded.sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.dtype == torch.float32 for parameter in half.parameters())
+    for network in (full, half):
+        network.load_state_dict(full.state_dict())
+    assert torch.equal(full.eval()(images(), None), half.eval()(images(), None))
+
+
 def test_large_pictures_are_halved_at_once() -> None:
-    assert [image_network((side, side, 3)).layers[0].convolution.stride for side in (32, 64)] == [(1, 1), (2, 2)]
+    assert [image_network((side, side, 3)).layers[0].convolution.stride for side in (20, 28)] == [(1, 1), (2, 2)]
 
 
 def test_multiplications_are_those_of_every_convolution() -> None:

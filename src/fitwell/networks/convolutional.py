@@ -26,7 +26,7 @@ IMAGE_KERNEL, SERIES_KERNEL = 3, 7
 Convolution = type[nn.Conv1d] | type[nn.Conv2d]
 Present = Float[Tensor, "rows 1 places"] | None  # 1 where there is something, 0 where a series is filled up; None: all
 SCALED_BY = 1000  # pictures, about, whose mean and spread are taken
-LARGE_SIDE = 40  # pictures from here on are halved by the first layer: nine tenths of the work would lie there
+LARGE_SIDE = 24  # pictures from here on are halved by the first layer: with twice the channels, the same work is faster
 
 
 class ConvolutionalLayer(Layer):
@@ -100,12 +100,14 @@ class ConvolutionalImages(ArrayNetwork):
         assert settings.image.widths != "auto"
         assert training.image_shift != "auto"
         assert training.image_flip != "auto"
+        assert training.image_precision != "auto"
         height, width, channels = array.shape
         center, factor = _scale(sample, channels)
         self.register_buffer("center", center)
         self.register_buffer("factor", factor)
         self.reach = (round(training.image_shift * height), round(training.image_shift * width))
         self.flip = training.image_flip
+        self.is_halved = training.image_precision == "bfloat16"
         self.noise_layer = noise_layer
         self.noise_layers = 1
         widths = settings.image.widths
@@ -124,9 +126,11 @@ class ConvolutionalImages(ArrayNetwork):
             images = moved(images, noise[self.noise_layer], reach=self.reach, flip=self.flip)
         # Channels stay last in memory, as pictures are kept and convolutions are fastest.
         hidden = ((images.to(torch.float32) - self.center) * self.factor).movedim(-1, -3)
-        for layer in self.layers:
-            hidden = layer(hidden)
-        return hidden.mean((-2, -1))
+        # In training alone: what is predicted does not depend on what a machine has units for.
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
+            for layer in self.layers:
+                hidden = layer(hidden)
+        return hidden.float().mean((-2, -1))
 
 
 class ConvolutionalSeries(ArrayNetwork):

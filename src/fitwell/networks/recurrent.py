@@ -159,14 +159,16 @@ class RecurrentSeries(ArrayNetwork):
         backwards = backward_order(present > 0)
         for layer in self.layers:
             hidden = layer(hidden, backwards)
+        # All that is handed on is a weighted sum over steps, so that one product reads the states.
         length = present.sum(-1, keepdim=True)
-        mean = (hidden * present[..., None]).sum(-2) / length.clamp_min(1.0)
-        # Forwards a series ends at its last step, backwards at its first; of a series of no steps nothing is handed on.
-        last = hidden.gather(-2, backwards[..., :1, None].expand(*hidden.shape[:-2], 1, hidden.shape[-1])).squeeze(-2)
-        if self.bidirectional:
-            units = hidden.shape[-1] // 2
-            last = torch.cat([last[..., :units], hidden[..., 0, units:]], -1)
-        return torch.cat([last * (length > 0), mean], -1)
+        steps = torch.arange(present.shape[-1], device=present.device)
+        last, mean = (steps == length - 1).to(hidden.dtype), present / length.clamp_min(1.0)
+        if not self.bidirectional:
+            return (torch.stack([last, mean], -2) @ hidden).flatten(-2)
+        first = (steps == 0).to(hidden.dtype) * (length > 0)  # where the pass backwards ends
+        read = torch.stack([last, first, mean], -2) @ hidden
+        units = hidden.shape[-1] // 2
+        return torch.cat([read[..., 0, :units], read[..., 1, units:], read[..., 2, :]], -1)
 
 
 def backward_order(present: Bool[Tensor, "rows steps"]) -> Int[Tensor, "rows steps"]:

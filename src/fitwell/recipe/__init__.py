@@ -26,6 +26,7 @@ from fitwell.recipe.settings import NumberEmbeddingName as NumberEmbeddingName
 from fitwell.recipe.settings import NumberScaling as NumberScaling
 from fitwell.recipe.settings import OptimizerName as OptimizerName
 from fitwell.recipe.settings import Positive as Positive
+from fitwell.recipe.settings import Precision as Precision
 from fitwell.recipe.settings import Recipe as Recipe
 from fitwell.recipe.settings import ScheduleName as ScheduleName
 from fitwell.recipe.settings import SeriesFamily as SeriesFamily

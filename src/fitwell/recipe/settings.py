@@ -23,6 +23,7 @@ SplitName = Literal["random", "stratified", "grouped", "time", "given"]
 NumberScaling = Literal["robust", "standard", "quantile", "none"]
 TargetScaling = Literal["standard", "none"]
 FamilyName = Literal["fully_connected"]
+Precision = Literal["float32", "bfloat16"]
 SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru"]
 ActivationName = Literal[
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "identity"
@@ -219,6 +220,9 @@ class TrainingSettings(Settings):
         "auto", description="In training, pictures are moved by up to this share of their sides."
     )
     image_flip: bool | Auto = Field("auto", description="In training, half of the pictures are mirrored.")
+    image_precision: Precision | Auto = Field(
+        "auto", description="Numbers in which image networks compute in training; weights stay float32."
+    )
     redraw_fraction: Share = Field(
         0.0, description="Share of the weights drawn anew from the initialization in each step."
     )
