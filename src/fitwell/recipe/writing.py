@@ -231,7 +231,7 @@ def _flow(value: Any) -> str:
 
 def _one_document(value: Any, **style: Any) -> str:
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10**9, sort_keys=False, **style)
-    return text.removesuffix("\n").removesuffix("\n...").strip()
+    return text.removesuffix("\n").removesuffix("\n...").strip(" \n")  # a name may begin with other blanks
 
 
 def _comment(text: str) -> str:
