@@ -36,6 +36,7 @@ class Work:
     batch_norm: bool = False
     dropout: float = 0.0
     members: int = 1
+    reads: str = "numbers"  # or images of 28 x 28 in grey, or series of 100 steps: then the network is another
 
 
 WORKS = {
@@ -45,12 +46,20 @@ WORKS = {
     "cold": Work(rows=5_000),
     "narrow": Work(rows=25_600, hidden=(64,)),
     "wide": Work(rows=25_600, hidden=(256, 256, 256, 256)),
+    "cnn": Work(rows=6_400, batch=128, hidden=(), reads="images"),
+    "lstm": Work(rows=3_200, batch=64, hidden=(), reads="series"),
 }
+SIDE, STEPS, UNITS, CHANNELS = 28, 100, 64, (32, 64, 128)
 
 
 def rows_of(work: Work) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs (rows, 30) and targets (rows, 1) of 0 and 1, as float32."""
+    """Return inputs (rows, 30), images (rows, 1, 28, 28) or series (rows, 100, 1), and targets (rows, 1): floats."""
     random = np.random.default_rng(0)
+    if work.reads != "numbers":
+        y = random.integers(0, 2, (work.rows, 1)).astype(np.float32)
+        shape = (1, SIDE, SIDE) if work.reads == "images" else (STEPS, 1)
+        x = random.standard_normal((work.rows, *shape)).astype(np.float32)
+        return x + y.reshape(-1, *(1,) * len(shape)) * np.linspace(0, 1, shape[1], dtype=np.float32)[:, None], y
     x = random.standard_normal((work.rows, INPUTS)).astype(np.float32)
     noise = random.standard_normal(work.rows)
     y = np.sin(x[:, 0]) + x[:, 1] * x[:, 2] + 0.5 * noise > 0
@@ -61,6 +70,8 @@ def plain_network(work: Work) -> Any:
     """Return the network as plain PyTorch."""
     from torch import nn
 
+    if work.reads != "numbers":
+        return image_network() if work.reads == "images" else series_network()
     layers: list[nn.Module] = []
     width = INPUTS
     for wide in work.hidden:
@@ -68,6 +79,59 @@ def plain_network(work: Work) -> Any:
         layers += [nn.Dropout(work.dropout)] if work.dropout else []
         width = wide
     return nn.Sequential(*layers, nn.Linear(width, 1))
+
+
+def image_network() -> Any:
+    """Return the small residual network that Fitwell takes for images of this size, as plain PyTorch."""
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, before: int, after: int, stride: int) -> None:
+            super().__init__()
+            self.bent = nn.Sequential(
+                nn.Conv2d(before, after, 3, stride, 1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+                nn.Conv2d(after, after, 3, 1, 1, bias=False),
+                nn.BatchNorm2d(after),
+            )
+            changes = stride > 1 or before != after
+            self.around = nn.Conv2d(before, after, 1, stride, bias=False) if changes else nn.Identity()
+            self.relu = nn.ReLU()
+
+        def forward(self, x: Any) -> Any:
+            return self.relu(self.bent(x) + self.around(x))
+
+    first, second, third = CHANNELS
+    return nn.Sequential(
+        nn.Conv2d(1, first, 3, 2, 1, bias=False),
+        nn.BatchNorm2d(first),
+        nn.ReLU(),
+        Block(first, first, 1),
+        Block(first, second, 2),
+        Block(second, third, 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(third, 1),
+    )
+
+
+def series_network() -> Any:
+    """Return an LSTM whose last state and mean state are read, as plain PyTorch."""
+    import torch
+    from torch import nn
+
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(1, UNITS, batch_first=True)
+            self.head = nn.Linear(2 * UNITS, 1)
+
+        def forward(self, x: Any) -> Any:
+            states, _ = self.lstm(x)
+            return self.head(torch.cat([states[:, -1], states.mean(1)], 1))
+
+    return Reader()
 
 
 def eager(work: Work, tick: Tick) -> None:
@@ -183,7 +247,7 @@ def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
 
     import torch
 
-    from fitwell.data.encode import FeatureLayout
+    from fitwell.data.encode import ArrayBlock, FeatureLayout
     from fitwell.networks.build import build_network
     from fitwell.plan import Facts, resolve
     from fitwell.recipe import Recipe
@@ -191,7 +255,15 @@ def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
     from fitwell.training.members import member_loss, member_settings
     from fitwell.training.population import build_population, make_program, members_of
 
-    layout = FeatureLayout(numbers=INPUTS, flags=0, cardinalities=())
+    x, y = map(torch.from_numpy, rows_of(work))
+    block, arrays = "numbers", {}
+    if work.reads == "images":
+        block, x = "image_0", (x * 50 + 100).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        arrays[block] = ArrayBlock(column="x", kind="image", shape=(SIDE, SIDE, 1))
+    if work.reads == "series":
+        block, x = "series_0", torch.cat([x, torch.ones_like(x)], -1)
+        arrays[block] = ArrayBlock(column="x", kind="series", shape=(STEPS, 2))
+    layout = FeatureLayout(numbers=0 if arrays else INPUTS, flags=0, cardinalities=(), arrays=arrays)
     network = {
         "hidden": work.hidden,
         "activation": "relu",
@@ -200,8 +272,11 @@ def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
         "number_embedding": "none",
         "input_scale": False,
         "residual": False,
+        "image": {"widths": CHANNELS},
+        "series": {"family": "lstm", "widths": [UNITS]} if work.reads == "series" else {},
     }
     training = {"optimizer": "adam", "learning_rate": RATE, "batch_size": work.batch, "schedule": "constant"}
+    training |= {"image_shift": 0.0, "image_flip": False}
     asked = {
         "task": "binary",
         "target": ["y"],
@@ -214,11 +289,10 @@ def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
     recipe = resolve(Recipe.model_validate(asked), facts).recipe
 
     def build(member: int, seed: int) -> torch.nn.Module:
-        return build_network(recipe, layout, 1, sample=None, seed=seed, member=member)
+        return build_network(recipe, layout, 1, sample={block: x[:1000]}, seed=seed, member=member)
 
-    x, y = map(torch.from_numpy, rows_of(work))
-    rows = Rows(features={"numbers": x}, targets=y, weights=None)
-    few = Rows(features={"numbers": x[: work.batch]}, targets=y[: work.batch], weights=None)
+    rows = Rows(features={block: x}, targets=y, weights=None)
+    few = Rows(features={block: x[: work.batch]}, targets=y[: work.batch], weights=None)
     members = members_of(recipe, build)
     structure, population = build_population(members, settings=recipe.training, device="cpu")
     steps = batching(len(rows), recipe.training)[1]

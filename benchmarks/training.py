@@ -13,7 +13,8 @@ process which it started for a while, as Fitwell does to compile.
 `--signals` measures what recording signals costs: epochs with and without them take turns within one process.
 
 Works: mlp (30-128-128-128-1, 100,000 rows, batch 256, adam); regularized (the same with batch norm and dropout);
-members (16 of the first, per member; peers train one after another); cold (from a cold process to the end of the first
+members (16 of the first, per member; peers train one after another); cnn (a small residual network on images of 28 x
+28, batch 128); lstm (64 units, series of 100 steps, batch 64); cold (from a cold process to the end of the first
 epoch on 5,000 rows, wall clock and CPU).
 """
 
@@ -31,7 +32,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from contestants import CONTESTANTS, INPUTS, WORKS, Work
+from contestants import CHANNELS, CONTESTANTS, INPUTS, SIDE, STEPS, UNITS, WORKS, Work
 
 CHILD = Path(__file__).parent / "contestants.py"
 PEERS = ("jax scan", "keras on torch", "keras on jax", "lightning", "skorch", "fastai")
@@ -85,6 +86,8 @@ def floor_seconds(work: Work) -> float:
     import torch
 
     torch.set_num_threads(1)
+    if work.reads != "numbers":
+        return _floor_of_arrays(work) * (work.rows // work.batch)
     shapes = list(pairwise((INPUTS, *work.hidden, 1)))
     products = [(work.batch, before, after) for before, after in shapes]
     products += [(before, work.batch, after) for before, after in shapes]
@@ -96,6 +99,41 @@ def floor_seconds(work: Work) -> float:
             torch.mm(left, right, out=out)
 
     return _best_seconds(step) * (work.rows // work.batch)
+
+
+def _floor_of_arrays(work: Work) -> float:
+    """Return the CPU seconds of a step's convolutions alone, or of the products of an LSTM's gates, both ways."""
+    import torch
+    from torch.nn import functional
+
+    if work.reads == "series":
+        inputs, state = torch.randn(work.batch, UNITS), torch.randn(UNITS, 4 * UNITS)
+        gates = torch.randn(work.batch, 4 * UNITS)
+        states, all_gates = torch.randn(UNITS, STEPS * work.batch), torch.randn(STEPS * work.batch, 4 * UNITS)
+
+        def products() -> None:
+            for _ in range(STEPS):
+                torch.mm(inputs, state)
+                torch.mm(gates, state.T)
+            torch.mm(states, all_gates)
+
+        return _best_seconds(products, times=5, rounds=5)
+    first, second, third = CHANNELS
+    half, quarter, eighth = SIDE // 2, SIDE // 4, -(-SIDE // 8)
+    layers = [(1, first, SIDE, 2), (first, first, half, 1), (first, first, half, 1), (first, second, half, 2)]
+    layers += [(second, second, quarter, 1), (second, third, quarter, 2), (third, third, eighth, 1)]
+    operands = []
+    for before, after, side, stride in layers:
+        x = torch.randn(work.batch, before, side, side).to(memory_format=torch.channels_last).requires_grad_(before > 1)
+        weight = torch.randn(after, before, 3, 3, requires_grad=True)
+        operands.append((x, weight, stride))
+
+    def convolutions() -> None:
+        for x, weight, stride in operands:
+            out = functional.conv2d(x, weight, stride=stride, padding=1)
+            torch.autograd.grad(out, [tensor for tensor in (x, weight) if tensor.requires_grad], out)
+
+    return _best_seconds(convolutions, times=2, rounds=5)
 
 
 def _best_seconds(call, *, times: int = 50, rounds: int = 15) -> float:  # type: ignore[no-untyped-def]
@@ -262,6 +300,8 @@ def main() -> None:
         possible = [name for name in CONTESTANTS if name != "fitwell"]
         if WORKS[work].members > 1:
             possible = ["eager", "lean", "fitwell, mapped", "fitwell, compiled", "jax scan"]
+        if WORKS[work].reads != "numbers":
+            possible = ["eager", "lean", "data loader", "fitwell, eager", "lightning", "skorch"]
         names = [name for name in possible if asked.only is None or name in (*asked.only, "eager")]
         compared(names, work, peers=asked.peers, rounds=asked.rounds)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fitwell.errors import RecipeError
@@ -63,6 +63,7 @@ names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_siz
 
 
 @given(target=names, column=names, marker=names, comment=st.text(max_size=20))
+@example(target="y", column="\xa0`", marker="-", comment="")  # a blank that YAML takes for a letter
 @settings(deadline=None)
 def test_any_name_survives_yaml(target: str, column: str, marker: str, comment: str) -> None:
     columns = {column: {"kind": "number", "missing": [marker, "?"]}}

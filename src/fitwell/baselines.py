@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from fitwell.data.encode import BLOCKS
 from fitwell.recipe import TaskName
 
-Features = Mapping[str, Shaped[np.ndarray, "rows width"]]
+Features = Mapping[str, Shaped[np.ndarray, "rows ..."]]
 Predict = Callable[[Features], Float[np.ndarray, "rows outputs"]]
 
 ROWS_PER_THREAD = 50_000  # with fewer, threads wait for one another; on a busy machine that cost 100 times the work
 LINEAR_ITERATIONS = 1_000
 SPARSE_WIDTH = 256  # one-hot inputs wider than this are kept sparse
 TREE_CATEGORIES = 255  # scikit-learn's trees tell no more categories of a column apart
+CELLS = 16  # along each side of an array, as the linear model sees it: means of what lies in a cell
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,6 +55,7 @@ class Kind:
 
     what: str
     fit: Callable[[Sample], Predict]
+    reads_arrays: bool = True  # else it is left out where there is nothing but arrays
 
 
 def fit_baselines(
@@ -88,7 +91,10 @@ def fit_baselines(
         for column in columns.T
     ]
     fitted = {}
+    has_entries = not BLOCKS.keys().isdisjoint(features)
     for name, kind in BASELINES.items():
+        if not (kind.reads_arrays or has_entries):
+            continue
         with _calm(threads, len(rows)) as said:
             models = [_fit_or_constant(kind, sample) for sample in samples]
         predict = _joined(models, by_class=by_class, threads=threads)
@@ -155,7 +161,7 @@ def _constant(sample: Sample) -> Predict:
 
 
 def _linear(sample: Sample) -> Predict:
-    """Fit logistic or ridge regression, with scikit-learn's default penalty, to numbers, flags and one-hot codes."""
+    """Fit logistic or ridge regression, with scikit-learn's default penalty, to all entries, codes as one-hot."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
     widths = _code_counts(sample.features)
@@ -190,7 +196,8 @@ def _trees(sample: Sample) -> Predict:
 BASELINES: dict[str, Kind] = {
     "majority": Kind(what="always predicts the training rows' class shares, or their mean", fit=_constant),
     "linear": Kind(what="logistic regression, or ridge regression for numbers", fit=_linear),
-    "trees": Kind(what="gradient-boosted trees (scikit-learn's HistGradientBoosting)", fit=_trees),
+    # One by one, the places of an array say little, and there are many of them.
+    "trees": Kind(what="gradient-boosted trees (scikit-learn's HistGradientBoosting)", fit=_trees, reads_arrays=False),
 }
 
 
@@ -216,13 +223,29 @@ def _dense(features: Features) -> Float[np.ndarray, "rows width"]:
     return np.concatenate([np.zeros((len(_codes(features)), 0)), *blocks], axis=1)
 
 
+def _in_cells(arrays: Shaped[np.ndarray, "rows ... channels"]) -> Float[np.ndarray, "rows width"]:
+    """Return the means of bytes (as shares of 255) or numbers over cells, at most so many along each axis but the last.
+
+    >>> _in_cells(np.array([[[0, 51], [255, 51]]], dtype=np.uint8)).round(1)
+    array([[0. , 0.2, 1. , 0.2]])
+    """
+    cells = arrays
+    for axis in range(1, arrays.ndim - 1):
+        size = -(-arrays.shape[axis] // CELLS)
+        starts = np.arange(0, arrays.shape[axis], size)
+        counts = np.diff([*starts, arrays.shape[axis]]).reshape(-1, *(1,) * (arrays.ndim - axis - 1))
+        cells = np.add.reduceat(cells, starts, axis=axis, dtype=np.float32) / counts
+    return cells.reshape(len(arrays), -1) / (255 if arrays.dtype == np.uint8 else 1)
+
+
 def _code_counts(features: Features) -> list[int]:
     return [int(column.max(initial=0)) for column in _codes(features).T]
 
 
 def _linear_inputs(features: Features, widths: list[int]) -> Any:
-    """Return numbers, flags and one-hot codes; code 0 (missing, rare or unseen) has zeros, as have unknown codes."""
-    dense = _dense(features)
+    """Return numbers, flags, arrays and one-hot codes; code 0 (missing, rare, unseen) and unknown ones have zeros."""
+    arrays = [_in_cells(block) for name, block in features.items() if name not in BLOCKS]
+    dense = np.concatenate([_dense(features), *arrays], axis=1)
     if not sum(widths):
         return dense
     codes = _codes(features)

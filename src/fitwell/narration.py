@@ -53,6 +53,9 @@ def data_events(table: Table | ParquetTable, prepared: Prepared) -> Iterator[Eve
     yield from _column_events(schema)
     if labelled.without_target:
         yield Event("note", f"{labelled.without_target:,} rows without a target are left out")
+    if labelled.broken:
+        skipped, others = len(labelled.broken), "" if len(labelled.broken) == 1 else ", for instance"
+        yield Event("note", f"{skipped:,} rows are skipped, whose picture cannot be read{others}: {labelled.broken[0]}")
     yield Event(
         "split",
         f"{rows['train']:,} rows to train on, {rows['validation']:,} to decide when to stop, "

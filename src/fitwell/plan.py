@@ -16,13 +16,15 @@ from typing import Any
 
 from fitwell.data.columns.category import ONE_HOT_LIMIT, RARE_COUNT
 from fitwell.data.columns.cells import MARKERS, WORDS, Column
-from fitwell.data.encode import FeatureLayout
+from fitwell.data.columns.image import LARGEST
+from fitwell.data.encode import ArrayBlock, FeatureLayout
 from fitwell.data.schema import Schema
 from fitwell.metrics import Primary
 from fitwell.networks.activations import ACTIVATIONS
-from fitwell.recipe import APPLIES, NEUTRAL, Goal, Recipe, TaskName, changed, setting, without_effect
+from fitwell.networks.build import build_network
+from fitwell.recipe import APPLIES, NEUTRAL, RECURRENT, Goal, Recipe, TaskName, changed, setting, without_effect
 from fitwell.tasks.table import TASKS
-from fitwell.training.costs import WORTH, has_compiler, seconds_saved, seconds_to_compile
+from fitwell.training.costs import WORTH, has_bfloat16_tiles, has_compiler, seconds_saved, seconds_to_compile
 from fitwell.training.loop import batching
 from fitwell.training.optimizers import OPTIMIZERS
 
@@ -36,6 +38,16 @@ class Facts:
     outputs: int
     layout: FeatureLayout
     cores: int
+
+    @property
+    def images(self) -> list[ArrayBlock]:
+        """The columns of images."""
+        return [array for array in self.layout.arrays.values() if array.kind == "image"]
+
+    @property
+    def series(self) -> list[ArrayBlock]:
+        """The columns of series."""
+        return [array for array in self.layout.arrays.values() if array.kind == "series"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,10 @@ MANY_ROWS = 16_000
 WORK_TO_SHARE = 2e9
 
 BUFFER_BYTES = 64 * 2**20  # of the shuffle buffer: about four of them are in memory while the next one is made
+IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the others having twice as many
+SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
+ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
+NO_IMAGES, NO_SERIES = "there are no images", "there are no series"
 
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
 OPEN = {"training.learning_rate": "usual"}
@@ -145,11 +161,15 @@ def _family(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _hidden(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.layout.inputs:
+        return Choice([], "the network of the only column does what hidden layers would")
     width = 128 if facts.training_rows < WIDE_FROM else 256
     return Choice([width] * 3, f"three layers of {width} for {facts.training_rows:,} training rows")
 
 
-def _activation(_recipe: Recipe, _facts: Facts) -> Choice:
+def _activation(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.layout.arrays:
+        return Choice("relu", "the cheapest over the many places of an array, and kept alive by batch normalization")
     return Choice("silu", "smooth, does not die, and costs a fraction of mish or selu")
 
 
@@ -191,7 +211,57 @@ def _category_embedding_width(_recipe: Recipe, _facts: Facts) -> Choice:
     return Choice(8, "as RealMLP (Holzmüller et al. 2024)")
 
 
-def _input_scale(_recipe: Recipe, _facts: Facts) -> Choice:
+def _image_widths(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.images:
+        return Choice([], NO_IMAGES)
+    side = max(max(array.shape[:2]) for array in facts.images)
+    stages = max(1, min(IMAGE_STAGES, round(math.log2(side)) - 1))
+    return Choice([IMAGE_WIDTH * 2**stage for stage in range(stages)], f"{stages} stages for sides of up to {side}")
+
+
+def _series_family(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.series:
+        return Choice("convolutional", NO_SERIES)
+    return Choice("convolutional", "shapes that occur anywhere in a series are learned fastest")
+
+
+def _series_widths(recipe: Recipe, facts: Facts) -> Choice:
+    family = recipe.network.series.family
+    if not facts.series:
+        return Choice([], NO_SERIES)
+    if family != "convolutional":
+        return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
+    return Choice(SERIES_WIDTHS, f"{len(SERIES_WIDTHS)} stages, each of half as many steps as the one before")
+
+
+def _image_shift(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.images:
+        return Choice(0.0, NO_IMAGES)
+    return Choice(0.1, "what a picture shows does not depend on where it lies")
+
+
+def _image_flip(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.images:
+        return Choice(False, NO_IMAGES)
+    if any(array.shape[2] == 1 for array in facts.images):
+        return Choice(False, "grey pictures may be signs, which mean something else when they are mirrored")
+    return Choice(True, "most things in color are the same when they are mirrored")
+
+
+def _image_precision(recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.images:
+        return Choice("float32", NO_IMAGES)
+    if recipe.device == "cpu" and has_bfloat16_tiles():
+        return Choice("bfloat16", "this CPU multiplies tiles of them (AMX): about twice as fast")
+    where = (
+        "this CPU has no units for less" if recipe.device == "cpu" else f"less has not been measured on {recipe.device}"
+    )
+    return Choice("float32", where)
+
+
+def _input_scale(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.layout.inputs:
+        return Choice(False, "there are no columns that share a layer")
     return Choice(True, "a soft choice of inputs, as RealMLP (Holzmüller et al. 2024)")
 
 
@@ -227,17 +297,26 @@ def _weight_decay(recipe: Recipe, _facts: Facts) -> Choice:
     return Choice(OPTIMIZERS[recipe.training.optimizer].usual_decay, f"usual for {recipe.training.optimizer}")
 
 
-def _schedule(recipe: Recipe, _facts: Facts) -> Choice:
+def _schedule(recipe: Recipe, facts: Facts) -> Choice:
+    if facts.layout.arrays:
+        return Choice("one_cycle", "one long cycle: arrays are not soon learned by heart")
     cycles = f"{recipe.training.cycles} annealed cycles, each twice as long"
     return Choice("log_cosine", f"{cycles}: short ones suit data that is soon learned by heart")
 
 
 def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.layout.arrays:
+        size = min(64, max(16, 2 ** round(math.log2(facts.training_rows / 32))))
+        return Choice(size, f"a power of two near 1/32 of {facts.training_rows:,} training rows, from 16 to 64")
     size = min(256, max(32, 2 ** round(math.log2(facts.training_rows / 16))))
     return Choice(size, f"a power of two near a sixteenth of {facts.training_rows:,} training rows, from 32 to 256")
 
 
 def _epochs(recipe: Recipe, facts: Facts) -> Choice:
+    if facts.layout.arrays:
+        steps = batching(facts.training_rows, recipe.training)[1]
+        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-ARRAY_STEPS // steps)))
+        return Choice(epochs, f"at least {FEWEST_EPOCHS}, and about {ARRAY_STEPS:,} steps where there are few rows")
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
         return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
     cycles = recipe.training.cycles
@@ -261,6 +340,8 @@ def _compile(recipe: Recipe, facts: Facts) -> Choice:
         return Choice(asked, f"training.execution is {training.execution}")
     if training.redraw_fraction or "training.redraw_fraction" in recipe.varied:
         return Choice("never", "weights are drawn anew outside of the step")
+    if facts.layout.arrays:
+        return Choice("never", "most of its work is done by routines that need no compiler")
     if recipe.device != "cpu":
         return Choice("never", f"what it gains on {recipe.device} has not been measured")
     if not has_compiler():
@@ -296,6 +377,10 @@ def uncompiled_execution(recipe: Recipe) -> Choice:
     """Return how a step is computed without a compiler."""
     if recipe.member_count == 1:
         return Choice("eager", "one member: mapping it would cost more than twice as much")
+    if recipe.network.series.family in RECURRENT and any(
+        each.kind == "series" for each in recipe.data.columns.values()
+    ):
+        return Choice("eager", "the kernels of recurrent networks run one member after another")
     return Choice("mapped", f"{recipe.member_count} members as one program")
 
 
@@ -307,7 +392,10 @@ def _threads(recipe: Recipe, facts: Facts) -> Choice:
     widths = (facts.layout.flags + 4 * facts.layout.numbers, *recipe.network.hidden)
     batch = recipe.training.batch_size
     rows = facts.training_rows if batch == "full" else min(int(batch), facts.training_rows)
-    work = recipe.member_count * rows * sum(before * after for before, after in pairwise(widths))
+    of_row: float = sum(before * after for before, after in pairwise(widths))
+    if facts.layout.arrays:
+        of_row += build_network(recipe, facts.layout, facts.outputs, sample=None, seed=0).multiplications
+    work = recipe.member_count * rows * of_row
     if work < WORK_TO_SHARE:
         return Choice(1, "a step is too small to share: threads would wait for one another")
     return Choice(facts.cores, f"a step is large enough to share among {facts.cores} cores")
@@ -332,6 +420,7 @@ DATA_CHOICES: dict[str, Choice] = {
     "data.numbers": Choice("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
     "data.one_hot_limit": Choice(ONE_HOT_LIMIT, "small categories need no table of vectors"),
     "data.rare_count": Choice(RARE_COUNT, "a value seen that seldom teaches nothing of its own"),
+    "data.image_size": Choice(LARGEST, "what a CPU learns from within minutes"),
     "data.target_scaling": Choice("standard", "losses and rates suit targets of unit spread"),
 }
 
@@ -349,12 +438,18 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.number_embedding": _number_embedding,
     "network.number_embedding_width": _number_embedding_width,
     "network.category_embedding_width": _category_embedding_width,
+    "network.image.widths": _image_widths,
+    "network.series.family": _series_family,
+    "network.series.widths": _series_widths,
     "training.loss": _loss,
     "training.label_smoothing": _label_smoothing,
     "training.optimizer": _optimizer,
     "training.beta2": _beta2,
     "training.weight_decay": _weight_decay,
     "training.schedule": _schedule,
+    "training.image_shift": _image_shift,
+    "training.image_flip": _image_flip,
+    "training.image_precision": _image_precision,
     "training.batch_size": _batch_size,
     "training.learning_rate": _learning_rate,
     "training.epochs": _epochs,

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.data.encode import Encoders, encode_features
+from fitwell.data.wide import gathered
 from fitwell.decision import Decision
 from fitwell.networks.build import build_network
 from fitwell.recipe import Recipe
@@ -59,9 +60,9 @@ class Model:
         return networks
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that rows must have."""
-        return tuple(encoder.column.name for encoder in self.encoders.encoders)
+    def columns(self) -> tuple[str, ...] | None:
+        """The columns that rows must have; None where steps of a series are among them, which may be any number."""
+        return None if self.recipe.data.series else tuple(encoder.column.name for encoder in self.encoders.encoders)
 
 
 KEPT = 16  # members whose own predictions are kept: a run may have thousands, and rows are many
@@ -83,6 +84,7 @@ def encoded(model: Model, frame: pl.DataFrame, *, first_row: int = 0) -> dict[st
     Raises:
         DataError: a column is missing, or a cell cannot be read as its column's kind.
     """
+    frame = gathered(frame, model.recipe.data.series)
     blocks = encode_features(frame, model.encoders, first_row=first_row)
     return {name: torch.from_numpy(block) for name, block in blocks.items()}
 

@@ -18,7 +18,8 @@ from fitwell.data.encode import Encoders, encode_features, fit_encoders
 from fitwell.data.read import Table
 from fitwell.data.schema import Schema, infer_schema, infer_task
 from fitwell.data.split import Split, folds, split_rows
-from fitwell.data.targets import labelled_rows, parsed, row_weights_of, target_cells
+from fitwell.data.targets import broken_rows, labelled_rows, parsed, row_weights_of, target_cells
+from fitwell.data.wide import gathered
 from fitwell.errors import DataError, RequestError
 from fitwell.evaluation import primary_for
 from fitwell.plan import Facts, Plan, available_cores, resolve, resolve_data
@@ -41,6 +42,7 @@ class Labelled:
     source_rows: np.ndarray  # their numbers in the data as read, from 0; a test file's go on counting
     given_test: int  # so many last rows came from a test file
     without_target: int  # rows left out
+    broken: tuple[str, ...] = ()  # pictures whose rows were skipped, each with what is wrong
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,9 +108,16 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
     frame, given_test = table.frame, 0
     if test is not None:
         frame = joined_with_test(table, test)
+    frame = gathered(frame, recipe.data.series)
+    if not recipe.target:
+        recipe = changed(recipe, {"target": table.target})
     schema = infer_schema(replace(table, frame=frame), recipe)
     task = TASKS[task_name_for(schema, recipe)]
-    kept = labelled_rows(frame, schema)
+    kept = known = labelled_rows(frame, schema)
+    broken: dict[int, str] = {}
+    if recipe.data.broken_images == "skip":
+        broken = broken_rows(frame[known], schema)
+        kept = np.delete(known, list(broken))
     if test is not None:
         given_test = int((kept >= len(table.frame)).sum())
         require_test_rows(given_test, test)
@@ -126,7 +135,8 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
             weights=row_weights_of(labelled, schema),
             source_rows=kept,
             given_test=given_test,
-            without_target=len(frame) - len(kept),
+            without_target=len(frame) - len(known),
+            broken=tuple(broken.values()),
         ),
         changed(recipe, {"task": task.name}),
     )

@@ -15,7 +15,8 @@ from fitwell.recipe import ColumnSettings, described
 assert data.__file__ is not None
 FILES = sorted(Path(data.__file__).parent.rglob("*.py"))
 ANY = "NAME"  # stands for what is filled in
-SETTINGS = {path for path, _, _ in described()} | {f"data.columns.{ANY}.{name}" for name in ColumnSettings.model_fields}
+SETTINGS = {path for path, _, _ in described()} | {f"data.series.{ANY}"}
+SETTINGS |= {f"data.columns.{ANY}.{name}" for name in ColumnSettings.model_fields}
 NAMED = re.compile(r"(?<![\w./])(?:data|training|network)\.[a-z_]+(?:\.\w+)*")
 
 

@@ -68,7 +68,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "another JSON value": (b'{"a": 1}\n\n3\n', "line 3 is another JSON value: 3"),
     "two JSON objects in a line": (b'{"a": 1}\n{"a": 1} {"a": 2}\n', r"line 2 is not \(Extra data\)"),
     "nested JSON object": (b'{"a": 1}\n{"a": {"x": 1}}\n', 'field "a" holds an object in line 2'),
-    "nested JSON list": (b'{"a": 1, "tags": ["x"]}\n', 'field "tags" holds a list in line 1'),
+    "nested JSON list": (b'{"a": 1, "tags": ["x"]}\n', 'field "tags" holds a list of more than numbers in line 1'),
     "JSON without fields": (b"{}\n", "a table needs at least one row with one field"),
     "JSON field without a name": (b'{"": 1}\n', "column 1 of 1 has none"),
 }
@@ -199,7 +199,8 @@ OBJECTS: list[tuple[Any, str]] = [
     ({}, r"has a header \(0 columns\) but no rows"),
     (np.zeros((2, 2, 2)), r"has the shape \(2, 2, 2\); reshape it"),
     (np.zeros((0, 2)), r"has a header \(2 columns\) but no rows"),
-    (pl.DataFrame({"a": [[1]]}), r'column "a" holds List\(Int64\)'),
+    (pl.DataFrame({"a": [["x"]]}), r'column "a" holds List\(String\)'),
+    (pl.DataFrame({"a": [[[[1]]]]}), r'column "a" holds List\(List\(List\(Int64\)\)\)'),
     (pl.DataFrame({"a": [b"x"]}), 'column "a" holds Binary'),
     (pl.DataFrame({"a": [1]}).lazy().select("zz"), "the LazyFrame cannot be read"),
     (pd.DataFrame([[1, 2]], columns=["a", "a"]), 'columns 1 and 2 are both "a"'),

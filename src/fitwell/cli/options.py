@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 Data = Annotated[
-    str, typer.Argument(help="CSV, TSV, Parquet, JSONL, Arrow or Feather file, or a folder of Parquet files.")
+    str,
+    typer.Argument(
+        help="CSV, TSV, Parquet, JSONL, Arrow or Feather file, or a folder of Parquet files, or of pictures by class."
+    ),
 ]
 Targets = Annotated[list[str], typer.Option("--target", help="Column to predict; several for several targets.")]
 Task = Annotated[str | None, typer.Option(help="binary, multiclass, multilabel or regression.")]

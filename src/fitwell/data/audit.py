@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int, Shaped
 
+from fitwell.data.columns import KINDS
 from fitwell.data.probes import alone, auc, column_codes, skill, spread_folds, together
 from fitwell.data.schema import Schema
 from fitwell.data.split import Split
@@ -283,7 +284,9 @@ def drift(subject: Subject) -> Iterator[Note]:
     test = _sampled(subject.split.test, PROBED_ROWS // 2, generator)
     by_time = subject.split.method == "time" and subject.schema.time is not None
     order = subject.schema.time.name if by_time and subject.schema.time is not None else None
-    columns = tuple(column for column in subject.schema.features if column.name != order)
+    columns = tuple(
+        column for column in subject.schema.features if column.name != order and not KINDS[column.kind].is_array
+    )
     if min(train.size, test.size) < DRIFT_ROWS or not columns:
         return
     rows = np.concatenate([train, test])

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Shaped
 
+from fitwell.data.columns.cells import list_depth
 from fitwell.data.sources import worded
 from fitwell.data.text_format import checked_names
 from fitwell.errors import DataError
@@ -22,6 +23,7 @@ from fitwell.errors import DataError
 NESTED = (list, tuple, dict, set, np.ndarray)
 DATE_UNITS = ("D", "ms", "us", "ns")  # of NumPy's dates, those that polars has too
 _SIZED = [f"{kind}{bits}" for kind in ("Int", "UInt") for bits in (8, 16, 32, 64)] + ["Float32", "Float64"]
+SERIES = {1: pl.List(pl.Float64), 2: pl.List(pl.List(pl.Float64))}  # by depth
 NULLABLE: dict[str, type[np.generic]] = {name: getattr(np, name.lower()) for name in _SIZED} | {"boolean": np.bool_}
 
 
@@ -46,19 +48,22 @@ def frame_of(source: Any) -> tuple[pl.DataFrame, str] | None:
 
 
 def normalized(frame: pl.DataFrame, *, source: str) -> pl.DataFrame:
-    """Return a frame whose missing cells are all null: no empty text, no NaN.
+    """Return a frame whose missing cells are all null: no empty text, no NaN. Lists of numbers stay lists, of floats.
 
     >>> normalized(pl.DataFrame({"a": ["", "x"], "b": [float("nan"), 1.0]}), source="x").rows()
     [(None, None), ('x', 1.0)]
 
     Raises:
-        DataError: a column holds lists, structures or raw bytes, or has no name.
+        DataError: a column holds structures, lists of other things than numbers or raw bytes, or has no name.
     """
     checked_names(frame.columns, source=source)
     for name, dtype in frame.schema.items():
-        if dtype.is_nested() or dtype in (pl.Object, pl.Binary):
+        depth = list_depth(dtype)
+        if depth in SERIES:
+            frame = frame.with_columns(pl.col(name).cast(SERIES[depth]))
+        elif dtype.is_nested() or dtype in (pl.Object, pl.Binary):
             raise DataError(
-                f'{source}: cells must be plain values, but the column "{name}" holds {dtype}; '
+                f'{source}: cells must be plain values or lists of numbers, but the column "{name}" holds {dtype}; '
                 "make columns of its parts, or leave it out"
             )
     text, floats = pl.col(pl.String), pl.col(pl.Float32, pl.Float64)
@@ -77,6 +82,12 @@ def fingerprint_of_frame(frame: pl.DataFrame) -> str:
         digest.update(column.is_null().to_numpy().tobytes())
         if column.dtype.is_integer() or column.dtype.is_float() or column.dtype.is_temporal():
             digest.update(column.to_physical().fill_null(0).to_numpy().tobytes())
+        elif column.dtype.is_nested():
+            while column.dtype.is_nested():
+                digest.update(column.list.len().fill_null(0).to_numpy().tobytes())
+                column = column.filter(column.list.len() > 0).explode()
+            digest.update(column.is_null().to_numpy().tobytes())
+            digest.update(column.fill_null(0).to_numpy().tobytes())
         elif column.dtype != pl.Null:
             text = column.cast(pl.String).fill_null("")
             digest.update(text.str.len_bytes().to_numpy().tobytes())

@@ -14,6 +14,8 @@ from typing import Any
 
 import polars as pl
 
+from fitwell.data.columns.cells import list_depth
+from fitwell.data.in_memory import SERIES
 from fitwell.data.sources import decompressed
 from fitwell.errors import DataError
 
@@ -75,18 +77,23 @@ def _polars_types(chunk: bytes) -> Types | None:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
     types = {name: pl.Float64() if dtype == pl.Int128 else dtype for name, dtype in frame.schema.items()}
-    return types if types and all(dtype in TYPES.values() for dtype in types.values()) else None
+    known = all(dtype in TYPES.values() or list_depth(dtype) for dtype in types.values())
+    return {name: SERIES.get(list_depth(dtype), dtype) for name, dtype in types.items()} if types and known else None
 
 
 def _slow_types(path: Path, chunk: bytes, first_line: int) -> Types:
     types: Types = {}
     for line, row in _objects(path, chunk, first_line):
         for name, value in row.items():
+            depth = _depth_of(value)
+            if depth in SERIES:
+                types[name] = _common(types.get(name, SERIES[depth]), SERIES[depth])
+                continue
             if type(value) not in TYPES:
-                holds = "a list" if isinstance(value, list) else "an object"
+                holds = "a list of more than numbers" if isinstance(value, list) else "an object"
                 raise DataError(
-                    f'{path}: cells must be plain values, but the field "{name}" holds {holds} in line {line}; '
-                    "give each of its parts a field of its own, or leave it out"
+                    f'{path}: cells must be plain values or lists of numbers, but the field "{name}" holds {holds} in '
+                    f"line {line}; give each of its parts a field of its own, or leave it out"
                 )
             large = type(value) is int and abs(value) >= LARGEST_INTEGER
             dtype = pl.Float64() if large else TYPES[type(value)]
@@ -110,6 +117,16 @@ def _objects(path: Path, chunk: bytes, first_line: int) -> Iterator[tuple[int, d
         raise DataError(
             f"{path}: every line must be one JSON object, but line {line} {reason}: {_shown(text)}; correct that line"
         )
+
+
+def _depth_of(value: object) -> int:
+    """Return how deep numbers lie in lists, 0 where there is no list, or something else in it."""
+    if not isinstance(value, list):
+        return 0
+    present = [part for part in value if part is not None]
+    if all(type(part) in (int, float) for part in present):
+        return 1
+    return 2 if all(_depth_of(part) == 1 for part in present) else 0
 
 
 def _common(one: pl.DataType, other: pl.DataType) -> pl.DataType:

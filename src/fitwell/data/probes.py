@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
+from fitwell.data.columns import KINDS
 from fitwell.data.columns.cells import Column
 from fitwell.data.targets import parsed
 from fitwell.metrics.ranked import ranked, roc_auc_influence
@@ -29,9 +30,14 @@ PRIOR_ROWS = 1.0  # the overall mean counts like one more row of each code
 
 
 def column_codes(frame: pl.DataFrame, columns: tuple[Column, ...]) -> dict[str, Int[np.ndarray, " rows"]]:
-    """Return each column as codes: 0 where missing, else the quantile bin of a number or date, or the category."""
+    """Return each column as codes: 0 where missing, else the quantile bin of a number or date, or the category.
+
+    Columns of arrays have none.
+    """
     codes = {}
     for column in columns:
+        if KINDS[column.kind].is_array:
+            continue
         values = parsed(frame, column)
         if column.kind in ("number", "date"):
             codes[column.name] = _bins(values.to_physical().cast(pl.Float64).to_numpy())

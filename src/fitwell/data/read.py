@@ -16,17 +16,20 @@ from typing import Any
 import polars as pl
 
 from fitwell.data.columnar import columnar_frames, columnar_types
+from fitwell.data.folders import LABEL, located, pictures_frame
 from fitwell.data.in_memory import fingerprint_of_frame, frame_of, normalized
 from fitwell.data.jsonl import jsonl_frames, jsonl_types
+from fitwell.data.pictures import is_picture
 from fitwell.data.sources import (
     CONTAINERS,
+    PARQUET_SUFFIXES,
     compression_of,
     decompressed,
     existing_path,
+    files_below,
     fingerprint_of_files,
     first_bytes,
     named_by,
-    parquet_parts,
 )
 from fitwell.data.text import text_frames
 from fitwell.data.text_format import detect_text_format
@@ -47,9 +50,10 @@ class Table:
     frame: pl.DataFrame  # missing cells are null
     source: str  # the file's name, or what kind of object it was
     path: str | None  # absolute; None for objects in memory
-    format: str  # csv, tsv, jsonl, parquet, arrow, pandas, polars, dict, numpy
-    fingerprint: str  # "sha256:..." of the file's bytes, or of the frame's cells
+    format: str  # csv, tsv, jsonl, parquet, arrow, pictures, pandas, polars, dict, numpy
+    fingerprint: str  # "sha256:..." of the bytes of the file and of the pictures it names, or of the frame's cells
     detected: Mapping[str, str] = field(default_factory=dict)  # how a text file is written, in words
+    target: tuple[str, ...] = ()  # the columns to predict, where the form of the data says it: classes of pictures
 
 
 # The rows of an opened source with the given columns, in frames of whatever size suits the format. The number of rows
@@ -67,14 +71,16 @@ class Opened:
     frames: Frames
     files: tuple[Path, ...] = ()  # what the fingerprint is taken of; none: the frame
     detected: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None  # that names of pictures in the cells are relative to; None for objects in memory
+    target: tuple[str, ...] = ()
 
 
 def read_table(source: Any) -> Table:
     """Return the whole table that a path leads to or that an object holds.
 
     A path may lead to CSV, TSV or JSONL (plain, gzip, zstd), Parquet (a file, or a folder of files with the same
-    columns), or Arrow/Feather; an object may be a pandas or polars frame, a dict of arrays, or an array with one or two
-    axes (columns x0, x1, ...).
+    columns), Arrow/Feather, or a folder with a folder of pictures for each class; an object may be a pandas or polars
+    frame, a dict of arrays, or an array with one or two axes (columns x0, x1, ...).
 
     >>> read_table({"a": [1, 2], "b": ["x", ""]}).frame.rows()
     [(1, 'x'), (2, None)]
@@ -89,14 +95,15 @@ def read_table(source: Any) -> Table:
     frames = list(opened.frames(opened.names, None))
     if not sum(frame.height for frame in frames):
         raise DataError(_without_rows(opened))
-    frame = pl.concat(frames, rechunk=True)
+    frame, pictures = _located(pl.concat(frames, rechunk=True), opened)
     return Table(
         frame=frame,
         source=Path(opened.source).name if opened.files else opened.source,
         path=str(existing_path(source)) if opened.files else None,
         format=opened.format,
-        fingerprint=fingerprint_of_files(list(opened.files)) if opened.files else fingerprint_of_frame(frame),
+        fingerprint=_fingerprint(opened, pictures) if opened.files else fingerprint_of_frame(frame),
         detected=opened.detected,
+        target=opened.target,
     )
 
 
@@ -122,7 +129,7 @@ def read_batches(source: Any, *, rows: int, columns: Sequence[str] | None = None
     empty = True
     for frame in _exactly(opened.frames(wanted, rows), rows):
         empty = False
-        yield frame
+        yield _located(frame, opened)[0]
     if empty:
         raise DataError(_without_rows(opened))
 
@@ -145,11 +152,26 @@ def _open(source: Any) -> Opened:
 def _opened_path(given: Path) -> Opened:
     path = existing_path(given)
     if path.is_dir():
-        return _opened_columnar(given, tuple(parquet_parts(path)), "parquet")
+        return _opened_folder(given, path)
     container = named_by(first_bytes(path), CONTAINERS)
     if container is not None:
         return _opened_columnar(given, (path,), container.split()[0])
     return _opened_jsonl(given, path) if _is_jsonl(path) else _opened_text(given, path)
+
+
+def _opened_folder(given: Path, folder: Path) -> Opened:
+    seen = files_below(folder)
+    parts = [file for file in seen if file.suffix.lower() in PARQUET_SUFFIXES]
+    if parts:
+        return _opened_columnar(given, tuple(parts), "parquet")
+    pictures = [file for file in seen if is_picture(file.name)]
+    if pictures:
+        return _opened_pictures(given, folder, pictures)
+    first = f"its {len(seen)} files are others (the first is {seen[0].relative_to(folder)})" if seen else "it is empty"
+    raise DataError(
+        f"a folder must hold Parquet files, or pictures in a folder for each class, but {folder} has none: {first}; "
+        "name one file instead"
+    )
 
 
 def _opened_frame(frame: pl.DataFrame, source: str, kind: str) -> Opened:
@@ -166,7 +188,32 @@ def _opened_columnar(given: Path, parts: tuple[Path, ...], kind: str) -> Opened:
         typed = columnar_frames(parts, types, columns=columns, rows=rows)
         return (normalized(frame, source=str(given)) for frame in typed)
 
-    return Opened(source=str(given), format=kind, names=tuple(types), frames=frames, files=parts)
+    folder = existing_path(given)
+    return Opened(
+        source=str(given),
+        format=kind,
+        names=tuple(types),
+        frames=frames,
+        files=parts,
+        folder=folder if folder.is_dir() else folder.parent,
+    )
+
+
+def _opened_pictures(given: Path, folder: Path, pictures: list[Path]) -> Opened:
+    frame = pictures_frame(folder, pictures)
+
+    def frames(columns: Sequence[str], rows: int | None) -> Iterator[pl.DataFrame]:
+        yield frame.select(columns)
+
+    return Opened(
+        source=str(given),
+        format="pictures",
+        names=tuple(frame.columns),
+        frames=frames,
+        files=tuple(pictures),
+        folder=folder,
+        target=(LABEL,),
+    )
 
 
 def _opened_jsonl(given: Path, path: Path) -> Opened:
@@ -179,7 +226,13 @@ def _opened_jsonl(given: Path, path: Path) -> Opened:
 
     detected = {"compression": compression_of(path)}
     return Opened(
-        source=str(given), format="jsonl", names=tuple(types), frames=frames, files=(path,), detected=detected
+        source=str(given),
+        format="jsonl",
+        names=tuple(types),
+        frames=frames,
+        files=(path,),
+        detected=detected,
+        folder=path.parent,
     )
 
 
@@ -191,8 +244,23 @@ def _opened_text(given: Path, path: Path) -> Opened:
 
     kind = "tsv" if form.dialect.delimiter == "\t" else "csv"
     return Opened(
-        source=str(given), format=kind, names=form.names, frames=frames, files=(path,), detected=form.described()
+        source=str(given),
+        format=kind,
+        names=form.names,
+        frames=frames,
+        files=(path,),
+        detected=form.described(),
+        folder=path.parent,
     )
+
+
+def _located(frame: pl.DataFrame, opened: Opened) -> tuple[pl.DataFrame, list[Path]]:
+    return (frame, []) if opened.folder is None else located(frame, opened.folder)
+
+
+def _fingerprint(opened: Opened, pictures: list[Path]) -> str:
+    files = list(dict.fromkeys([*opened.files, *pictures]))
+    return fingerprint_of_files(files, below=opened.folder if opened.target or pictures else None)
 
 
 def _is_jsonl(path: Path) -> bool:

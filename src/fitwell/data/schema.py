@@ -14,7 +14,7 @@ import polars as pl
 
 from fitwell.data.columns import KINDS
 from fitwell.data.columns.category import whole_numbers
-from fitwell.data.columns.cells import Cells, Claim, Column, gather, is_readable, quoted
+from fitwell.data.columns.cells import Cells, Claim, Column, gather, is_readable, list_depth, quoted
 from fitwell.data.columns.text import LEFT_OUT
 from fitwell.data.read import Table
 from fitwell.errors import DataError, RequestError, nearest
@@ -78,6 +78,8 @@ def describe(series: pl.Series, settings: ColumnSettings) -> tuple[Column, Claim
     >>> describe(pl.Series("x", ["1.5", "2", "?", "7"]), ColumnSettings())[0].kind
     'number'
     """
+    if list_depth(series.dtype):
+        return _described_lists(series, settings)
     if not is_readable(series):
         why = f"cells of type {series.dtype} are not learned from yet"
         nothing = Column(name=series.name, kind="text", why=why, missing=(), missing_count=0, distinct=0)
@@ -89,6 +91,20 @@ def describe(series: pl.Series, settings: ColumnSettings) -> tuple[Column, Claim
     claims = {name: made for name, kind in KINDS.items() if (made := kind.recognize(cells)) is not None}
     kind = max(claims, key=lambda name: claims[name].strength)
     return _column(cells, kind, claims[kind]), claims[kind]
+
+
+def _described_lists(series: pl.Series, settings: ColumnSettings) -> tuple[Column, Claim]:
+    if settings.kind not in ("auto", "series"):
+        raise DataError(
+            f'column "{series.name}" is declared {settings.kind}, but its cells are lists of numbers; let '
+            f"data.columns.{series.name}.kind be series, or drop it"
+        )
+    cells = gather(series, settings)
+    claim = KINDS["series"].declare(cells) if settings.kind == "series" else KINDS["series"].recognize(cells)
+    if claim is None:
+        claim = Claim(why="all cells are missing", strength=0)
+        return _column(cells, "constant", claim), claim
+    return _column(cells, "series", claim), claim
 
 
 def infer_target(series: pl.Series, settings: ColumnSettings, task: TaskName | str) -> Column:

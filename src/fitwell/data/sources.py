@@ -52,20 +52,11 @@ def existing_path(source: str | Path) -> Path:
     raise DataError(f"there is no file {source}{offered}")
 
 
-def parquet_parts(folder: Path) -> list[Path]:
-    """Return the Parquet files in and below a folder, ordered by name; hidden ones are not counted.
-
-    Raises:
-        DataError: there are none.
-    """
+def files_below(folder: Path) -> list[Path]:
+    """Return the files in and below a folder, ordered by name; hidden ones are not counted."""
     with worded(str(folder)):
         below = [entry.relative_to(folder) for entry in sorted(folder.rglob("*")) if entry.is_file()]
-    seen = [part for part in below if not any(name.startswith((".", "_")) for name in part.parts)]
-    parts = [folder / part for part in seen if part.suffix.lower() in PARQUET_SUFFIXES]
-    if not parts:
-        others = f"its {len(seen)} files are others (the first is {seen[0]})" if seen else "it is empty"
-        raise DataError(f"a folder must hold Parquet files, but {folder} has none: {others}; name one file instead")
-    return parts
+    return [folder / part for part in below if not any(name.startswith((".", "_")) for name in part.parts)]
 
 
 def first_bytes(path: Path, count: int = 16) -> bytes:
@@ -107,12 +98,16 @@ def decompressed(path: Path) -> Iterator[bytes]:
         yield from DECOMPRESSORS[compression](path)
 
 
-def fingerprint_of_files(paths: list[Path]) -> str:
-    """Return "sha256:..." of one file's bytes, or of the fingerprints and names of several."""
+def fingerprint_of_files(paths: list[Path], *, below: Path | None = None) -> str:
+    """Return "sha256:..." of one file's bytes, or of the fingerprints and names of several.
+
+    Names count with their folders `below` the given one, where the folders mean something.
+    """
     digests = [_digest(path) for path in paths]
     if len(digests) == 1:
         return f"sha256:{digests[0]}"
-    listing = "\n".join(f"{path.name} {digest}" for path, digest in zip(paths, digests, strict=True))
+    names = [path.name if below is None else path.relative_to(below).as_posix() for path in paths]
+    listing = "\n".join(f"{name} {digest}" for name, digest in zip(names, digests, strict=True))
     return f"sha256:{hashlib.sha256(listing.encode()).hexdigest()}"
 
 

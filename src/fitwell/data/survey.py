@@ -233,7 +233,11 @@ def _columns(schema: Schema) -> list[str]:
 
 def _fitting(column: Column, settings: DataSettings) -> Fitting:
     make = KINDS[column.kind].fitting
-    assert make is not None, column.kind
+    if make is None:
+        raise DataError(
+            f'"{column.name}" is {column.kind}, which cannot be streamed yet; drop it with --drop, or let data.streaming '
+            "be never"
+        )
     return make(column, settings)
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from fitwell.data.columns import KINDS
 from fitwell.data.columns.cells import Column
+from fitwell.data.columns.image import unreadable_rows
 from fitwell.data.schema import Schema
 from fitwell.data.sketches import Moments
 from fitwell.errors import DataError, nearest
@@ -40,6 +41,15 @@ def labelled_rows(frame: pl.DataFrame, schema: Schema, *, first_row: int = 0) ->
     for column in (*schema.targets, *((schema.weight,) if schema.weight else ())):
         known &= parsed(frame, column, first_row=first_row).is_not_null().to_numpy()
     return np.flatnonzero(known)
+
+
+def broken_rows(frame: pl.DataFrame, schema: Schema) -> dict[int, str]:
+    """Return the rows with a picture that cannot be read, by their numbers, each with what is wrong."""
+    found: dict[int, str] = {}
+    for column in schema.features:
+        if column.kind == "image":
+            found |= dict(unreadable_rows(parsed(frame, column)))
+    return found
 
 
 def row_weights_of(frame: pl.DataFrame, schema: Schema) -> Float[np.ndarray, " rows"] | None:

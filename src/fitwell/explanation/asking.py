@@ -52,7 +52,7 @@ class Asked:
 
 def repeated(blocks: Blocks, times: int) -> dict[str, np.ndarray]:
     """Return a copy of the rows, one after another so many times."""
-    return {name: np.tile(block, (times, 1)) for name, block in blocks.items()}
+    return {name: np.tile(block, (times, *(1,) * (block.ndim - 1))) for name, block in blocks.items()}
 
 
 def entries_of(names: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, np.ndarray]]:
@@ -71,6 +71,7 @@ def entries_of(names: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, np.n
 def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Asked:
     """Return the measured rows with a model that predicts them; `predictions` are what its members say of them."""
     labelled, rows = prepared.labelled, prepared.split.held_out[prepared.split.measured]
+    layout = prepared.encoders.layout
 
     def predict(blocks: Blocks) -> np.ndarray:
         return predictions_for(model, {name: torch.from_numpy(block) for name, block in blocks.items()}).mean
@@ -81,7 +82,8 @@ def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Aske
         schema=labelled.schema,
         frame=labelled.frame[rows],
         blocks={name: block[rows] for name, block in prepared.features.items()},
-        entries=entries_of(prepared.encoders.layout.names),
+        entries=entries_of(layout.names)
+        | {array.column: {block: np.arange(array.shape[0])} for block, array in layout.arrays.items()},
         truth=labelled.truth[rows],
         predictions=decided(predictions, labelled.task, labelled.coding, model.decision).mean,
         weights=None if labelled.weights is None else labelled.weights[rows],
@@ -94,7 +96,9 @@ def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Aske
 
 
 def _cost(model: Model) -> float:
-    """Return about how many multiplications one row takes: each weight once, and the waves or bins of each number."""
+    """Return about how many multiplications one row takes: each weight once, more for arrays and for each number."""
     network, numbers = model.recipe.network, model.encoders.layout.numbers
     embedded = 0.0 if network.number_embedding == "none" else EMBEDDED * numbers
-    return float(model.population.weights.numel()) + model.recipe.member_count * embedded
+    arrays = model.network.multiplications
+    assert isinstance(arrays, float)
+    return float(model.population.weights.numel()) + model.recipe.member_count * (embedded + arrays)

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from fitwell.data.columns.cells import Column
+from fitwell.data.encode import BLOCKS
 from fitwell.data.targets import parsed
 from fitwell.explanation.asking import WORK, Asked, Blocks, repeated
 
@@ -48,7 +49,9 @@ def dependence(asked: Asked, columns: Sequence[str]) -> list[Dependence]:
     places = asked.sample(int(np.clip(passes / (POINTS * max(len(columns), 1)), FEWEST_ROWS, ROWS)))
     blocks = {name: block[places] for name, block in asked.blocks.items()}
     known = {column.name: column for column in asked.schema.features}
-    return [_along(asked, known[name], blocks) for name in columns if name in known]
+    # The values of a column of arrays have no order, and no names.
+    drawn = [name for name in columns if name in known and BLOCKS.keys() >= asked.entries[name].keys()]
+    return [_along(asked, known[name], blocks) for name in drawn]
 
 
 def _along(asked: Asked, column: Column, blocks: Blocks) -> Dependence:

@@ -135,7 +135,11 @@ def _promising(asked: Asked, most: int) -> list[str]:
 def _strength(asked: Asked, column: str) -> float:
     """Return how strongly one of the column's entries goes along with one of the outputs, from 0 to 1."""
     entries = np.concatenate(
-        [asked.blocks[block][:, places].astype(np.float64) for block, places in asked.entries[column].items()], axis=1
+        [
+            asked.blocks[block][:, places].astype(np.float64).reshape(len(asked), -1)
+            for block, places in asked.entries[column].items()
+        ],
+        axis=1,
     )
     both = [_standardized(entries), _standardized(asked.predictions.astype(np.float64))]
     return float(np.abs(both[0].T @ both[1]).max() / len(asked))

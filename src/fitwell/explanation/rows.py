@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fitwell.data.pictures import is_picture
 from fitwell.explanation.asking import Asked
 from fitwell.tasks.task import truth_table
 
@@ -83,4 +84,6 @@ def _joined(answers: tuple[Any, ...]) -> str | float:
 
 def _cell(cell: object) -> str:
     text = "" if cell is None else str(cell)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    if len(text) <= LONGEST:
+        return text
+    return "…" + text[-LONGEST + 1 :] if is_picture(text) else text[: LONGEST - 1] + "…"

@@ -39,7 +39,7 @@ def build_network(
         own.network,
         layout,
         outputs,
-        input_noise=own.training.input_noise,
+        own.training,
         units=AffineMap(factor, shift, width=outputs, settings=TARGET_UNITS, inverse=True),
         sample=sample,
         generator=torch.Generator().manual_seed(seed),

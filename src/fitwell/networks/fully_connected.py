@@ -1,5 +1,7 @@
 """Fully connected networks: blocks of inputs side by side, hidden layers, a linear head.
 
+A column of arrays (images) has a network of its own before, whose row vector stands beside the other inputs.
+
 A hidden layer is linear map, normalization, activation, dropout; with `residual`, its input is added to its output
 where the widths agree. Initialization follows the activation unless it is set.
 """
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 from fitwell.data.encode import FeatureLayout
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.affine import AffineMap
+from fitwell.networks.arrays import ARRAY_NETWORKS, family_of
 from fitwell.networks.embeddings import (
     CategoryEmbedding,
     InputScale,
@@ -25,9 +28,10 @@ from fitwell.networks.embeddings import (
     quantile_edges,
 )
 from fitwell.networks.initialization import INITIALIZATIONS
+from fitwell.networks.layer import ArrayNetwork, Layer
 from fitwell.networks.noise import Dropout, InputNoise
 from fitwell.networks.normalization import NORMALIZATIONS
-from fitwell.recipe import NetworkSettings
+from fitwell.recipe import NetworkSettings, TrainingSettings
 
 PERIODIC_FREQUENCIES = 16  # per number; the choice of Holzmüller et al. (2024)
 
@@ -83,7 +87,7 @@ class Inputs(nn.Module):
         return joined
 
 
-class HiddenLayer(nn.Module):
+class HiddenLayer(Layer):
     """Linear map, normalization, activation, dropout."""
 
     def __init__(self, width_in: int, width_out: int, settings: NetworkSettings, *, layer: int) -> None:
@@ -110,7 +114,7 @@ class FullyConnected(nn.Module):
 
     The head works in the units in which the loss sees the targets; `units` maps its outputs back to scaled ones.
 
-    Shape: features, a mapping of blocks each (rows, width), and noise words (layers, 2) or None -> (rows, outputs).
+    Shape: features, a mapping of blocks each (rows, ...), and noise words (layers, 2) or None -> (rows, outputs).
     """
 
     def __init__(
@@ -118,31 +122,59 @@ class FullyConnected(nn.Module):
         settings: NetworkSettings,
         layout: FeatureLayout,
         outputs: int,
+        training: TrainingSettings,
         *,
-        input_noise: float,
         units: AffineMap,
         sample: Mapping[str, Tensor] | None,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
         assert settings.hidden != "auto"
-        self.inputs = Inputs(layout, settings, noise_scale=input_noise, sample=sample, generator=generator)
-        widths = (self.inputs.width, *settings.hidden)
+        self.inputs: Inputs | None = None
+        if layout.inputs:
+            noise = training.input_noise
+            self.inputs = Inputs(layout, settings, noise_scale=noise, sample=sample, generator=generator)
+        noise_layer = 1 + len(settings.hidden)  # the first is the input noise
+        self.arrays = nn.ModuleDict()
+        for block, array in layout.arrays.items():
+            self.arrays[block] = ARRAY_NETWORKS[array.kind][family_of(array.kind, settings)](
+                array,
+                settings,
+                training,
+                noise_layer=noise_layer,
+                sample=None if sample is None else sample[block],
+                generator=generator,
+            )
+            noise_layer += self._array(block).noise_layers
+        self.noise_layers = noise_layer
+        inputs = 0 if self.inputs is None else self.inputs.width
+        widths = (inputs + sum(self._array(block).width for block in self.arrays), *settings.hidden)
         self.layers = nn.ModuleList(
             HiddenLayer(width_in, width_out, settings, layer=place + 1)
             for place, (width_in, width_out) in enumerate(pairwise(widths))
         )
         self.head = nn.Linear(widths[-1], outputs)
         self.units = units
-        self.noise_layers = len(self.layers) + 1  # the first is the input noise
         _initialize(self, settings, generator=generator)
 
     def forward(self, features: Mapping[str, Tensor], noise: Tensor | None) -> Float[Tensor, "rows outputs"]:
-        hidden = self.inputs(features, noise)
+        parts = [] if self.inputs is None else [self.inputs(features, noise)]
+        parts += [network(features[block], noise) for block, network in self.arrays.items()]
+        hidden = parts[0] if len(parts) == 1 else torch.cat(parts, -1)
         for layer in self.layers:
             hidden = layer(hidden, noise)
         outputs: Tensor = self.head(hidden)
         return self.units(outputs) if self.units.acts else outputs
+
+    @property
+    def multiplications(self) -> float:
+        """How many multiplications the arrays of one row take, about."""
+        return sum((self._array(block).multiplications for block in self.arrays), 0.0)
+
+    def _array(self, block: str) -> ArrayNetwork:
+        network = self.arrays[block]
+        assert isinstance(network, ArrayNetwork)
+        return network
 
 
 def _initialize(network: FullyConnected, settings: NetworkSettings, *, generator: torch.Generator) -> None:

@@ -102,12 +102,21 @@ def normal_noise(words: Int[Tensor, " words"], shape: Sequence[int]) -> Float[Te
     >>> round(abs(float(draws.mean())), 1), round(float(draws.std()), 1)
     (0.0, 1.0)
     """
-    # 24 bits fit a float32 exactly; the half keeps the logarithm's argument above 0.
     near, far = (
-        (((_hashed(words, shape, skipped=skipped) >> 8) & 0xFFFFFF).to(torch.float32) + 0.5) * 2.0**-24
+        _uniform(_hashed(words, shape, skipped=skipped))  # above 0, as the logarithm needs
         for skipped in (0, 2**31)  # no batch has so many places
     )
     return ((-2 * near.log()).sqrt() * (2 * math.pi * far).cos()).reshape(tuple(shape))
+
+
+def uniform_noise(words: Int[Tensor, " words"], shape: Sequence[int]) -> Float[Tensor, ...]:
+    """Return numbers that are even between 0 and 1; 0 itself does not occur.
+
+    >>> draws = uniform_noise(noise_words([1], step=0, layers=1)[0, 0], (10000,))
+    >>> round(float(draws.mean()), 1), bool((draws > 0).all() and (draws <= 1).all())
+    (0.5, True)
+    """
+    return _uniform(_hashed(words, shape)).reshape(tuple(shape))
 
 
 class Dropout(nn.Module):
@@ -163,6 +172,11 @@ def _mixed(words: np.ndarray) -> np.ndarray:
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(words ^ (words >> np.uint64(31)))
+
+
+def _uniform(bits: Int[Tensor, " places"]) -> Float[Tensor, " places"]:
+    # 24 bits fit a float32 exactly; the half keeps all numbers above 0.
+    return (((bits >> 8) & 0xFFFFFF).to(torch.float32) + 0.5) * 2.0**-24
 
 
 def _hashed(words: Int[Tensor, " words"], shape: Sequence[int], *, skipped: int = 0) -> Int[Tensor, " places"]:

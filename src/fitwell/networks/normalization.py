@@ -44,8 +44,8 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(width))
         self.over_processes = False  # whether several processes have rows of each batch
 
-    def forward(self, inputs: Float[Tensor, "rows width"]) -> Float[Tensor, "rows width"]:
-        """Normalize a batch, in training of at least two rows.
+    def forward(self, inputs: Float[Tensor, "rows width *places"]) -> Float[Tensor, "rows width *places"]:
+        """Normalize a batch, in training of at least two rows; where units have places, over those too.
 
         Raises:
             RecipeError: one row in training, whose variance is undefined.

@@ -8,6 +8,7 @@ from fitwell.recipe.settings import APPLIES as APPLIES
 from fitwell.recipe.settings import NEUTRAL as NEUTRAL
 from fitwell.recipe.settings import NOT_TUNED as NOT_TUNED
 from fitwell.recipe.settings import RECIPE_VERSION as RECIPE_VERSION
+from fitwell.recipe.settings import RECURRENT as RECURRENT
 from fitwell.recipe.settings import ActivationName as ActivationName
 from fitwell.recipe.settings import Auto as Auto
 from fitwell.recipe.settings import CalibrationName as CalibrationName
@@ -30,11 +31,13 @@ from fitwell.recipe.settings import NumberEmbeddingName as NumberEmbeddingName
 from fitwell.recipe.settings import NumberScaling as NumberScaling
 from fitwell.recipe.settings import OptimizerName as OptimizerName
 from fitwell.recipe.settings import Positive as Positive
+from fitwell.recipe.settings import Precision as Precision
 from fitwell.recipe.settings import Range as Range
 from fitwell.recipe.settings import Recipe as Recipe
 from fitwell.recipe.settings import ScheduleName as ScheduleName
 from fitwell.recipe.settings import Seed as Seed
 from fitwell.recipe.settings import SeedSettings as SeedSettings
+from fitwell.recipe.settings import SeriesFamily as SeriesFamily
 from fitwell.recipe.settings import Settings as Settings
 from fitwell.recipe.settings import Share as Share
 from fitwell.recipe.settings import SplitName as SplitName

@@ -20,12 +20,15 @@ from fitwell.recipe.per_member import Own, checked
 Auto = Literal["auto"]
 TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
 Goal = Literal["auto", "balanced", "imbalanced", "ranking", "targeting", "probability"]
-KindName = Literal["number", "category", "boolean", "date", "text", "identifier", "constant"]
+KindName = Literal["number", "category", "boolean", "date", "text", "image", "series", "identifier", "constant"]
+BrokenImages = Literal["refuse", "skip"]
 SplitName = Literal["random", "stratified", "grouped", "time", "given"]
 NumberScaling = Literal["robust", "standard", "quantile", "none"]
 TargetScaling = Literal["standard", "none"]
 Streaming = Literal["auto", "always", "never"]
 FamilyName = Literal["fully_connected"]
+Precision = Literal["float32", "bfloat16"]
+SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru"]
 ActivationName = Literal[
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "identity"
 ]
@@ -104,6 +107,33 @@ class DataSettings(Settings):
         "auto", description="Category values seen in fewer training rows are treated as one 'rare' value."
     )
     target_scaling: TargetScaling | Auto = Field("auto", description="How regression targets are scaled for training.")
+    series: dict[str, Names] = Field(
+        default_factory=dict,
+        description="Columns that are the steps of a series: t of t0, t1, ...; several such are its channels.",
+    )
+    image_size: Count | Auto = Field("auto", description="The longest side of a picture; larger ones are scaled down.")
+    broken_images: BrokenImages = Field(
+        "refuse", description="What to do with rows whose picture cannot be read: refuse the data, or skip them."
+    )
+
+
+class ImageNetwork(Settings):
+    """How images are read, before they join the other columns."""
+
+    widths: tuple[Count, ...] | Auto = Field(
+        "auto", description="Channels of the stages of the image network; each stage after the first halves the sides."
+    )
+    blocks: Count = Field(1, description="Residual blocks of each stage of the image network.")
+
+
+class SeriesNetwork(Settings):
+    """How series are read, before they join the other columns."""
+
+    family: SeriesFamily | Auto = Field("auto", description="The kind of network that reads series.")
+    widths: tuple[Count, ...] | Auto = Field(
+        "auto", description="Channels of its convolutional layers, or units of its recurrent ones, first to last."
+    )
+    bidirectional: bool = Field(False, description="Recurrent layers read series backwards too.")
 
 
 class NetworkSettings(Settings):
@@ -142,6 +172,8 @@ class NetworkSettings(Settings):
         0.1, description="Standard deviation of the periodic frequencies at start."
     )
     category_embedding_width: Count | Auto = Field("auto", description="Width of each embedded category.")
+    image: ImageNetwork = Field(default_factory=ImageNetwork, description="How images are read.")
+    series: SeriesNetwork = Field(default_factory=SeriesNetwork, description="How series are read.")
 
 
 class EarlyStopping(Settings):
@@ -214,6 +246,13 @@ class TrainingSettings(Settings):
     )
     max_norm: Positive | None = Field(None, description="Longest allowed weight vector into a unit; none: no limit.")
     input_noise: NonNegative = Field(0.0, description="Standard deviation of noise added to scaled inputs in training.")
+    image_shift: Annotated[float, Field(ge=0, le=0.5)] | Auto = Field(
+        "auto", description="In training, pictures are moved by up to this share of their sides."
+    )
+    image_flip: bool | Auto = Field("auto", description="In training, half of the pictures are mirrored.")
+    image_precision: Precision | Auto = Field(
+        "auto", description="Numbers in which image networks compute in training; weights stay float32."
+    )
     redraw_fraction: Share = Field(
         0.0, description="Share of the weights drawn anew from the initialization in each step."
     )
@@ -332,6 +371,8 @@ class Recipe(Settings):
         return () if isinstance(self.members, int) else self.members
 
 
+RECURRENT = frozenset({"rnn", "lstm", "gru"})
+
 # A setting of the left column means something only where the setting named beside it has one of these values.
 APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "data.shuffle_buffer": ("data.streaming", frozenset({"always"})),
@@ -362,6 +403,7 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "decision.false_negative_cost": ("task", frozenset({"binary"})),
     "decision.calibration": ("task", frozenset({"binary", "multiclass", "multilabel"})),
     "decision.coverage": ("task", frozenset({"regression"})),
+    "network.series.bidirectional": ("network.series.family", RECURRENT),
     "network.leaky_slope": ("network.activation", frozenset({"leaky_relu", "prelu"})),
     "network.initialization_range": ("network.initialization", frozenset({"uniform"})),
     "network.normalization_groups": ("network.normalization", frozenset({"group"})),
@@ -546,8 +588,12 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
         yield "training.execution is compiled, but training.compile is never; leave one of them auto"
     if training.redraw_fraction and (training.execution == "compiled" or training.compile == "always"):
         yield "training.redraw_fraction draws weights anew outside of a compiled step; let training.compile be never"
-    if recipe.member_count > 1 and training.execution == "eager":
-        yield f"training.execution is eager, which trains one network, but members is {recipe.member_count}; use mapped"
+    family = recipe.network.series.family
+    if family in RECURRENT and (training.execution in ("mapped", "compiled") or training.compile == "always"):
+        yield (
+            f"network.series.family is {family}, whose kernels run one member after another and are compiled already; "
+            "let training.execution and training.compile be auto"
+        )
 
 
 def _contradictions_of_batches(rows: int, parts: int, recipe: Recipe) -> Iterator[str]:

@@ -155,6 +155,9 @@ def _assign(values: dict[str, Any], path: str, value: Any, *, origin: str) -> No
     if path.startswith("data.columns.") and column:
         values["data"]["columns"].setdefault(column, {})[name] = value
         return
+    if path.startswith("data.series."):
+        values["data"]["series"][path.removeprefix("data.series.")] = value
+        return
     if path.startswith(f"{CLASS_WEIGHTS}."):
         weights = values["training"]["class_weights"]
         weights = weights if isinstance(weights, dict) else {}
@@ -234,7 +237,7 @@ def _flow(value: Any) -> str:
 
 def _one_document(value: Any, **style: Any) -> str:
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10**9, sort_keys=False, **style)
-    return text.removesuffix("\n").removesuffix("\n...").strip()
+    return text.removesuffix("\n").removesuffix("\n...").strip(" \n")  # a name may begin with other blanks
 
 
 def _comment(text: str) -> str:

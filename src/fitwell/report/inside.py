@@ -69,9 +69,14 @@ def _layer(column: str, signal: str) -> str:
 
     >>> _layer("zeros.layers.0", "zeros"), _layer("zeros.head", "zeros")
     ('layer 1', 'head')
+    >>> _layer("zeros.arrays.image_0.layers.1", "zeros")
+    'image_0 layer 2'
     """
     name = column.removeprefix(f"{signal}.")
-    return f"layer {int(name.split('.')[1]) + 1}" if name.startswith("layers.") else name
+    if "layers." not in name:
+        return name
+    owner, place = name.removeprefix("arrays.").split("layers.")
+    return f"{owner.replace('.', ' ')}layer {int(place) + 1}"
 
 
 def _binned(steps: pl.DataFrame, columns: list[str]) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from safetensors.torch import load
 from fitwell import recipe as recipes
 from fitwell.data.ahead import made_ahead
 from fitwell.data.encode import encoders_from_json
+from fitwell.data.folders import PICTURE, names_within
 from fitwell.data.parquet import owned
 from fitwell.data.read import read_batches
 from fitwell.data.schema import Schema, schema_from_json
@@ -51,6 +52,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 PREDICTED_AT_ONCE = 65536  # rows; bounds the memory of prediction
+ARRAYS_PREDICTED_AT_ONCE = 4096  # where rows have images or series, which are some thousand numbers each
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Run:
         """Return predictions for the rows of a file, frame or mapping, in their order.
 
         Columns: `prediction`; `probability_<class>` for classes; `prediction_low` and `prediction_high` for numbers;
-        `disagreement` where there are several members.
+        `disagreement` where there are several members. For a folder of pictures, `image` comes first: their names.
 
         Raises:
             DataError: a column is missing, or a cell cannot be read as its column's kind.
@@ -198,11 +200,17 @@ class Run:
         assert model.recipe.training.threads != "auto"
         workers = max(1, available_cores() // model.recipe.training.threads)
 
+        at_once = ARRAYS_PREDICTED_AT_ONCE if model.encoders.arrays else PREDICTED_AT_ONCE
+        folder = Path(data) if isinstance(data, str | Path) and Path(data).is_dir() else None
+
         def predicted(batch: tuple[int, pl.DataFrame]) -> pl.DataFrame:
             number, frame = batch
-            return prediction_table(model, encoded(model, frame, first_row=number * PREDICTED_AT_ONCE))
+            table = prediction_table(model, encoded(model, frame, first_row=number * at_once))
+            if folder is None or PICTURE not in (model.columns or ()):
+                return table
+            return pl.DataFrame([names_within(frame[PICTURE], folder), *table])
 
-        batches = enumerate(read_batches(data, rows=PREDICTED_AT_ONCE, columns=model.columns))
+        batches = enumerate(read_batches(data, rows=at_once, columns=model.columns))
         yield from _in_order(predicted, made_ahead(batches), workers=workers)
 
 

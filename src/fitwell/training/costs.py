@@ -42,3 +42,10 @@ def seconds_to_compile(*, layers: int, observed: bool) -> float:
 def has_compiler() -> bool:
     """Tell whether a C++ compiler that torch would use is on this machine."""
     return any(shutil.which(name) for name in COMPILERS.get(sys.platform, ("g++", "clang++")))
+
+
+def has_bfloat16_tiles() -> bool:
+    """Tell whether this CPU multiplies tiles of bfloat16 numbers (Intel's AMX)."""
+    import torch
+
+    return torch.cpu._is_amx_tile_supported()  # torch has no public way to ask before version 2.9

@@ -46,7 +46,7 @@ ROLES: dict[type[nn.Module], Role] = {
     nn.RMSNorm: "scale",
     BatchNorm: "scale",
 }
-BIASES = frozenset({"bias", "phase"})
+BIASES = frozenset({"bias", "phase", "input_bias", "recurrent_bias"})
 
 # Penalties and decay pull these towards zero; a bias or a scale near zero would not make the function simpler.
 DECAYED: frozenset[Role] = frozenset({"weight", "embedding"})

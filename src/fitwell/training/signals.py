@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.linalg import vector_norm
 
-from fitwell.networks.fully_connected import HiddenLayer
+from fitwell.networks.layer import Layer
 from fitwell.training.pieces import Piece
 
 SIGNALS = (
@@ -37,7 +37,7 @@ SATURATION_MARGIN = 0.05  # of the width between an activation's bounds
 
 
 # Walking over the modules of a network takes as long as some of its layers do.
-_hidden_layers: WeakKeyDictionary[nn.Module, list[HiddenLayer]] = WeakKeyDictionary()
+_hidden_layers: WeakKeyDictionary[nn.Module, list[Layer]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +62,16 @@ def layer_of(name: str) -> str:
 
     >>> [layer_of(name) for name in ("inputs.numbers.weight", "layers.0.linear.bias", "head.weight")]
     ['inputs', 'layers.0', 'head']
+    >>> layer_of("arrays.image_0.layers.1.first.weight")
+    'arrays.image_0.layers.1'
     """
     parts = name.split(".")
-    return ".".join(parts[:2]) if len(parts) > 1 and parts[1].isdigit() else parts[0]
+    return ".".join(parts[: parts.index("layers") + 2]) if "layers" in parts else parts[0]
 
 
 def has_activations(layer: str) -> bool:
     """Tell whether a layer bends its outputs: hidden layers do, inputs and head do not."""
-    return layer.startswith("layers.")
+    return "layers" in layer.split(".")
 
 
 @contextmanager
@@ -79,7 +81,7 @@ def observed_activations(network: nn.Module, wanted: bool) -> Iterator[list[Floa
     handles = []
     if wanted:
         if network not in _hidden_layers:
-            _hidden_layers[network] = [module for module in network.modules() if isinstance(module, HiddenLayer)]
+            _hidden_layers[network] = [module for module in network.modules() if isinstance(module, Layer)]
         for layer in _hidden_layers[network]:
             handles.append(layer.activation.register_forward_hook(_observer(found, layer.bounds)))
     try:

@@ -43,6 +43,7 @@ from fitwell.training.signals import (
 Execution = Literal["eager", "mapped", "compiled"]
 
 ROWS_AT_ONCE = 2048  # of an evaluation: a layer's outputs stay in the cache, a call's cost is small beside its work
+ARRAYS_AT_ONCE = 128  # where rows are arrays, whose layers put out thousands of numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -359,10 +360,11 @@ def outputs_in_pieces(network: nn.Module, features: Mapping[str, Tensor]) -> Flo
     """Return what a network puts out, without noise and with running statistics, in bounded memory."""
     network.eval()
     rows = len(next(iter(features.values())))
+    at_once = ROWS_AT_ONCE if all(block.ndim == 2 for block in features.values()) else ARRAYS_AT_ONCE
     with torch.inference_mode():
         parts = [
-            network({name: block[start : start + ROWS_AT_ONCE] for name, block in features.items()}, None)
-            for start in range(0, max(rows, 1), ROWS_AT_ONCE)
+            network({name: block[start : start + at_once] for name, block in features.items()}, None)
+            for start in range(0, max(rows, 1), at_once)
         ]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 

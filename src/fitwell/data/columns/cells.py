@@ -114,6 +114,25 @@ class Fitting(Protocol):
 
 
 @runtime_checkable
+class ArrayEncoder(Protocol):
+    """Turns the cells of one column into a block of their own: an array for each row."""
+
+    @property
+    def column(self) -> Column:
+        """The column it was fitted on."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The axes of one row's array."""
+        ...
+
+    def encode(self, cells: pl.Series, *, first_row: int = 0) -> Shaped[np.ndarray, "rows ..."]:
+        """Return each row's array; `first_row` is where the cells start, to name a bad one."""
+        ...
+
+
+@runtime_checkable
 class Parse(Protocol):
     """Cells become typed values, null where missing; DataError names the first cell that cannot be read."""
 
@@ -129,9 +148,11 @@ class Kind:
     recognize: Callable[[Cells], Claim | None]  # infers from all cells; None: certainly not
     declare: Callable[[Cells], Claim]  # the recipe says so; a problem names the first cell that contradicts it
     parse: Parse
-    fit: Callable[[pl.Series, Column, DataSettings], Encoder] | None  # on training values only; None: not a feature
+    # On training values only; None: not a feature.
+    fit: Callable[[pl.Series, Column, DataSettings], Encoder | ArrayEncoder] | None
     fitting: Callable[[Column, DataSettings], Fitting] | None  # the same for values that come in parts
-    encoder: Callable[..., Encoder] | None  # builds the encoder from its own fields again
+    encoder: Callable[..., Encoder | ArrayEncoder] | None  # builds the encoder from its own fields again
+    is_array: bool = False  # its encoder gives a block of its own
 
 
 def gather(series: pl.Series, settings: ColumnSettings, *, words: bool = True) -> Cells:
@@ -156,6 +177,9 @@ def gather(series: pl.Series, settings: ColumnSettings, *, words: bool = True) -
         is_marker = distinct["value"].str.to_lowercase().is_in(list(markers))
         seen = tuple(distinct.filter(is_marker)["value"])
         column, distinct = without(column, markers), distinct.filter(~is_marker)
+    elif column.dtype.is_nested():  # hardly two lists are equal
+        present = column.drop_nulls()
+        distinct = pl.DataFrame({"value": present, "count": pl.Series([1] * len(present), dtype=pl.UInt32)})
     else:
         if column.dtype.is_numeric() and settings.missing != "auto":
             numbers = _numeric_markers(settings.missing)
@@ -193,6 +217,19 @@ def typed(series: pl.Series) -> pl.Series:
 def is_readable(series: pl.Series) -> bool:
     """Whether the cells are single values, not lists, structures or bytes."""
     return not (series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object))
+
+
+def list_depth(dtype: pl.DataType) -> int:
+    """Return how deep numbers lie in lists; 0 for cells that are no lists of numbers.
+
+    >>> list_depth(pl.List(pl.List(pl.Int64))), list_depth(pl.List(pl.String)), list_depth(pl.Int64())
+    (2, 0, 0)
+    """
+    depth = 0
+    while isinstance(dtype, pl.List | pl.Array):
+        inner = dtype.inner
+        depth, dtype = depth + 1, inner if isinstance(inner, pl.DataType) else inner()
+    return depth if dtype.is_numeric() or dtype == pl.Null() else 0
 
 
 def stripped(text: pl.Series) -> pl.Series:

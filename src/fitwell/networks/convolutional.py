@@ -1,0 +1,253 @@
+"""Convolutional networks: the same small filters everywhere, so that what is learned in one place holds in all.
+
+A layer is a residual block (He et al. 2016): two convolutions with batch normalization, and a shortcut around them that
+gradients pass unchanged. A stage is a few such layers; each stage after the first halves the sides of the picture, or
+the steps of the series. The last stage's means over all places are what is handed on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Float, Shaped, UInt8
+from torch import Tensor, nn
+
+from fitwell.data.encode import ArrayBlock
+from fitwell.networks.activations import ACTIVATIONS
+from fitwell.networks.initialization import INITIALIZATIONS
+from fitwell.networks.layer import ArrayNetwork, Layer
+from fitwell.networks.noise import uniform_noise
+from fitwell.networks.normalization import BatchNorm
+from fitwell.recipe import NetworkSettings, TrainingSettings
+
+IMAGE_KERNEL, SERIES_KERNEL = 3, 7
+Convolution = type[nn.Conv1d] | type[nn.Conv2d]
+Present = Float[Tensor, "rows 1 places"] | None  # 1 where there is something, 0 where a series is filled up; None: all
+SCALED_BY = 1000  # pictures, about, whose mean and spread are taken
+LARGE_SIDE = 24  # pictures from here on are halved by the first layer: with twice the channels, the same work is faster
+
+
+class ConvolutionalLayer(Layer):
+    """Convolution, batch normalization, activation, without a shortcut: the first layer, whose channels are colors."""
+
+    def __init__(
+        self, kind: Convolution, width_in: int, width_out: int, settings: NetworkSettings, *, kernel: int, stride: int
+    ) -> None:
+        super().__init__()
+        self.convolution = _convolution(kind, width_in, width_out, kernel=kernel, stride=stride)
+        self.normalization = BatchNorm(width_out)
+        self.activation, self.bounds = _activation(settings)
+
+    def forward(
+        self, inputs: Float[Tensor, "rows channels *places"], present: Present = None
+    ) -> Float[Tensor, "rows out_channels ..."]:
+        """Return what the layer makes of the places that are `present` in its outputs, and 0 for the others."""
+        outputs: Tensor = self.activation(self.normalization(self.convolution(inputs)))
+        return _kept(outputs, present)
+
+
+class ResidualLayer(Layer):
+    """Two convolutions, and a shortcut around them, of 1 x 1 filters where channels or sides change."""
+
+    def __init__(
+        self, kind: Convolution, width_in: int, width_out: int, settings: NetworkSettings, *, kernel: int, stride: int
+    ) -> None:
+        super().__init__()
+        self.first = _convolution(kind, width_in, width_out, kernel=kernel, stride=stride)
+        self.first_normalization = BatchNorm(width_out)
+        self.first_activation, _ = _activation(settings)
+        self.second = _convolution(kind, width_out, width_out, kernel=kernel, stride=1)
+        self.second_normalization = BatchNorm(width_out)
+        changes = stride > 1 or width_in != width_out
+        shortcut = _convolution(kind, width_in, width_out, kernel=1, stride=stride) if changes else nn.Identity()
+        self.shortcut: nn.Module = shortcut
+        self.activation, self.bounds = _activation(settings)
+
+    def forward(
+        self, inputs: Float[Tensor, "rows channels *places"], present: Present = None
+    ) -> Float[Tensor, "rows out_channels ..."]:
+        """Return what the layer makes of the places that are `present` in its outputs, and 0 for the others."""
+        bent = _kept(self.first_activation(self.first_normalization(self.first(inputs))), present)
+        outputs: Tensor = self.activation(self.second_normalization(self.second(bent)) + self.shortcut(inputs))
+        return _kept(outputs, present)
+
+
+class ConvolutionalImages(ArrayNetwork):
+    """Pictures become row vectors.
+
+    In training each picture is moved by up to `image_shift` of its sides, repeating its edge, and half of them are
+    mirrored with `image_flip`: what is in it is still the same.
+
+    Shape: bytes (rows, height, width, channels) -> (rows, width of the last stage).
+    """
+
+    center: Tensor
+    factor: Tensor
+
+    def __init__(
+        self,
+        array: ArrayBlock,
+        settings: NetworkSettings,
+        training: TrainingSettings,
+        *,
+        noise_layer: int,
+        sample: UInt8[Tensor, "rows height width channels"] | None,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        assert settings.image.widths != "auto"
+        assert training.image_shift != "auto"
+        assert training.image_flip != "auto"
+        assert training.image_precision != "auto"
+        height, width, channels = array.shape
+        center, factor = _scale(sample, channels)
+        self.register_buffer("center", center)
+        self.register_buffer("factor", factor)
+        self.reach = (round(training.image_shift * height), round(training.image_shift * width))
+        self.flip = training.image_flip
+        self.is_halved = training.image_precision == "bfloat16"
+        self.noise_layer = noise_layer
+        self.noise_layers = 1
+        widths = settings.image.widths
+        halved = 2 if max(height, width) >= LARGE_SIDE else 1
+        first = ConvolutionalLayer(nn.Conv2d, channels, widths[0], settings, kernel=IMAGE_KERNEL, stride=halved)
+        stages = _stages(nn.Conv2d, widths, settings, kernel=IMAGE_KERNEL, blocks=settings.image.blocks)
+        self.layers = nn.ModuleList([first, *stages])
+        self.width = widths[-1]
+        self.multiplications = _multiplications(self.layers, (height, width))
+        initialize(self, settings, generator=generator)
+
+    def forward(
+        self, images: UInt8[Tensor, "rows height width channels"], noise: Tensor | None
+    ) -> Float[Tensor, "rows features"]:
+        if noise is not None and (any(self.reach) or self.flip):
+            images = moved(images, noise[self.noise_layer], reach=self.reach, flip=self.flip)
+        # Channels stay last in memory, as pictures are kept and convolutions are fastest.
+        hidden = ((images.to(torch.float32) - self.center) * self.factor).movedim(-1, -3)
+        # In training alone: what is predicted does not depend on what a machine has units for.
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
+            for layer in self.layers:
+                hidden = layer(hidden)
+        return hidden.float().mean((-2, -1))
+
+
+class ConvolutionalSeries(ArrayNetwork):
+    """Series become row vectors; what fills up shorter ones is kept at zero, so that it changes nothing.
+
+    Shape: (rows, steps, channels), the last channel 1 on a series' own steps, else 0 -> (rows, last width).
+    """
+
+    def __init__(
+        self,
+        array: ArrayBlock,
+        settings: NetworkSettings,
+        training: TrainingSettings,
+        *,
+        noise_layer: int,
+        sample: Float[Tensor, "rows steps channels"] | None,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        assert settings.series.widths != "auto"
+        steps, channels = array.shape
+        widths = settings.series.widths
+        self.noise_layers = 0
+        first = ConvolutionalLayer(nn.Conv1d, channels - 1, widths[0], settings, kernel=SERIES_KERNEL, stride=1)
+        self.layers = nn.ModuleList([first, *_stages(nn.Conv1d, widths, settings, kernel=SERIES_KERNEL, blocks=1)])
+        self.width = widths[-1]
+        self.multiplications = _multiplications(self.layers, (steps,))
+        initialize(self, settings, generator=generator)
+
+    def forward(
+        self, series: Float[Tensor, "rows steps channels"], noise: Tensor | None
+    ) -> Float[Tensor, "rows features"]:
+        hidden, present = series[..., :-1].movedim(-1, -2), series[..., None, :, -1]
+        for place, layer in enumerate(self.layers):
+            present = present[..., :: 2 if place > 1 else 1]  # each stage after the first halves the steps
+            hidden = layer(hidden, present)
+        return hidden.sum(-1) / present.sum(-1).clamp_min(1.0)
+
+
+def moved(
+    images: Shaped[Tensor, "rows height width channels"],
+    words: Shaped[Tensor, " 2"],
+    *,
+    reach: tuple[int, int],
+    flip: bool,
+) -> Shaped[Tensor, "rows height width channels"]:
+    """Return each picture moved by up to `reach` places down or up and right or left, and half of them mirrored.
+
+    What enters at an edge repeats the edge. The moves are a function of the noise words and a picture's place.
+    """
+    rows, height, width, _ = images.shape
+    uniform = uniform_noise(words, (rows, 3)).T
+    down, right = ((part * (2 * most + 1)).to(torch.int64) - most for part, most in zip(uniform, reach, strict=False))
+    y = (torch.arange(height, device=images.device) + down[:, None]).clamp(0, height - 1)
+    x = (torch.arange(width, device=images.device) + right[:, None]).clamp(0, width - 1)
+    if flip:
+        x = torch.where(uniform[2, :, None] < 0.5, width - 1 - x, x)
+    places = torch.arange(rows, device=images.device)[:, None, None]
+    return images[places, y[:, :, None], x[:, None, :]]
+
+
+def initialize(network: nn.Module, settings: NetworkSettings, *, generator: torch.Generator) -> None:
+    """Draw the weights of all convolutions by the recipe's rule."""
+    assert settings.activation != "auto"
+    assert settings.initialization != "auto"
+    fill = INITIALIZATIONS[settings.initialization]
+    gain = ACTIVATIONS[settings.activation].gain(settings)
+    with torch.no_grad():
+        for convolution in _convolutions(network):
+            fill(convolution.weight, gain=gain, bound=settings.initialization_range, generator=generator)
+
+
+def _kept(values: Tensor, present: Present) -> Tensor:
+    return values if present is None else values * present
+
+
+def _stages(
+    kind: Convolution, widths: Sequence[int], settings: NetworkSettings, *, kernel: int, blocks: int
+) -> Iterator[ResidualLayer]:
+    before = widths[0]
+    for stage, after in enumerate(widths):
+        for block in range(blocks):
+            stride = 2 if stage and not block else 1
+            yield ResidualLayer(kind, before, after, settings, kernel=kernel, stride=stride)
+            before = after
+
+
+def _convolutions(network: nn.Module) -> Iterator[nn.Conv1d | nn.Conv2d]:
+    return (module for module in network.modules() if isinstance(module, nn.Conv1d | nn.Conv2d))
+
+
+def _convolution(
+    kind: Convolution, width_in: int, width_out: int, *, kernel: int, stride: int
+) -> nn.Conv1d | nn.Conv2d:
+    # Batch normalization takes a bias out again.
+    return kind(width_in, width_out, kernel, stride=stride, padding=kernel // 2, bias=False)
+
+
+def _activation(settings: NetworkSettings) -> tuple[nn.Module, tuple[float, float] | None]:
+    assert settings.activation != "auto"
+    activation = ACTIVATIONS[settings.activation]
+    return activation.module(settings), activation.saturates
+
+
+def _scale(sample: Tensor | None, channels: int) -> tuple[Tensor, Tensor]:
+    """Return each channel's mean over the sample, and 1 over its standard deviation, which counts as 1 at least."""
+    if sample is None:
+        return torch.zeros(channels), torch.ones(channels)
+    values = sample[:: max(1, len(sample) // SCALED_BY)].double().flatten(0, -2)
+    return values.mean(0).float(), (1 / values.std(0, correction=0).clamp_min(1.0)).float()
+
+
+def _multiplications(layers: nn.ModuleList, sides: Sequence[int]) -> float:
+    total = 0.0
+    for layer in layers:
+        convolutions = list(_convolutions(layer))
+        stride = max(convolution.stride[0] for convolution in convolutions)
+        sides = [-(-side // stride) for side in sides]
+        total += math.prod(sides) * sum(convolution.weight.numel() for convolution in convolutions)
+    return total

@@ -1,0 +1,173 @@
+"""Images and series go the whole way: trained, resumed, predicted, evaluated, shown; alone and beside other columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from PIL import Image
+
+import fitwell as fw
+from fitwell import cli
+from fitwell.data.read import read_table
+from fitwell.errors import DataError
+from fitwell.events import unheard
+from fitwell.learning import Clock, learn, predictions_for_rows, set_up
+from fitwell.preparation import divided, labelled_rows_of, prepare
+from fitwell.recipe import Recipe, changed
+from fitwell.workflow import resume
+
+ROWS = 80
+QUICK: dict[str, Any] = {"training.epochs": 2, "training.checkpoint_seconds": 0, "network.image.widths": [4]}
+
+
+def picture_folder(folder: Path, rows: int = ROWS, *, color: bool = False, seed: int = 0) -> Path:
+    """Write pictures of horizontal and of vertical stripes, of two heights each."""
+    random = np.random.default_rng(seed)
+    for row in range(rows):
+        stripes = np.tile(np.repeat([40, 200], 2), 3)[:, None] + random.integers(-30, 30, (12, 12))
+        picture = (stripes if row % 2 else stripes.T).clip(0, 255).astype(np.uint8)
+        place = folder / ("across" if row % 2 else "upright")
+        place.mkdir(parents=True, exist_ok=True)
+        shown = np.repeat(picture[..., None], 3, 2) if color else picture
+        Image.fromarray(shown).save(place / f"{row:03}.png")
+    return folder
+
+
+def series_frame(rows: int = ROWS, seed: int = 0) -> pl.DataFrame:
+    """Return rising and falling series of different lengths, with a gap here and there."""
+    random = np.random.default_rng(seed)
+    cells: list[list[float | None]] = []
+    for row in range(rows):
+        slope = np.linspace(0, 1 if row % 2 else -1, int(random.integers(5, 12)))
+        noisy: list[float | None] = (slope + 0.1 * random.standard_normal(len(slope))).tolist()
+        if row % 7 == 0:
+            noisy[2] = None
+        cells.append(noisy)
+    return pl.DataFrame({"pulse": cells, "size": random.random(rows), "y": ["down", "up"] * (rows // 2)})
+
+
+def accuracy(run: fw.Run) -> float:
+    return float(run.evaluation["metrics"]["accuracy"]["value"])
+
+
+def test_a_folder_of_pictures_is_learned_from_and_predicted(tmp_path: Path) -> None:
+    folder = picture_folder(tmp_path / "pictures")
+    run = fw.train(str(folder), out=tmp_path / "run", settings=QUICK | {"training.epochs": 12})
+    assert run.state == "finished"
+    assert run.recipe.target == ("label",)
+    assert accuracy(run) == 1.0  # stripes one way or the other
+    fresh = picture_folder(tmp_path / "fresh", rows=20, seed=5)
+    predicted = run.predict(str(fresh))
+    assert predicted["prediction"].to_list() == ["across"] * 10 + ["upright"] * 10
+    assert predicted["image"].to_list()[:2] == ["across/001.png", "across/003.png"]
+    assert run.evaluate(str(fresh)).as_json()["metrics"]["accuracy"]["value"] == 1.0
+    assert {"majority", "linear"} == set(run.evaluation["baselines"])
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "image_0 layer 1" in page
+
+
+@pytest.mark.parametrize("kind", ["image", "series"])
+def test_arrays_stand_beside_other_columns(tmp_path: Path, kind: str) -> None:
+    if kind == "image":
+        pictures = [str(path) for path in sorted(picture_folder(tmp_path / "p", color=True).rglob("*.png"))]
+        frame = pl.DataFrame({"photo": pictures, "size": np.arange(ROWS) / 7, "y": ["a"] * 40 + ["b"] * 40})
+    else:
+        frame = series_frame()
+    run = fw.train(frame, target="y", out=tmp_path / "run", settings=QUICK)
+    again = fw.load(tmp_path / "run")
+    assert again.predict(frame).equals(run.predict(frame))
+    assert set(run.model.columns or ()) == set(frame.columns) - {"y"}
+
+
+def test_broken_pictures_are_refused_or_skipped_as_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = picture_folder(tmp_path / "pictures")
+    broken = folder / "across" / "001.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    asked = ["train", str(folder), "--set", "training.epochs=1", "--set", "network.image.widths=[4]"]
+    assert cli.run([*asked, "--out", str(tmp_path / "refused")]) == 2
+    told = capsys.readouterr().err
+    assert "001.png in row 1 cannot be read: it is truncated or damaged" in " ".join(told.split())
+    assert not (tmp_path / "refused").exists()
+    assert cli.run([*asked, "--out", str(tmp_path / "skipped"), "--set", "data.broken_images=skip"]) == 0
+    assert "1 rows are skipped, whose picture cannot be read:" in " ".join(capsys.readouterr().out.split())
+    run = fw.load(tmp_path / "skipped")
+    assert run.data["rows"] == ROWS - 1
+    with pytest.raises(DataError, match=r"001\.png in row 1 cannot be read"):
+        run.predict(str(folder))
+
+
+@pytest.mark.parametrize("kind", ["image", "lstm"])
+def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    data: Any = series_frame()
+    settings = QUICK | {"training.checkpoint_seconds": 1e-9, "target": ["y"]}
+    if kind == "image":
+        data, settings = str(picture_folder(tmp_path / "pictures")), settings | {"target": ["label"]}
+    else:
+        settings |= {"network.series.family": "lstm", "network.series.widths": [5], "members": 2}
+        data.write_parquet(tmp_path / "t.parquet")
+        data = str(tmp_path / "t.parquet")
+    whole = fw.train(data, out=tmp_path / "whole", settings=settings)
+    looks = 0
+
+    def cut(event: Any) -> None:
+        nonlocal looks
+        looks += event.kind == "look"
+        if looks == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fw.train(data, out=tmp_path / "cut", settings=settings, listener=cut)
+    resumed = resume(tmp_path / "cut")
+    assert torch.equal(resumed.model.population.weights, whole.model.population.weights)
+
+
+def test_numbered_columns_are_a_series_in_training_and_prediction(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    values = np.linspace(0, 1, 6) * np.where(np.arange(ROWS) % 2, 1, -1)[:, None] + 0.1 * random.random((ROWS, 6))
+    frame = pl.DataFrame({f"t{step}": values[:, step] for step in range(6)} | {"y": ["down", "up"] * (ROWS // 2)})
+    frame.write_csv(tmp_path / "wide.csv")
+    asked = ["train", str(tmp_path / "wide.csv"), "--target", "y", "--out", str(tmp_path / "run")]
+    assert cli.run([*asked, "--set", "data.series.pulse=t", "--set", "training.epochs=15"]) == 0
+    run = fw.load(tmp_path / "run")
+    assert accuracy(run) == 1.0
+    assert run.predict(frame)["prediction"].to_list() == frame["y"].to_list()
+    assert run.recipe.data.columns["pulse"].kind == "series"
+
+
+def prepared_of(source: object, **settings: Any) -> Any:
+    labelled, recipe = labelled_rows_of(read_table(source), changed(Recipe(), settings), test=None)
+    return prepare(labelled, recipe, split=divided(labelled, recipe))
+
+
+def test_members_that_read_series_step_by_step_are_run_eagerly() -> None:
+    prepared = prepared_of(series_frame(), **{"target": ["y"], "members": 3, "network.series.family": "gru"})
+    assert prepared.recipe.training.execution == "eager"
+    setup = set_up(prepared, prepared.recipe)
+    assert len(setup.state.population.weights) == 3
+
+
+def test_training_pictures_stay_bytes(tmp_path: Path) -> None:
+    prepared = prepared_of(str(picture_folder(tmp_path)))
+    assert prepared.part(prepared.split.train, device="cpu").features["image_0"].dtype == torch.uint8
+
+
+@pytest.mark.parametrize("family", ["convolutional", "rnn", "lstm", "gru"])
+def test_every_family_learns_which_way_a_series_goes(family: str) -> None:
+    settings = QUICK | {"network.series.family": family, "network.series.widths": [8], "training.epochs": 20}
+    prepared = prepared_of(series_frame(), **{"target": ["y"], "data.drop": ["size"]} | settings)
+    setup = set_up(prepared, prepared.recipe)
+    learned = learn(setup, prepared, clock=Clock(perf_counter()), listener=unheard)
+    rows = prepared.split.test
+    predicted = predictions_for_rows(prepared, setup, learned.state, rows).mean
+    assert (predicted.argmax(1) == prepared.labelled.truth[rows]).all()
+    spreads = learned.history["activation_spread.arrays.series_0.layers.0"].drop_nulls()
+    assert len(spreads)
+    assert (spreads > 0).all()
