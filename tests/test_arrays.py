@@ -154,6 +154,21 @@ def test_members_that_read_series_step_by_step_are_run_eagerly() -> None:
     assert len(setup.state.population.weights) == 3
 
 
+@pytest.mark.parametrize("execution", ["auto", "mapped"])
+def test_members_that_read_images_are_each_as_if_alone(tmp_path: Path, execution: str) -> None:
+    folder = str(picture_folder(tmp_path))
+    weights = []
+    for members in (1, 2):
+        settings = QUICK | {"members": members, "training.execution": execution, "training.image_precision": "float32"}
+        prepared = prepared_of(folder, **settings)
+        setup = set_up(prepared, prepared.recipe)
+        state = learn(setup, prepared, clock=Clock(perf_counter()), listener=unheard).state
+        weights.append(state.best.weights[0])
+    # One after another a member's arithmetic is the same; mapped, sums are taken in another order.
+    exact = execution == "auto"
+    assert torch.allclose(weights[0], weights[1], rtol=0 if exact else 1e-3, atol=0 if exact else 1e-4)
+
+
 def test_training_pictures_stay_bytes(tmp_path: Path) -> None:
     prepared = prepared_of(str(picture_folder(tmp_path)))
     assert prepared.part(prepared.split.train, device="cpu").features["image_0"].dtype == torch.uint8

@@ -167,6 +167,7 @@ CONTRADICTIONS = {
     "training.nesterov=true training.optimizer=sgd training.momentum=0": "but training.momentum is 0",
     "training.optimizer=adam training.weight_decay=0.1": "but adam has no decoupled decay",
     "network.series.family=lstm training.execution=mapped": "whose kernels run one member after another",
+    "training.image_precision=bfloat16 training.execution=mapped": "cannot be mapped over members, but training.exec",
     "network.series.bidirectional=true network.series.family=convolutional": "only with gru, lstm, rnn",
     "training.compile=always training.execution=mapped": "training.compile is always, but training.execution is mapped",
     "training.compile=never training.execution=compiled": "is compiled, but training.compile is never",

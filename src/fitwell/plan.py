@@ -251,6 +251,8 @@ def _image_flip(_recipe: Recipe, facts: Facts) -> Choice:
 def _image_precision(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.images:
         return Choice("float32", NO_IMAGES)
+    if recipe.training.execution == "mapped":
+        return Choice("float32", "convolutions in less cannot be mapped over members")
     if recipe.device == "cpu" and has_bfloat16_tiles():
         return Choice("bfloat16", "this CPU multiplies tiles of them (AMX): about twice as fast")
     where = (
@@ -377,10 +379,11 @@ def uncompiled_execution(recipe: Recipe) -> Choice:
     """Return how a step is computed without a compiler."""
     if recipe.member_count == 1:
         return Choice("eager", "one member: mapping it would cost more than twice as much")
-    if recipe.network.series.family in RECURRENT and any(
-        each.kind == "series" for each in recipe.data.columns.values()
-    ):
+    kinds = {column.kind for column in recipe.data.columns.values()}
+    if "series" in kinds and recipe.network.series.family in RECURRENT:
         return Choice("eager", "the kernels of recurrent networks run one member after another")
+    if kinds & {"image", "series"} and recipe.device == "cpu":
+        return Choice("eager", "convolutions of one member fill a core: mapping them gains nothing")
     return Choice("mapped", f"{recipe.member_count} members as one program")
 
 

@@ -19,7 +19,15 @@ import polars as pl
 from fitwell.data.columnar import columnar_stretch, columnar_types
 from fitwell.data.footers import row_group_sizes
 from fitwell.data.in_memory import normalized
-from fitwell.data.sources import CONTAINERS, existing_path, fingerprint_of_files, first_bytes, named_by, parquet_parts
+from fitwell.data.sources import (
+    CONTAINERS,
+    PARQUET_SUFFIXES,
+    existing_path,
+    files_below,
+    fingerprint_of_files,
+    first_bytes,
+    named_by,
+)
 from fitwell.errors import DataError, RequestError
 from fitwell.recipe import Streaming
 
@@ -95,6 +103,8 @@ def streamed_table(source: Any, asked: Streaming, *, available: int | None) -> P
             )
         return None
     path = existing_path(Path(source))
+    if path.is_dir() and asked == "auto" and not _parts(path):
+        return None  # it may hold something else
     if not (path.is_dir() or named_by(first_bytes(path), CONTAINERS) == "parquet"):
         size = path.stat().st_size
         if asked == "always":
@@ -122,7 +132,9 @@ def parquet_table(path: Path) -> ParquetTable:
     Raises:
         DataError: a file is damaged, or has other columns than the first; or there are no rows.
     """
-    files = tuple(parquet_parts(path)) if path.is_dir() else (path,)
+    files = tuple(_parts(path)) if path.is_dir() else (path,)
+    if not files:
+        raise DataError(f"a folder that streams must hold Parquet files, but {path} has none; name another")
     types = columnar_types(files, source=path)
     most = max(1, STRETCH_BYTES // bytes_per_row(types))
     stretches: list[Stretch] = []
@@ -136,6 +148,10 @@ def parquet_table(path: Path) -> ParquetTable:
     if not stretches:
         raise DataError(f"{path} has {len(types)} columns but no rows; a table needs at least one row")
     return ParquetTable(source=path.name, path=str(path), files=files, types=types, stretches=tuple(stretches))
+
+
+def _parts(folder: Path) -> list[Path]:
+    return [file for file in files_below(folder) if file.suffix.lower() in PARQUET_SUFFIXES]
 
 
 def bytes_per_row(types: Mapping[str, pl.DataType]) -> int:

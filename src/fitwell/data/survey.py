@@ -235,8 +235,8 @@ def _fitting(column: Column, settings: DataSettings) -> Fitting:
     make = KINDS[column.kind].fitting
     if make is None:
         raise DataError(
-            f'"{column.name}" is {column.kind}, which cannot be streamed yet; drop it with --drop, or let data.streaming '
-            "be never"
+            f'"{column.name}" is {column.kind}, which cannot be streamed yet; drop it with --drop, or let '
+            "data.streaming be never"
         )
     return make(column, settings)
 

@@ -586,6 +586,11 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
         yield f"training.compile is always, but training.execution is {training.execution}; leave one of them auto"
     if training.execution == "compiled" and training.compile == "never":
         yield "training.execution is compiled, but training.compile is never; leave one of them auto"
+    if training.image_precision == "bfloat16" and training.execution == "mapped":
+        yield (
+            "training.image_precision is bfloat16, in which convolutions cannot be mapped over members, but "
+            "training.execution is mapped; leave one of them auto"
+        )
     if training.redraw_fraction and (training.execution == "compiled" or training.compile == "always"):
         yield "training.redraw_fraction draws weights anew outside of a compiled step; let training.compile be never"
     family = recipe.network.series.family
