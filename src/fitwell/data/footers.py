@@ -27,7 +27,7 @@ def row_group_sizes(path: Path) -> list[int]:
     Raises:
         DataError: the file is no Parquet file, or its footer is damaged.
     """
-    with worded(str(path), damaged="its footer"), path.open("rb") as file:
+    with worded(str(path)), path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - TAIL_BYTES))
         tail = file.read()
@@ -35,17 +35,22 @@ def row_group_sizes(path: Path) -> list[int]:
         if not tail.endswith(b"PAR1") or length + TAIL_BYTES > size:
             raise DataError(f"{path} must end as a Parquet file does, but does not; write it again")
         file.seek(size - TAIL_BYTES - length)
-        try:
-            return [rows for rows in _Reader(file.read(length)).row_groups() if rows]
-        except (IndexError, RecursionError) as error:
-            raise ValueError(str(error)) from None
+        footer = file.read(length)
+    try:
+        return [rows for rows in _Reader(footer, path).row_groups() if rows]
+    except (IndexError, RecursionError) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, what: str) -> DataError:
+    return DataError(f"{path} must tell its row groups, but its footer is damaged ({what}); fetch or write it again")
 
 
 class _Reader:
     """A place in bytes of Thrift's compact protocol, which moves on with everything that is read."""
 
-    def __init__(self, content: bytes) -> None:
-        self._content, self._place = content, 0
+    def __init__(self, content: bytes, path: Path) -> None:
+        self._content, self._place, self._path = content, 0, path
 
     def row_groups(self) -> Iterator[int]:
         for field, kind in self._fields():
@@ -57,7 +62,7 @@ class _Reader:
 
     def _rows(self, kind: int) -> int:
         if kind != STRUCT:
-            raise ValueError("row groups are no structures")
+            raise _damaged(self._path, "row groups are no structures")
         rows = 0
         for field, inner in self._fields():
             if field == ROWS and inner in (SHORT, INT, LONG):
@@ -96,7 +101,7 @@ class _Reader:
             for _, inner in self._fields():
                 self._skip(inner)
         else:
-            raise ValueError(f"there is no kind {kind} in a footer")
+            raise _damaged(self._path, f"there is no kind {kind}")
 
     def _whole(self) -> int:
         """Read a whole number, whose sign is in its last bit."""
