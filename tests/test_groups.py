@@ -77,8 +77,8 @@ def test_members_are_written_an_entry_a_line_and_read_back() -> None:
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "no members": ([], r"members must be a whole number of at least 1 .*, or a list .*, but is \[\]"),
-    "an entry that is no mapping": ([3], r"members must be .* a list with a mapping for each member, but is \[3\]"),
+    "no members": ([], r"members must be a list .*, or a whole number of at least 1 and at most 10,000, but is \[\]"),
+    "an entry that is no mapping": ([3], r"members must be a list with a mapping for each member, or .*, but is \[3\]"),
     "a setting that does not exist": ([{"training.l3": 1}], r'entry 1: no setting of a member is called "training.l3"'),
     "a setting of all members": (
         [{}, {"training.batch_size": 4}],

@@ -26,7 +26,7 @@ NAMES = {
 }
 WORDED = {
     "device": "auto, cpu, cuda or cuda:1 (or another number)",  # what a pattern checks
-    "members": "a whole number of at least 1 and at most 10,000, or a list with a mapping for each member",
+    "members": "a list with a mapping for each member, or a whole number of at least 1 and at most 10,000",
 }
 SEE_ALL = "; `fitwell explain` lists them all"
 BOUNDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "at most"}
