@@ -246,8 +246,10 @@ def test_the_original_tools_say_the_same_today(tmp_path: Path) -> None:
     read = json.loads((ours / "read.json").read_text(encoding="utf-8"))
     for name, by_text in read.pop("classifiers").items():
         for told, expected in by_text.items():
-            row = dict(zip(classifiers[name].model.labels, classifiers[name].probabilities([told])[0], strict=True))
-            assert row == pytest.approx(expected, abs=0.01), (name, told)  # its logistic function is a table
+            known = classifiers[name].model.labels
+            row = dict(zip(known, classifiers[name].probabilities([told])[0], strict=True))
+            # Its logistic function is a table, and labels that are next to impossible are left out.
+            assert row == pytest.approx({**dict.fromkeys(known, 0.0), **expected}, abs=0.01), (name, told)
     for name, found in read.items():
         assert len(found) >= len(vectors.words)
         for word, values in found.items():
