@@ -138,7 +138,7 @@ def test_what_was_asked_for_is_told_apart_from_what_followed(folder: Path) -> No
     asked = [str(change) for change in found.contenders[1].changes if change.asked]
     assert asked == ["members 1 -> 2", "network.dropout 0.3 -> 0.5"]
     followed = [change.setting for change in found.contenders[1].changes if not change.asked]
-    assert followed == ["training.execution"]
+    assert followed == ["training.execution", "training.members_at_once"]
 
 
 SGD = {

@@ -53,6 +53,8 @@ def test_every_kind_can_be_declared_and_parses_missing_cells_to_null(kind: str) 
     cells = pl.Series("x", ["1", "0", "", None, "1"])
     if kind == "date":
         cells = pl.Series("x", ["2024-01-01", "2024-01-02", "", None, "2024-01-02"])
+    if kind == "series":
+        cells = pl.Series("x", ["[1, 2]", "[0]", "", None, "[1.5, 2]"])
     column, claim = describe(cells, ColumnSettings.model_validate({"kind": kind}))
     assert (column.kind, claim.problem) == (kind, "")
     assert "declared" in column.why
