@@ -232,8 +232,11 @@ def go_on(
     begun, history = _begun_again(run, data, test, processes)
     listen = recording(run, listener)
     step = begun.setup.state.step
+    is_new = not any(event["event"] == "plan" for event in run.events)
     listen(
-        Event("resumed", f"continuing {run.path} from step {step}", {"step": step}) if step else plan_event(begun.setup)
+        plan_event(begun.setup)
+        if is_new
+        else Event("resumed", f"continuing {run.path} from step {step}", {"step": step})
     )
     return _carry_out(run, begun, history=history, clock=clock, listener=listen)
 
