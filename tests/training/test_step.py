@@ -242,7 +242,7 @@ def test_batch_normalization_looks_at_each_part_of_a_batch(start: Start) -> None
         accumulation=2, optimizer="sgd", momentum=0.0, double=True, network={"normalization": "batch"}, rows=21,
         batch_size="full", execution="eager",
     )  # fmt: skip
-    network = training.build(0).double().train()
+    network = training.members[0].build(0).double().train()
     network.load_state_dict(unflatten(training.population.weights[0].clone(), training.program.pieces), strict=False)
     (batch,) = epoch_batches(training.training, training.seeds, epoch=0, batch_rows=21)
     words = noise_words([1], step=0, layers=training.program.network.noise_layers)
