@@ -181,10 +181,9 @@ def _ensemble_event(told: Mapping[str, Any]) -> Event:
     gain = told["gain"]
     compared = "" if told["compared"] == told["members"] else f" of the first {told['compared']}"
     between = "" if gain["low"] is None else f" ({gain['low']:.2g} to {gain['high']:.2g})"
-    better = "better" if gain["value"] >= 0 else "worse"
     text = (
-        f"  {told['members']} members together reach {told['together']:.4g}, {abs(gain['value']):.2g} {better} than "
-        f"one{compared} does on average{between}"
+        f"  {told['members']} members together reach {told['together']:.4g}, {JOINED[told['verdict']]} what one"
+        f"{compared} does on average: a gain of {gain['value']:.2g}{between}"
     )
     return Event("ensemble", text, {"members": told["members"], "average": told["average"], "gain": dict(gain)})
 
