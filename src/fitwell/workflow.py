@@ -362,6 +362,8 @@ class Begun:
 
 def opened(data: object, asked: Recipe, *, listener: Listener) -> Table | ParquetTable:
     """Return the data in memory, or, where it does not fit or was asked to, as a table that streams, which is said."""
+    if isinstance(data, ParquetTable):
+        return data
     table = streamed_table(data, asked.data.streaming, available=available_bytes())
     if table is None:
         return read_table(data)

@@ -216,6 +216,17 @@ def test_a_search_whose_recipe_is_best_trains_only_that(data: Path, tmp_path: Pa
     assert b"none had a lower validation loss than the recipe as it was" in page(contents)
 
 
+def test_a_search_streams_what_it_is_asked_to_stream(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    a = random.normal(size=400)
+    table = pl.DataFrame({"a": a, "b": random.normal(size=400), "y": np.where(a > 0, "yes", "no")})
+    table.write_parquet(tmp_path / "t.parquet", row_group_size=50)
+    settings = {"data.streaming": "always", "training.epochs": 4, "network.hidden": [4], "device": "cpu"}
+    run = tune(tmp_path / "t.parquet", target="y", trials=2, settings=settings, out=tmp_path / "run").run
+    assert run.recipe.data.streaming == "always"
+    assert run.data["streamed"]
+
+
 def test_a_search_without_test_rows_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"needs test rows that it never sees, .* data\.test_share is 0; try 0\.15"):
         tune(data, target="y", settings=SETTINGS | {"data.test_share": 0.0}, out=tmp_path / "run")

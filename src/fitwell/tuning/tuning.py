@@ -15,7 +15,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from fitwell.data.read import read_table
 from fitwell.errors import FitwellError, RecipeError, RequestError
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock, pace_of
@@ -28,7 +27,7 @@ from fitwell.tuning.stages import SHOWING_SECONDS, STAGES, Job
 from fitwell.tuning.telling import trial_text
 from fitwell.tuning.trials import Trial, trials_of
 from fitwell.tuning.tuned import Tuned
-from fitwell.workflow import TIMED_SHARE, Begun, asked_recipe, begin, begun_anew, first_files, stopping_well
+from fitwell.workflow import TIMED_SHARE, Begun, asked_recipe, begin, begun_anew, first_files, opened, stopping_well
 
 
 def tune(
@@ -83,7 +82,7 @@ def tune(
         },
     )
     require_free(out)
-    begun = begin(read_table(data), asked, listener=listener)
+    begun = begin(opened(data, asked, listener=listener), asked, listener=listener)
     record = _planned(begun, clock=clock, listener=listener)
     files = first_files(begun) | {TUNING: json_bytes(record.as_json())}
     run = create_run(out, source=begun.table.source, files=files)
