@@ -115,7 +115,7 @@ def _with_bar(console: Console, progress: Progress) -> Listener:
 
     def wait_for(what: str) -> None:
         progress.update(bar, visible=False)
-        progress.update(waiting, visible=bool(what), shown=what)
+        progress.update(waiting, visible=bool(what), shown=what, refresh=True)  # what is short is seen too
 
     def listen(event: Event) -> None:
         if event.kind in PROGRESS:
