@@ -11,7 +11,8 @@ import pytest
 from fitwell.data.audit import Note
 from fitwell.data.read import read_table
 from fitwell.data.schema import Schema, infer_schema
-from fitwell.findings import SUSPECTED, findings_json, text_finding, training_finding
+from fitwell.doctor.finding import findings_json
+from fitwell.findings import SUSPECTED, finding_of, text_finding, training_finding
 from fitwell.recipe import Recipe, parse
 from fitwell.topics import find
 from fitwell.training.loop import Mark
@@ -26,7 +27,7 @@ def note(symptom: str = "duplicate_rows", severity: Severity = "critical") -> No
 
 
 def test_a_note_becomes_a_finding_with_its_evidence_and_its_way_out() -> None:
-    (found,) = findings_json([note()])["findings"]
+    (found,) = findings_json([finding_of(note())], complete=False)["findings"]
     assert (found["symptom"], found["status"], found["severity"]) == ("duplicate_rows", "confirmed", "critical")
     assert (found["where"], found["since"], found["evidence"]) == ("a", "data", {"rows": 3})
     assert found["explanation"] == "what is wrong"
@@ -49,7 +50,7 @@ def test_a_note_becomes_a_finding_with_its_evidence_and_its_way_out() -> None:
 def test_only_what_is_critical_and_certain_makes_a_run_unhealthy(
     symptoms: list[str], severity: Severity, healthy: bool
 ) -> None:
-    found = findings_json([note(symptom, severity) for symptom in symptoms])
+    found = findings_json([finding_of(note(symptom, severity)) for symptom in symptoms], complete=False)
     assert (found["healthy"], found["complete"]) == (healthy, False)
     assert [each["status"] for each in found["findings"]] == [
         "suspected" if symptom in SUSPECTED else "confirmed" for symptom in symptoms
@@ -72,13 +73,13 @@ def test_a_training_whose_losses_stayed_finite_has_no_finding() -> None:
 def test_a_diverged_training_is_not_healthy_and_a_tenth_of_the_rate_is_offered() -> None:
     found = training_finding(recipe_with(0.3), [DIVERGED])
     assert found is not None
-    assert (found["symptom"], found["status"], found["severity"]) == ("non_finite_values", "confirmed", "critical")
-    assert found["evidence"]["epoch"] == 2
-    assert (found["evidence"]["learning_rate"], found["evidence"]["best_epoch"]) == (0.3, 1)
-    assert "became nan, in epoch 2, at a learning rate of 0.3" in found["explanation"]
-    change = found["remedies"][0]["change"]
+    assert (found.symptom, found.status, found.severity) == ("non_finite_values", "confirmed", "critical")
+    assert found.evidence["epoch"] == 2
+    assert (found.evidence["learning_rate"], found.evidence["best_epoch"]) == (0.3, 1)
+    assert "became nan, in epoch 2, at a learning rate of 0.3" in found.explanation
+    change = found.remedies[0].change
     assert (change["setting"], change["from"], change["to"]) == ("training.learning_rate", 0.3, 0.03)
-    report = findings_json([note(severity="info")], [found])
+    report = findings_json([finding_of(note(severity="info")), found], complete=False)
     assert (report["healthy"], [each["symptom"] for each in report["findings"]]) == (
         False,
         ["duplicate_rows", "non_finite_values"],
@@ -89,10 +90,10 @@ def test_a_diverged_training_is_not_healthy_and_a_tenth_of_the_rate_is_offered()
 def test_it_is_a_warning_while_other_members_went_on() -> None:
     found = training_finding(recipe_with(1.0), [HEALTHY, DIVERGED, EXPLODED])
     assert found is not None
-    assert (found["severity"], findings_json([], [found])["healthy"]) == ("warning", True)
-    assert (found["evidence"]["diverged"], found["evidence"]["members"], found["evidence"]["epoch"]) == (2, 3, 1)
-    assert "2 of 3 members became inf, first in epoch 1" in found["explanation"]
-    assert training_finding(recipe_with(1.0), [DIVERGED, EXPLODED])["severity"] == "critical"  # type: ignore[index]
+    assert (found.severity, findings_json([found], complete=False)["healthy"]) == ("warning", True)
+    assert (found.evidence["diverged"], found.evidence["members"], found.evidence["epoch"]) == (2, 3, 1)
+    assert "2 of 3 members became inf, first in epoch 1" in found.explanation
+    assert training_finding(recipe_with(1.0), [DIVERGED, EXPLODED]).severity == "critical"  # type: ignore[union-attr]
 
 
 def test_the_rate_that_is_blamed_is_the_members_own() -> None:
@@ -101,14 +102,14 @@ def test_the_rate_that_is_blamed_is_the_members_own() -> None:
     )
     found = training_finding(recipe, [HEALTHY, DIVERGED])
     assert found is not None
-    assert found["evidence"]["learning_rate"] == 9
+    assert found.evidence["learning_rate"] == 9
 
 
 def test_a_loss_that_was_infinite_before_any_step_is_not_blamed_on_the_rate() -> None:
     found = training_finding(recipe_with(0.3), [Mark(losses=(math.inf,), stopped="inf in epoch 0")])
     assert found is not None
-    assert found["remedies"][0]["change"]["setting"] is None
-    assert found["remedies"][0]["change"]["text"].startswith("look for huge values")
+    assert found.remedies[0].change["setting"] is None
+    assert found.remedies[0].change["text"].startswith("look for huge values")
 
 
 def schema_with(*names: str, drop: tuple[str, ...] = ()) -> Schema:
@@ -120,10 +121,10 @@ def schema_with(*names: str, drop: tuple[str, ...] = ()) -> Schema:
 def test_columns_of_free_text_are_named_unless_they_were_to_be_left_out() -> None:
     found = text_finding(schema_with("letter", "reply", "memo", drop=("memo",)))
     assert found is not None
-    assert (found["symptom"], found["severity"], found["where"]) == ("text_left_out", "info", "letter")
-    assert found["evidence"] == {"columns": "letter, reply", "count": 2}
-    assert found["explanation"].startswith('"letter" and 1 more are left out: free text is not learned from yet')
-    assert findings_json([], [found])["healthy"]
+    assert (found.symptom, found.severity, found.where) == ("text_left_out", "info", "letter")
+    assert found.evidence == {"columns": "letter, reply", "count": 2}
+    assert found.explanation.startswith('"letter" and 1 more are left out: free text is not learned from yet')
+    assert findings_json([found], complete=False)["healthy"]
     assert text_finding(schema_with()) is None
     assert text_finding(schema_with("memo", drop=("memo",))) is None
 

@@ -1,4 +1,4 @@
-"""What was found wrong with the data or a training, as `findings.json` keeps it.
+"""What was found wrong with the data or a training of ours.
 
 A finding is confirmed, suspected or refuted. What counting the rows shows is confirmed by the count; that a column
 gives the target away is a suspicion, since an honest column can predict well too. A loss that is no number any more is
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from fitwell.data.audit import Note
 from fitwell.data.columns.text import LEFT_OUT
 from fitwell.data.schema import Schema
+from fitwell.doctor.finding import Finding, Remedy, remedy
 from fitwell.recipe import Recipe, own_recipe
 from fitwell.training.loop import Mark
 
@@ -21,52 +21,39 @@ SUSPECTED = frozenset({"target_leakage"})  # what counting cannot settle
 SMALLER_RATE = 10  # a diverged training is tried again at the rate divided by this
 
 
-def findings_json(notes: Sequence[Note], further: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-    """Return the content of `findings.json`: the notes about the data, then the findings from elsewhere.
-
-    Nothing has been tried out yet, so it is not complete.
-
-    >>> findings_json([])
-    {'healthy': True, 'complete': False, 'findings': []}
-    """
-    findings = [finding_of(note) for note in notes] + list(further)
-    sick = any(found["severity"] == "critical" and found["status"] == "confirmed" for found in findings)
-    return {"healthy": not sick, "complete": False, "findings": findings}
-
-
-def finding_of(note: Note) -> dict[str, Any]:
+def finding_of(note: Note) -> Finding:
     """Return a note about the data as a finding, with its way out as a remedy whose effect is not known."""
-    return {
-        "symptom": note.symptom,
-        "status": "suspected" if note.symptom in SUSPECTED else "confirmed",
-        "severity": note.severity,
-        "where": note.column,
-        "since": "data",
-        "evidence": dict(note.evidence),
-        "explanation": note.text,
-        "remedies": [_remedy(note.way_out)],
-    }
+    return Finding(
+        symptom=note.symptom,
+        status="suspected" if note.symptom in SUSPECTED else "confirmed",
+        severity=note.severity,
+        where=note.column,
+        since="data",
+        evidence=dict(note.evidence),
+        explanation=note.text,
+        remedies=(remedy(note.way_out),),
+    )
 
 
-def text_finding(schema: Schema) -> dict[str, Any] | None:
+def text_finding(schema: Schema) -> Finding | None:
     """Return which columns of free text are left out, None when there are none: the network cannot use their words."""
     names = [column.name for column in schema.left_out if LEFT_OUT in column.why]
     if not names:
         return None
     others = f" and {len(names) - 1} more are" if len(names) > 1 else " is"
-    return {
-        "symptom": "text_left_out",
-        "status": "confirmed",
-        "severity": "info",
-        "where": names[0],
-        "since": "data",
-        "evidence": {"columns": ", ".join(names), "count": len(names)},
-        "explanation": f'"{names[0]}"{others} left out: {LEFT_OUT}',
-        "remedies": [_remedy("make columns of what the words say, such as a length, a topic, or a flag for a word")],
-    }
+    return Finding(
+        symptom="text_left_out",
+        status="confirmed",
+        severity="info",
+        where=names[0],
+        since="data",
+        evidence={"columns": ", ".join(names), "count": len(names)},
+        explanation=f'"{names[0]}"{others} left out: {LEFT_OUT}',
+        remedies=(remedy("make columns of what the words say, such as a length, a topic, or a flag for a word"),),
+    )
 
 
-def training_finding(recipe: Recipe, marks: Sequence[Mark]) -> dict[str, Any] | None:
+def training_finding(recipe: Recipe, marks: Sequence[Mark]) -> Finding | None:
     """Return what is wrong when validation losses became infinite or no number, None when all stayed finite.
 
     It is critical when it befell every member, a warning when others went on. `recipe` is the one trained with, its
@@ -80,13 +67,12 @@ def training_finding(recipe: Recipe, marks: Sequence[Mark]) -> dict[str, Any] | 
     loss, rate = marks[member].losses[epoch], own_recipe(recipe, member).training.learning_rate
     members = f"{len(diverged)} of {len(marks)} members" if len(marks) > 1 else "the network"
     first = "first " if len(diverged) > 1 else ""
-    return {
-        "symptom": "non_finite_values",
-        "status": "confirmed",
-        "severity": "critical" if len(diverged) == len(marks) else "warning",
-        "where": None,
-        "since": f"epoch {epoch}",
-        "evidence": {
+    return Finding(
+        symptom="non_finite_values",
+        status="confirmed",
+        severity="critical" if len(diverged) == len(marks) else "warning",
+        since=f"epoch {epoch}",
+        evidence={
             "epoch": epoch,
             "loss": str(loss),  # JSON has no word for nan and infinity
             "learning_rate": rate,
@@ -94,12 +80,12 @@ def training_finding(recipe: Recipe, marks: Sequence[Mark]) -> dict[str, Any] | 
             "diverged": len(diverged),
             "members": len(marks),
         },
-        "explanation": (
+        explanation=(
             f"the validation loss of {members} became {loss}, {first}in epoch {epoch}, at a learning rate of {rate}; "
             f"what is kept are the weights of epoch {marks[member].best_epoch}"
         ),
-        "remedies": [_smaller_rate(rate) if epoch else _smaller_inputs()],
-    }
+        remedies=(_smaller_rate(rate) if epoch else _smaller_inputs(),),
+    )
 
 
 def _first_non_finite(mark: Mark) -> int | None:
@@ -107,17 +93,12 @@ def _first_non_finite(mark: Mark) -> int | None:
     return next((epoch for epoch, loss in enumerate(mark.losses) if not math.isfinite(loss)), None)
 
 
-def _smaller_rate(rate: float | str) -> dict[str, Any]:
+def _smaller_rate(rate: float | str) -> Remedy:
     assert not isinstance(rate, str)
     lower = float(f"{rate / SMALLER_RATE:.12g}")  # 0.3 / 10 is 0.03, not 0.0299...
-    return _remedy("try a tenth of the rate", setting="training.learning_rate", old=rate, new=lower)
+    return remedy("try a tenth of the rate", setting="training.learning_rate", old=rate, new=lower)
 
 
-def _smaller_inputs() -> dict[str, Any]:
+def _smaller_inputs() -> Remedy:
     """Return what may help when the loss was infinite before any step, which no rate explains."""
-    return _remedy("look for huge values among the features and the target, and scale them (data.numbers: auto)")
-
-
-def _remedy(text: str, *, setting: str | None = None, old: object = None, new: object = None) -> dict[str, Any]:
-    change = {"setting": setting, "from": old, "to": new, "text": text}
-    return {"change": change, "effect": None, "low": None, "high": None}
+    return remedy("look for huge values among the features and the target, and scale them (data.numbers: auto)")

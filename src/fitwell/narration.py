@@ -13,6 +13,7 @@ from fitwell.data.parquet import ParquetTable
 from fitwell.data.read import Table
 from fitwell.data.schema import Schema
 from fitwell.decision import Calibration, Interval, Judged
+from fitwell.doctor.finding import Finding
 from fitwell.evaluation import Evaluation
 from fitwell.events import Event
 from fitwell.learning import Setup
@@ -93,10 +94,10 @@ def _column_events(schema: Schema) -> Iterator[Event]:
     yield from _first_few("columns", sentences, len(marked))
 
 
-def finding_event(finding: Mapping[str, Any]) -> Event:
+def finding_event(finding: Finding) -> Event:
     """Return what was found wrong, and the first thing to try."""
-    remedies = "".join(f"; {remedy['change']['text']}" for remedy in finding["remedies"][:1])
-    return Event(finding["severity"], f"{finding['explanation']}{remedies}", {"symptom": finding["symptom"]})
+    remedies = "".join(f"; {remedy.change['text']}" for remedy in finding.remedies[:1])
+    return Event(finding.severity, f"{finding.explanation}{remedies}", {"symptom": finding.symptom})
 
 
 def _quoted(words: Iterable[str]) -> str:

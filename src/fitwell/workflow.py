@@ -31,10 +31,11 @@ from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
 from fitwell.decision import UNDECIDED
+from fitwell.doctor.finding import findings_json
 from fitwell.errors import FitwellError, LostProcess, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.explanation import asked_of
-from fitwell.findings import findings_json, text_finding, training_finding
+from fitwell.findings import finding_of, text_finding, training_finding
 from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
 from fitwell.learning import Clock, Learned, Setup, in_time, learn, pace_of, set_up, trained_model
@@ -514,7 +515,8 @@ def conclude(
     write_json(run, "evaluation.json", report)
     diverged = training_finding(setup.recipe, learned.state.marks)
     further = [found for found in (diverged, text_finding(prepared.labelled.schema)) if found is not None]
-    write_json(run, "findings.json", findings_json(begun.notes, further))
+    findings = [*map(finding_of, begun.notes), *further]
+    write_json(run, "findings.json", findings_json(findings, complete=False))
     members = member_events(setup.recipe, learned.history, metric=prepared.labelled.task.glance.name)
     for event in chain(members, measured_events(evaluation, report), decision_events(decided, evaluation)):
         listener(event)

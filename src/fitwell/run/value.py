@@ -25,6 +25,7 @@ from fitwell.data.schema import Schema, schema_from_json
 from fitwell.data.targets import target_cells
 from fitwell.data.write import write_batches
 from fitwell.decision import UNDECIDED, Decision, decision_from_json
+from fitwell.doctor.finding import Finding, findings_from_json
 from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate_predictions
 from fitwell.files import replace_atomically
@@ -87,10 +88,13 @@ class Run:
         return read_json(self.path, DECISION) if has_decision(self.path) else None
 
     @cached_property
-    def findings(self) -> list[dict[str, Any]]:
+    def findings(self) -> tuple[Finding, ...]:
         """What was found wrong, the likeliest cause first."""
-        found: list[dict[str, Any]] = read_json(self.path, "findings.json")["findings"]
-        return found
+        content = read_json(self.path, "findings.json")
+        try:
+            return findings_from_json(content)
+        except (KeyError, TypeError) as error:
+            raise RunError(f"{self.path / 'findings.json'} is damaged ({error}); train again") from None
 
     @cached_property
     def history(self) -> pl.DataFrame:
