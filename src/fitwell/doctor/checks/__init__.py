@@ -79,9 +79,9 @@ def ranked(findings: Sequence[Finding]) -> list[Finding]:
 
 def _of_members(found: Sequence[Finding], members: int) -> Finding:
     gravest = ranked(found)[0]
-    if members == 1:
+    if len(found) == members:
         return gravest
-    severity: Severity = "warning" if gravest.severity == "critical" and len(found) < members else gravest.severity
+    severity: Severity = "warning" if gravest.severity == "critical" else gravest.severity
     return replace(
         gravest,
         severity=severity,

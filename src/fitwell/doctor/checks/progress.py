@@ -88,8 +88,9 @@ def overfitting(seen: Observation) -> Finding | None:
         return None
     best = int(np.argmin(losses))
     after = losses[best + 1 :]
-    learned = max(seen.chance, float(losses[0])) - float(losses[best])
-    if len(after) < LEAST_LOOKS or learned <= 0:
+    # A share of next to nothing would be a huge number.
+    learned = max(max(seen.chance, float(losses[0])) - float(losses[best]), MOVED * abs(float(losses[best])))
+    if len(after) < LEAST_LOOKS or learned == 0:
         return None
     end = float(np.median(after[len(after) // 2 :]))
     rise = end - float(losses[best])
@@ -107,8 +108,9 @@ def overfitting(seen: Observation) -> Finding | None:
         since=since(float(epochs[best])),
         evidence={"rise": rise, "share_lost": lost, "gap": gap, "best_epoch": float(epochs[best])},
         explanation=(
-            f"since epoch {epochs[best]:g} the validation loss rose by {rise:.3g}, {lost:.0%} of what had been "
-            "learned, while the training loss went on falling"
+            f"since epoch {epochs[best]:g} the validation loss rose by {rise:.3g}, "
+            + (f"{lost:.0%} of what had been learned" if lost < 1 else "more than all that had been learned")
+            + ", while the training loss went on falling"
             + ("; the weights of that epoch are kept" if seen.keeps_best else "")
         ),
         remedies=(

@@ -72,8 +72,8 @@ def poor_initialization(seen: Observation) -> Finding | None:
     evidence: dict[str, float] = {}
     if spreads is not None and means is not None and is_poor(seen):
         relative = spreads[0] / np.maximum(np.abs(means[0]), 1e-30)
-        # Outputs around zero have no size to compare with but that of the layer before.
-        shrunk = spreads[0] / max(float(spreads[0].max()), 1e-30)
+        # Outputs around zero have no size to compare with but that of the layers before.
+        shrunk = spreads[0] / np.maximum(np.maximum.accumulate(spreads[0]), 1e-30)
         flatness = np.where(np.abs(means[0]) > spreads[0], relative, shrunk)
         saturation = _hidden(seen, "saturation")
         if flatness.min() < FLAT_START:
