@@ -180,7 +180,7 @@ def _ending(seen: Observation, recipe: Recipe, ending: str) -> Ending:
     if ending != "done":
         return "early"
     planned = recipe.training.epochs
-    reached = len(seen.looks) > 0 and planned != "auto" and seen.looks.epochs[-1] >= planned
+    reached = len(seen.looks) > 0 and planned != "auto" and seen.looks.moments[-1] >= planned
     return "planned" if reached else "patience"
 
 

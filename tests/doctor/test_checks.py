@@ -61,7 +61,7 @@ def spike(value: float, usual: float) -> np.ndarray:
 def steps(**changed: float | np.ndarray) -> Steps:
     """Return steps whose loss falls, with these signals."""
     return Steps(
-        epochs=np.linspace(0, LOOKS - 1, STEPS),
+        moments=np.linspace(0, LOOKS - 1, STEPS),
         losses=CHANCE * np.exp(-np.linspace(0, 3, STEPS)),
         rates=np.full(STEPS, 1e-3),
         signals=signals(**changed),
@@ -70,7 +70,7 @@ def steps(**changed: float | np.ndarray) -> Steps:
 
 def looks(training: np.ndarray, validation: np.ndarray) -> Looks:
     """Return looks at the end of epochs, the first before any step."""
-    return Looks(epochs=np.arange(float(len(training))), training=training, validation=validation)
+    return Looks(moments=np.arange(float(len(training))), training=training, validation=validation)
 
 
 def falling(to: float, *, pace: float = 4.0, start: float = CHANCE) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -12,9 +13,12 @@ from fitwell.training.history import COLUMNS
 from fitwell.training.signals import SIGNALS, has_activations
 
 
-def observations(history: pl.DataFrame) -> list[Observation]:
-    """Return what the history tells of each member, in their order; what else is known is for the caller to add."""
-    layers = layers_of(history.columns)
+def observations(history: pl.DataFrame, layers: Sequence[LayerSeen] | None = None) -> list[Observation]:
+    """Return what the history tells of each member, in their order; what else is known is for the caller to add.
+
+    `layers` are those of the network, where their names do not say what they are.
+    """
+    layers = layers_of(history.columns) if layers is None else tuple(layers)
     return [
         Observation(layers=layers, steps=_steps(rows, layers), looks=_looks(rows))
         for _, rows in sorted(history.partition_by("member", as_dict=True, maintain_order=True).items())
@@ -46,7 +50,7 @@ def _depth(layer: str) -> tuple[int, list[tuple[int, str]]]:
 def _steps(rows: pl.DataFrame, layers: tuple[LayerSeen, ...]) -> Steps:
     steps = rows.filter(pl.col("split") == "batch").sort("step")
     signals = {}
-    for signal in SIGNALS:
+    for signal in (*SIGNALS, "dead"):
         names = [f"{signal}.{layer.name}" for layer in layers]
         if not any(name in steps.columns for name in names):
             continue
@@ -58,7 +62,7 @@ def _steps(rows: pl.DataFrame, layers: tuple[LayerSeen, ...]) -> Steps:
         ]
         signals[signal] = np.stack(columns, axis=1)
     return Steps(
-        epochs=steps["epoch"].to_numpy(),
+        moments=steps["epoch"].to_numpy(),
         losses=steps["loss"].to_numpy(),
         rates=steps["learning_rate"].to_numpy(),
         signals=signals,
@@ -75,4 +79,4 @@ def _looks(rows: pl.DataFrame) -> Looks:
         found[np.searchsorted(epochs, by_epoch[split]["epoch"].to_numpy())] = by_epoch[split]["loss"].to_numpy()
         return found
 
-    return Looks(epochs=epochs, training=losses("train"), validation=losses("validation"))
+    return Looks(moments=epochs, training=losses("train"), validation=losses("validation"))

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 LayerKind = Literal["input", "hidden", "output"]
-Ending = Literal["planned", "patience", "early", "unknown"]  # all epochs; no better look; cut off by time or steps
+Ending = Literal["planned", "patience", "early", "running"]  # all epochs; no better look; by time or steps; not yet
 Verdict = Literal["better", "worse", "not distinguishable"]
 
 NOTHING = np.empty(0)
@@ -40,25 +40,25 @@ class Steps:
     Gradients are those before clipping.
     """
 
-    epochs: Float[np.ndarray, " steps"] = field(default_factory=lambda: NOTHING)  # fractions included
+    moments: Float[np.ndarray, " steps"] = field(default_factory=lambda: NOTHING)  # epochs with fractions, or steps
     losses: Float[np.ndarray, " steps"] = field(default_factory=lambda: NOTHING)
     rates: Float[np.ndarray, " steps"] = field(default_factory=lambda: NOTHING)
     signals: Mapping[str, Float[np.ndarray, "steps layers"]] = field(default_factory=lambda: MappingProxyType({}))
 
     def __len__(self) -> int:
-        return len(self.epochs)
+        return len(self.moments)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Looks:
-    """The losses at the end of epochs, in order; the first may be the look before any step."""
+    """The losses at the end of epochs or of stretches of steps, in order; the first may be before any step."""
 
-    epochs: Float[np.ndarray, " looks"] = field(default_factory=lambda: NOTHING)
-    training: Float[np.ndarray, " looks"] = field(default_factory=lambda: NOTHING)  # means over the epoch
+    moments: Float[np.ndarray, " looks"] = field(default_factory=lambda: NOTHING)
+    training: Float[np.ndarray, " looks"] = field(default_factory=lambda: NOTHING)  # means since the look before
     validation: Float[np.ndarray, " looks"] = field(default_factory=lambda: NOTHING)
 
     def __len__(self) -> int:
-        return len(self.epochs)
+        return len(self.moments)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ class Observation:
     steps: Steps = field(default_factory=Steps)
     looks: Looks = field(default_factory=Looks)
     constant_loss: float | None = None  # of the best answer that is the same for every row
-    ending: Ending = "unknown"
+    ending: Ending = "running"
     keeps_best: bool = False  # the weights of the best look are those that are used
     learning_rate: float | None = None  # before the schedule
     optimizer: str | None = None
@@ -112,6 +112,7 @@ class Observation:
     classes: tuple[Answered, ...] = ()
     accuracy_decides: bool = False
     settings: bool = False  # it is a recipe's, so that remedies can name settings
+    clock: Literal["epoch", "step"] = "epoch"  # what the moments of steps and looks count
 
     @cached_property
     def judged(self) -> Float[np.ndarray, " looks"]:

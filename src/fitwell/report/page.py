@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -24,6 +25,11 @@ def page(contents: Contents) -> bytes:
 
     Names and cells from the data are escaped, and the page's policy forbids every script but its own and any network.
     """
+    return rendered("page.html", **all_of(contents))
+
+
+def rendered(template: str, **values: Any) -> bytes:
+    """Return a page made by a template of this room, with our style and script and a policy that allows no others."""
     style, script = _style(), _asset("page.js")
     policy = "; ".join(
         [
@@ -37,14 +43,14 @@ def page(contents: Contents) -> bytes:
     )
     text = (
         _environment()
-        .from_string(_asset("page.html"))
+        .from_string(_asset("parts.html") + _asset(template))
         .render(
             style=Markup(style),
             script=Markup(script),
             policy=policy,
             svg=page_svg,
             version=__version__,
-            **all_of(contents),
+            **values,
         )
     )
     return (text.strip() + "\n").encode()

@@ -22,10 +22,10 @@ def non_finite_values(seen: Observation) -> Finding | None:
     looks = _lost_looks(seen)
     if first is None and looks is None:
         return None
-    epoch = min(([] if first is None else [float(steps.epochs[first])]) + ([] if looks is None else [looks]))
+    epoch = min(([] if first is None else [float(steps.moments[first])]) + ([] if looks is None else [looks]))
     where = "" if layer is None else f', first in layer "{layer}"'
     rate = "" if seen.learning_rate is None else f", at a learning rate of {seen.learning_rate:g}"
-    evidence = {"epoch": epoch, "learning_rate": seen.learning_rate, "lost_steps": len(lost)}
+    evidence = {seen.clock: epoch, "learning_rate": seen.learning_rate, "lost_steps": len(lost)}
     if epoch > 0 and seen.learning_rate is not None:
         lower = tenth(seen.learning_rate)
         way = advised(
@@ -38,9 +38,9 @@ def non_finite_values(seen: Observation) -> Finding | None:
         status="confirmed",
         severity="critical",
         where=layer,
-        since=since(epoch),
+        since=since(seen, epoch),
         evidence=evidence,
-        explanation=f"a loss became infinite or no number in epoch {epoch:.3g}{where}{rate}",
+        explanation=f"a loss became infinite or no number in {seen.clock} {epoch:.4g}{where}{rate}",
         remedies=(way,),
     )
 
@@ -53,7 +53,7 @@ def _lost_looks(seen: Observation) -> float | None:
     if not len(begun):
         return None
     lost = np.flatnonzero(~np.isfinite(losses[begun[0] :]))
-    return float(seen.looks.epochs[begun[0] + lost[0]]) if len(lost) else None
+    return float(seen.looks.moments[begun[0] + lost[0]]) if len(lost) else None
 
 
 def _first_layer_lost(seen: Observation, step: int) -> str | None:

@@ -13,8 +13,11 @@ from fitwell.doctor.thresholds import LEARNED, LEAST_STEPS, MOVED, SUSTAINED
 
 
 def is_poor(seen: Observation) -> bool:
-    """Tell whether much is left to learn, and no simple model says that there is nothing more in the data."""
-    return not seen.gain >= LEARNED and not is_on_par(seen)
+    """Tell whether much is left to learn, and no simple model says that there is nothing more in the data.
+
+    Where no loss is known, nothing is said of how good it is.
+    """
+    return seen.gain < LEARNED and not is_on_par(seen)
 
 
 def has_not_moved(seen: Observation) -> bool:
@@ -71,10 +74,10 @@ def tenth(rate: float) -> float:
     return float(f"{rate / 10:.12g}")
 
 
-def since(epoch: float) -> str:
+def since(seen: Observation, moment: float) -> str:
     """Return the moment of a finding in words.
 
-    >>> since(3.21), since(0.0)
+    >>> since(Observation(), 3.21), since(Observation(clock="step"), 0.0)
     ('epoch 3', 'start')
     """
-    return f"epoch {int(epoch)}" if epoch >= 1 else "start"
+    return f"{seen.clock} {int(moment)}" if moment >= 1 else "start"

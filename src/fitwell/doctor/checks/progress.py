@@ -48,7 +48,7 @@ def stopped_too_early(seen: Observation) -> Finding | None:
     Silent where hardly anything was learned: more of the same would not help.
     """
     losses = seen.judged[np.isfinite(seen.judged)]
-    if seen.ending == "patience" or len(losses) < 2:
+    if seen.ending in ("patience", "running") or len(losses) < LEAST_STEPS:
         return None
     taken = max(1, round(len(losses) * LAST_PART))
     whole = max(seen.chance, float(losses[0])) - float(losses.min())
@@ -57,7 +57,7 @@ def stopped_too_early(seen: Observation) -> Finding | None:
         return None
     if seen.gain >= 1 - STILL_FALLING / 2:  # what is left to gain is small
         return None
-    epochs = float(seen.looks.epochs[-1])
+    epochs = float(seen.looks.moments[-1])
     few = seen.batch_rows is not None and seen.rows is not None and seen.rows // seen.batch_rows < FEW_BATCHES
     longer = advised(seen, "train for longer", setting="training.epochs", old=epochs, new=max(1, round(3 * epochs)))
     smaller = advised(seen, "take smaller batches: more steps", setting="training.batch_size", old=seen.batch_rows)
@@ -65,11 +65,11 @@ def stopped_too_early(seen: Observation) -> Finding | None:
         symptom="stopped_too_early",
         status="suspected",
         severity="warning",
-        since=since(epochs),
-        evidence={"share_of_last_part": late / whole, "epochs": epochs},
+        since=since(seen, epochs),
+        evidence={"share_of_last_part": late / whole, seen.clock: epochs},
         explanation=(
-            f"the loss was still falling at the end: the last third of {epochs:g} epochs brought {late / whole:.0%} of "
-            "all that was learned"
+            f"the loss was still falling at the end: the last third of {epochs:g} {seen.clock}s brought "
+            f"{late / whole:.0%} of all that was learned"
         ),
         remedies=(longer, smaller) if few else (longer,),
     )
@@ -83,7 +83,7 @@ def overfitting(seen: Observation) -> Finding | None:
     """
     losses, training = seen.looks.validation, seen.looks.training
     known = np.isfinite(losses)
-    losses, training, epochs = losses[known], training[known], seen.looks.epochs[known]
+    losses, training, epochs = losses[known], training[known], seen.looks.moments[known]
     if len(losses) < LEAST_LOOKS:
         return None
     best = int(np.argmin(losses))
@@ -95,7 +95,9 @@ def overfitting(seen: Observation) -> Finding | None:
     end = float(np.median(after[len(after) // 2 :]))
     rise = end - float(losses[best])
     later = training[best + 1 :][-max(1, len(after) // 2) :]
-    fell = np.isfinite(training[best]) and float(np.nanmedian(later)) < float(training[best])
+    fell = np.isfinite(training[best]) and float(np.nanmedian(later)) < float(training[best]) - MOVED * abs(
+        float(losses[best])
+    )
     if rise < RISEN * learned or rise <= RISE_ERRORS * _scatter(losses) or not fell:
         return None
     gap = end - float(np.nanmedian(later))
@@ -105,10 +107,10 @@ def overfitting(seen: Observation) -> Finding | None:
         symptom="overfitting",
         status="suspected",
         severity="warning" if warned else "info",
-        since=since(float(epochs[best])),
-        evidence={"rise": rise, "share_lost": lost, "gap": gap, "best_epoch": float(epochs[best])},
+        since=since(seen, float(epochs[best])),
+        evidence={"rise": rise, "share_lost": lost, "gap": gap, f"best_{seen.clock}": float(epochs[best])},
         explanation=(
-            f"since epoch {epochs[best]:g} the validation loss rose by {rise:.3g}, "
+            f"since {seen.clock} {epochs[best]:g} the validation loss rose by {rise:.3g}, "
             + (f"{lost:.0%} of what had been learned" if lost < 1 else "more than all that had been learned")
             + ", while the training loss went on falling"
             + ("; the weights of that epoch are kept" if seen.keeps_best else "")

@@ -27,10 +27,10 @@ def learning_rate_too_high(seen: Observation) -> Finding | None:
         epoch, times = thrown
         return _too_high(
             seen,
-            f"after a sound start, the training loss rose to {times:.3g} times that of knowing nothing in epoch "
-            f"{epoch:.3g}",
-            when=since(epoch),
-            evidence={"epoch": epoch, "times_constant": times},
+            f"after a sound start, the training loss rose to {times:.3g} times that of knowing nothing in "
+            f"{seen.clock} {epoch:.4g}",
+            when=since(seen, epoch),
+            evidence={seen.clock: epoch, "times_constant": times},
             grave=is_poor(seen),
         )
     updates = _updates_at_full_rate(seen)
@@ -79,13 +79,13 @@ def _thrown(seen: Observation) -> tuple[float, float] | None:
     """
     chance, looks, steps = seen.chance, seen.looks, seen.steps
     finite = np.isfinite(looks.training)
-    epochs, losses = looks.epochs[finite], looks.training[finite]
+    epochs, losses = looks.moments[finite], looks.training[finite]
     if not len(losses):
         known = np.isfinite(steps.losses)
         if known.sum() < 2 * LEAST_STEPS:
             return None
         parts = np.array_split(np.flatnonzero(known), min(10, known.sum() // LEAST_STEPS))
-        epochs = np.array([steps.epochs[part[0]] for part in parts])
+        epochs = np.array([steps.moments[part[0]] for part in parts])
         losses = np.array([np.median(steps.losses[part]) for part in parts])
     started = _start(seen)
     if not chance > 0 or not started <= BLOWN_UP * chance:
@@ -98,7 +98,7 @@ def _thrown(seen: Observation) -> tuple[float, float] | None:
 def _start(seen: Observation) -> float:
     """Return the loss before or at the first step."""
     first = seen.judged[:1]
-    if len(first) and np.isfinite(first[0]) and seen.looks.epochs[0] == 0:
+    if len(first) and np.isfinite(first[0]) and seen.looks.moments[0] == 0:
         return float(first[0])
     return float(seen.steps.losses[0]) if len(seen.steps) else float("nan")
 
@@ -113,6 +113,8 @@ def learning_rate_too_low(seen: Observation) -> Finding | None:
     if len(of_layers) < LEAST_STEPS or not lasted(of_layers < UPDATE_LOW).all():
         return None
     usual, rate = median(of_layers.ravel()), seen.learning_rate
+    if usual == 0:  # nothing moves at all: that is not for want of a rate
+        return None
     more = None if rate is None else 10 * rate
     return Finding(
         symptom="learning_rate_too_low",
@@ -155,7 +157,7 @@ def unstable_loss(seen: Observation) -> Finding | None:
         since="training",
         evidence={"median_change": size, "share_rising": turns, "gain": seen.gain},
         explanation=(
-            f"the training loss still jumps from epoch to epoch, by {size:.0%} of the loss of knowing nothing, and "
+            f"the training loss still jumps from look to look, by {size:.0%} of the loss of knowing nothing, and "
             f"{turns:.0%} of the jumps go up"
         ),
         remedies=(

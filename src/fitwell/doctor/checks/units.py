@@ -92,7 +92,7 @@ def poor_initialization(seen: Observation) -> Finding | None:
         layer = seen.layers[seen.places("hidden")[place]].name
         return _poor_start(f'layer "{layer}" {told}', layer, evidence, remedies, grave=has_not_moved(seen))
     judged = seen.judged[np.isfinite(seen.judged)]
-    if seen.constant_loss is None or not len(judged) or seen.looks.epochs[0] != 0:
+    if seen.constant_loss is None or not len(judged) or seen.looks.moments[0] != 0:
         return None
     times = float(judged[0]) / seen.constant_loss if seen.constant_loss > 0 else 0.0
     if times < FIRST_LOSS or not is_poor(seen):
