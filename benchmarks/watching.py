@@ -1,17 +1,18 @@
-"""What `fw.watch` costs: trainings with it and without it, one after the other and again, on one thread.
+"""What `fw.watch` costs: trainings with it and without it, by turns, on one thread.
 
     python benchmarks/watching.py [--repeats 5]
 
 A tiny network (20 inputs, two layers of 64), where Python's own calls weigh most, and a ResNet-18 on images of 32 by
-32, where tensors do. Each pair trains the same steps from the same weights, in either order; CPU seconds are compared,
-so that a busy machine does little harm. The ratio is the median over pairs, beside the lowest and the highest.
+32, where tensors do. Both trainings of a pair take the same steps from the same weights, by turns of a tenth of them,
+and CPU seconds are compared, so that a busy machine does little harm. The ratio is the median over pairs, beside the
+lowest and the highest.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import median
@@ -51,6 +52,9 @@ def resnet(classes: int = 10) -> nn.Module:
     return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes))
 
 
+STRETCHES = 10  # of a training, between which the two take turns
+
+
 @dataclass(frozen=True)
 class Case:
     """One training to be watched."""
@@ -74,22 +78,24 @@ CASES = (
 )
 
 
-def trained(case: Case, start: nn.Module, *, watched: bool) -> tuple[float, int]:
-    """Return the CPU seconds of one training from these weights, and how many steps were measured."""
+def training(case: Case, start: nn.Module, *, watched: bool) -> Iterator[float]:
+    """Train from these weights, yielding the CPU seconds of each of ten stretches."""
     model = copy.deepcopy(start)
     optimizer = torch.optim.Adam(model.parameters())
     torch.manual_seed(1)
     inputs, classes = torch.randn(case.rows, *case.inputs), torch.randint(0, 10, (case.rows,))
     begun = process_time()
     with fw.watch(model, optimizer) if watched else nullcontext() as watch:
-        for _ in range(case.steps):
+        for step in range(1, case.steps + 1):
             loss = functional.cross_entropy(model(inputs), classes)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if watch is not None:
                 watch.record(loss=loss)
-    return process_time() - begun, 0 if watch is None else len(watch.observation.steps)
+            if step % (case.steps // STRETCHES) == 0:
+                yield process_time() - begun
+                begun = process_time()
 
 
 def main() -> None:
@@ -101,20 +107,18 @@ def main() -> None:
     for case in CASES:
         torch.manual_seed(0)
         start = case.model()
-        trained(case, start, watched=True)  # the first one pays for allocations and imports
-        ratios, plain, measured = [], [], 0
-        for repeat in range(asked.repeats):
-            order = (False, True) if repeat % 2 else (True, False)
-            seconds = {}
-            for watched in order:
-                seconds[watched], count = trained(case, start, watched=watched)
-                measured = count or measured
-            ratios.append(seconds[True] / seconds[False])
-            plain.append(seconds[False])
+        next(training(case, start, watched=True))  # the first one pays for allocations and imports
+        ratios, plain = [], []
+        for _ in range(asked.repeats):
+            both = zip(training(case, start, watched=False), training(case, start, watched=True), strict=True)
+            without, watched = (sum(seconds) for seconds in zip(*both, strict=True))
+            ratios.append(watched / without)
+            plain.append(without)
         step = 1000 * median(plain) / case.steps
         print(
             f"{case.name:10} {step:8.2f} ms a step without; watched {median(ratios):.3f} times that "
-            f"({min(ratios):.3f} to {max(ratios):.3f}), {measured} of {case.steps} steps measured"
+            f"({min(ratios):.3f} to {max(ratios):.3f}, {case.steps} steps)",
+            flush=True,
         )
 
 

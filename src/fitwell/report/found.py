@@ -24,7 +24,8 @@ def findings_shown(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
             "title": symptom_title(each),
             "text": _sentence(str(each.get("explanation", ""))),
             "remedies": [
-                _sentence(str(remedy["change"]["text"])) + _effect(remedy) for remedy in each.get("remedies", [])
+                _sentence(_without_try(str(remedy["change"]["text"]))) + _effect(remedy)
+                for remedy in each.get("remedies", [])
             ],
             "evidence": [
                 (name.replace("_", " "), _cell(value)) for name, value in (each.get("evidence") or {}).items()
@@ -87,8 +88,8 @@ def effect_pictures(contents: Contents) -> Iterator[Picture]:
     ]
     best = max(rows, key=lambda row: row["v"])
     names = [row["n"] for row in rows]
-    y = {"field": "n", "type": "nominal", "sort": names, "title": None, "axis": {"labelLimit": 170}}
-    title = f"gain in {unit}"
+    y = {"field": "n", "type": "nominal", "sort": names, "axis": None}
+    x = quantity("v", f"gain in {unit}", tickCount=4)
     yield Picture(
         name="effects",
         title="What remedies brought",
@@ -96,18 +97,24 @@ def effect_pictures(contents: Contents) -> Iterator[Picture]:
         reading="Each was tried out in trainings that differ in it alone. The line is the 95 % interval: where it "
         "touches 0, the gain may be chance.",
         spec={
-            "width": WIDTH - 120,
-            "height": {"step": 26},
-            "data": data(rows),
+            "width": WIDTH,
+            "height": {"step": 42},
             "layer": [
-                {"data": data([{"z": 0}]), "mark": {"type": "rule"}, "encoding": {"x": quantity("z", title)}},
+                {"data": data([{"v": 0}]), "mark": {"type": "rule"}, "encoding": {"x": x}},
                 {
-                    "mark": {"type": "bar", "height": 12, "color": color("main"), "opacity": 0.55},
-                    "encoding": {"x": quantity("v", title, tickCount=4), "y": y},
+                    "data": data(rows),
+                    "mark": {"type": "bar", "height": 10, "yOffset": 8, "color": color("band")},
+                    "encoding": {"x": x, "y": y},
                 },
                 {
-                    "mark": {"type": "rule", "strokeWidth": 2, "color": color("ink")},
-                    "encoding": {"x": quantity("l", title), "x2": {"field": "h"}, "y": y},
+                    "data": data(rows),
+                    "mark": {"type": "rule", "yOffset": 8, "y2Offset": 8, "strokeWidth": 2, "color": color("main")},
+                    "encoding": {"x": {**x, "field": "l"}, "x2": {"field": "h"}, "y": y},
+                },
+                {
+                    "data": data(rows),
+                    "mark": {"type": "text", "align": "left", "x": 0, "dy": -8, "limit": WIDTH},
+                    "encoding": {"y": y, "text": {"field": "n"}},
                 },
             ],
         },
@@ -124,6 +131,15 @@ def _effect(remedy: Mapping[str, Any]) -> str:
         return ""
     figure = {"value": value, "low": remedy.get("low"), "high": remedy.get("high")}
     return f" Tried out, it gained {value_text(figure)} ({interval_text(figure)})."
+
+
+def _without_try(text: str) -> str:
+    """Return what is to be tried without the word, which the page says.
+
+    >>> _without_try("try a tenth of the rate"), _without_try("stop early")
+    ('a tenth of the rate', 'stop early')
+    """
+    return text.removeprefix("try ")
 
 
 def _sentence(text: str) -> str:

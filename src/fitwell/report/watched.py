@@ -52,12 +52,14 @@ def _losses(losses: pl.DataFrame, findings: Sequence[Mapping[str, Any]]) -> Pict
         f"{number(row['loss'], digits=3)} at the end"
         for row in last.iter_rows(named=True)
     )
+    noted = noted_moments(findings)
     return Picture(
         name="loss",
         title="Loss",
         says=said[:1].upper() + said[1:] + ".",
-        reading="The training loss should fall, and the validation loss with it. Dashed: where something was noticed.",
-        spec=loss_curves(losses, clock="step", noted=noted_moments(findings)),
+        reading="The training loss should fall, and the validation loss with it."
+        + (" Dashed: where a finding begins." if noted else ""),
+        spec=loss_curves(losses, clock="step", noted=noted),
     )
 
 
