@@ -56,8 +56,8 @@ TURNING = 0.3  # of the changes go up: a loss that falls with few reversals does
 # --- the end -------------------------------------------------------------------------------------------------------
 
 # A rise of the validation loss since its best look is beyond noise at three standard deviations of what looks scatter
-# around their running median, and worth a word where a tenth of what had been learned is lost again. Where the best
-# weights are kept nothing is lost but time, of which a fifth tells.
+# around their running median. It is worth a word where a tenth of what had been learned is lost again, and a warning
+# from a fifth on.
 RISE_ERRORS, RISEN, RISEN_BADLY = 3.0, 0.1, 0.2
 # The last third of the epochs brought a fifth of all that was learned: an exponential approach that is 1.6 time
 # constants long does that, and has a fifth still to go. Converged trainings bring under a twentieth.

@@ -78,8 +78,7 @@ def stopped_too_early(seen: Observation) -> Finding | None:
 def overfitting(seen: Observation) -> Finding | None:
     """Speak when the validation loss rose beyond noise since its best look while the training loss fell on.
 
-    Where the best weights are kept, a rise is how early stopping finds them, and worth a line: a warning only where
-    nobody stops the training (a loss that ends above that of knowing nothing).
+    Where patience ends the training and the best weights are kept, a rise is how they were found, and only informs.
     """
     losses, training = seen.looks.validation, seen.looks.training
     known = np.isfinite(losses)
@@ -102,7 +101,7 @@ def overfitting(seen: Observation) -> Finding | None:
         return None
     gap = end - float(np.nanmedian(later))
     lost = rise / learned
-    warned = seen.ending != "patience" and lost >= RISEN_BADLY if seen.keeps_best else lost >= RISEN
+    warned = lost >= RISEN_BADLY and not (seen.keeps_best and seen.ending == "patience")
     return Finding(
         symptom="overfitting",
         status="suspected",
@@ -137,8 +136,8 @@ def underfitting(seen: Observation) -> Finding | None:
         since="end",
         evidence={"metric": first.metric, "network": first.network, first.name: first.value},
         explanation=(
-            f"{first.name} does better on the same rows: {first.metric} {first.value:.4g}, the network "
-            f"{first.network:.4g}, beyond the interval{others}"
+            f"a simple model ({first.name}) does better on the same rows: {first.metric} {first.value:.4g}, the "
+            f"network {first.network:.4g}, beyond the interval{others}"
         ),
         remedies=(
             advised(seen, "train for longer", setting="training.epochs", new="auto"),
