@@ -177,6 +177,8 @@ def classes_of(prepared: Prepared, truth: np.ndarray, answers: Answers) -> tuple
 
 
 def _ending(seen: Observation, recipe: Recipe, ending: str) -> Ending:
+    if ending == "interrupted":
+        return "running"  # it may be resumed
     if ending != "done":
         return "early"
     planned = recipe.training.epochs

@@ -120,6 +120,7 @@ GROWING = np.geomspace(0.1, 1e5, STEPS)[:, None] * np.ones(HIDDEN)
 
 SICK: dict[str, Observation] = {
     "non_finite_values": replace(POOR, steps=replace(HEALTHY.steps, losses=LOST)),
+    "frozen_parameters": replace(HEALTHY, left_out=("0", "2")),
     "unscaled_inputs": replace(
         POOR, inputs=Spreads(names=("age", "income"), spreads=(10.0, 30_000.0), largest=(90.0, 2e5))
     ),
@@ -336,6 +337,26 @@ def test_units_counted_one_by_one_count_more_than_zeros() -> None:
     half = replace(POOR, steps=steps(dead=0.6, zeros=0.8))
     assert found("dead_units", half).evidence["share"] == 0.6
     assert CHECKS["dead_units"](replace(POOR, steps=steps(dead=0.1, zeros=0.99))) is None
+
+
+def test_layers_without_any_gradient_say_nothing_about_those_that_have_some() -> None:
+    still = replace(POOR, steps=steps(gradient_norm=np.array([0.0, 0.1, 0.1])))
+    assert CHECKS["vanishing_gradients"](still) is None
+    unknown = replace(POOR, steps=steps(gradient_norm=np.array([np.nan, 1e-8, 0.1])))
+    assert found("vanishing_gradients", unknown).where == "layers.1"
+
+
+def test_what_is_infinite_is_written_in_words() -> None:
+    grown = np.where(np.arange(STEPS) < 5, 0.1, np.inf)[:, None] * np.ones(HIDDEN)  # beyond single precision
+    endless = replace(POOR, steps=steps(gradient_norm=grown))
+    report = findings_json(checked([endless]), complete=False)
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert "exploding_gradients" in [each["symptom"] for each in report["findings"]]
+
+
+def test_a_layer_whose_outputs_are_not_known_hides_no_other_one() -> None:
+    flat_start = steps(activation_mean=0.5, activation_spread=np.array([np.nan, 1e-6, 1e-6]))
+    assert found("poor_initialization", replace(POOR, steps=flat_start)).where == "layers.1"
 
 
 def test_remedies_name_settings_only_where_there_is_a_recipe() -> None:

@@ -223,6 +223,21 @@ def test_words_recurrence_attention_and_convolutions_are_watched() -> None:
     assert suspected(watch) == []
 
 
+def test_weights_that_the_optimizer_does_not_have_are_named_and_those_frozen_on_purpose_are_not() -> None:
+    model = network()
+    head = model[4]
+    assert isinstance(head, nn.Linear)
+    with fw.watch(model, torch.optim.Adam(head.parameters(), lr=0.01)) as watch:
+        pass
+    (finding,) = watch.findings
+    assert (finding.symptom, finding.evidence["layers"]) == ("frozen_parameters", "0, 2")
+    model[0].requires_grad_(False)
+    model[2].requires_grad_(False)
+    watch = trained(model, rate=0.01)
+    assert "frozen_parameters" not in suspected(watch)
+    assert "vanishing_gradients" not in suspected(watch)
+
+
 def test_a_table_of_vectors_with_sparse_gradients_is_watched() -> None:
     model = nn.Sequential(nn.EmbeddingBag(100, 8, sparse=True), nn.Linear(8, 1))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

@@ -106,6 +106,7 @@ class Observation:
     clip_norm: float | None = None
     batch_rows: int | None = None
     rows: int | None = None  # trained on
+    left_out: tuple[str, ...] = ()  # layers that ask for gradients, but that the optimizer does not have
     inputs: Spreads | None = None
     targets: Spreads | None = None
     beside: tuple[Beside, ...] = ()

@@ -160,6 +160,7 @@ class Weights:
         self._tensors = [weight for layer in layers for weight in layer.weights if weight.requires_grad]
         places = [place for place, layer in enumerate(layers) for each in layer.weights if each.requires_grad]
         self._places, self._layers = torch.tensor(places), len(layers)
+        self._frozen = torch.tensor([place for place in range(len(layers)) if place not in places], dtype=torch.int64)
         self._before: list[Tensor] = []
         self._sizes: Tensor | None = None
         self._gradients: Tensor | None = None
@@ -193,7 +194,8 @@ class Weights:
         shares = [math.sqrt(each.numel() / max(1, seen.numel())) for each, seen in zip(wholes, tensors, strict=True)]
         squares = (norms * torch.tensor(shares, device=norms.device)).square()
         places = self._places.to(norms.device)
-        return torch.zeros(self._layers, device=norms.device).index_add_(0, places, squares).sqrt()
+        found = torch.zeros(self._layers, device=norms.device).index_add_(0, places, squares).sqrt()
+        return found.index_fill_(0, self._frozen.to(norms.device), torch.nan)
 
 
 def part(tensor: Tensor) -> Tensor:

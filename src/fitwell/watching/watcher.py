@@ -118,6 +118,7 @@ class Watch:
             optimizer=type(self._optimizer).__name__.lower(),
             ending="planned" if self._ended else "running",
             clock="step",
+            left_out=self._left_out(),
             inputs=self._input_spreads(),
         )
 
@@ -142,6 +143,14 @@ class Watch:
         )
         replace_atomically(Path(path), page)
         return Path(path)
+
+    def _left_out(self) -> tuple[str, ...]:
+        moved = {id(weight) for group in self._optimizer.param_groups for weight in group["params"]}
+        return tuple(
+            layer.name
+            for layer in self._layers
+            if any(weight.requires_grad and id(weight) not in moved for weight in layer.weights)
+        )
 
     def _input_spreads(self) -> Spreads | None:
         if self._inputs is None or self._inputs.shape[1] == 0:

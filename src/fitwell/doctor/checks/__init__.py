@@ -7,6 +7,7 @@ that are no numbers, a class that is never answered.
 gradients.py   vanishing, exploding, clipped, no finite numbers
 units.py       dead and saturated units, layers that are flat or wild at the start
 rates.py       steps too long or too short, losses that jump
+frozen.py      weights that the optimizer does not know
 progress.py    nothing learned, stopped too early, learned by heart, worse than something simple
 scales.py      inputs and targets far from unit spread
 answers.py     a class that is never answered, a figure that flatters
@@ -14,10 +15,12 @@ answers.py     a class that is never answered, a figure that flatters
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fitwell.doctor.checks.answers import ignored_class, misleading_metric
+from fitwell.doctor.checks.frozen import frozen_parameters
 from fitwell.doctor.checks.gradients import (
     clipped_gradients,
     exploding_gradients,
@@ -37,6 +40,7 @@ Check = Callable[[Observation], Finding | None]
 # In the order in which causes explain each other: what stands earlier may have brought about what stands later.
 CHECKS: dict[str, Check] = {
     "non_finite_values": non_finite_values,
+    "frozen_parameters": frozen_parameters,
     "unscaled_inputs": unscaled_inputs,
     "unscaled_targets": unscaled_targets,
     "poor_initialization": poor_initialization,
@@ -68,13 +72,22 @@ def checked(members: Sequence[Observation]) -> list[Finding]:
         found = [finding for finding in map(check, members) if finding is not None]
         facts = any(finding.status == "confirmed" for finding in found)
         if facts or (found and len(found) >= MAJORITY * len(members)):
-            told.append(_of_members(found, len(members)))
+            told.append(_writable(_of_members(found, len(members))))
     return ranked(told)
 
 
 def ranked(findings: Sequence[Finding]) -> list[Finding]:
     """Return findings the gravest first, refuted ones last; equal ones stay in their order, causes before effects."""
     return sorted(findings, key=lambda each: (each.status == "refuted", SEVERITIES.index(each.severity)))
+
+
+def _writable(finding: Finding) -> Finding:
+    """Return a finding whose evidence JSON has words for, which it has not for infinity."""
+    evidence = {
+        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in finding.evidence.items()
+    }
+    return replace(finding, evidence=evidence)
 
 
 def _of_members(found: Sequence[Finding], members: int) -> Finding:

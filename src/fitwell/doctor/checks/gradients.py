@@ -80,7 +80,7 @@ def vanishing_gradients(seen: Observation) -> Finding | None:
     lost = lasted(flow < VANISHED)
     if not lost.any():
         return None
-    worst = int(np.argmin(np.median(flow, axis=0)))
+    worst = int(np.argmin(np.where(lost, np.median(flow, axis=0), np.inf)))
     share = float(np.median(flow[:, worst]))
     layer = seen.layers[places[worst]].name
     return Finding(
@@ -107,8 +107,9 @@ def exploding_gradients(seen: Observation) -> Finding | None:
     if not is_poor(seen):
         return None
     flow, total = _flow(seen), _total(seen)
-    if flow is not None and lasted(flow > EXPLODED).any():
-        worst = int(np.argmax(np.median(flow, axis=0)))
+    wild = None if flow is None else lasted(flow > EXPLODED)
+    if flow is not None and wild is not None and wild.any():
+        worst = int(np.argmax(np.where(wild, np.median(flow, axis=0), -np.inf)))
         times, layer = float(np.median(flow[:, worst])), seen.layers[seen.places("hidden")[worst]].name
         told = f'layer "{layer}" gets {times:.3g} times the gradient of the last hidden layer, in nearly all steps'
         return _exploding(seen, told, layer, {"times_last": times})
@@ -172,14 +173,20 @@ def clipped_gradients(seen: Observation) -> Finding | None:
 def _flow(seen: Observation) -> Float[np.ndarray, "steps hidden"] | None:
     """Return the hidden layers' gradient norms beside the last one's, in steps where that has any.
 
-    The head is no measure: where it starts at zero, it passes little back until it has grown.
+    The head is no measure: where it starts at zero, it passes little back until it has grown. Layers that never have
+    any gradient are left out: they are frozen, unused or dead, and others tell whether it vanished on the way.
     """
-    norms, hidden = seen.signal("gradient_norm"), seen.places("hidden")
+    norms = seen.signal("gradient_norm")
+    hidden = [] if norms is None else [place for place in seen.places("hidden") if (norms[:, place] > 0).any()]
     if norms is None or len(hidden) < 2:
         return None
     last = norms[:, hidden[-1]]
     known = np.isfinite(last) & (last > 0)
-    return norms[known][:, hidden] / last[known, None] if known.any() else None
+    if not known.any():
+        return None
+    flow = np.full((int(known.sum()), len(seen.layers)), np.nan)
+    flow[:, hidden] = norms[known][:, hidden] / last[known, None]
+    return flow[:, seen.places("hidden")]
 
 
 def _total(seen: Observation) -> Float[np.ndarray, " steps"] | None:

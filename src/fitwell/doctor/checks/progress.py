@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from fitwell.doctor.checks.judging import advised, has_not_moved, since
+from fitwell.doctor.checks.judging import advised, has_not_moved, median, since
 from fitwell.doctor.finding import Finding
 from fitwell.doctor.observation import Observation
 from fitwell.doctor.thresholds import (
@@ -93,13 +93,11 @@ def overfitting(seen: Observation) -> Finding | None:
         return None
     end = float(np.median(after[len(after) // 2 :]))
     rise = end - float(losses[best])
-    later = training[best + 1 :][-max(1, len(after) // 2) :]
-    fell = np.isfinite(training[best]) and float(np.nanmedian(later)) < float(training[best]) - MOVED * abs(
-        float(losses[best])
-    )
+    fitted = median(training[best + 1 :][-max(1, len(after) // 2) :])
+    fell = fitted < float(training[best]) - MOVED * abs(float(losses[0]))  # false where either is not known
     if rise < RISEN * learned or rise <= RISE_ERRORS * _scatter(losses) or not fell:
         return None
-    gap = end - float(np.nanmedian(later))
+    gap = end - fitted
     lost = rise / learned
     warned = lost >= RISEN_BADLY and not (seen.keeps_best and seen.ending == "patience")
     return Finding(

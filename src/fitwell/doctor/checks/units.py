@@ -73,19 +73,19 @@ def poor_initialization(seen: Observation) -> Finding | None:
     if spreads is not None and means is not None and is_poor(seen):
         relative = spreads[0] / np.maximum(np.abs(means[0]), 1e-30)
         # Outputs around zero have no size to compare with but that of the layers before.
-        shrunk = spreads[0] / np.maximum(np.maximum.accumulate(spreads[0]), 1e-30)
+        shrunk = spreads[0] / np.maximum(np.fmax.accumulate(spreads[0]), 1e-30)
         flatness = np.where(np.abs(means[0]) > spreads[0], relative, shrunk)
         saturation = _hidden(seen, "saturation")
-        if flatness.min() < FLAT_START:
-            place = int(np.argmin(flatness))
+        if (flatness < FLAT_START).any():
+            place = int(np.nanargmin(flatness))
             evidence = {"relative_spread": float(flatness[place])}
             told = f"puts out nearly the same for every row before the first step (spread {flatness[place]:.2g})"
-        elif spreads[0].max() > WILD_START:
-            place = int(np.argmax(spreads[0]))
+        elif (spreads[0] > WILD_START).any():
+            place = int(np.nanargmax(spreads[0]))
             evidence = {"spread": float(spreads[0][place])}
             told = f"puts out values that spread by {spreads[0][place]:.3g} before the first step"
-        elif saturation is not None and saturation[0].max() >= SATURATED:
-            place = int(np.argmax(saturation[0]))
+        elif saturation is not None and (saturation[0] >= SATURATED).any():
+            place = int(np.nanargmax(saturation[0]))
             evidence = {"saturation": float(saturation[0][place])}
             told = f"has {saturation[0][place]:.1%} of its outputs at a bound before the first step"
     if told is not None and place is not None:
