@@ -1,8 +1,8 @@
 """Every threshold of the passive checks, in one place, each with its source or its derivation.
 
 They are judged by false alarms as much as by hits: a threshold stands where healthy trainings do not come by. What is
-said of healthy ones below was seen in fourteen of `fitwell train` on real tables by defaults, and in 27 sound programs of
-the doctor's benchmark that `fw.watch` looked at.
+said of healthy ones below was seen in fourteen trainings of `fitwell train` on tables by defaults, and in 27 sound
+programs of the doctor's benchmark that `fw.watch` looked at.
 """
 
 # --- when a signal counts ------------------------------------------------------------------------------------------
@@ -14,8 +14,8 @@ MAJORITY = 0.5  # of the members that a symptom must befall, to be said of a tra
 
 # --- how much was learned ------------------------------------------------------------------------------------------
 
-# A training that took away less than a fiftieth of the loss of knowing nothing has hardly moved: by one column alone, an
-# R² of 0.02 can just be told from nothing with 200 rows (F = 0.02 / 0.98 · 198 = 4.0, p = 0.05).
+# A training that took away less than a fiftieth of the loss of knowing nothing has hardly moved: by one column alone,
+# an R² of 0.02 can just be told from nothing with 200 rows (F = 0.02 / 0.98 · 198 = 4.0, p = 0.05).
 MOVED = 0.02
 # Signals of a layer only matter where the training is poor. Half of the loss of knowing nothing left is not proof of
 # that, but a layer that learned nothing cannot have been missed where less is left.
@@ -81,8 +81,8 @@ TARGET_FAR = 100.0  # standard deviations from zero: the head's bias must travel
 # What a layer puts out for different rows, beside its size: below a thousandth, float16 cannot tell the rows apart, and
 # the layers after it see a constant.
 FLAT_START, WILD_START = 1e-3, 1e3
-# Times the loss of knowing nothing. A random head whose outputs have unit spread adds half a nat to a cross-entropy, and
-# one variance to a squared error: less than, and just, once more.
+# Times the loss of knowing nothing. A random head whose outputs have unit spread adds half a nat to a cross-entropy,
+# and one variance to a squared error: less than, and just, once more.
 FIRST_LOSS = 3.0
 
 # --- answers -------------------------------------------------------------------------------------------------------
