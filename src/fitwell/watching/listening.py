@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 
 import torch
 from jaxtyping import Float
@@ -17,7 +18,8 @@ from torch import Tensor, nn
 
 from fitwell.training.signals import SATURATION_MARGIN, TINY
 
-ENTRIES = 2**18  # of a tensor, at most, are measured: whole rows, evenly taken
+WEIGHTS = 2**16  # of a tensor of weights, about so many at most are measured: whole rows, evenly taken
+ENTRIES = 2**16  # of what a layer puts out, about so many at most
 ROWS, ARRAY_ROWS = 256, 16  # of a batch, at most; an image or a series has many entries for one unit
 BOUNDED: dict[type[nn.Module], tuple[float, float]] = {
     nn.Sigmoid: (0.0, 1.0),
@@ -66,6 +68,7 @@ class Forward:
         self.seen: dict[str, Tensor] = {}  # layer -> mean, spread, zeros, dead
         self.saturated: dict[str, Tensor] = {}  # layer -> share
         self.inputs: Tensor | None = None  # (2, columns): spreads and largest sizes of what goes into the first layer
+        self.spent = 0.0  # seconds, of the hooks
         self._last: str | None = None
         self._handles = [layer.module.register_forward_pre_hook(self._entering(layer.name)) for layer in layers]
         self._handles += [
@@ -88,6 +91,7 @@ class Forward:
         def hook(module: nn.Module, inputs: tuple[object, ...]) -> None:
             if not (module.training and torch.is_grad_enabled()):
                 return
+            started = perf_counter()
             if name not in self.order:
                 self.order.append(name)
             values = inputs[0] if inputs else None
@@ -98,6 +102,7 @@ class Forward:
                 elif self._last != name:
                     self.seen[self._last] = measured(values.detach(), units_first=units_first)
             self._last = name
+            self.spent += perf_counter() - started
 
         return hook
 
@@ -107,9 +112,11 @@ class Forward:
 
         def hook(module: nn.Module, _inputs: object, outputs: Tensor) -> None:
             if self._last is not None and module.training and torch.is_grad_enabled():
-                values = _some(outputs.detach())
+                started = perf_counter()
+                values = _some(outputs.detach(), units_first=outputs.ndim > 3)
                 share = ((values < low + margin) | (values > high - margin)).float().mean()
                 self.saturated[self._last] = share
+                self.spent += perf_counter() - started
 
         return hook
 
@@ -122,7 +129,7 @@ def measured(values: Tensor, *, units_first: bool) -> Float[Tensor, 4]:
     >>> measured(torch.tensor([[0.0, 1.0, 0.0], [0.0, 3.0, 2.0]]), units_first=False)
     tensor([1.0000, 1.1547, 0.5000, 0.3333])
     """
-    some = _some(values).float()
+    some = _some(values, units_first=units_first).float()
     spread, mean = torch.std_mean(some, correction=0)
     zero = some == 0
     dead = _columns(zero, units_first=units_first).all(0)
@@ -136,7 +143,7 @@ def spreads(values: Tensor, *, units_first: bool) -> Float[Tensor, "2 columns"]:
     tensor([[1., 0.],
             [2., 5.]])
     """
-    columns = _columns(_some(values), units_first=units_first).float()
+    columns = _columns(_some(values, units_first=units_first), units_first=units_first).float()
     return torch.stack([columns.std(0, correction=0), columns.abs().amax(0)])
 
 
@@ -145,8 +152,20 @@ def _columns(values: Tensor, *, units_first: bool) -> Tensor:
     return moved.reshape(-1, moved.shape[-1])
 
 
-def _some(values: Tensor) -> Tensor:
-    return values[: ROWS if values.ndim <= 2 else ARRAY_ROWS]
+def _some(values: Tensor, *, units_first: bool) -> Tensor:
+    """Return some rows, and of images and series evenly taken places, of all units.
+
+    >>> _some(torch.empty(99, 64, 32, 32), units_first=True).shape
+    torch.Size([16, 64, 8, 8])
+    >>> _some(torch.empty(99, 512, 64), units_first=False).shape
+    torch.Size([16, 64, 64])
+    """
+    if values.ndim <= 2:
+        return values[:ROWS]
+    some = values[:ARRAY_ROWS]
+    every = math.ceil((some.numel() / ENTRIES) ** (1 / (some.ndim - 2)))
+    places = (slice(None, None, every),) * (some.ndim - 2)
+    return some[(slice(None), slice(None), *places) if units_first else (slice(None), *places)]
 
 
 def _units_first(module: nn.Module) -> bool:
@@ -200,7 +219,7 @@ class Weights:
 
 def part(tensor: Tensor) -> Tensor:
     """Return a tensor, or of a large one whole rows that are evenly taken: a view that shares its memory."""
-    every = -(-tensor.numel() // ENTRIES)
+    every = -(-tensor.numel() // WEIGHTS)
     return tensor.detach()[::every] if every > 1 and tensor.ndim else tensor.detach()
 
 

@@ -175,6 +175,7 @@ class Watch:
         forward = self._forward
         assert forward is not None
         self._deaf()
+        self._spent += forward.spent
         if self._inputs is None:
             self._inputs = forward.inputs
         self._order += [name for name in forward.order if name not in self._order]
