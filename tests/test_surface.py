@@ -34,6 +34,7 @@ EXPORTS = [
     "train",
     "tune",
     "vectors",
+    "watch",
     "words",
 ]
 

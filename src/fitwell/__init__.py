@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fitwell.run import Run
     from fitwell.run import load_run as load
     from fitwell.tuning import tune
+    from fitwell.watching import watch
     from fitwell.workflow import train
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ __all__ = [
     "train",
     "tune",
     "vectors",
+    "watch",
     "words",
 ]
 
@@ -50,6 +52,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
     "train": ("fitwell.workflow", "train"),
     "tune": ("fitwell.tuning", "tune"),
     "vectors": ("fitwell.vectors", None),
+    "watch": ("fitwell.watching", "watch"),
     "words": ("fitwell.words", None),
 }
 

@@ -1,0 +1,10 @@
+"""Somebody's own training loop, watched from outside: passive hooks, the doctor's checks, a page.
+
+watcher.py    the watch, and what it makes of what it heard
+listening.py  hooks that measure a step: what goes into layers, gradients, weights and updates
+sampling.py   which steps are measured
+"""
+
+from fitwell.watching.watcher import Watch, watch
+
+__all__ = ["Watch", "watch"]

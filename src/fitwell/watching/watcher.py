@@ -1,0 +1,253 @@
+"""A training in somebody's own loop is watched: nothing of it changes, and the doctor's checks say what they suspect.
+
+with fw.watch(model, optimizer) as watch:
+    for inputs, targets in batches:
+        loss = loss_of(model(inputs), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        watch.record(loss=loss)
+    watch.record(loss=validation_loss, split="validation")
+watch.findings, watch.report("watched.html")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from fitwell.doctor.checks import checked
+from fitwell.doctor.finding import Finding
+from fitwell.doctor.history import observations
+from fitwell.doctor.observation import LayerSeen, Observation, Spreads
+from fitwell.errors import RequestError
+from fitwell.files import replace_atomically
+from fitwell.report.watched import watched_page
+from fitwell.training.history import COLUMNS
+from fitwell.watching.listening import Forward, Weights, as_rows, held_layers
+from fitwell.watching.sampling import affordable, next_step
+
+Split = Literal["train", "validation"]
+STRETCHES, STRETCH = 20, 10  # without validation losses, training losses are averaged over so many stretches of steps
+
+
+class Watch:
+    """What was heard of a training so far."""
+
+    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        self._model, self._optimizer = model, optimizer
+        self._layers = held_layers(model)
+        if not any(weight.requires_grad for layer in self._layers for weight in layer.weights):
+            raise RequestError(
+                f"a model to watch must have weights that learn, but {type(model).__name__} has none; "
+                "is it the model that the optimizer trains?"
+            )
+        self._weights = Weights(self._layers)
+        self._forward: Forward | None = None
+        self._handles: list[Any] = []
+        self._step, self._next = 0, 0
+        self._measured: list[tuple[int, float, dict[str, Mapping[str, Tensor]]]] = []
+        self._losses: dict[Split, list[tuple[int, Tensor | float]]] = {"train": [], "validation": []}
+        self._order: list[str] = []
+        self._inputs: Tensor | None = None
+        self._started, self._spent = perf_counter(), 0.0
+        self._ended = False
+
+    def __enter__(self) -> Watch:
+        self._started = perf_counter()
+        self._handles = [
+            self._optimizer.register_step_pre_hook(self._before),
+            self._optimizer.register_step_post_hook(self._after),
+        ]
+        self._listen()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._deaf()
+        for handle in self._handles:
+            handle.remove()
+        self._handles, self._ended = [], True
+
+    def record(self, *, loss: Tensor | float, split: Split = "train") -> None:
+        """Remember a loss, of a batch or, with `split="validation"`, of rows that are not trained on.
+
+        A tensor is kept as it is and read later, so that nothing waits for the device.
+
+        Raises:
+            RequestError: the loss is not one number, or the split is another word.
+        """
+        if split not in self._losses:
+            raise RequestError(f'a split is "train" or "validation", but "{split}" came')
+        if isinstance(loss, Tensor):
+            if loss.numel() != 1:
+                raise RequestError(f"a loss must be one number, but a tensor {tuple(loss.shape)} came; take its mean")
+            loss = loss.detach()
+        self._losses[split].append((self._step, loss))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the checks suspect so far, the gravest first."""
+        return tuple(checked([self.observation]))
+
+    @property
+    def history(self) -> pl.DataFrame:
+        """The losses and signals in the layout of a run's history; an epoch is what lies between two looks."""
+        rows = [*self._look_rows(), *self._step_rows()]
+        signals = sorted({name for row in rows for name in row if name not in COLUMNS})
+        return pl.DataFrame(rows, schema=COLUMNS | dict.fromkeys(signals, pl.Float64))
+
+    @property
+    def observation(self) -> Observation:
+        """What the checks read."""
+        (seen,) = observations(self.history, self.layers) or [Observation(layers=self.layers)]  # before the first step
+        rate = self._measured[0][1] if self._measured else None
+        return replace(
+            seen,
+            learning_rate=rate,
+            optimizer=type(self._optimizer).__name__.lower(),
+            ending="planned" if self._ended else "running",
+            clock="step",
+            left_out=self._left_out(),
+            inputs=self._input_spreads(),
+        )
+
+    @property
+    def layers(self) -> tuple[LayerSeen, ...]:
+        """The layers in the order in which rows pass through; the last one called puts out the answer."""
+        names = [layer.name for layer in self._layers]
+        called = [name for name in self._order if name in names]
+        ordered = [*called, *(name for name in names if name not in called)]
+        return tuple(
+            LayerSeen(name=name, kind="output" if called and name == called[-1] else "hidden") for name in ordered
+        )
+
+    def report(self, path: str | Path) -> Path:
+        """Write a page with the findings and pictures of losses and layers; it opens without a network."""
+        page = watched_page(
+            title=type(self._model).__name__,
+            steps=self._step,
+            history=self.history,
+            layers=[layer.name for layer in self.layers],
+            findings=[finding.as_json() for finding in self.findings],
+        )
+        replace_atomically(Path(path), page)
+        return Path(path)
+
+    def _left_out(self) -> tuple[str, ...]:
+        moved = {id(weight) for group in self._optimizer.param_groups for weight in group["params"]}
+        return tuple(
+            layer.name
+            for layer in self._layers
+            if any(weight.requires_grad and id(weight) not in moved for weight in layer.weights)
+        )
+
+    def _input_spreads(self) -> Spreads | None:
+        if self._inputs is None or self._inputs.shape[1] == 0:
+            return None
+        spread, largest = self._inputs.tolist()
+        names = tuple(f"input {place}" for place in range(len(spread)))
+        return Spreads(names=names, spreads=tuple(spread), largest=tuple(largest))
+
+    def _listen(self) -> None:
+        self._forward = Forward(self._model, self._layers)
+
+    def _deaf(self) -> None:
+        if self._forward is not None:
+            self._forward.remove()
+            self._forward = None
+
+    def _before(self, _optimizer: torch.optim.Optimizer, _arguments: object, _keywords: object) -> None:
+        if self._step != self._next:
+            return
+        started = perf_counter()
+        self._weights.before()
+        self._spent += perf_counter() - started
+
+    def _after(self, _optimizer: torch.optim.Optimizer, _arguments: object, _keywords: object) -> None:
+        if self._step == self._next:
+            started = perf_counter()
+            self._keep()
+            self._spent += perf_counter() - started
+            self._next = next_step(self._step)
+        self._step += 1
+        if self._step == self._next:
+            if affordable(self._step, spent=self._spent, elapsed=perf_counter() - self._started):
+                self._listen()
+            else:
+                self._next = next_step(self._step)
+
+    def _keep(self) -> None:
+        forward = self._forward
+        assert forward is not None
+        self._deaf()
+        if self._inputs is None:
+            self._inputs = forward.inputs
+        self._order += [name for name in forward.order if name not in self._order]
+        rate = float(self._optimizer.param_groups[0]["lr"])
+        self._measured.append((self._step, rate, dict(as_rows(self._layers, self._weights.after(), forward))))
+
+    def _step_rows(self) -> list[dict[str, Any]]:
+        losses = _numbers(self._losses["train"])
+        rows = []
+        for step, rate, layers in self._measured:
+            signals = {
+                f"{signal}.{layer}": float(value) for layer, found in layers.items() for signal, value in found.items()
+            }
+            loss = next((value for when, value in losses if when >= step), losses[-1][1] if losses else 0.0)
+            rows.append(
+                {"member": 0, "epoch": float(step), "step": step, "split": "batch", "loss": loss, "learning_rate": rate}
+                | signals
+            )
+        return rows
+
+    def _look_rows(self) -> list[dict[str, Any]]:
+        """Return one row for each validation loss, with the mean training loss since the one before."""
+        training, validation = _numbers(self._losses["train"]), _numbers(self._losses["validation"])
+        if validation:
+            moments = sorted({step for step, _ in validation})
+        elif len(training) >= 2 * STRETCH:
+            parts = np.array_split(np.array([step for step, _ in training]), min(STRETCHES, len(training) // STRETCH))
+            moments = sorted({int(part[-1]) for part in parts})
+        else:
+            moments = []
+        rows, begun = [], -1
+        for moment in moments:
+            shared = {"member": 0, "epoch": float(moment), "step": moment}
+            of_training = [value for step, value in training if begun < step <= moment]
+            of_look = [value for step, value in validation if step == moment]
+            if of_training:
+                rows.append(shared | {"split": "train", "loss": float(np.mean(of_training))})
+            if of_look:
+                rows.append(shared | {"split": "validation", "loss": float(np.mean(of_look))})
+            begun = moment
+        return rows
+
+
+def watch(model: nn.Module, optimizer: torch.optim.Optimizer) -> Watch:
+    """Return a watch over a training of a model by an optimizer, to be used with `with`.
+
+    It hangs hooks for single steps: every step at first, then ever fewer, as `watching/sampling.py` says. The model,
+    its gradients and the order of random numbers are left as they are, and the hooks are gone afterwards.
+
+    Raises:
+        RequestError: the model has no weights that learn.
+    """
+    return Watch(model, optimizer)
+
+
+def _numbers(losses: list[tuple[int, Tensor | float]]) -> list[tuple[int, float]]:
+    """Return losses as numbers, all of a device read at once."""
+    tensors = [loss.float().reshape(()) for _, loss in losses if isinstance(loss, Tensor)]
+    read = iter(torch.stack(tensors).tolist() if tensors else [])
+    return [(step, next(read) if isinstance(loss, Tensor) else float(loss)) for step, loss in losses]
