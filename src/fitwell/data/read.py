@@ -20,7 +20,10 @@ from fitwell.data.folders import LABEL, located, pictures_frame
 from fitwell.data.in_memory import fingerprint_of_frame, frame_of, normalized
 from fitwell.data.jsonl import jsonl_frames, jsonl_types
 from fitwell.data.pictures import is_picture
-from fitwell.data.sources import (
+from fitwell.data.text import text_frames
+from fitwell.data.text_format import detect_text_format
+from fitwell.errors import DataError, RequestError, nearest
+from fitwell.sources import (
     CONTAINERS,
     PARQUET_SUFFIXES,
     compression_of,
@@ -31,9 +34,6 @@ from fitwell.data.sources import (
     first_bytes,
     named_by,
 )
-from fitwell.data.text import text_frames
-from fitwell.data.text_format import detect_text_format
-from fitwell.errors import DataError, RequestError, nearest
 
 IN_MEMORY = {
     "pandas": "a pandas frame",
