@@ -11,8 +11,6 @@ import math
 from collections.abc import Sequence
 
 from fitwell.data.audit import Note
-from fitwell.data.columns.text import LEFT_OUT
-from fitwell.data.schema import Schema
 from fitwell.doctor.finding import Finding, Remedy, remedy
 from fitwell.recipe import Recipe, own_recipe
 from fitwell.training.loop import Mark
@@ -32,24 +30,6 @@ def finding_of(note: Note) -> Finding:
         evidence=dict(note.evidence),
         explanation=note.text,
         remedies=(remedy(note.way_out),),
-    )
-
-
-def text_finding(schema: Schema) -> Finding | None:
-    """Return which columns of free text are left out, None when there are none: the network cannot use their words."""
-    names = [column.name for column in schema.left_out if LEFT_OUT in column.why]
-    if not names:
-        return None
-    others = f" and {len(names) - 1} more are" if len(names) > 1 else " is"
-    return Finding(
-        symptom="text_left_out",
-        status="confirmed",
-        severity="info",
-        where=names[0],
-        since="data",
-        evidence={"columns": ", ".join(names), "count": len(names)},
-        explanation=f'"{names[0]}"{others} left out: {LEFT_OUT}',
-        remedies=(remedy("make columns of what the words say, such as a length, a topic, or a flag for a word"),),
     )
 
 

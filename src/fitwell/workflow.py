@@ -35,7 +35,7 @@ from fitwell.doctor.finding import findings_json
 from fitwell.errors import FitwellError, LostProcess, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.explanation import asked_of
-from fitwell.findings import finding_of, text_finding, training_finding
+from fitwell.findings import finding_of, training_finding
 from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
 from fitwell.learning import Clock, Learned, Setup, in_time, learn, pace_of, set_up, trained_model
@@ -514,8 +514,7 @@ def conclude(
         report |= {"folds": over_folds} if over_folds else {}
     write_json(run, "evaluation.json", report)
     diverged = training_finding(setup.recipe, learned.state.marks)
-    further = [found for found in (diverged, text_finding(prepared.labelled.schema)) if found is not None]
-    findings = [*map(finding_of, begun.notes), *further]
+    findings = [*map(finding_of, begun.notes), *([] if diverged is None else [diverged])]
     write_json(run, "findings.json", findings_json(findings, complete=False))
     members = member_events(setup.recipe, learned.history, metric=prepared.labelled.task.glance.name)
     for event in chain(members, measured_events(evaluation, report), decision_events(decided, evaluation)):
