@@ -24,6 +24,7 @@ from fitwell.events import unheard
 from fitwell.learning import Clock, learn, predictions_for_rows, set_up
 from fitwell.preparation import divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
+from fitwell.vectors import Vectors, load
 from fitwell.workflow import resume
 
 ROWS = 80
@@ -129,6 +130,24 @@ def test_every_way_to_read_a_text_finds_the_word_that_decides(tmp_path: Path, fa
     rows = prepared.split.test
     predicted = predictions_for_rows(prepared, setup, learned.state, rows).mean
     assert (predicted.argmax(1) == prepared.labelled.truth[rows]).mean() > 0.95
+
+
+def test_kept_vectors_stay_those_of_the_file_and_the_file_is_not_needed_to_predict(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    path = tmp_path / "some.txt"
+    Vectors([*WORDS, "apples", "pears"], random.standard_normal((12, 6))).save(path)
+    settings = {"network.text.vectors": str(path), "network.text.tuned": False, "training.epochs": 2}
+    frame = text_frame()
+    run = fw.train(frame, target="y", out=tmp_path / "run", settings=settings)
+    assert (run.recipe.data.text, run.recipe.network.text.width) == ("words", 6)
+    vocabulary = run.model.encoders.layout.arrays["text_0"].vocabulary
+    table = run.model.population.buffers["arrays.text_0.vectors.table"][0]
+    loaded = load(path)
+    for number, word in enumerate(vocabulary[1:], 1):
+        assert np.array_equal(table[number].numpy(), loaded.vector(word))
+    before = run.predict(frame)
+    path.unlink()
+    assert fw.load(tmp_path / "run").predict(frame).equals(before)
 
 
 def test_a_prediction_rests_on_the_text_that_decides_it(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from fitwell.data.schema import Schema
 from fitwell.metrics import Primary
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.build import build_network
+from fitwell.networks.static_vectors import width_of
 from fitwell.recipe import APPLIES, NEUTRAL, RECURRENT, Goal, Recipe, TaskName, changed, setting, without_effect
 from fitwell.tasks.table import TASKS
 from fitwell.training.costs import WORTH, has_bfloat16_tiles, has_compiler, seconds_saved, seconds_to_compile
@@ -143,6 +144,8 @@ def _text(recipe: Recipe) -> Choice:
     family = recipe.network.text.family
     if family != "auto":
         return Choice("words", f"what network.text.family {family} reads")
+    if recipe.network.text.vectors is not None:
+        return Choice("words", "network.text.vectors are of words")
     return Choice("terms", "from scratch, typical words and pairs tell texts apart better than networks read them")
 
 
@@ -242,13 +245,15 @@ def _category_embedding_width(_recipe: Recipe, _facts: Facts) -> Choice:
     return Choice(8, "as RealMLP (Holzmüller et al. 2024)")
 
 
-def _text_family(_recipe: Recipe, _facts: Facts) -> Choice:
+def _text_family(recipe: Recipe, _facts: Facts) -> Choice:
     return Choice("convolutional", "a few neighboring words say most, wherever they stand")
 
 
-def _text_width(_recipe: Recipe, facts: Facts) -> Choice:
+def _text_width(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.texts:
         return Choice(TEXT_WIDTH, NO_TEXTS)
+    if recipe.network.text.vectors is not None:
+        return Choice(width_of(recipe.network.text.vectors), "that of the vectors in network.text.vectors")
     return Choice(TEXT_WIDTH, "as wide as a hidden layer for few rows")
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
+from fitwell.errors import DataError, RequestError
 from fitwell.networks.arrays import ARRAY_NETWORKS, family_of
 from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.noise import noise_words
 from fitwell.networks.text import ConvolutionalWords
 from fitwell.recipe import NetworkSettings, TrainingSettings
+from fitwell.recipe.settings import TextFamily
+from fitwell.vectors import Vectors
 
 FAMILIES = ARRAY_NETWORKS["text"]
 WORDS = ("a", "b", "c", "d", "e", "f", "g")
@@ -35,7 +39,7 @@ def block_of(family: str, length: int = LENGTH) -> Tensor:
     return torch.stack([numbers.double(), weights.double()], -1)
 
 
-def network_of(family: str, *, dropped: float = 0.0, **own: Any) -> ArrayNetwork:
+def network_of(family: str, *, dropped: float = 0.0, sample: Tensor | None = None, **own: Any) -> ArrayNetwork:
     shape = (LENGTH, 2) if family == "terms" else (LENGTH,)
     array = ArrayBlock(column="x", kind="text", shape=shape, vocabulary=WORDS)
     chosen = {"family": "average" if family == "terms" else family, "width": 5, "widths": [4, 3]} | own
@@ -43,7 +47,7 @@ def network_of(family: str, *, dropped: float = 0.0, **own: Any) -> ArrayNetwork
     assert family_of(array, settings) == family
     training = TrainingSettings.model_validate({"word_dropout": dropped})
     generator = torch.Generator().manual_seed(3)
-    network = FAMILIES[family](array, settings, training, noise_layer=0, sample=None, generator=generator).double()
+    network = FAMILIES[family](array, settings, training, noise_layer=0, sample=sample, generator=generator).double()
     with torch.no_grad():  # so that a bias that is left out shows
         for layer in network.layers:
             for name, parameter in layer.named_parameters():
@@ -135,9 +139,38 @@ def test_dropped_words_are_as_if_they_were_not_there_and_others_count_for_them(f
     assert not torch.equal(network(block, noise), network(block, None))
 
 
+@pytest.fixture
+def vectors(tmp_path: Path) -> str:
+    path = str(tmp_path / "five.safetensors")
+    Vectors(["b", "zebra", "g"], [[1, 2, 3, 4, 5], [0, 0, 0, 0, 1], [5, 4, 3, 2, 1]]).save(path)
+    return path
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_words_begin_with_the_vectors_of_a_file(vectors: str, tuned: bool) -> None:
+    network = network_of("average", vectors=vectors, tuned=tuned, sample=block_of("average"))
+    table = dict(network.named_modules())["vectors"].table
+    assert isinstance(table, Tensor)
+    assert table[[1, 6]].tolist() == [[1, 2, 3, 4, 5], [5, 4, 3, 2, 1]]
+    assert isinstance(table, torch.nn.Parameter) == tuned
+    others = table.detach()[[0, 2, 3, 4, 5]]
+    if tuned:  # as spread as those of the file, up to chance
+        assert 0.7 < float(others.std() / table.detach()[[1, 6]].std()) < 1.4
+    else:
+        assert not others.any()
+
+
+def test_vectors_of_another_width_are_refused(vectors: str) -> None:
+    with pytest.raises(RequestError, match=r"network.text.width must be that of the vectors in .*, 5, but is 4; leave"):
+        network_of("average", vectors=vectors, width=4, sample=block_of("average"))
+
+
+def test_vectors_of_other_words_are_refused(tmp_path: Path) -> None:
+    path = str(tmp_path / "other.safetensors")
+    Vectors(["x", "y"], [[1, 2, 3, 4, 5], [0, 0, 0, 0, 1]]).save(path)
+    with pytest.raises(DataError, match=r"must have vectors of the words of the texts, but knows none of the 7"):
+        network_of("average", vectors=path, sample=block_of("average"))
+
+
 def test_every_family_of_the_recipe_is_in_the_table() -> None:
-    from typing import get_args
-
-    from fitwell.recipe.settings import TextFamily
-
     assert set(FAMILIES) == {*get_args(TextFamily), "terms"}

@@ -1,4 +1,4 @@
-"""Text networks: words and terms have vectors, learned from the training rows; a text is what is made of its vectors.
+"""Text networks: words and terms have vectors, learned from the training rows or read from a file.
 
 Weighted terms are added up, each vector times the weight of its term (TF-IDF): the first layer of a fully connected
 network over the whole vocabulary, of which only the rows of a text's own terms are read. Words in their order are
@@ -21,6 +21,7 @@ from fitwell.networks.initialization import INITIALIZATIONS
 from fitwell.networks.layer import ArrayNetwork, Layer
 from fitwell.networks.noise import Dropout, keep_mask
 from fitwell.networks.recurrent import read, recurrent_layers, states_width
+from fitwell.networks.static_vectors import started_from
 from fitwell.recipe import NetworkSettings, TrainingSettings
 
 SPREAD = 0.1  # standard deviation of the vectors' entries at the start
@@ -30,9 +31,14 @@ NARROWEST = 2  # words under the first filters; each further width is of filters
 class WordVectors(nn.Module):
     """A table of vectors; in training, a share of each text's words is left out and the others count for them."""
 
-    def __init__(self, entries: int, width: int, *, dropped: float, layer: int, generator: torch.Generator) -> None:
+    table: Tensor
+
+    def __init__(self, table: Float[Tensor, "entries width"], *, tuned: bool, dropped: float, layer: int) -> None:
         super().__init__()
-        self.table = nn.Parameter(torch.randn(entries, width, generator=generator) * SPREAD)
+        if tuned:
+            self.table = nn.Parameter(table)
+        else:
+            self.register_buffer("table", table)
         self.dropped = dropped
         self.layer = layer
 
@@ -82,7 +88,7 @@ class WeightedTerms(ArrayNetwork):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.vectors = _vectors(array, settings, training, layer=noise_layer, generator=generator)
+        self.vectors = _vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
         self.width = self.vectors.table.shape[1]
         self.layers = nn.ModuleList([TextLayer(self.width, settings, layer=noise_layer + 1)])
         self.noise_layers = 2
@@ -113,7 +119,7 @@ class AverageWords(ArrayNetwork):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.vectors = _vectors(array, settings, training, layer=noise_layer, generator=generator)
+        self.vectors = _vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
         self.width = self.vectors.table.shape[1]
         self.layers = nn.ModuleList([TextLayer(self.width, settings, layer=noise_layer + 1)])
         self.noise_layers = 2
@@ -148,7 +154,7 @@ class ConvolutionalWords(ArrayNetwork):
     ) -> None:
         super().__init__()
         assert settings.text.widths != "auto"
-        self.vectors = _vectors(array, settings, training, layer=noise_layer, generator=generator)
+        self.vectors = _vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
         width = self.vectors.table.shape[1]
         self.filters = nn.ModuleList(
             nn.Conv1d(width, filters, NARROWEST + place, bias=False)
@@ -205,7 +211,7 @@ class RecurrentWords(ArrayNetwork):
         own = settings.text
         assert own.widths != "auto"
         assert settings.dropout != "auto"
-        self.vectors = _vectors(array, settings, training, layer=noise_layer, generator=generator)
+        self.vectors = _vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
         self.bidirectional = own.bidirectional
         self.layers = recurrent_layers(
             own.family, self.vectors.table.shape[1], own.widths, bidirectional=self.bidirectional, generator=generator
@@ -230,10 +236,13 @@ def _vectors(
     training: TrainingSettings,
     *,
     layer: int,
+    sample: Tensor | None,
     generator: torch.Generator,
 ) -> WordVectors:
-    assert settings.text.width != "auto"
+    own = settings.text
+    assert own.width != "auto"
     assert training.word_dropout != "auto"
-    return WordVectors(
-        len(array.vocabulary), settings.text.width, dropped=training.word_dropout, layer=layer, generator=generator
-    )
+    table = torch.randn(len(array.vocabulary), own.width, generator=generator) * SPREAD
+    if own.vectors is not None and sample is not None:  # else the weights come from elsewhere
+        table = started_from(own.vectors, table, array.vocabulary, tuned=own.tuned)
+    return WordVectors(table, tuned=own.tuned, dropped=training.word_dropout, layer=layer)

@@ -154,6 +154,8 @@ class TextNetwork(Settings):
         "auto", description="Filters of each width of its convolution, or units of its recurrent layers, first to last."
     )
     bidirectional: bool = Field(False, description="Recurrent layers read texts backwards too.")
+    vectors: str | None = Field(None, description="File of word vectors that the words of texts begin with.")
+    tuned: bool = Field(True, description="Training moves the vectors of words; false keeps those of the file.")
 
 
 class NetworkSettings(Settings):
@@ -428,6 +430,7 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "decision.calibration": ("task", frozenset({"binary", "multiclass", "multilabel"})),
     "decision.coverage": ("task", frozenset({"regression"})),
     "network.text.family": ("data.text", frozenset({"words"})),
+    "network.text.vectors": ("data.text", frozenset({"words"})),
     "network.text.bidirectional": ("network.text.family", RECURRENT),
     "network.series.bidirectional": ("network.series.family", RECURRENT),
     "network.leaky_slope": ("network.activation", frozenset({"leaky_relu", "prelu"})),
@@ -620,6 +623,13 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
         )
     if training.redraw_fraction and (training.execution == "compiled" or training.compile == "always"):
         yield "training.redraw_fraction draws weights anew outside of a compiled step; let training.compile be never"
+    yield from _contradictions_of_arrays(recipe)
+
+
+def _contradictions_of_arrays(recipe: Recipe) -> Iterator[str]:
+    training = recipe.training
+    if not recipe.network.text.tuned and recipe.network.text.vectors is None:
+        yield "network.text.tuned is false, but no network.text.vectors are given that would be kept; name a file"
     for kind in ("series", "text"):
         family = getattr(recipe.network, kind).family
         if family not in RECURRENT or (training.execution in ("auto", "eager") and training.compile != "always"):
