@@ -16,6 +16,8 @@ from typing import Any
 import typer
 
 from fitwell.cli.compare import compare
+from fitwell.cli.cure import cure
+from fitwell.cli.diagnose import diagnose
 from fitwell.cli.evaluate import evaluate
 from fitwell.cli.explain import explain
 from fitwell.cli.lines import one_line
@@ -40,6 +42,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "predict": predict,
     "evaluate": evaluate,
     "metrics": metrics,
+    "diagnose": diagnose,
+    "cure": cure,
     "report": report,
     "compare": compare,
     "runs": runs,
