@@ -19,7 +19,7 @@ from fitwell.evaluation import Answers, compared
 from fitwell.events import Event, Listener
 from fitwell.learning import Clock, Setup, learn, predictions_for_rows, set_up
 from fitwell.measuring import decided_baselines
-from fitwell.metrics import METRICS, Comparison, Costs, Figure
+from fitwell.metrics import METRICS, Comparison, Costs, Cut, Figure
 from fitwell.preparation import Labelled, Prepared, divided, planned, prepare
 from fitwell.recipe import Recipe, grouped, with_values
 from fitwell.training.loop import Mark
@@ -60,6 +60,11 @@ class Tried:
             predictions=self.decision.applied(self.scored).predictions, threshold=self.decision.cut().threshold
         )
 
+    @property
+    def own_answers(self) -> Answers:
+        """What the network says, before any decision."""
+        return Answers(predictions=self.scored.predictions)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Bench:
@@ -69,6 +74,7 @@ class Bench:
     split: Split
     prepared: Mapping[str, Prepared]  # rows that are encoded already, by the recipe's data settings
     metric: str
+    proper: str | None  # a proper score of probabilities that is far less noisy on few rows; None where metric is one
     costs: Costs | None  # of wrong answers
     clock: Clock
     listener: Listener
@@ -115,25 +121,44 @@ class Bench:
 
     def compared(self, first: Tried, second: Tried) -> Comparison:
         """Return by how much the first is better than the second; above 0 it is, for losses too."""
-        scored = first.scored
+        return self._compared(self.metric, first, first.answers, second.answers)
+
+    def properly_compared(self, first: Tried, second: Tried) -> Comparison | None:
+        """Return the same by the proper score of what the networks say, before any calibration."""
+        if self.proper is None:
+            return None
+        return self._compared(self.proper, first, first.own_answers, second.own_answers)
+
+    def _compared(self, metric: str, rows: Tried, first: Answers, second: Answers) -> Comparison:
+        scored = rows.scored
         return compared(
             scored.task,
             scored.coding,
             scored.truth,
-            first.answers,
-            second.answers,
-            metric=self.metric,
+            first,
+            second,
+            metric=metric,
             weights=None if self.labelled.weights is None else scored.weights,
             costs=self.costs,
         )
 
     def figure(self, tried: Tried) -> Figure:
         """Return the figure that decides, on the validation rows."""
+        return self._figure(self.metric, tried, tried.answers)
+
+    def merit(self, tried: Tried) -> float:
+        """Return how good the network itself is: by the proper score where there is one, else as `goodness`."""
+        if self.proper is None:
+            return self.goodness(tried)
+        value = self._figure(self.proper, tried, tried.own_answers).value
+        assert value is not None  # a mean over rows always has one
+        return -value
+
+    def _figure(self, metric: str, tried: Tried, answers: Answers) -> Figure:
         scored = tried.scored
-        cut = tried.decision.cut(self.costs)
+        cut = Cut(threshold=answers.threshold, costs=self.costs)
         weights = None if self.labelled.weights is None else scored.weights
-        figures = scored.task.measure(scored.truth, tried.answers.predictions, scored.coding, weights, cut)
-        figure = figures[self.metric]
+        figure = scored.task.measure(scored.truth, answers.predictions, scored.coding, weights, cut)[metric]
         assert isinstance(figure, Figure)  # a metric that decides is a single figure
         return figure
 

@@ -106,6 +106,8 @@ def _patience(old: Any, new: Any) -> Cause:
     return TOO_LONG if old == 0 else STOPPED  # 0 never stops
 
 
+AIM, BY_CLASS = _always(OTHER_AIM), _always(CLASSES)
+
 CAUSES: dict[str, Told] = {
     "network.family": _always(NARROW),
     "network.hidden": _hidden,
@@ -131,14 +133,14 @@ CAUSES: dict[str, Told] = {
     "network.series.family": _always(NARROW),
     "network.series.widths": _always(NARROW),
     "network.series.bidirectional": _always(NARROW),
-    "training.loss": _always(OTHER_AIM),
-    "training.focal_gamma": _always(OTHER_AIM),
-    "training.huber_delta": _always(OTHER_AIM),
-    "training.quantile": _always(OTHER_AIM),
+    "training.loss": AIM,
+    "training.focal_gamma": AIM,
+    "training.huber_delta": AIM,
+    "training.quantile": AIM,
     "training.target_factor": _always(TARGETS),
     "training.target_shift": _always(TARGETS),
-    "training.label_smoothing": _always(OTHER_AIM),
-    "training.class_weights": _always(CLASSES),
+    "training.label_smoothing": AIM,
+    "training.class_weights": BY_CLASS,
     "training.optimizer": _always(RULE),
     "training.learning_rate": _sized(TOO_HIGH, TOO_LOW),
     "training.momentum": _sized(JUMPS, SLOWED),
@@ -180,6 +182,10 @@ CAUSES: dict[str, Told] = {
     "data.rare_count": _always(COARSE),
     "data.target_scaling": _always(TARGETS),
 }
+
+
+# Settings that change what training makes small: networks that differ in them give other probabilities on purpose.
+AIMS = frozenset(path for path, told in CAUSES.items() if told is AIM or told is BY_CLASS)
 
 
 def cause_of(path: str, old: Recipe, new: Recipe) -> Cause:

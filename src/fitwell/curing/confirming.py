@@ -12,8 +12,8 @@ from fitwell.recipe import Recipe, with_values
 
 OTHER_DIVISION = 97  # added to the seed; the first few are those of the run's members
 # Validation rows on which a difference is known well enough that one more division of the rows will do; figures on
-# fewer are so uncertain that three are needed.
-ROWS_FOR_ONE, FEW_ROWS_DIVISIONS = 500, 3
+# fewer are so uncertain that two are needed.
+ROWS_FOR_ONE, FEW_ROWS_DIVISIONS = 500, 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -21,6 +21,7 @@ class Confirmation:
     """How far cures carry on fresh trainings."""
 
     effects: Mapping[str, Effect | None]
+    proper: Mapping[str, Effect | None]  # by the proper score of what the networks say
     shortfall: float  # of the recipe below the cure that brings most, on average
 
 
@@ -60,15 +61,18 @@ def confirmation(
         for seed, bench in fresh.items()
     }
     held_out = len(own.split.validation) / len(own.split.train)
-    effects, missing = {}, []
+    effects, proper, missing = {}, {}, []
     for place, name in enumerate(cures):
         pairs = [(own, *pair) for pair in zip(trained[place * OTHER_SEEDS :][:OTHER_SEEDS], seeds, strict=True)]
         pairs += [(bench, anew[seed][1 + place], anew[seed][0]) for seed, bench in fresh.items()]
         comparisons = [bench.compared(cured, before) for bench, cured, before in pairs]
         effects[name] = pooled(comparisons, divisions=1 + len(fresh), held_out=held_out)
+        properly = [bench.properly_compared(cured, before) for bench, cured, before in pairs]
+        told = [each for each in properly if each is not None]
+        proper[name] = pooled(told, divisions=1 + len(fresh), held_out=held_out)
         lacking = [shortfall(bench.goodness(before), bench.goodness(cured), trivial) for bench, cured, before in pairs]
         missing.append(sum(lacking) / len(lacking))
-    return Confirmation(effects=effects, shortfall=max(missing))
+    return Confirmation(effects=effects, proper=proper, shortfall=max(missing))
 
 
 def division_seeds(recipe: Recipe, count: int) -> list[int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from time import perf_counter
 
 from fitwell.curing.arms import TRIVIAL, Bench, OutOfTime, Tried, other_division
+from fitwell.curing.causes import AIMS
 from fitwell.curing.changes import LEAN, Subject, subject_of
 from fitwell.curing.confirming import Confirmation, confirmation, division_seeds, other_divisions
 from fitwell.curing.elimination import Eliminated, eliminated, named
@@ -43,7 +44,9 @@ from fitwell.recipe import changed, own_recipe, setting
 from fitwell.run import Run, alone, open_run, write_json
 from fitwell.workflow import begun_anew
 
-MOST_TRAININGS = 15  # that explain a sick training
+MOST_TRAININGS = 15  # that explain a sick training,
+FEW_CHANGES = 3  # unless so many changes, which are always told apart, take some more
+PROPER = "log_loss"  # of classes and labels
 
 
 def diagnose(
@@ -157,7 +160,7 @@ class _Examination:
         divisions = other_divisions(len(self.own.split.validation))
         confirming_takes = OTHER_SEEDS + 2 * divisions
         left = MOST_TRAININGS - confirming_takes - round(sum(each.trainings for each in self.own.ledger))
-        found = eliminated(self.own, self.subject, screen, most=left)
+        found = eliminated(self.own, self.subject, screen, most=max(left, 2 * FEW_CHANGES))
         self._done("taking the bundle apart")
         self.listener(causes_event(self.own, screen, found))
         bundles = [[cause] for cause in found.causes] if found.alone else [list(found.causes)]
@@ -173,10 +176,16 @@ class _Examination:
         self._done("fresh seeds")
         judged = _judged(found, confirming, list(cures))
         self.causes = list(cause_findings(self.own, screen, judged))
-        best = found.causes[0]
-        effect = judged.effects[best]
-        if judged.held[best] and effect is not None:
-            helped = found.tried[0].recipe if found.alone else found.together.recipe
+        best = next((cause for cause in found.causes if judged.held[cause]), None)
+        effect = None if best is None else judged.effects[best]
+        if best is None or effect is None:
+            self.why = (
+                f"its training misses {100 * screen.shortfall:.0f} % of what these rows allow, but fresh trainings "
+                "differ too much to say so"
+            )
+        else:
+            self.why = f"its training misses {100 * judged.shortfall:.0f} % of what these rows allow"
+            helped = found.tried[found.causes.index(best)].recipe if found.alone else found.together.recipe
             assert helped is not None
             bundle = [best] if found.alone else found.causes
             values = {path: setting(helped, path) for change in bundle for path in change.values}
@@ -231,11 +240,14 @@ def _examination(
 ) -> _Examination:
     subject = subject_of(run.recipe, prepared, left_open=run.data["decided"])
     ledger: list[Experiment] = []
+    metric = run.evaluation["primary"]["metric"]
+    is_aimed = any(change.name in AIMS for change in subject.changes)
     own = Bench(
         labelled=prepared.labelled,
         split=prepared.split,
         prepared={subject.base.data.model_dump_json(): prepared},
-        metric=run.evaluation["primary"]["metric"],
+        metric=metric,
+        proper=None if is_aimed or prepared.labelled.task.form == "values" or metric == PROPER else PROPER,
         costs=costs_of(subject.base.decision),
         clock=clock,
         listener=listener,
@@ -259,8 +271,14 @@ def _examination(
 
 
 def _judged(found: Eliminated, confirming: Confirmation, names: list[str]) -> Judged:
-    effects = [confirming.effects[name] for name in names]
-    held = confirmed(effects)
-    of_each = dict(zip(found.causes, effects if found.alone else effects * len(found.causes), strict=True))
-    held_of_each = dict(zip(found.causes, held if found.alone else held * len(found.causes), strict=True))
-    return Judged(found=found, effects=of_each, held=held_of_each, shortfall=confirming.shortfall)
+    """Return how far each cause carried: by itself where it is enough alone, else all of them together."""
+    claims = [[confirming.effects[name], confirming.proper[name]] for name in names]
+    held = confirmed([[effect for effect in claim if effect is not None] for claim in claims])
+    of_cause = {cause: place if found.alone else 0 for place, cause in enumerate(found.causes)}
+    return Judged(
+        found=found,
+        effects={cause: claims[place][0] for cause, place in of_cause.items()},
+        proper={cause: claims[place][1] for cause, place in of_cause.items()},
+        held={cause: held[place] for cause, place in of_cause.items()},
+        shortfall=confirming.shortfall,
+    )

@@ -37,7 +37,7 @@ class _Trials:
 
     bench: Bench
     subject: Subject
-    needed: float  # goodness of a bundle that brings enough
+    needed: float  # merit of a bundle that brings enough
     left: int
 
     def each(self, bundles: Sequence[Sequence[Change]]) -> list[Tried]:
@@ -50,20 +50,21 @@ class _Trials:
         )
 
     def is_enough(self, tried: Tried) -> bool:
-        return self.bench.goodness(tried) >= self.needed
+        return self.bench.merit(tried) >= self.needed
 
 
 def eliminated(bench: Bench, subject: Subject, screen: Screen, *, most: int) -> Eliminated:
     """Return the causes among the changes that gained, after at most so many trainings."""
-    gain = bench.goodness(screen.target_tried) - screen.own
-    trials = _Trials(bench=bench, subject=subject, needed=screen.own + ALONE * gain, left=most)
+    own = bench.merit(screen.base)
+    needed = own + ALONE * (bench.merit(screen.target_tried) - own)
+    trials = _Trials(bench=bench, subject=subject, needed=needed, left=most)
     left = _thinned_out(trials, Eliminated(causes=screen.target, alone=False, together=screen.target_tried))
     if len(left.causes) == 1:
         return Eliminated(causes=left.causes, alone=True, together=left.together, tried=(left.together,))
     if len(left.causes) > trials.left:
         return Eliminated(causes=left.causes, alone=False, together=left.together, is_minimal=False)
     singles = dict(zip(left.causes, trials.each([[change] for change in left.causes]), strict=True))
-    by_gain = sorted(singles, key=lambda change: bench.goodness(singles[change]), reverse=True)
+    by_gain = sorted(singles, key=lambda change: bench.merit(singles[change]), reverse=True)
     enough = [change for change in by_gain if trials.is_enough(singles[change])][:MOST_ALTERNATIVES]
     if enough:
         of_each = tuple(singles[change] for change in enough)
@@ -110,7 +111,7 @@ def _taken_apart(trials: _Trials, by_gain: Sequence[Change], together: Tried) ->
             without[change] = found
     if len(without) < len(kept):
         return Eliminated(causes=tuple(kept), alone=False, together=together)
-    kept.sort(key=lambda change: trials.bench.goodness(without[change]))  # the one that is missed most first
+    kept.sort(key=lambda change: trials.bench.merit(without[change]))  # the one that is missed most first
     return Eliminated(causes=tuple(kept), alone=False, together=together, tried=_of(without, kept))
 
 

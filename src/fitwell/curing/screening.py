@@ -59,16 +59,18 @@ def screened(bench: Bench, subject: Subject) -> Screen:
     seeds, changed = rest[:OTHER_SEEDS], dict(zip(bundles, rest[OTHER_SEEDS:], strict=True))
     simple = bench.simple_models(subject.base)
     own, trivial = bench.goodness(base), bench.goodness(simple[TRIVIAL])
-    good = {name: bench.goodness(tried) for name, tried in (changed | simple).items() if name != TRIVIAL}
-    of_networks = {name: good[name] for name in changed}
-    chosen = max(of_networks, key=of_networks.__getitem__)
-    if "usual" in changed and of_networks["usual"] - own >= ALONE * (of_networks[chosen] - own):
+    chosen = max(changed, key=lambda name: bench.merit(changed[name]))
+    merit = bench.merit(base)
+    if "usual" in changed and bench.merit(changed["usual"]) - merit >= ALONE * (bench.merit(changed[chosen]) - merit):
         chosen = "usual"
-    best_name = max(good, key=good.__getitem__)
     average = (own + sum(map(bench.goodness, seeds))) / (1 + len(seeds))
-    missing = min(shortfall(each, of_networks[chosen], trivial) for each in (own, average))
-    difference = bench.compared(changed[chosen], base)
-    is_suspected = leans(difference) if chosen == "usual" else is_above_noise(difference)
+    reached = bench.goodness(changed[chosen])
+    missing = min(shortfall(each, reached, trivial) for each in (own, average))
+    difference, properly = bench.compared(changed[chosen], base), bench.properly_compared(changed[chosen], base)
+    is_clear = is_above_noise(difference) or (properly is not None and is_above_noise(properly))
+    is_suspected = is_clear or (chosen == "usual" and leans(difference))
+    good = {name: bench.goodness(tried) for name, tried in (changed | simple).items() if name != TRIVIAL}
+    best_name = max(good, key=good.__getitem__)
     return Screen(
         base=base,
         seeds=tuple(seeds),

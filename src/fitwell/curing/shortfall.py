@@ -94,18 +94,25 @@ def pooled(comparisons: Sequence[Comparison], *, divisions: int, held_out: float
     return Effect(value=mean, low=mean - half, high=mean + half, p=p, trainings=count)
 
 
-def confirmed(effects: Sequence[Effect | None]) -> list[bool]:
-    """Tell which effects are gains, all claims together being wrong in one family of twenty (Holm 1979).
+def confirmed(effects: Sequence[Sequence[Effect]]) -> list[bool]:
+    """Tell which claims are gains, all of them together being wrong in one family of twenty (Holm 1979).
+
+    A claim may be borne out by any of its effects, of which the least likely counts as often as there are effects; the
+    first of them, which is in the primary metric, has to be a gain.
 
     >>> gain = Effect(value=0.2, low=0.1, high=0.3, p=0.03, trainings=3)
-    >>> confirmed([gain]), confirmed([gain, gain])
-    ([True], [False, False])
+    >>> confirmed([[gain]]), confirmed([[gain], [gain]]), confirmed([[gain, gain]])
+    ([True], [False, False], [False])
     """
-    ranked = sorted((effect.p, place) for place, effect in enumerate(effects) if effect is not None)
+    chances = [
+        min((len(claim) * effect.p for effect in claim if effect.value > 0), default=1.0)
+        if claim and claim[0].value > 0
+        else 1.0
+        for claim in effects
+    ]
     found = [False] * len(effects)
-    for rank, (p, place) in enumerate(ranked):
-        if p > (1 - CONFIDENCE) / (len(effects) - rank):
+    for rank, place in enumerate(sorted(range(len(effects)), key=chances.__getitem__)):
+        if chances[place] > (1 - CONFIDENCE) / (len(effects) - rank):
             break
-        effect = effects[place]
-        found[place] = effect is not None and effect.value > 0
+        found[place] = True
     return found

@@ -31,6 +31,7 @@ class Judged:
 
     found: Eliminated
     effects: Mapping[Change, Effect | None]  # of each that is enough alone; else of all together, for each
+    proper: Mapping[Change, Effect | None]  # the same by the proper score
     held: Mapping[Change, bool]  # beyond noise, on fresh trainings
     shortfall: float  # on fresh trainings
 
@@ -53,9 +54,7 @@ def cause_findings(bench: Bench, screen: Screen, judged: Judged) -> Iterator[Fin
         else:
             others = ", ".join(other.name for other in found.causes if other is not change)
             brought = f"put right together with {others}: {figures}{_figure(bench, found.together)}"
-        fresh = (
-            "no fresh training could tell" if effect is None else f"{effect.trainings} fresh trainings gain {effect}"
-        )
+        fresh = _fresh_text(bench, effect, judged.proper[change])
         yield Finding(
             symptom=cause.symptom,
             status="confirmed" if held else "suspected",
@@ -73,6 +72,13 @@ def _severity(change: Change, base: Recipe, helped: Recipe, *, missing: float) -
         return "warning"
     needed = TASTE_CRITICAL if is_taste(change.name, base, helped) else CRITICAL
     return "critical" if missing >= needed else "warning"
+
+
+def _fresh_text(bench: Bench, effect: Effect | None, proper: Effect | None) -> str:
+    if effect is None:
+        return "no fresh training could tell"
+    properly = "" if proper is None else f", and {bench.proper} {proper}"
+    return f"{effect.trainings} fresh trainings gain {bench.metric} {effect}{properly}"
 
 
 @dataclass(frozen=True)
