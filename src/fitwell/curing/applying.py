@@ -10,7 +10,7 @@ from typing import Any
 from fitwell.comparison import RunComparison, compare
 from fitwell.curing.changes import asked_with
 from fitwell.curing.diagnosing import diagnose, finished_run
-from fitwell.curing.record import Diagnosis
+from fitwell.curing.record import Diagnosis, recorded
 from fitwell.events import Event, Listener, unheard
 from fitwell.narration import JOINED
 from fitwell.recipe import changed
@@ -47,7 +47,9 @@ def cure(
     test: str | Path | None = None,
     listener: Listener = unheard,
 ) -> Cured:
-    """Examine a run, train a new one with what helped, and keep it where unseen rows show that it is better.
+    """Train anew with what an examination confirmed, and keep the new run where unseen rows show that it is better.
+
+    A run that was not examined yet is examined first.
 
     The new run is `out`, or a folder beside the run whose name ends in `-cured`. `budget` is in seconds, and bounds the
     examination. Ctrl-C and errors leave the run as it was.
@@ -58,7 +60,7 @@ def cure(
     path = run.path if isinstance(run, Run) else Path(run)
     require_free(out)
     sick = finished_run(path)
-    diagnosis = diagnose(sick, budget=budget, data=data, test=test, listener=listener)
+    diagnosis = recorded(sick) or diagnose(sick, budget=budget, data=data, test=test, listener=listener)
     if diagnosis.cure is None:
         text = "there is nothing to cure" if diagnosis.healthy else "nothing that was tried helps beyond noise"
         listener(Event("cured", f"{text}; {sick.path} stays as it is"))

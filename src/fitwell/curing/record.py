@@ -42,7 +42,7 @@ class Cure:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"values": dict(self.values), **asdict(self.effect)}
+        return {"values": dict(self.values), "effect": asdict(self.effect)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,3 +109,30 @@ def passive_findings(run: Run) -> tuple[Finding, ...]:
         return findings_from_json({"findings": content["passive"]})
     except (KeyError, TypeError) as error:
         raise RunError(f"{run.path / DIAGNOSIS} is damaged ({error}); remove it") from None
+
+
+def recorded(run: Run) -> Diagnosis | None:
+    """Return the examination that a run keeps, None where there is none, or one that a budget cut short.
+
+    Raises:
+        RunError: a file of the run is damaged.
+    """
+    if not (run.path / DIAGNOSIS).is_file():
+        return None
+    content = read_json(run.path, DIAGNOSIS)
+    try:
+        told = content["cure"]
+        found = Diagnosis(
+            run=run,
+            findings=run.findings,
+            metric=content["metric"],
+            why=content["why"],
+            cure=None if told is None else Cure(values=told["values"], effect=Effect(**told["effect"])),
+            experiments=tuple(Experiment(**each) for each in content["experiments"]),
+            untried=tuple(content["untried"]),
+            passive=passive_findings(run),
+            seconds=content["seconds"],
+        )
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{run.path / DIAGNOSIS} is damaged ({error}); remove it") from None
+    return found if found.complete else None
