@@ -68,9 +68,8 @@ def test_what_was_asked_otherwise_is_named(prepared: Prepared, settings: dict[st
 def test_without_changes_the_recipe_is_the_runs_own(prepared: Prepared) -> None:
     of_run = subject(prepared, training__learning_rate=0.5, network__hidden=[8, 8])
     assert setting(of_run.recipe(), "training.learning_rate") == 0.5
-    assert planned(prepared, of_run.recipe()).recipe == of_run.base.model_copy(
-        update={"training": planned(prepared, of_run.recipe()).recipe.training}
-    )
+    assert of_run.recipe() is of_run.base
+    assert (of_run.base.network.hidden, of_run.base.training.signals_every) == ((8, 8), 0)
 
 
 def test_what_was_left_open_follows_what_is_put_right(prepared: Prepared) -> None:

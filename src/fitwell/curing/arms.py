@@ -22,7 +22,6 @@ from fitwell.measuring import decided_baselines
 from fitwell.metrics import METRICS, Comparison, Costs, Cut, Figure
 from fitwell.preparation import Labelled, Prepared, divided, planned, prepare
 from fitwell.recipe import Recipe, grouped, with_values
-from fitwell.training.loop import Mark
 
 MAPPED_FROM = 3  # members: mapping one or two costs more than plain back-propagation of each
 TRIVIAL = "majority"  # the simple model that always gives the same answer
@@ -51,7 +50,6 @@ class Tried:
     recipe: Recipe | None  # resolved; None for a simple model
     scored: Scored
     decision: Decision
-    mark: Mark | None = None
 
     @property
     def answers(self) -> Answers:
@@ -79,6 +77,7 @@ class Bench:
     clock: Clock
     listener: Listener
     ledger: list[Experiment]  # every training so far, in order
+    figures: dict[tuple[Tried, str], Figure] = field(default_factory=dict)  # that were measured already
 
     def try_out(self, arms: Sequence[Arm]) -> list[Tried]:
         """Train all arms and return what came of each, in their order.
@@ -155,12 +154,14 @@ class Bench:
         return -value
 
     def _figure(self, metric: str, tried: Tried, answers: Answers) -> Figure:
-        scored = tried.scored
-        cut = Cut(threshold=answers.threshold, costs=self.costs)
-        weights = None if self.labelled.weights is None else scored.weights
-        figure = scored.task.measure(scored.truth, answers.predictions, scored.coding, weights, cut)[metric]
-        assert isinstance(figure, Figure)  # a metric that decides is a single figure
-        return figure
+        if (tried, metric) not in self.figures:
+            scored = tried.scored
+            cut = Cut(threshold=answers.threshold, costs=self.costs)
+            weights = None if self.labelled.weights is None else scored.weights
+            figure = scored.task.measure(scored.truth, answers.predictions, scored.coding, weights, cut)[metric]
+            assert isinstance(figure, Figure)  # a metric that decides is a single figure
+            self.figures[tried, metric] = figure
+        return self.figures[tried, metric]
 
     def goodness(self, tried: Tried) -> float:
         """Return the figure with a sign that makes more of it better; nothing where it is undefined."""
@@ -183,15 +184,9 @@ class Bench:
         if learned.ending == "time":
             raise OutOfTime
         predictions = predictions_for_rows(prepared, setup, learned.state, self.split.validation)
-        for of_member, mark in zip(predictions.of_members, learned.state.marks, strict=True):
+        for of_member in predictions.of_members:
             scored = _scored(prepared.labelled, of_member, self.split.validation)
-            yield Tried(
-                name="",
-                recipe=None,
-                scored=scored,
-                decision=decide(scored, setup.recipe.decision),
-                mark=mark,
-            )
+            yield Tried(name="", recipe=None, scored=scored, decision=decide(scored, setup.recipe.decision))
 
 
 def other_division(labelled: Labelled, split: Split, recipe: Recipe, *, seed: int) -> Split:
@@ -229,11 +224,13 @@ def _thinned(prepared: Prepared, share: float) -> Prepared:
 
 
 def _scored(labelled: Labelled, predictions: np.ndarray, rows: np.ndarray) -> Scored:
+    # A network that says nothing finite knows as little as an even guess, or the mean.
+    known_nothing = np.array(labelled.coding.centers or 1 / predictions.shape[1])
     return Scored(
         task=labelled.task,
         coding=labelled.coding,
         truth=labelled.truth[rows],
-        predictions=predictions,
+        predictions=np.where(np.isfinite(predictions), predictions, known_nothing),
         weights=np.ones(len(rows)) if labelled.weights is None else labelled.weights[rows],
     )
 
