@@ -29,6 +29,8 @@ EXPORTS = [
     "SurroundingsError",
     "__version__",
     "compare",
+    "cure",
+    "diagnose",
     "load",
     "metrics",
     "train",

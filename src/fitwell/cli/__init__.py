@@ -16,6 +16,8 @@ from typing import Any
 import typer
 
 from fitwell.cli.compare import compare
+from fitwell.cli.cure import cure
+from fitwell.cli.diagnose import diagnose
 from fitwell.cli.evaluate import evaluate
 from fitwell.cli.explain import explain
 from fitwell.cli.explain_prediction import explain_prediction
@@ -42,6 +44,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "explain-prediction": explain_prediction,
     "evaluate": evaluate,
     "metrics": metrics,
+    "diagnose": diagnose,
+    "cure": cure,
     "report": report,
     "compare": compare,
     "runs": runs,
