@@ -29,6 +29,7 @@ EXPORTS = [
     "SurroundingsError",
     "__version__",
     "compare",
+    "examine",
     "load",
     "metrics",
     "train",

@@ -13,6 +13,7 @@ from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, R
 if TYPE_CHECKING:
     from fitwell import metrics, vectors, words
     from fitwell.comparison import compare
+    from fitwell.doctor.examining import examine
     from fitwell.recipe import Recipe
     from fitwell.run import Run
     from fitwell.run import load_run as load
@@ -32,6 +33,7 @@ __all__ = [
     "SurroundingsError",
     "__version__",
     "compare",
+    "examine",
     "load",
     "metrics",
     "train",
@@ -45,6 +47,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
     "Recipe": ("fitwell.recipe", "Recipe"),
     "Run": ("fitwell.run", "Run"),
     "compare": ("fitwell.comparison", "compare"),
+    "examine": ("fitwell.doctor.examining", "examine"),
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
     "train": ("fitwell.workflow", "train"),

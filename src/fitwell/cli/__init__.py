@@ -17,6 +17,7 @@ import typer
 
 from fitwell.cli.compare import compare
 from fitwell.cli.evaluate import evaluate
+from fitwell.cli.examine import examine
 from fitwell.cli.explain import explain
 from fitwell.cli.lines import one_line
 from fitwell.cli.metrics import metrics
@@ -43,6 +44,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "report": report,
     "compare": compare,
     "runs": runs,
+    "examine": examine,
     "explain": explain,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {

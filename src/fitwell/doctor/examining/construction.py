@@ -1,0 +1,238 @@
+"""What cannot be right whatever the data: confirmed by looking, without a training.
+
+Each check is a function and a line in a table. Its finding names the change that would put it right, so that what that
+brings can be measured and said, even where it is small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fitwell.doctor.examining.anatomy import Anatomy, owned_by
+from fitwell.doctor.examining.changes import Arm
+from fitwell.doctor.examining.rewiring import redraw_soundly
+from fitwell.doctor.examining.subject import Subject, new_module
+from fitwell.doctor.finding import Severity
+
+ROWS = 32
+REAL = 1e-3  # relative: what outputs must differ by at least, beyond rounding, to differ at all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flaw:
+    """One thing that is wrong by construction."""
+
+    symptom: str
+    severity: Severity
+    where: str
+    text: str  # what is wrong and what follows from it
+    change: str | None  # the change of the table that puts it right
+    way_out: str
+
+
+Check = Callable[[Subject, Anatomy], Flaw | None]
+
+
+def mismatched_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The loss cannot do with what the output gives."""
+    if anatomy.mismatch is None:
+        return None
+    linear = anatomy.output == "linear"
+    by_loss = linear or "loss of classes" in anatomy.mismatch or "over one output" in anatomy.mismatch
+    mild = anatomy.output in ("tanh", "softplus") and anatomy.task.kind != "numbers"
+    return Flaw(
+        symptom="wrong_loss" if by_loss else "wrong_output_activation",
+        severity="warning" if mild else "critical",
+        where="loss" if by_loss else f"{anatomy.output} at the output",
+        text=f"{anatomy.mismatch}; so the training cannot reach what its data allows, or only by a detour",
+        change="loss" if by_loss else "output",
+        way_out=_way_out(anatomy),
+    )
+
+
+def _way_out(anatomy: Anatomy) -> str:
+    if anatomy.task.kind == "numbers":
+        return "leave the activation at the output out, and take squared error"
+    if anatomy.width == 1:
+        return "give logits (no activation at the output) to BCEWithLogitsLoss"
+    return "give logits (no activation at the output) to CrossEntropyLoss"
+
+
+def broadcast_targets(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Outputs and targets of different shapes are spread over each other."""
+    if not anatomy.broadcasts:
+        return None
+    output, targets = ("batch", *anatomy.output_shape), ("batch", *subject.targets.shape[1:])
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="shapes of output and targets",
+        text=f"the loss compares outputs of shape ({_shape(output)}) with targets of shape ({_shape(targets)}): torch "
+        "spreads them over each other, so that every output is compared with every target, and the best output for "
+        "all is their mean",
+        change="loss",
+        way_out="give both the same shape, by targets.reshape(output.shape)",
+    )
+
+
+def _shape(sizes: tuple[object, ...]) -> str:
+    return ", ".join(map(str, sizes)) + ("," if len(sizes) == 1 else "")
+
+
+def climbing_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Minimizing the loss maximizes a known one."""
+    if not anatomy.loss.negated:
+        return None
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="loss",
+        text=f"the loss is {anatomy.loss.name} with its sign turned: minimizing it drives outputs from the targets",
+        change="loss",
+        way_out="turn the sign of the loss",
+    )
+
+
+def squared_error_of_classes(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Class numbers or marks are fitted as numbers: often good enough, hence a warning."""
+    if anatomy.task.kind == "numbers" or anatomy.loss.expects != "values" or anatomy.broadcasts:
+        return None
+    return Flaw(
+        symptom="wrong_loss",
+        severity="warning",
+        where="loss",
+        text=f"{anatomy.loss.name} is minimized, but {anatomy.task.why}: where the output is sure and wrong, its "
+        "gradient vanishes, and cross-entropy's does not",
+        change="loss",
+        way_out=_way_out(anatomy),
+    )
+
+
+def nothing_to_train(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The optimizer moves no parameter of the network."""
+    module = new_module(subject, subject.seed)
+    owned = owned_by(subject, module).parameters
+    if any(each.requires_grad and id(each) in owned for each in module.parameters()):
+        return None
+    return Flaw(
+        symptom="frozen_parameters",
+        severity="critical",
+        where="optimizer",
+        text="the optimizer holds no trainable parameter of this network: they are frozen, or belong to another one, "
+        "so that no step changes it",
+        change="thaw",
+        way_out="hand model.parameters() of the trained network to the optimizer, with requires_grad on",
+    )
+
+
+def no_gradient(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The loss of a batch has no gradient."""
+    module = new_module(subject, subject.seed)
+    for each in module.parameters():
+        each.requires_grad_(each.is_floating_point())
+    try:
+        loss = subject.loss(module(subject.inputs[:ROWS]), subject.targets[:ROWS])
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return None  # what the base training will say
+    if isinstance(loss, Tensor) and loss.requires_grad:
+        return None
+    return Flaw(
+        symptom="not_learning",
+        severity="critical",
+        where="loss",
+        text="the loss has no gradient: between the parameters and it something cuts the graph (detach, item, numpy, "
+        "argmax, no_grad), so that no step changes the network",
+        change=None,
+        way_out="compute the loss from the output itself by differentiable operations",
+    )
+
+
+def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The output is the same whatever the inputs, also with other first weights."""
+    if anatomy.mismatch is not None and anatomy.width == 1:
+        return None  # said already
+    module = _soundly_drawn(subject, anatomy)
+    output = _outputs(module, subject.inputs[:ROWS])
+    if output is None or _spread(output) > REAL or bool((subject.inputs[:ROWS] == subject.inputs[0]).all()):
+        return None
+    return Flaw(
+        symptom="not_learning",
+        severity="critical",
+        where="output",
+        text="the output is the same whatever the inputs, also with other first weights: what the network computes "
+        "does not depend on them",
+        change=None,
+        way_out="follow one row through forward(), and look where its values are lost",
+    )
+
+
+def mixed_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """What a row gives depends on the other rows of its batch, also in evaluation mode."""
+    module = _soundly_drawn(subject, anatomy)
+    inputs = subject.inputs[:ROWS]
+    if any(getattr(part, "track_running_stats", True) is False for part in module.modules()):
+        return None  # normalization by the batch is meant
+    together, alone = _outputs(module, inputs), _outputs(module, inputs[: max(1, len(inputs) // 4)])
+    if together is None or alone is None:
+        return None
+    difference = float((together[: len(alone)] - alone).abs().max())
+    if difference <= REAL * max(float(together.abs().mean()), 1e-9):
+        return None
+    last = anatomy.trace.output_activation
+    over_rows = last is not None and last.axis == 0
+    return Flaw(
+        symptom="wrong_output_activation" if over_rows else "not_learning",
+        severity="critical",
+        where=f"{anatomy.output} at the output" if over_rows else "forward",
+        text="what the network gives for a row changes with the other rows of the batch: "
+        + (f"{anatomy.output} runs over the rows (dim=0) instead of the classes" if over_rows else
+           "an operation mixes rows, as a recurrent layer without batch_first does, or a reshape across the batch"),
+        change="output" if over_rows else None,
+        way_out="take dim=1" if over_rows else "keep rows apart: batch_first=True, no reshape across axis 0",
+    )  # fmt: skip
+
+
+def _soundly_drawn(subject: Subject, anatomy: Anatomy) -> nn.Module:
+    module = new_module(subject, subject.seed)
+    inputs = subject.inputs[:ROWS]
+    if inputs.is_floating_point():
+        inputs = (inputs - inputs.mean()) / inputs.std().clamp(min=1e-12)
+    redraw_soundly(module, anatomy, Arm(), inputs)
+    return module.eval()
+
+
+def _outputs(module: nn.Module, inputs: Tensor) -> Tensor | None:
+    try:
+        with torch.no_grad():
+            output: Tensor = module(inputs)
+    except (RuntimeError, ValueError, IndexError):
+        return None
+    return output.float() if bool(output.isfinite().all()) else None
+
+
+def _spread(output: Tensor) -> float:
+    across = float(output.reshape(len(output), -1).std(0).max())
+    return across / max(float(output.abs().mean()), 1e-12) if math.isfinite(across) else 1.0
+
+
+CHECKS: tuple[Check, ...] = (
+    nothing_to_train,
+    no_gradient,
+    mismatched_output,
+    broadcast_targets,
+    climbing_loss,
+    squared_error_of_classes,
+    deaf_output,
+    mixed_rows,
+)
+
+
+def flaws(subject: Subject, anatomy: Anatomy) -> tuple[Flaw, ...]:
+    """Return what is wrong by construction."""
+    found = (check(subject, anatomy) for check in CHECKS)
+    return tuple(each for each in found if each is not None)

@@ -1,0 +1,288 @@
+"""The loop of the examination: one network of one arm learns from a fold's rows as the subject's author would let it.
+
+Plain eager steps on tensors in memory. Held-out rows are looked at now and then; the best of these moments is chosen on
+one half of them and judged on the other, in turn, so that choosing gains nothing by luck.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fitwell.doctor.examining.anatomy import Anatomy
+from fitwell.doctor.examining.changes import REGULARIZED, STAND_IN, Arm, parameters_of
+from fitwell.doctor.examining.clock import Clock
+from fitwell.doctor.examining.losses import Loss
+from fitwell.doctor.examining.rewiring import network_of, rewired
+from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
+from fitwell.doctor.examining.signals import Signals, SignalsOf
+from fitwell.doctor.examining.subject import Fold, Subject, steps_of
+from fitwell.doctor.examining.thresholds import CHECKPOINTS
+
+EVALUATED = 2000  # rows at a time, and at most so many training rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """The held-out rows at one moment of a training."""
+
+    step: int
+    judged: Judged
+    loss: float  # mean loss of the training batches since the last look
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What came of one training."""
+
+    looks: tuple[Look, ...]
+    best: Judged  # the moment best on held-out rows, chosen on other rows than it is judged on
+    fitted: float  # skill on training rows at the end
+    outputs: Tensor  # (held-out rows, …) at the end
+    diverged: bool
+    signals: Signals | None
+
+    @property
+    def last(self) -> Judged:
+        """The held-out rows at the end."""
+        return self.looks[-1].judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scales:
+    """Affine maps of inputs and targets, fitted on training rows; of unit factor where nothing is scaled."""
+
+    input_shift: Tensor
+    input_factor: Tensor
+    target_shift: Tensor
+    target_factor: Tensor
+
+
+def train(
+    subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm, *, seed: int, clock: Clock, watch: bool = False,
+    steps: int | None = None,
+) -> Training:  # fmt: skip
+    """Train one arm on a fold; `steps` cuts it off."""
+    scales = scales_of(subject, anatomy, fold, arm)
+    x, y = subject.inputs[fold.training], subject.targets[fold.training]
+    if not _is_identity(scales.input_factor, scales.input_shift):
+        x = (x.float() - scales.input_shift) / scales.input_factor
+    scaled_y = (y - scales.target_shift) / scales.target_factor if "targets" in arm.changes else y
+    module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)
+    optimizer = optimizer_of(subject, module, arm)
+    loss_of = loss_for(subject, anatomy, arm, y)
+    batch_size = min(32, len(x)) if "batch" in arm.changes else subject.batch_size
+    epochs = math.ceil(subject.epochs * arm.longer) if "longer" in arm.changes else subject.epochs
+    planned = steps_of(len(x), batch_size, epochs)
+    last_step = planned if steps is None else min(steps, planned)
+    looked = {round(last_step * (part + 1) / CHECKPOINTS) for part in range(CHECKPOINTS)} - {0} | {last_step}
+    signals = SignalsOf(module, subject, last_step) if watch else None
+    looks: list[Look] = []
+    losses: list[Tensor] = []
+    step, diverged = 0, False
+    torch.manual_seed(seed)
+    while step < last_step and not diverged:
+        shuffled = subject.shuffle or "shuffle" in arm.changes
+        order = torch.randperm(len(x)) if shuffled else torch.arange(len(x))
+        for rows in torch.split(order, batch_size):
+            module.train()
+            context = rewired(anatomy, arm, training=True)
+            if context.changes_nothing:
+                output = module(x[rows])
+            else:
+                with context:
+                    output = module(x[rows])
+            loss = loss_of(output, scaled_y[rows])
+            optimizer.zero_grad()
+            if loss.requires_grad:
+                loss.backward()  # type: ignore[no-untyped-call]
+            if signals is not None:
+                signals.before(step)
+            if "clip" in arm.changes or "adam" in arm.changes:
+                nn.utils.clip_grad_norm_([each for each in module.parameters() if each.grad is not None], 1.0)
+            optimizer.step()
+            step += 1
+            losses.append(loss.detach())
+            if step in looked:
+                clock.check()
+                mean = float(torch.stack(losses).mean())
+                losses.clear()
+                looks.append(
+                    Look(step=step, judged=_look(subject, anatomy, arm, scales, module, fold.held_out), loss=mean)
+                )
+                diverged = not math.isfinite(mean)
+            if step == last_step or diverged:
+                break
+    few = fold.training[:EVALUATED]
+    return Training(
+        looks=tuple(looks),
+        best=_best(looks),
+        fitted=skill(_look(subject, anatomy, arm, scales, module, few).contributions),
+        outputs=_outputs(subject, anatomy, arm, scales, module, fold.held_out),
+        diverged=diverged,
+        signals=None if signals is None else signals.taken(x[:EVALUATED]),
+    )
+
+
+def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scales:
+    """Return how an arm maps inputs and targets."""
+    input_shift, input_factor = torch.zeros(()), torch.ones(())
+    target_shift, target_factor = torch.zeros(()), torch.ones(())
+    if "inputs" in arm.changes or STAND_IN in arm.changes:
+        x = subject.inputs[fold.training].float()
+        # A feature's axis is the last of tables and series, the first after the rows of images.
+        axes = [0, *range(2, x.ndim)] if x.ndim >= 4 else list(range(x.ndim - 1))
+        input_shift, input_factor = x.mean(axes, keepdim=True), x.std(axes, keepdim=True)
+        input_factor = torch.where(
+            input_factor > 1e-8 * input_shift.abs().clamp(min=1e-12), input_factor, torch.ones(())
+        )
+    if "targets" in arm.changes:
+        y = subject.targets[fold.training].float()
+        target_shift, target_factor = y.mean(0), y.std(0)
+        if y.ndim > 1 and y[0].numel() > 8:
+            target_factor = target_factor.square().mean().sqrt().expand_as(target_factor)
+        target_factor = torch.where(target_factor > 0, target_factor, torch.ones(()))
+        if "output" not in arm.changes and anatomy.output in ("sigmoid", "tanh", "relu"):
+            low, high = y.amin(0), y.amax(0)
+            if anatomy.output == "relu":
+                target_shift = low
+            else:  # into nine tenths of what the activation reaches
+                reach = 0.9 if anatomy.output == "sigmoid" else 1.8
+                target_factor = torch.where(high > low, (high - low) / reach, torch.ones(()))
+                middle = 0.5 if anatomy.output == "sigmoid" else 0.0
+                target_shift = (low + high) / 2 - middle * target_factor
+    return Scales(
+        input_shift=input_shift, input_factor=input_factor, target_shift=target_shift, target_factor=target_factor
+    )
+
+
+def _is_identity(factor: Tensor, shift: Tensor) -> bool:
+    return factor.ndim == 0 and float(factor) == 1 and float(shift) == 0
+
+
+def optimizer_of(subject: Subject, module: nn.Module, arm: Arm) -> torch.optim.Optimizer:
+    """Return the optimizer of an arm."""
+    trainable = [each for each in parameters_of(module) if each.requires_grad]
+    decay = 0.05 if REGULARIZED in arm.changes else 0.0
+    own = subject.optimizer(module.parameters()) if STAND_IN not in arm.changes else None
+    if own is None or "adam" in arm.changes:
+        if own is not None and "thaw" not in arm.changes:
+            given = {id(each) for group in own.param_groups for each in group["params"]}
+            trainable = [each for each in trainable if id(each) in given] or trainable
+        return torch.optim.AdamW(trainable, lr=arm.adam_rate, weight_decay=decay)
+    given = {id(each) for group in own.param_groups for each in group["params"]}
+    if "thaw" in arm.changes:
+        missing = [each for each in trainable if id(each) not in given]
+        if missing:
+            own.add_param_group({"params": missing})
+    for group in own.param_groups:
+        if "rate" in arm.changes:
+            group["lr"] = group["lr"] * arm.factor
+        if "lighter" in arm.changes and "weight_decay" in group:
+            group["weight_decay"] = 0.0
+        if REGULARIZED in arm.changes and "weight_decay" in group:
+            group["weight_decay"] = max(group["weight_decay"], decay)
+    return own
+
+
+def loss_for(subject: Subject, anatomy: Anatomy, arm: Arm, targets: Tensor) -> Loss:
+    """Return what an arm minimizes: the subject's loss, or the one that its task asks for."""
+    raw = "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
+    proper = takes_proper_loss(anatomy, arm)
+    if not proper:
+        return lambda output, target: _scalar(subject.loss(output, target))
+    if anatomy.task.kind == "numbers":
+        return lambda output, target: functional.mse_loss(
+            output.reshape(len(target), -1), target.float().reshape(len(target), -1)
+        )
+    weights = _class_weights(anatomy, targets) if "weights" in arm.changes else None
+    return lambda output, target: _class_loss(
+        anatomy, output, labels_of(anatomy.task, target), raw=raw, weights=weights
+    )
+
+
+def takes_proper_loss(anatomy: Anatomy, arm: Arm) -> bool:
+    """Tell whether an arm minimizes the loss of its task instead of the subject's own.
+
+    A loss of probabilities cannot take an output whose activation was left out.
+    """
+    undone = "output" in arm.changes and anatomy.loss.expects in ("probabilities", "log-probabilities")
+    return "loss" in arm.changes or "weights" in arm.changes or undone
+
+
+def _scalar(value: Tensor) -> Tensor:
+    return value if value.ndim == 0 else value.mean()
+
+
+def _class_weights(anatomy: Anatomy, targets: Tensor) -> Tensor:
+    counts = torch.bincount(labels_of(anatomy.task, targets).flatten(), minlength=anatomy.task.classes).float()
+    return counts.sum() / (counts.clamp(min=1) * max(1, int((counts > 0).sum())))
+
+
+def _class_loss(anatomy: Anatomy, output: Tensor, labels: Tensor, *, raw: bool, weights: Tensor | None) -> Tensor:
+    """Return the negative log-likelihood of labels, from logits when `raw`, else from what the activation gave."""
+    if anatomy.task.kind == "labels":
+        marks = labels.float()
+        if raw:
+            return functional.binary_cross_entropy_with_logits(output, marks)
+        return functional.binary_cross_entropy(output.clamp(1e-6, 1 - 1e-6), marks)
+    if output.ndim == 1 or output.shape[1] == 1:
+        one, marks = output.reshape(len(labels)), labels.float().reshape(len(labels))
+        weight = None if weights is None else weights[labels.reshape(len(labels))]
+        if raw:
+            return functional.binary_cross_entropy_with_logits(one, marks, weight=weight)
+        if anatomy.output in ("tanh", "hardtanh"):
+            one = (one + 1) / 2
+        return functional.binary_cross_entropy(one.clamp(1e-6, 1 - 1e-6), marks, weight=weight)
+    if output.shape[1] < anatomy.task.classes and output.shape[-1] == anatomy.task.classes:
+        output = output.movedim(-1, 1)
+    if weights is not None:
+        weights = weights[: output.shape[1]]
+    if raw or anatomy.output == "log_softmax":
+        return functional.cross_entropy(output, labels, weight=weights)
+    return functional.nll_loss(output.clamp(min=1e-6).log(), labels, weight=weights)
+
+
+def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, module: nn.Module, rows: Tensor) -> Tensor:
+    """Return what the network as it stands gives for some rows, on the targets' own scale."""
+    module.eval()
+    outputs = []
+    with torch.no_grad():
+        for some in torch.split(rows, EVALUATED):
+            x = subject.inputs[some]
+            if not _is_identity(scales.input_factor, scales.input_shift):
+                x = (x.float() - scales.input_shift) / scales.input_factor
+            with rewired(anatomy, arm, training=False):
+                outputs.append(module(x))
+    output, targets = torch.cat(outputs), subject.targets[rows]
+    if "targets" in arm.changes:
+        output = output.reshape(targets.shape) if output.numel() == targets.numel() else output
+        output = output * scales.target_factor + scales.target_shift
+    return output
+
+
+def _look(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, module: nn.Module, rows: Tensor) -> Judged:
+    """Return how the network does on some rows as it stands."""
+    output = _outputs(subject, anatomy, arm, scales, module, rows)
+    logits = takes_proper_loss(anatomy, arm) and (
+        "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
+    )
+    return judged(anatomy.task, anatomy.loss, output, subject.targets[rows], logits=logits)
+
+
+def _best(looks: list[Look]) -> Judged:
+    """Return the rows at the best moment; each half is judged at the moment that is best for the other."""
+    errors = torch.stack([look.judged.errors for look in looks])  # (looks, rows)
+    contributions = torch.stack([look.judged.contributions for look in looks])
+    chosen = torch.zeros(errors.shape[1], dtype=torch.long)
+    if errors.shape[1] < 8:  # too few rows to choose on
+        return looks[-1].judged
+    even = torch.arange(errors.shape[1]) % 2 == 0
+    chosen[even] = int(errors[:, ~even].mean(1).argmin())
+    chosen[~even] = int(errors[:, even].mean(1).argmin())
+    rows = torch.arange(errors.shape[1])
+    return Judged(contributions=contributions[chosen, rows], errors=errors[chosen, rows])
