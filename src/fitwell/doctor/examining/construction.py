@@ -152,6 +152,107 @@ def no_gradient(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     )
 
 
+def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The loss is the same when the targets are shuffled against the outputs."""
+    if anatomy.broadcasts:
+        return None  # said already
+    module = _soundly_drawn(subject, anatomy)
+    output = _outputs(module, subject.inputs[:ROWS])
+    targets = subject.targets[:ROWS]
+    if output is None or len(output) < 4 or bool((targets == targets[0]).all()) or _spread(output) < REAL:
+        return None
+    try:
+        values = [float(subject.loss(output, targets[order]).mean()) for order in _orders(len(output))]
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return None
+    if not all(map(math.isfinite, values)) or max(values) - min(values) > 1e-5 * max(map(abs, values)):
+        return None
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="loss",
+        text="the loss of a batch stays the same when its targets are shuffled against the outputs: it compares every "
+        "output with every target, as shapes such as (batch, 1) and (batch,) do when they are spread over each other",
+        change="loss",
+        way_out="give outputs and targets the same shape inside the loss",
+    )
+
+
+def _orders(rows: int) -> list[Tensor]:
+    return [torch.arange(rows), torch.arange(rows).flip(0), torch.arange(rows).roll(1)]
+
+
+def undefined_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The loss or its gradient is no number, though outputs and targets are ordinary numbers."""
+    module = _soundly_drawn(subject, anatomy)
+    output = _outputs(module, subject.inputs[:ROWS])
+    if output is None or anatomy.mismatch is not None:
+        return None
+    leaf = output.clone().requires_grad_()
+    try:
+        value = subject.loss(leaf, subject.targets[:ROWS]).mean()
+        (gradient,) = torch.autograd.grad(value, leaf)
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return None
+    if bool(value.isfinite()) and bool(gradient.isfinite().all()):
+        return None
+    return Flaw(
+        symptom="non_finite_values",
+        severity="critical",
+        where="loss",
+        text=f"the loss of ordinary outputs is {float(value):g}, or its gradient is no number: somewhere it takes "
+        "0 / 0, 0 · log 0, or the root of 0",
+        change="loss",
+        way_out="use torch's own form of the loss, which is defined there, or add a small number where it divides or "
+        "takes logarithms",
+    )
+
+
+def cut_gradients(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Parameters that the output depends on get no gradient."""
+    module = _soundly_drawn(subject, anatomy)
+    inputs = subject.inputs[:ROWS]
+    if inputs.is_floating_point():
+        inputs = (inputs - inputs.mean()) / inputs.std().clamp(min=1e-12)
+    try:
+        output = module(inputs)
+        output.float().square().sum().backward()
+    except RuntimeError:
+        return None  # there is none at all, which is said elsewhere
+    cut = [name for name, value in module.named_parameters() if value.requires_grad and not _moved(value)]
+    used = [name for name in cut if _matters(module, name, inputs, output.detach())]
+    if not used:
+        return None
+    detached = all(dict(module.named_parameters())[name].grad is None for name in used)
+    cause = (
+        "detach, no_grad, or a copy out of torch" if detached else "rounding, comparing, argmax, or another flat step"
+    )
+    return Flaw(
+        symptom="frozen_parameters" if detached else "not_learning",
+        severity="critical",
+        where=", ".join(used[:4]) + (", …" if len(used) > 4 else ""),
+        text=f"the output depends on {len(used)} parameters that get no gradient, also with other first weights: "
+        f"between them and the output stands {cause}, so that they stay as they were drawn",
+        change=None,
+        way_out="let the gradient through: take the detaching or flat step out of forward()",
+    )
+
+
+def _moved(value: nn.Parameter) -> bool:
+    return value.grad is not None and bool(value.grad.any())
+
+
+def _matters(module: nn.Module, name: str, inputs: Tensor, output: Tensor) -> bool:
+    """Tell whether other values of a parameter give another output."""
+    value = dict(module.named_parameters())[name]
+    kept = value.detach().clone()
+    with torch.no_grad():
+        value.add_(torch.randn_like(value) * (1 + value.abs().mean()))
+        other = module(inputs)
+        value.copy_(kept)
+    return bool((other - output).abs().max() > REAL * (1e-9 + output.abs().mean()))
+
+
 def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """The output is the same whatever the inputs, also with other first weights."""
     if anatomy.mismatch is not None and anatomy.width == 1:
@@ -226,13 +327,16 @@ CHECKS: tuple[Check, ...] = (
     mismatched_output,
     broadcast_targets,
     climbing_loss,
+    order_blind_loss,
+    undefined_loss,
     squared_error_of_classes,
     deaf_output,
+    cut_gradients,
     mixed_rows,
 )
 
 
 def flaws(subject: Subject, anatomy: Anatomy) -> tuple[Flaw, ...]:
     """Return what is wrong by construction."""
-    found = (check(subject, anatomy) for check in CHECKS)
+    found = [check(subject, anatomy) for check in CHECKS]
     return tuple(each for each in found if each is not None)

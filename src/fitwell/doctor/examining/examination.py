@@ -11,6 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of
+from fitwell.doctor.examining.beyond import (
+    ignored_class,
+    noisy_labels,
+    numbered_classes,
+    overfitted,
+    seed_dependent,
+    too_few_rows,
+)
 from fitwell.doctor.examining.changes import BESIDE, CHANGES, Arm
 from fitwell.doctor.examining.clock import Clock, clock_of
 from fitwell.doctor.examining.construction import Flaw, flaws
@@ -22,7 +30,7 @@ from fitwell.doctor.examining.rows import copied_target, counted, shared_rows, w
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
-from fitwell.doctor.examining.thresholds import NO_SKILL, RELATIVE_HEADROOM
+from fitwell.doctor.examining.thresholds import ABSOLUTE_GAIN, AGAIN, NO_SKILL, RELATIVE_HEADROOM
 from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding
 from fitwell.errors import OutOfTime, RequestError
 from fitwell.interrupts import interruptible
@@ -129,14 +137,15 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
     if any(flaw.change is None for flaw in found):
         return
     try:
-        course.screened = screened = screen(bench)
-    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        bench.measure(Arm(), watch=True)
+    except (RuntimeError, ValueError, IndexError) as error:
         if course.findings:
             return  # what is wrong by construction also stops it
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RequestError(
             f"the model, the loss and the targets must go together, but training fails: {reason}"
         ) from error
+    course.screened = screened = screen(bench)
     _measure_flaws(bench, screened, found, course)
     _explain(bench, screened, course)
 
@@ -152,25 +161,53 @@ def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], cour
 
 
 def _explain(bench: Bench, screened: Screened, course: Course) -> None:
-    base, best = screened.base, screened.best
     if screened.allowed <= NO_SKILL:
         course.add(without_signal(bench, screened.allowed))
         return
-    if not is_clear(screened.gain, screened.allowed):
-        return
-    causes = eliminate(bench, base, best, suspicions(bench.subject, bench.anatomy, base))
+    again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1)
+    _add(course, seed_dependent(bench, screened, again.measure(Arm())))
+    if _short(bench, again, screened):
+        _find_causes(bench, again, screened, course)
+    heart = overfitted(screened, again.measure(Arm()))
+    if heart is not None:
+        _add(course, noisy_labels(bench, screened))
+        _add(course, heart)
+    _add(course, too_few_rows(bench, screened))
+    course.add(ignored_class(bench, screened))
+    _add(course, numbered_classes(bench, screened))
+    bench.trainings += again.trainings
+
+
+def _add(course: Course, found: Finding | None) -> None:
+    course.add(() if found is None else (found,))
+
+
+def _short(bench: Bench, again: Bench, screened: Screened) -> bool:
+    """Tell whether the training stays clearly below what its data allows; where one split leaves doubt, by two."""
+    base, best, found = screened.base, screened.best, screened.gain
+    if is_clear(found, screened.allowed) or found.clear < 1 or found.effect < ABSOLUTE_GAIN:
+        return is_clear(found, screened.allowed)
+    pooled = gain(
+        torch.cat([best.contributions, again.measure(best.arm).contributions]),
+        torch.cat([base.contributions, again.measure(base.arm).contributions]),
+    )
+    return is_clear(pooled, screened.allowed)
+
+
+def _find_causes(bench: Bench, again: Bench, screened: Screened, course: Course) -> None:
+    base = screened.base
+    causes = eliminate(bench, base, screened.best, suspicions(bench.subject, bench.anatomy, base))
     table = {**CHANGES, **BESIDE}
     fault = any(table[name].fault for name in causes.effects)
     critical = fault or screened.shortfall >= RELATIVE_HEADROOM
-    sure = _holds(bench, causes)
+    sure = _holds(again, causes)
     course.add(cause_findings(screened, causes, severity="critical" if critical else "warning", sure=sure))
     course.add(activity_findings(base))
 
 
-def _holds(bench: Bench, causes: Causes) -> bool:
+def _holds(again: Bench, causes: Causes) -> bool:
     """Tell whether the changes bring their gain again, with another seed and the rows divided otherwise."""
-    again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1)
     base, changed = again.measure(Arm()), again.measure(causes.measured.arm)
-    bench.trainings += again.trainings
     found = gain(changed.contributions, base.contributions)
-    return is_clear(found, changed.skill)
+    expected = max(each.effect for each in causes.effects.values())
+    return found.effect >= max(ABSOLUTE_GAIN, expected / 3) and found.clear >= AGAIN

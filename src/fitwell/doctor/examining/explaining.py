@@ -11,7 +11,8 @@ from fitwell.doctor.examining.construction import Flaw
 from fitwell.doctor.examining.eliminating import Causes
 from fitwell.doctor.examining.measuring import Gain, Measured
 from fitwell.doctor.examining.screening import Screened
-from fitwell.doctor.examining.thresholds import MANY_DEAD, MANY_SATURATED, VANISHED
+from fitwell.doctor.examining.signals import Signals
+from fitwell.doctor.examining.thresholds import EXPLODED, LARGE_MOMENTUM, MANY_DEAD, MANY_SATURATED, VANISHED
 from fitwell.doctor.finding import Finding, Remedy, Severity
 
 TABLE: Mapping[str, Change] = {**CHANGES, **BESIDE}
@@ -39,20 +40,50 @@ MECHANISMS: dict[str, str] = {
     "underfitting": "the network, as it is, cannot express what the data shows",
     "overfitting": "it goes on learning the training rows by heart, at the expense of others",
     "class_imbalance": "errors on the rare class weigh so little that it is hardly ever predicted",
+    "unstable_loss": "steps overshoot, and the loss rises and falls instead of settling",
     "seed_sensitive": "whether it learns depends on the first weights and the order of rows",
 }
 
 
-def symptom_of(name: str, arm: Arm, base: Measured) -> str:
-    """Return which symptom a change has cured."""
+def symptoms_of(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
+    """Return which symptoms a change has cured, the cause first, then what it showed in."""
     signals = base.trainings[0].signals
-    if name == "rate":
-        return "learning_rate_too_high" if arm.factor < 1 else "learning_rate_too_low"
-    if name == "adam":
-        return "learning_rate_too_high" if is_jumpy(base) else "learning_rate_too_low"
-    if name == "activations" and signals is not None and signals.shrinkage < VANISHED:
-        return "vanishing_gradients"
-    return TABLE[name].symptom
+    if name in ("rate", "adam"):
+        return _of_rate(name, arm, base)
+    if signals is None:
+        return (TABLE[name].symptom,)
+    start = signals.start
+    saturated = any(each.saturated > MANY_SATURATED for each in start)
+    if name == "activations":
+        if signals.shrinkage < VANISHED:
+            return ("vanishing_gradients", *(("saturated_units",) if saturated else ()))
+        return ("saturated_units",)
+    if name == "initialization":
+        return _of_first_weights(signals, saturated=saturated)
+    return (TABLE[name].symptom,)
+
+
+def _of_rate(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
+    high = arm.factor < 1 if name == "rate" else is_jumpy(base)
+    if not high:
+        return ("learning_rate_too_low",)
+    if base.diverged:
+        return ("learning_rate_too_high", "exploding_gradients")
+    if base.momentum > LARGE_MOMENTUM:
+        return ("unstable_loss", "learning_rate_too_high")
+    return ("learning_rate_too_high", "unstable_loss") if is_jumpy(base) else ("learning_rate_too_high",)
+
+
+def _of_first_weights(signals: Signals, *, saturated: bool) -> tuple[str, ...]:
+    poor = "poor_initialization"
+    if signals.first_gradient > EXPLODED:
+        return ("exploding_gradients", poor)
+    if any(each.dead > MANY_DEAD for each in signals.start):
+        # Where every weight is zero, so is every unit: the weights are the cause.
+        return (poor, "dead_units") if signals.zero_weights else ("dead_units", poor)
+    if saturated:
+        return ("saturated_units", poor)
+    return (poor, "vanishing_gradients") if signals.shrinkage < VANISHED else (poor,)
 
 
 def is_jumpy(base: Measured) -> bool:
@@ -66,24 +97,23 @@ def is_jumpy(base: Measured) -> bool:
 
 def cause_findings(screened: Screened, causes: Causes, *, severity: Severity, sure: bool) -> tuple[Finding, ...]:
     """Return a finding for each change without which the gain is lost, the largest effect first."""
-    found, said = [], set()
+    found: list[Finding] = []
     for name, effect in causes.effects.items():
-        symptom = symptom_of(name, causes.measured.arm, screened.base)
-        if symptom in said:
-            continue
-        said.add(symptom)
-        found.append(
-            Finding(
-                symptom=symptom,
-                status="confirmed" if sure else "suspected",
-                severity=severity,
-                where=None,
-                since="start",
-                evidence=evidence_of(screened, causes),
-                explanation=_explanation(symptom, screened, causes, name),
-                remedies=(_remedy(name, causes.measured.arm, effect),),
+        arm = causes.measured.arm
+        for symptom in symptoms_of(name, arm, screened.base):
+            if symptom in {each.symptom for each in found}:
+                continue
+            found.append(
+                Finding(
+                    symptom=symptom,
+                    status="confirmed" if sure else "suspected",
+                    severity=severity,
+                    since="start",
+                    evidence=evidence_of(screened, causes),
+                    explanation=_explanation(symptom, screened, causes),
+                    remedies=(_remedy(name, arm, effect),),
+                )
             )
-        )
     return tuple(found)
 
 
@@ -99,7 +129,7 @@ def evidence_of(screened: Screened, causes: Causes) -> dict[str, Any]:
     }
 
 
-def _explanation(symptom: str, screened: Screened, causes: Causes, name: str) -> str:
+def _explanation(symptom: str, screened: Screened, causes: Causes) -> str:
     base, reached = screened.base.skill, causes.measured.skill
     mechanism = MECHANISMS[symptom]
     others = len(causes.effects) - 1

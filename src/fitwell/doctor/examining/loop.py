@@ -7,6 +7,8 @@ one half of them and judged on the other, in turn, so that choosing gains nothin
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -16,12 +18,13 @@ from torch.nn import functional
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.changes import REGULARIZED, STAND_IN, Arm, parameters_of
 from fitwell.doctor.examining.clock import Clock
-from fitwell.doctor.examining.losses import Loss
+from fitwell.doctor.examining.losses import Loss, meant_values
 from fitwell.doctor.examining.rewiring import network_of, rewired
 from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
 from fitwell.doctor.examining.subject import Fold, Subject, steps_of
 from fitwell.doctor.examining.thresholds import CHECKPOINTS
+from fitwell.doctor.examining.tracing import Rewired
 
 EVALUATED = 2000  # rows at a time, and at most so many training rows
 
@@ -32,6 +35,7 @@ class Look:
 
     step: int
     judged: Judged
+    outputs: Tensor  # (held-out rows, …)
     loss: float  # mean loss of the training batches since the last look
 
 
@@ -42,14 +46,24 @@ class Training:
     looks: tuple[Look, ...]
     best: Judged  # the moment best on held-out rows, chosen on other rows than it is judged on
     fitted: float  # skill on training rows at the end
-    outputs: Tensor  # (held-out rows, …) at the end
     diverged: bool
+    momentum: float  # of the optimizer, the largest
     signals: Signals | None
 
     @property
     def last(self) -> Judged:
         """The held-out rows at the end."""
         return self.looks[-1].judged
+
+    @property
+    def outputs(self) -> Tensor:
+        """What the network gives for the held-out rows (rows, …) at the end."""
+        return self.looks[-1].outputs
+
+    @property
+    def best_outputs(self) -> Tensor:
+        """What it gives for them at the moment that is best on all of them."""
+        return min(self.looks, key=lambda look: float(look.judged.errors.mean())).outputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +75,26 @@ class Scales:
     target_shift: Tensor
     target_factor: Tensor
 
+    def inputs(self, values: Tensor) -> Tensor:
+        """Return inputs as an arm sees them."""
+        return (
+            values
+            if _is_identity(self.input_factor, self.input_shift)
+            else _mapped(values, self.input_shift, self.input_factor)
+        )
+
+    def targets(self, values: Tensor) -> Tensor:
+        """Return targets as an arm sees them."""
+        return (
+            values
+            if _is_identity(self.target_factor, self.target_shift)
+            else _mapped(values, self.target_shift, self.target_factor)
+        )
+
+
+def _mapped(values: Tensor, shift: Tensor, factor: Tensor) -> Tensor:
+    return (values.float() - shift) / factor
+
 
 def train(
     subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm, *, seed: int, clock: Clock, watch: bool = False,
@@ -68,64 +102,68 @@ def train(
 ) -> Training:  # fmt: skip
     """Train one arm on a fold; `steps` cuts it off."""
     scales = scales_of(subject, anatomy, fold, arm)
-    x, y = subject.inputs[fold.training], subject.targets[fold.training]
-    if not _is_identity(scales.input_factor, scales.input_shift):
-        x = (x.float() - scales.input_shift) / scales.input_factor
-    scaled_y = (y - scales.target_shift) / scales.target_factor if "targets" in arm.changes else y
+    x, y = scales.inputs(subject.inputs[fold.training]), subject.targets[fold.training]
     module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)
     optimizer = optimizer_of(subject, module, arm)
     loss_of = loss_for(subject, anatomy, arm, y)
+    y = scales.targets(y)
     batch_size = min(32, len(x)) if "batch" in arm.changes else subject.batch_size
     epochs = math.ceil(subject.epochs * arm.longer) if "longer" in arm.changes else subject.epochs
-    planned = steps_of(len(x), batch_size, epochs)
-    last_step = planned if steps is None else min(steps, planned)
+    last_step = min(steps or math.inf, steps_of(len(x), batch_size, epochs))
     looked = {round(last_step * (part + 1) / CHECKPOINTS) for part in range(CHECKPOINTS)} - {0} | {last_step}
-    signals = SignalsOf(module, subject, last_step) if watch else None
+    signals = SignalsOf(module, subject, int(last_step)) if watch else None
+    shuffled = subject.shuffle or "shuffle" in arm.changes
     looks: list[Look] = []
     losses: list[Tensor] = []
-    step, diverged = 0, False
     torch.manual_seed(seed)
-    while step < last_step and not diverged:
-        shuffled = subject.shuffle or "shuffle" in arm.changes
-        order = torch.randperm(len(x)) if shuffled else torch.arange(len(x))
-        for rows in torch.split(order, batch_size):
+    for step, rows in enumerate(_batches(len(x), batch_size, shuffled=shuffled), start=1):
+        if not module.training:  # it was looked at since the last step
             module.train()
-            context = rewired(anatomy, arm, training=True)
-            if context.changes_nothing:
-                output = module(x[rows])
-            else:
-                with context:
-                    output = module(x[rows])
-            loss = loss_of(output, scaled_y[rows])
-            optimizer.zero_grad()
-            if loss.requires_grad:
-                loss.backward()  # type: ignore[no-untyped-call]
-            if signals is not None:
-                signals.before(step)
-            if "clip" in arm.changes or "adam" in arm.changes:
-                nn.utils.clip_grad_norm_([each for each in module.parameters() if each.grad is not None], 1.0)
-            optimizer.step()
-            step += 1
-            losses.append(loss.detach())
-            if step in looked:
-                clock.check()
-                mean = float(torch.stack(losses).mean())
-                losses.clear()
-                looks.append(
-                    Look(step=step, judged=_look(subject, anatomy, arm, scales, module, fold.held_out), loss=mean)
-                )
-                diverged = not math.isfinite(mean)
-            if step == last_step or diverged:
+        with _within(rewired(anatomy, arm, training=True)):
+            output = module(x[rows])
+        loss = loss_of(output, y[rows])
+        optimizer.zero_grad()
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        if signals is not None:
+            signals.before(step - 1)
+        if "clip" in arm.changes:
+            nn.utils.clip_grad_norm_([each for each in module.parameters() if each.grad is not None], 1.0)
+        optimizer.step()
+        losses.append(loss.detach())
+        if step in looked:
+            clock.check()
+            mean = float(torch.stack(losses).mean())
+            losses.clear()
+            output = _outputs(subject, anatomy, arm, scales, module, fold.held_out)
+            seen = _judged(subject, anatomy, arm, output, fold.held_out)
+            looks.append(Look(step=step, judged=seen, outputs=output, loss=mean))
+            if step == last_step or not math.isfinite(mean):
                 break
     few = fold.training[:EVALUATED]
+    fitted = _outputs(subject, anatomy, arm, scales, module, few)
     return Training(
         looks=tuple(looks),
         best=_best(looks),
-        fitted=skill(_look(subject, anatomy, arm, scales, module, few).contributions),
-        outputs=_outputs(subject, anatomy, arm, scales, module, fold.held_out),
-        diverged=diverged,
+        fitted=skill(_judged(subject, anatomy, arm, fitted, few).contributions),
+        diverged=not math.isfinite(looks[-1].loss),
+        momentum=max(float(group.get("momentum", 0)) for group in optimizer.param_groups),
         signals=None if signals is None else signals.taken(x[:EVALUATED]),
     )
+
+
+def _batches(rows: int, size: int, *, shuffled: bool) -> Iterator[Tensor]:
+    """Yield batches of row numbers without end, in a new order every epoch where they are shuffled."""
+    while True:
+        order = torch.randperm(rows) if shuffled else torch.arange(rows)
+        for batch in torch.split(order, size):
+            # A batch of one that holding rows out has left over, where batch normalization would fail.
+            yield batch if len(batch) > 1 or size == 1 or rows == 1 else order[-2:]
+
+
+def _within(rewiring: Rewired) -> AbstractContextManager[object]:
+    """Return a context that costs nothing where a forward pass is as it was."""
+    return nullcontext() if rewiring.changes_nothing else rewiring
 
 
 def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scales:
@@ -173,7 +211,7 @@ def optimizer_of(subject: Subject, module: nn.Module, arm: Arm) -> torch.optim.O
         if own is not None and "thaw" not in arm.changes:
             given = {id(each) for group in own.param_groups for each in group["params"]}
             trainable = [each for each in trainable if id(each) in given] or trainable
-        return torch.optim.AdamW(trainable, lr=arm.adam_rate, weight_decay=decay)
+        return torch.optim.AdamW(trainable, lr=arm.adam_rate, weight_decay=decay, fused=True)
     given = {id(each) for group in own.param_groups for each in group["params"]}
     if "thaw" in arm.changes:
         missing = [each for each in trainable if id(each) not in given]
@@ -211,7 +249,8 @@ def takes_proper_loss(anatomy: Anatomy, arm: Arm) -> bool:
     A loss of probabilities cannot take an output whose activation was left out.
     """
     undone = "output" in arm.changes and anatomy.loss.expects in ("probabilities", "log-probabilities")
-    return "loss" in arm.changes or "weights" in arm.changes or undone
+    scaled = "targets" in arm.changes and anatomy.loss.expects == "anything"  # which may not be defined for such
+    return "loss" in arm.changes or "weights" in arm.changes or undone or scaled
 
 
 def _scalar(value: Tensor) -> Tensor:
@@ -253,25 +292,24 @@ def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, modul
     outputs = []
     with torch.no_grad():
         for some in torch.split(rows, EVALUATED):
-            x = subject.inputs[some]
-            if not _is_identity(scales.input_factor, scales.input_shift):
-                x = (x.float() - scales.input_shift) / scales.input_factor
-            with rewired(anatomy, arm, training=False):
-                outputs.append(module(x))
+            with _within(rewired(anatomy, arm, training=False)):
+                outputs.append(module(scales.inputs(subject.inputs[some])))
     output, targets = torch.cat(outputs), subject.targets[rows]
+    own = anatomy.loss.expects == "anything" and anatomy.task.kind == "numbers"
+    if own and not takes_proper_loss(anatomy, arm):
+        return meant_values(subject.loss, subject.targets, output)
     if "targets" in arm.changes:
         output = output.reshape(targets.shape) if output.numel() == targets.numel() else output
         output = output * scales.target_factor + scales.target_shift
     return output
 
 
-def _look(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, module: nn.Module, rows: Tensor) -> Judged:
-    """Return how the network does on some rows as it stands."""
-    output = _outputs(subject, anatomy, arm, scales, module, rows)
+def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
+    """Return how good an arm's outputs for some rows are."""
     logits = takes_proper_loss(anatomy, arm) and (
         "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
     )
-    return judged(anatomy.task, anatomy.loss, output, subject.targets[rows], logits=logits)
+    return judged(anatomy.task, anatomy.loss, outputs, subject.targets[rows], logits=logits)
 
 
 def _best(looks: list[Look]) -> Judged:

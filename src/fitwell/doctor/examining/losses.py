@@ -6,11 +6,13 @@ what it gives, and the known loss whose gradient points the same way on every qu
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -70,6 +72,12 @@ def _like(targets: Tensor, outputs: Tensor) -> Tensor:
     return targets.to(outputs.dtype).reshape(outputs.shape)
 
 
+def _signs(targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return targets as -1 and 1, whether they were such or 0 and 1."""
+    given = _like(targets, outputs)
+    return 2 * given - 1 if bool((given >= 0).all()) else given
+
+
 def _classes(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return class numbers, whether the targets were such or marked one of as many columns."""
     if targets.is_floating_point() and targets.shape == outputs.shape:
@@ -86,7 +94,7 @@ KNOWN: dict[str, Loss] = {
     "negative log-likelihood": lambda o, t: functional.nll_loss(o, _classes(o, t)),
     "binary cross-entropy": lambda o, t: functional.binary_cross_entropy(o, _like(t, o)),
     "binary cross-entropy with logits": lambda o, t: functional.binary_cross_entropy_with_logits(o, _like(t, o)),
-    "hinge": lambda o, t: functional.relu(1 - o * _like(t, o)).mean(),
+    "hinge": lambda o, t: functional.relu(1 - o * _signs(t, o)).mean(),
 }
 
 
@@ -130,3 +138,33 @@ def _gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
     except (RuntimeError, ValueError, IndexError, TypeError, AttributeError):
         return None  # it does not take such outputs, which answers the question
     return gradient.flatten() if bool(gradient.isfinite().all()) else None
+
+
+def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return which target each output (rows, …) stands for under a loss of its own: the one whose best output it is.
+
+    For the likelihood of counts whose logarithm is put out, say, an output of 2 stands for e².
+    """
+    if outputs[0].numel() != targets[0].numel() or not bool(outputs.isfinite().all()):
+        return outputs
+    known = targets.flatten().float()[:10_000]
+    shares = torch.linspace(0, 1, 31)
+    places = torch.cat([torch.quantile(known, shares), known.min() + shares * (known.max() - known.min())]).sort()[0]
+    low, high = float(outputs.min()), float(outputs.max())
+    reach = max(high - low, float(places.abs().max()), 1.0)
+    grid = torch.linspace(low - reach, high + reach, 801)
+    shape, target_shape = outputs.shape[1:], targets.shape[1:]
+    best = []
+    for place in places:
+        target = place.expand(1, *target_shape).to(targets.dtype)
+        try:
+            values = torch.stack([loss(each.expand(1, *shape), target).mean() for each in grid])
+        except (RuntimeError, ValueError, IndexError, TypeError):
+            return outputs
+        best.append(grid[values.nan_to_num(math.inf).argmin()])
+    found = torch.stack(best)
+    if not bool((found.diff() >= 0).all()) or float(found[-1] - found[0]) <= 0:
+        return outputs  # it has no best output for a target by itself
+    keep = torch.cat([torch.ones(1, dtype=torch.bool), found.diff() > 0])
+    meant = np.interp(outputs.flatten().numpy(), found[keep].numpy(), places[keep].numpy())
+    return torch.from_numpy(meant).float().reshape(outputs.shape)

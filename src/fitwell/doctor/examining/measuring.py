@@ -40,6 +40,11 @@ class Measured:
         return sum(each.fitted for each in self.trainings) / len(self.trainings)
 
     @property
+    def momentum(self) -> float:
+        """The largest momentum of its optimizer."""
+        return max(each.momentum for each in self.trainings)
+
+    @property
     def diverged(self) -> bool:
         """Whether a loss became infinite or no number."""
         return any(each.diverged for each in self.trainings)

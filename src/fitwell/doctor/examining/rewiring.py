@@ -15,6 +15,7 @@ from fitwell.doctor.examining.tracing import DISTRIBUTIONS, SQUASHING, Rewired
 
 HIDDEN = 128  # units of the stand-in's layers
 DROPPED = 0.3
+FIRST_OUTPUTS = 0.1  # spread of the outputs before the first step
 WIDENED = 4
 LAYERS = (nn.Linear, nn.modules.conv._ConvNd)
 
@@ -97,8 +98,10 @@ def redraw_soundly(module: nn.Module, anatomy: Anatomy, arm: Arm, inputs: Tensor
             return output
         scaled.add(id(layer))
         assert isinstance(layer.weight, Tensor)
-        layer.weight.data.div_(spread)
-        return output / spread
+        # Outputs that begin near zero are not wrong before anything is learned.
+        factor = spread if layer is not layers[-1] else spread / FIRST_OUTPUTS
+        layer.weight.data.div_(factor)
+        return output / factor
 
     layers = [part for part in module.modules() if isinstance(part, LAYERS)]
     hooks = [layer.register_forward_hook(to_unit_spread) for layer in layers]

@@ -104,9 +104,11 @@ def probabilities(task: Task, loss: LossKind, outputs: Tensor, *, logits: bool) 
 def _of_one_unit(task: Task, loss: LossKind, outputs: Tensor, *, logits: bool) -> Tensor:
     if logits:
         one = outputs.sigmoid()
+    elif loss.expects == "margins":
+        one = (2 * outputs).sigmoid()
     elif task.coding == "-1/1":
-        one = (2 * outputs).sigmoid() if loss.expects == "margins" else ((outputs + 1) / 2).clamp(0, 1)
-    elif loss.expects == "logits" and not _within_0_1(outputs):
+        one = ((outputs + 1) / 2).clamp(0, 1)
+    elif loss.expects in ("logits", "anything") and not _within_0_1(outputs):
         one = outputs.sigmoid()
     else:
         one = outputs.clamp(0, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
@@ -16,7 +17,7 @@ from fitwell.doctor.examining.baseline import linear_contributions
 from fitwell.doctor.examining.changes import CHANGES, REGULARIZED, STAND_IN, WIDER, Arm, bundle
 from fitwell.doctor.examining.loop import train
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
-from fitwell.doctor.examining.scoring import skill
+from fitwell.doctor.examining.scoring import labels_of, skill
 from fitwell.doctor.examining.subject import Subject, steps_of
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
@@ -38,6 +39,7 @@ class Screened:
     full: Measured  # the bundle
     others: tuple[Measured, ...]  # the bundle with more changed
     linear: Tensor | None  # contributions of the linear model
+    constant_error: float  # the squared error of the best constant
 
     @property
     def best(self) -> Measured:
@@ -90,7 +92,21 @@ def screen(bench: Bench) -> Screened:
     larger = larger_arm(bench, arm)
     if larger is not None:
         others.append(larger)
-    return Screened(base=base, full=full, others=tuple(others), linear=linear)
+    return Screened(
+        base=base, full=full, others=tuple(others), linear=linear, constant_error=constant_error(subject, anatomy)
+    )
+
+
+def constant_error(subject: Subject, anatomy: Anatomy) -> float:
+    """Return the squared error of the best constant: of shares of classes, or of numbers in units of their variance."""
+    if anatomy.task.kind == "numbers":
+        return 1.0
+    labels = labels_of(anatomy.task, subject.targets)
+    if anatomy.task.kind == "labels":
+        shares = labels.double().mean(0)
+        return max(1e-6, float((shares * (1 - shares)).mean()))
+    shares = torch.bincount(labels.flatten().clamp(min=0)).double() / labels.numel()
+    return max(1e-6, float(1 - shares.square().sum()))
 
 
 def starting_arm(subject: Subject, anatomy: Anatomy) -> Arm:

@@ -29,6 +29,7 @@ class Signals:
 
     start: tuple[LayerActivity, ...]
     end: tuple[LayerActivity, ...]
+    zero_weights: bool  # some weight starts as zeros throughout
     gradients: dict[str, list[float]]  # by weight, at some steps: norm over √(number of values)
 
     @property
@@ -41,9 +42,9 @@ class Signals:
         return float(first / last) if last > 0 else 0.0
 
     @property
-    def largest_gradient(self) -> float:
-        """The largest gradient norm seen."""
-        return max((value for values in self.gradients.values() for value in values), default=0.0)
+    def first_gradient(self) -> float:
+        """The largest gradient before the first step."""
+        return max((values[0] for values in self.gradients.values() if values), default=0.0)
 
 
 class SignalsOf:
@@ -54,6 +55,7 @@ class SignalsOf:
         self.watched = {round(steps * part / WATCHED_STEPS) for part in range(WATCHED_STEPS)}
         self.weights = {name: value for name, value in module.named_parameters() if value.ndim > 1}
         self.gradients: dict[str, list[float]] = {name: [] for name in self.weights}
+        self.zero_weights = any(not bool(value.detach().any()) for value in self.weights.values())
         self.start = activity_of(module, subject.inputs[:500])
 
     def before(self, step: int) -> None:
@@ -66,7 +68,12 @@ class SignalsOf:
 
     def taken(self, inputs: Tensor) -> Signals:
         """Return what was noted, with the activity on some inputs (rows, …) at the end."""
-        return Signals(start=self.start, end=activity_of(self.module, inputs[:500]), gradients=self.gradients)
+        return Signals(
+            start=self.start,
+            end=activity_of(self.module, inputs[:500]),
+            zero_weights=self.zero_weights,
+            gradients=self.gradients,
+        )
 
 
 def activity_of(module: nn.Module, inputs: Tensor) -> tuple[LayerActivity, ...]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.losses import Loss
-from fitwell.doctor.examining.thresholds import FOLDS, HELD_OUT, SMALL, TINY
+from fitwell.doctor.examining.thresholds import FOLDS, HELD_OUT, MANY, RARE, SMALL, TINY
 from fitwell.errors import RequestError
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -178,7 +178,9 @@ def folds_of(subject: Subject, labels: Tensor | None, seed: int) -> tuple[Fold, 
     if rows < TINY:
         return (Fold(training=torch.arange(rows), held_out=torch.arange(rows)),)
     parts = _parts(subject, labels, FOLDS if rows < SMALL else round(1 / HELD_OUT), seed)
-    judged = range(FOLDS) if rows < SMALL else range(1)
+    rarest = None if labels is None else int(torch.bincount(labels.flatten().clamp(min=0)).clamp(min=1).min())
+    few = rows < SMALL or (rarest is not None and rarest < RARE * (int(parts.max()) + 1) and rows < MANY)
+    judged = range(int(parts.max()) + 1) if few else range(1)
     return tuple(
         Fold(training=(parts != part).nonzero()[:, 0], held_out=(parts == part).nonzero()[:, 0]) for part in judged
     )

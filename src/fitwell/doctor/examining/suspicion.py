@@ -16,13 +16,13 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         "inputs": _ill_scaled(subject.inputs, per_feature=True),
         "targets": _ill_scaled(subject.targets, per_feature=False),
         "output": 1.0 if anatomy.mismatch else 0.0,
-        "loss": 1.0 if anatomy.mismatch or anatomy.broadcasts or anatomy.loss.negated else 0.3,
+        "loss": _of_loss(anatomy),
         "thaw": 1.0,
         "shuffle": 0.9,
         "bent": 0.8,
         "initialization": _ill_drawn(subject),
         "activations": 0.0,
-        "batch": 0.4,
+        "batch": 0.75 if subject.batch_size * 4 > subject.training_rows or subject.batch_size <= 2 else 0.4,
         "adam": 0.35,
         "longer": 0.3,
     }
@@ -35,6 +35,12 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
     if base.diverged:
         found["adam"] = max(found["adam"], 0.55)
     return found
+
+
+def _of_loss(anatomy: Anatomy) -> float:
+    if anatomy.mismatch or anatomy.broadcasts or anatomy.loss.negated:
+        return 1.0
+    return 0.8 if anatomy.loss.expects == "anything" else 0.3
 
 
 def _ill_scaled(values: torch.Tensor, *, per_feature: bool) -> float:

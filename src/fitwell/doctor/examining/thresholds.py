@@ -14,6 +14,9 @@ TINY = 25
 SMALL = 250
 FOLDS = 4
 HELD_OUT = 0.2
+# Where a fifth holds fewer rows than RARE of the rarest class, every row of up to MANY is held out once.
+RARE = 12
+MANY = 5000
 
 # When a training is sick: how far it stays below what the data was shown to allow, relative to that, together with an
 # absolute gain in skill (0: as good as a constant, 1: perfect) beyond noise. Faults cost more than untuned settings:
@@ -22,6 +25,7 @@ HELD_OUT = 0.2
 RELATIVE_FAULT = 0.20
 RELATIVE_HEADROOM = 0.50
 ABSOLUTE_GAIN = 0.05
+AGAIN = 2.0  # standard errors by which a cause's gain must show again, on other rows with another seed
 STANDARD_ERRORS = 3.0  # one in 740 by chance; some fifteen arms are tried, so about 2 % of programs
 
 # A change counts as the cause when it alone brings this share of what all changes bring together (design's study).
@@ -38,6 +42,8 @@ MANY_DEAD = 0.5
 # Default initialization of deep networks shrinks gradients by up to 10 per layer pair; a thousandfold is a standstill
 # for any optimizer without per-weight scale.
 VANISHED = 1e-3
+EXPLODED = 100.0  # root mean square of a weight's first gradient: for data and outputs of unit spread it is below 1
+LARGE_MOMENTUM = 0.95  # from here the last 20 steps and more push on together
 
 # Features are well scaled within a factor of ten of unit spread, and within three spreads of zero: beyond, gradient
 # descent's condition number exceeds a hundred (LeCun et al. 1998, Efficient backprop, section 4.3).
@@ -50,4 +56,16 @@ MOST_LONGER = 10
 CHECKPOINTS = 24  # at most so many looks at the held-out rows in a training
 
 ADAM_RATES = (1e-3, 3e-3, 1e-2)  # tried for the bundle: Adam's own default and what small networks take
-RATE_FACTORS = (0.01, 0.1, 10.0, 100.0)  # tried with the examined optimizer
+RATE_FACTORS = (0.01, 0.1, 10.0, 100.0, 1000.0)  # tried with the examined optimizer
+
+# A training learns by heart when the squared error of held-out rows rises after its best moment by this share of a
+# constant's error: what confident mistakes cost beyond their number.
+LEARNED_BY_HEART = 0.1
+# Rows are too few when, by the pace of the last doubling, four times as many would bring this much skill.
+MORE_ROWS_BRING = 0.12
+# A class is ignored when fewer of its rows are found; weighting must bring this much skill to blame the imbalance.
+IGNORED_RECALL = 0.3
+WEIGHTS_BRING = 0.2
+# Trainings that differ in their seed alone are expected within this much skill.
+SEEDS_APART = 0.3
+CLASS_NUMBERS = 12  # at most so many whole numbers may be classes
