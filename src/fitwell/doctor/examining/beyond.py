@@ -254,7 +254,7 @@ def numbered_classes(bench: Bench, screened: Screened) -> Finding | None:
         where="loss",
         since="data",
         evidence={"classes": count, "gain": found.effect, "low": found.low, "high": found.high},
-        explanation=f"The targets are {count} whole numbers, and {anatomy.loss.name} takes them for quantities, so that "
+        explanation=f"Targets are {count} whole numbers, and {anatomy.loss.name} takes them for quantities, so that "
         "2 lies between 1 and 3. Taken for classes, by cross-entropy, they are told apart better than by rounding: "
         f"{found.effect:+.2f} in skill by balanced accuracy.",
         remedies=(_measured(f"give {count} outputs to CrossEntropyLoss, and take the largest", found),),

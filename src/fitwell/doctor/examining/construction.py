@@ -216,7 +216,9 @@ def cut_gradients(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         inputs = (inputs - inputs.mean()) / inputs.std().clamp(min=1e-12)
     try:
         output = module(inputs)
-        output.float().square().sum().backward()
+        # In a random direction: squares of outputs, say, may cancel over symmetric rows.
+        direction = torch.randn(output.shape, generator=torch.Generator().manual_seed(0))
+        (output.float() * direction).sum().backward()
     except RuntimeError:
         return None  # there is none at all, which is said elsewhere
     cut = [name for name, value in module.named_parameters() if value.requires_grad and not _moved(value)]

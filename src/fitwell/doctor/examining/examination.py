@@ -30,7 +30,14 @@ from fitwell.doctor.examining.rows import copied_target, counted, shared_rows, w
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
-from fitwell.doctor.examining.thresholds import ABSOLUTE_GAIN, AGAIN, NO_SKILL, RELATIVE_HEADROOM
+from fitwell.doctor.examining.thresholds import (
+    ABSOLUTE_GAIN,
+    AGAIN,
+    DOUBTFUL_SKILL,
+    NO_SKILL,
+    RELATIVE_HEADROOM,
+    STANDARD_ERRORS,
+)
 from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding
 from fitwell.errors import OutOfTime, RequestError
 from fitwell.interrupts import interruptible
@@ -161,21 +168,41 @@ def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], cour
 
 
 def _explain(bench: Bench, screened: Screened, course: Course) -> None:
-    if screened.allowed <= NO_SKILL:
+    again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1)
+    if _nothing_learned(again, screened):
         course.add(without_signal(bench, screened.allowed))
         return
-    again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1)
+    by_construction = any(finding.decides for finding in course.findings)
+    if not by_construction:
+        course.add(ignored_class(bench, screened))
     _add(course, seed_dependent(bench, screened, again.measure(Arm())))
     if _short(bench, again, screened):
         _find_causes(bench, again, screened, course)
+    if not any(finding.decides for finding in course.findings):
+        _look_further(bench, again, screened, course)
+    bench.trainings += again.trainings
+
+
+def _nothing_learned(again: Bench, screened: Screened) -> bool:
+    """Tell whether the best that was tried is no better than a constant; where one split leaves doubt, by two."""
+    best = screened.best
+    if min(screened.allowed, best.skill) > DOUBTFUL_SKILL:
+        return False
+    if screened.allowed <= NO_SKILL:
+        return True
+    pooled = torch.cat([best.contributions, again.measure(best.arm).contributions])
+    linear = screened.linear_skill or 0.0
+    return linear <= NO_SKILL and gain(pooled, torch.zeros_like(pooled)).clear < STANDARD_ERRORS
+
+
+def _look_further(bench: Bench, again: Bench, screened: Screened, course: Course) -> None:
+    """Ask what no bundle of changes shows."""
     heart = overfitted(screened, again.measure(Arm()))
     if heart is not None:
         _add(course, noisy_labels(bench, screened))
-        _add(course, heart)
     _add(course, too_few_rows(bench, screened))
-    course.add(ignored_class(bench, screened))
+    _add(course, heart)
     _add(course, numbered_classes(bench, screened))
-    bench.trainings += again.trainings
 
 
 def _add(course: Course, found: Finding | None) -> None:

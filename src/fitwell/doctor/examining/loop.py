@@ -35,7 +35,6 @@ class Look:
 
     step: int
     judged: Judged
-    outputs: Tensor  # (held-out rows, …)
     loss: float  # mean loss of the training batches since the last look
 
 
@@ -46,6 +45,8 @@ class Training:
     looks: tuple[Look, ...]
     best: Judged  # the moment best on held-out rows, chosen on other rows than it is judged on
     fitted: float  # skill on training rows at the end
+    outputs: Tensor  # (held-out rows, …) at the end
+    best_outputs: Tensor  # at the moment that is best on all held-out rows
     diverged: bool
     momentum: float  # of the optimizer, the largest
     signals: Signals | None
@@ -54,16 +55,6 @@ class Training:
     def last(self) -> Judged:
         """The held-out rows at the end."""
         return self.looks[-1].judged
-
-    @property
-    def outputs(self) -> Tensor:
-        """What the network gives for the held-out rows (rows, …) at the end."""
-        return self.looks[-1].outputs
-
-    @property
-    def best_outputs(self) -> Tensor:
-        """What it gives for them at the moment that is best on all of them."""
-        return min(self.looks, key=lambda look: float(look.judged.errors.mean())).outputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +106,7 @@ def train(
     shuffled = subject.shuffle or "shuffle" in arm.changes
     looks: list[Look] = []
     losses: list[Tensor] = []
+    given: list[Tensor] = []  # outputs at each look
     torch.manual_seed(seed)
     for step, rows in enumerate(_batches(len(x), batch_size, shuffled=shuffled), start=1):
         if not module.training:  # it was looked at since the last step
@@ -137,13 +129,17 @@ def train(
             losses.clear()
             output = _outputs(subject, anatomy, arm, scales, module, fold.held_out)
             seen = _judged(subject, anatomy, arm, output, fold.held_out)
-            looks.append(Look(step=step, judged=seen, outputs=output, loss=mean))
+            looks.append(Look(step=step, judged=seen, loss=mean))
+            given.append(output)
             if step == last_step or not math.isfinite(mean):
                 break
     few = fold.training[:EVALUATED]
     fitted = _outputs(subject, anatomy, arm, scales, module, few)
+    best_look = min(range(len(looks)), key=lambda place: float(looks[place].judged.errors.mean()))
     return Training(
         looks=tuple(looks),
+        outputs=given[-1],
+        best_outputs=given[best_look],
         best=_best(looks),
         fitted=skill(_judged(subject, anatomy, arm, fitted, few).contributions),
         diverged=not math.isfinite(looks[-1].loss),

@@ -107,7 +107,8 @@ def recognize(loss: Loss, outputs: Tensor, targets: Tensor) -> LossKind:
 
 
 def _probed(loss: Loss, outputs: Tensor, targets: Tensor) -> LossKind:
-    generator = torch.Generator().manual_seed(0)
+    # A seed that nobody's targets were drawn with: where outputs equal targets there is no gradient to compare.
+    generator = torch.Generator().manual_seed(0x5EED)
     questions = [torch.randn(outputs.shape, generator=generator) for _ in range(PROBES)]
     shares = [question.sigmoid() for question in questions]
     for name, known in KNOWN.items():

@@ -111,9 +111,10 @@ def constant_error(subject: Subject, anatomy: Anatomy) -> float:
 
 def starting_arm(subject: Subject, anatomy: Anatomy) -> Arm:
     """Return the bundle, long enough."""
-    steps = steps_of(subject.training_rows, subject.batch_size, subject.epochs)
-    longer = min(MOST_LONGER, max(1.0, ENOUGH_STEPS / steps))
     names = bundle(subject, anatomy)
+    batch_size = 32 if "batch" in names else subject.batch_size
+    steps = steps_of(subject.training_rows, batch_size, subject.epochs)
+    longer = min(MOST_LONGER, max(1.0, ENOUGH_STEPS / steps))
     return Arm(changes=names if longer > 1 else names - {"longer"}, longer=longer)
 
 

@@ -33,6 +33,7 @@ SHARE_OF_GAIN = 0.8
 
 # What the data allows is at chance when its skill does not exceed this, nor two standard errors.
 NO_SKILL = 0.05
+DOUBTFUL_SKILL = 0.2  # below, chance is asked again on other rows
 
 # Signals. A sigmoid or tanh is saturated where its slope is below a tenth of its steepest; a ReLU unit is dead when it
 # is zero on every row that was looked at.
