@@ -51,7 +51,8 @@ def test_weights_of_attention_are_no_hidden_activation() -> None:
 
         def forward(self, inputs: Tensor) -> Tensor:
             weights = (self.query(inputs) @ self.key(inputs).T).softmax(-1)
-            return weights @ inputs
+            mixed: Tensor = weights @ inputs
+            return mixed
 
     assert trace(Attention(), INPUTS).hidden_activations == ()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 from fitwell.doctor.examining.changes import BESIDE, CHANGES, Arm, Change
@@ -64,14 +63,14 @@ def symptoms_of(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
 
 
 def _of_rate(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
-    high = arm.factor < 1 if name == "rate" else is_jumpy(base)
+    high = arm.factor < 1 if name == "rate" else base.jumpy
     if not high:
         return ("learning_rate_too_low",)
     if base.diverged:
         return ("learning_rate_too_high", "exploding_gradients")
     if base.momentum > LARGE_MOMENTUM:
         return ("unstable_loss", "learning_rate_too_high")
-    return ("learning_rate_too_high", "unstable_loss") if is_jumpy(base) else ("learning_rate_too_high",)
+    return ("learning_rate_too_high", "unstable_loss") if base.jumpy else ("learning_rate_too_high",)
 
 
 def _of_first_weights(signals: Signals, *, saturated: bool) -> tuple[str, ...]:
@@ -84,15 +83,6 @@ def _of_first_weights(signals: Signals, *, saturated: bool) -> tuple[str, ...]:
     if saturated:
         return ("saturated_units", poor)
     return (poor, "vanishing_gradients") if signals.shrinkage < VANISHED else (poor,)
-
-
-def is_jumpy(base: Measured) -> bool:
-    """Tell whether a training's losses diverged, or rose by a tenth over the one before in a third of the looks."""
-    if base.diverged:
-        return True
-    losses = [look.loss for look in base.trainings[0].looks]
-    rises = sum(after > 1.1 * before for before, after in pairwise(losses))
-    return rises >= max(2, len(losses) // 3)
 
 
 def cause_findings(screened: Screened, causes: Causes, *, severity: Severity, sure: bool) -> tuple[Finding, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -43,6 +44,13 @@ class Measured:
     def momentum(self) -> float:
         """The largest momentum of its optimizer."""
         return max(each.momentum for each in self.trainings)
+
+    @property
+    def jumpy(self) -> bool:
+        """Whether losses diverged, or rose by a tenth over the look before in a third of the looks."""
+        losses = [look.loss for look in self.trainings[0].looks]
+        rises = sum(after > 1.1 * before for before, after in pairwise(losses))
+        return self.diverged or rises >= max(2, len(losses) // 3)
 
     @property
     def diverged(self) -> bool:

@@ -54,7 +54,7 @@ OFFSET_SPREADS = 3.0
 # How long is long enough: the bundle takes at least this many steps, and at most this multiple of the examined epochs.
 ENOUGH_STEPS = 600
 MOST_LONGER = 10
-CHECKPOINTS = 24  # at most so many looks at the held-out rows in a training
+CHECKPOINTS = 20  # at most so many looks at the held-out rows in a training
 
 ADAM_RATES = (1e-3, 3e-3, 1e-2)  # tried for the bundle: Adam's own default and what small networks take
 RATE_FACTORS = (0.01, 0.1, 10.0, 100.0, 1000.0)  # tried with the examined optimizer
