@@ -280,14 +280,16 @@ def mixed_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     inputs = subject.inputs[:ROWS]
     if any(getattr(part, "track_running_stats", True) is False for part in module.modules()):
         return None  # normalization by the batch is meant
-    together, alone = _outputs(module, inputs), _outputs(module, inputs[: max(1, len(inputs) // 4)])
+    # The last rows: a recurrent layer that takes rows for steps hands earlier ones on to later ones.
+    last = max(1, len(inputs) // 4)
+    together, alone = _outputs(module, inputs), _outputs(module, inputs[-last:])
     if together is None or alone is None:
         return None
-    difference = float((together[: len(alone)] - alone).abs().max())
+    difference = float((together[-last:] - alone).abs().max())
     if difference <= REAL * max(float(together.abs().mean()), 1e-9):
         return None
-    last = anatomy.trace.output_activation
-    over_rows = last is not None and last.axis == 0
+    activation = anatomy.trace.output_activation
+    over_rows = activation is not None and activation.axis == 0
     return Flaw(
         symptom="wrong_output_activation" if over_rows else "not_learning",
         severity="critical",

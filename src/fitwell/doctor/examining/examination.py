@@ -25,14 +25,13 @@ from fitwell.doctor.examining.construction import Flaw, flaws
 from fitwell.doctor.examining.eliminating import Causes, eliminate
 from fitwell.doctor.examining.exam import Exam
 from fitwell.doctor.examining.explaining import activity_findings, cause_findings, flaw_finding
-from fitwell.doctor.examining.measuring import Bench, bench_of, gain
+from fitwell.doctor.examining.measuring import Bench, Measured, bench_of, gain
 from fitwell.doctor.examining.rows import copied_target, counted, shared_rows, without_signal
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
-    AGAIN,
     DOUBTFUL_SKILL,
     NO_SKILL,
     RELATIVE_HEADROOM,
@@ -227,14 +226,17 @@ def _find_causes(bench: Bench, again: Bench, screened: Screened, course: Course)
     table = {**CHANGES, **BESIDE}
     fault = any(table[name].fault for name in causes.effects)
     critical = fault or screened.shortfall >= RELATIVE_HEADROOM
-    sure = _holds(again, causes)
+    sure = _holds(again, causes, base)
     course.add(cause_findings(screened, causes, severity="critical" if critical else "warning", sure=sure))
     course.add(activity_findings(base))
 
 
-def _holds(again: Bench, causes: Causes) -> bool:
+def _holds(again: Bench, causes: Causes, base: Measured) -> bool:
     """Tell whether the changes bring their gain again, with another seed and the rows divided otherwise."""
-    base, changed = again.measure(Arm()), again.measure(causes.measured.arm)
-    found = gain(changed.contributions, base.contributions)
-    expected = max(each.effect for each in causes.effects.values())
-    return found.effect >= max(ABSOLUTE_GAIN, expected / 3) and found.clear >= AGAIN
+    other, changed = again.measure(Arm()), again.measure(causes.measured.arm)
+    found = gain(changed.contributions, other.contributions)
+    pooled = gain(
+        torch.cat([causes.measured.contributions, changed.contributions]),
+        torch.cat([base.contributions, other.contributions]),
+    )
+    return found.effect >= ABSOLUTE_GAIN and is_clear(pooled, changed.skill)

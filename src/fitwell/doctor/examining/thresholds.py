@@ -25,7 +25,6 @@ MANY = 5000
 RELATIVE_FAULT = 0.20
 RELATIVE_HEADROOM = 0.50
 ABSOLUTE_GAIN = 0.05
-AGAIN = 2.0  # standard errors by which a cause's gain must show again, on other rows with another seed
 STANDARD_ERRORS = 3.0  # one in 740 by chance; some fifteen arms are tried, so about 2 % of programs
 
 # A change counts as the cause when it alone brings this share of what all changes bring together (design's study).
