@@ -19,6 +19,7 @@ from fitwell.cli.compare import compare
 from fitwell.cli.evaluate import evaluate
 from fitwell.cli.examine import examine
 from fitwell.cli.explain import explain
+from fitwell.cli.explain_prediction import explain_prediction
 from fitwell.cli.lines import one_line
 from fitwell.cli.metrics import metrics
 from fitwell.cli.predict import predict
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "resume": resume,
     "recipe": recipe,
     "predict": predict,
+    "explain-prediction": explain_prediction,
     "evaluate": evaluate,
     "metrics": metrics,
     "report": report,
