@@ -31,6 +31,7 @@ EXPORTS = [
     "compare",
     "cure",
     "diagnose",
+    "examine",
     "load",
     "metrics",
     "train",

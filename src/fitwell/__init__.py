@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fitwell import metrics, vectors, words
     from fitwell.comparison import compare
     from fitwell.curing import cure, diagnose
+    from fitwell.doctor.examining import examine
     from fitwell.recipe import Recipe
     from fitwell.run import Run
     from fitwell.run import load_run as load
@@ -36,6 +37,7 @@ __all__ = [
     "compare",
     "cure",
     "diagnose",
+    "examine",
     "load",
     "metrics",
     "train",
@@ -52,6 +54,7 @@ _HOMES: dict[str, tuple[str, str | None]] = {
     "compare": ("fitwell.comparison", "compare"),
     "cure": ("fitwell.curing", "cure"),
     "diagnose": ("fitwell.curing", "diagnose"),
+    "examine": ("fitwell.doctor.examining", "examine"),
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
     "train": ("fitwell.workflow", "train"),
