@@ -6,9 +6,16 @@ whose names begin with `held_out`.
 
 from __future__ import annotations
 
-from doctor_programs import development_arrays, development_healthy, development_tables
+from doctor_programs import (
+    development_arrays,
+    development_healthy,
+    development_tables,
+    held_out_faulty,
+    held_out_healthy,
+)
 from doctor_programs.program import Program, programs_of
 
 PROGRAMS: tuple[Program, ...] = (
     *programs_of("development", (*development_tables.FAULTY, *development_arrays.FAULTY), development_healthy.HEALTHY),
+    *programs_of("held out", held_out_faulty.FAULTY, held_out_healthy.HEALTHY),
 )
