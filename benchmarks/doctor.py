@@ -4,11 +4,11 @@
     python benchmarks/doctor.py --verify [--part all] [--only NAME...] [--seeds 3]
     python benchmarks/doctor.py --report --json doctor.jsonl
 
-The programs are in `doctor_programs`: faulty ones, a repaired twin of each, and healthy ones. `--verify` trains them and
-shows whether each fault costs what a fault must cost, and whether twins and healthy programs are near what simple
-models of scikit-learn, or a better one, make of the same rows. The judge asks every tool about every program, with seeds
-that no threshold was set with, and appends each answer to a file as soon as it has it: a run that was stopped goes on
-where it was. The rules of rivals are in `doctor_programs/rivals.py`; torchmortem is asked where it is installed.
+The programs are in `doctor_programs`: faulty ones, a repaired twin of each, and healthy ones. `--verify` trains them
+and shows whether each fault costs what a fault must cost, and whether twins and healthy programs are near what
+simple models of scikit-learn make of the same rows. The judge asks every tool about every program, with seeds that no
+threshold was set with, and appends each answer to a file as soon as it has it: a run that was stopped goes on where it
+was. The rules of rivals are in `doctor_programs/rivals.py`; torchmortem is asked where it is installed.
 
 - flagged: a confirmed critical finding; a critical finding of torchmortem; any rule of the others that fires.
 - named first, among three: the tool's first, one of its first three names is one of what is wrong (or of other names
@@ -94,9 +94,8 @@ def verify(programs: Sequence[Program], seeds: int) -> int:
         wrong += fault.startswith("!")
         told = " ".join(f"{score:.3f}" for score in scores)
         print(f"| {program.name} | {told} | {means[of.name]:.3f} | {best:.3f} | {constant:.3f} | {fault} |", flush=True)
-    print(
-        f"\n{wrong} of {len(programs)} are not what they must be; a training takes {median(times):.2f} s of CPU, at most {max(times):.2f}"
-    )
+    print(f"\n{wrong} of {len(programs)} are not what they must be")
+    print(f"a training takes {median(times):.2f} s of CPU, at most {max(times):.2f}")
     return wrong
 
 
@@ -155,7 +154,7 @@ def tools() -> dict[str, Callable[[Case], Answer]]:
 
 
 def judged(task: tuple[str, int, str]) -> Answer:
-    """Return one tool's answer about one program and seed, with the CPU seconds of one plain training and of the tool."""
+    """Return one tool's answer about one program and seed, with its CPU seconds and those of one plain training."""
     name, seed, tool = task
     torch.set_num_threads(1)
     program = next(each for each in PROGRAMS if each.name == name)
@@ -227,31 +226,41 @@ def report(rows: Sequence[Answer], parts: Sequence[str]) -> str:
     for part in parts:
         chosen = [row for row in rows if part in ("all", row["part"])]
         names = list(dict.fromkeys(row["tool"] for row in chosen))
+        columns = [column([row for row in chosen if row["tool"] == name]) for name in names]
         lines += [f"\n{part}:\n", f"| | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
-        of = {name: [row for row in chosen if row["tool"] == name] for name in names}
-        faulty = {name: [row for row in of[name] if row["kind"] == "faulty"] for name in names}
-        table: dict[str, Callable[[str], str]] = {
-            "faulty flagged": lambda name: share([row["flagged"] for row in faulty[name]]),
-            "repaired flagged": lambda name: share([row["flagged"] for row in of[name] if row["kind"] == "repaired"]),
-            "healthy flagged": lambda name: share([row["flagged"] for row in of[name] if row["kind"] == "healthy"]),
-            "repaired and healthy flagged": lambda name: share([r["flagged"] for r in of[name] if r["kind"] != "faulty"]),
-            "true cause first": lambda name: share([named(row, 1) for row in faulty[name]]),
-            "true cause among three": lambda name: share([named(row, 3) for row in faulty[name]]),
-            "cured to within 10 % of the twin": lambda name: share(cures(of[name])),
-            "times one training, median": lambda name: f"{median(cost(row) for row in of[name]):.1f}",
-            "of healthy · of faulty": lambda name: " · ".join(
-                f"{median(cost(row) for row in some):.1f}" if some else "-"
-                for some in ([row for row in of[name] if row["kind"] != "faulty"], faulty[name])
-            ),
-            "failed": lambda name: str(sum("error" in row for row in of[name])),
-        }  # fmt: skip
-        lines += [f"| {what} | {' | '.join(cell(name) for name in names)} |" for what, cell in table.items()]
+        for what in columns[0] if columns else ():
+            lines.append(f"| {what} | {' | '.join(each[what] for each in columns)} |")
     return "\n".join(lines)
 
 
-def cost(row: Answer) -> float:
-    """Return how many trainings' CPU time a tool took."""
-    return float(row["seconds"]) / max(float(row["training_seconds"]), 1e-3)
+def column(rows: Sequence[Answer]) -> dict[str, str]:
+    """Return a tool's figures, by what they say."""
+    faulty, repaired, healthy = (
+        [row for row in rows if row["kind"] == kind] for kind in ("faulty", "repaired", "healthy")
+    )  # fmt: skip
+    return {
+        "faulty flagged": flagged(faulty),
+        "repaired flagged": flagged(repaired),
+        "healthy flagged": flagged(healthy),
+        "repaired and healthy flagged": flagged([*repaired, *healthy]),
+        "true cause first": share([named(row, 1) for row in faulty]),
+        "true cause among three": share([named(row, 3) for row in faulty]),
+        "cured to within 10 % of the twin": share(cures(rows)),
+        "times one training: a healthy one": cost([*repaired, *healthy]),
+        "times one training: a faulty one": cost(faulty),
+        "failed": str(sum("error" in row for row in rows)),
+    }
+
+
+def flagged(rows: Sequence[Answer]) -> str:
+    """Return which share of programs a tool raised an alarm about."""
+    return share([row["flagged"] for row in rows])
+
+
+def cost(rows: Sequence[Answer]) -> str:
+    """Return the median, and in parentheses the 90th percentile, of a tool's CPU time as multiples of one training."""
+    times = sorted(row["seconds"] / max(row["training_seconds"], 1e-3) for row in rows)
+    return f"{median(times):.1f} ({times[int(0.9 * len(times))]:.1f})" if times else "-"
 
 
 def main() -> int:

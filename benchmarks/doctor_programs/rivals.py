@@ -18,6 +18,7 @@ import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def sagemaker(case: Case) -> Said:
 def sagemaker_rules(case: Case, made: Seen) -> list[str]:
     """Return the names of the rules that fire, in the order of `SAGEMAKER`."""
     looks = made.looks
-    pairs = list(zip(looks, looks[1:], strict=False))
+    pairs = list(pairwise(looks))
     fires: dict[str, Callable[[], bool]] = {
         "ExplodingTensor": lambda: any(not each.isfinite().all() for look in looks for each in look.gradients),
         "VanishingGradient": lambda: any(each.abs().mean() < 1e-7 for look in looks for each in look.gradients),
@@ -248,7 +249,7 @@ def autotrainer(case: Case) -> Said:
             continue
         best = [max(look.training_score for look in so_far), max(look.validation_score for look in so_far)]
         slow = all(
-            max((after - before for before, after in zip(scores, scores[1:], strict=False)), default=0.0) < 0.01
+            max((after - before for before, after in pairwise(scores)), default=0.0) < 0.01
             for scores in ([each.training_score for each in so_far], [each.validation_score for each in so_far])
         )
         if min(best) < 0.7 or slow:
