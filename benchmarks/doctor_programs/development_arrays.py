@@ -140,7 +140,8 @@ def an_encoder_cut_off_by_detach(seed: int, *, faulty: bool) -> Case:
 
         def forward(self, x: Tensor) -> Tensor:
             code = self.encoder(x)
-            return self.classifier(code.detach() if faulty else code)
+            outputs: Tensor = self.classifier(code.detach() if faulty else code)
+            return outputs
 
     return case(
         seed,
@@ -270,11 +271,12 @@ def a_rectified_recurrence_that_blows_up(seed: int, *, faulty: bool) -> Case:
             super().__init__()
             self.recurrent = nn.RNN(1, 24, nonlinearity="relu" if faulty else "tanh", batch_first=True)
             if faulty:
-                nn.init.normal_(self.recurrent.weight_hh_l0, std=0.7)
+                nn.init.normal_(self.recurrent.all_weights[0][1], std=0.7)
             self.head = nn.Linear(24, 3)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.head(self.recurrent(x)[0].mean(1))
+            outputs: Tensor = self.head(self.recurrent(x)[0].mean(1))
+            return outputs
 
     return case(
         seed,

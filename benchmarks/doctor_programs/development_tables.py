@@ -63,12 +63,17 @@ def sigmoid_before_a_loss_on_logits(seed: int, *, faulty: bool) -> Case:
 def squared_error_on_class_numbers(seed: int, *, faulty: bool) -> Case:
     """Regress the number of a class, as if class 2 lay between 1 and 3."""
     data = rows.groups(seed, shares=(0.2,) * 5)
-    if faulty:
-        column = rows.as_column(data)
-        model, used, loss, score = lambda: layers(10, 32, 1), column, nn.MSELoss(), scores.nearest
-    else:
-        model, used, loss, score = lambda: layers(10, 32, 5), data, nn.CrossEntropyLoss(), scores.top_class
-    return case(seed, model, used.rows, used.test, loss=loss, score=score, optimizer=adam(3e-3), epochs=25)
+    used = rows.as_column(data) if faulty else data
+    return case(
+        seed,
+        lambda: layers(10, 32, 1 if faulty else 5),
+        used.rows,
+        used.test,
+        loss=nn.MSELoss() if faulty else nn.CrossEntropyLoss(),
+        score=scores.nearest if faulty else scores.top_class,
+        optimizer=adam(3e-3),
+        epochs=25,
+    )
 
 
 def targets_broadcast_against_outputs(seed: int, *, faulty: bool) -> Case:
@@ -351,7 +356,8 @@ def output_that_no_input_reaches(seed: int, *, faulty: bool) -> Case:
             hidden = F.relu(self.first(x))
             if faulty:
                 hidden = torch.zeros_like(hidden)
-            return self.last(F.relu(self.second(hidden)))
+            outputs: Tensor = self.last(F.relu(self.second(hidden)))
+            return outputs
 
     return case(
         seed,
@@ -376,7 +382,8 @@ def rounding_in_the_middle(seed: int, *, faulty: bool) -> Case:
 
         def forward(self, x: Tensor) -> Tensor:
             hidden = self.second(F.relu(self.first(x)))
-            return self.last(hidden.round() if faulty else F.relu(hidden))
+            outputs: Tensor = self.last(hidden.round() if faulty else F.relu(hidden))
+            return outputs
 
     return case(
         seed,

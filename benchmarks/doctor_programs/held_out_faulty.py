@@ -120,7 +120,8 @@ def what_was_said_fifty_steps_ago(seed: int, *, faulty: bool) -> Case:
         def forward(self, x: Tensor) -> Tensor:
             # Read from the end, the step that tells is the last one.
             states, _ = self.recurrent(x if faulty else x.flip(1))
-            return self.head(states[:, -1])
+            outputs: Tensor = self.head(states[:, -1])
+            return outputs
 
     return case(
         seed,
@@ -152,7 +153,8 @@ def a_recurrence_that_doubles(seed: int, *, faulty: bool) -> Case:
             for step in range(x.shape[1]):
                 state = self.outer(F.leaky_relu(state + self.inner(x[:, step]), 0.1))
                 state = state if faulty else torch.tanh(state)
-            return self.head(state)
+            outputs: Tensor = self.head(state)
+            return outputs
 
     return case(
         seed,
@@ -339,7 +341,8 @@ def a_threshold_for_an_activation(seed: int, *, faulty: bool) -> Case:
             for layer in (self.first, self.second):
                 x = layer(x)
                 x = (x > 0).float() if faulty else F.relu(x)
-            return self.last(x)
+            outputs: Tensor = self.last(x)
+            return outputs
 
     return case(
         seed,
@@ -365,9 +368,10 @@ def layers_in_a_plain_list(seed: int, *, faulty: bool) -> Case:
             self.last = nn.Linear(6, 1)
 
         def forward(self, x: Tensor) -> Tensor:
-            for layer in self.hidden:  # type: ignore[union-attr]
+            for layer in self.hidden:
                 x = F.relu(layer(x))
-            return self.last(x)
+            outputs: Tensor = self.last(x)
+            return outputs
 
     return case(
         seed,
@@ -393,7 +397,8 @@ def a_root_of_nothing(seed: int, *, faulty: bool) -> Case:
         def forward(self, x: Tensor) -> Tensor:
             hidden = self.first(x)
             positive = hidden * (hidden > 0)
-            return self.last(torch.sqrt(positive if faulty else positive + 0.01))
+            outputs: Tensor = self.last(torch.sqrt(positive if faulty else positive + 0.01))
+            return outputs
 
     return case(
         seed,
@@ -582,7 +587,8 @@ def a_vector_for_every_customer(seed: int, *, faulty: bool) -> Case:
 
         def forward(self, x: Tensor) -> Tensor:
             numbers, known = x[:, 0].long(), x[:, 1:]
-            return self.body(torch.cat([known, self.vectors(numbers)], 1) if faulty else known)
+            outputs: Tensor = self.body(torch.cat([known, self.vectors(numbers)], 1) if faulty else known)
+            return outputs
 
     return case(
         seed,

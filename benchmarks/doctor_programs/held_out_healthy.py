@@ -105,7 +105,8 @@ def attention_over_words(seed: int) -> Case:
             self.head = nn.Linear(16, 1)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.head(self.layer(self.vectors(x)).mean(1))
+            outputs: Tensor = self.head(self.layer(self.vectors(x)).mean(1))
+            return outputs
 
     return case(
         seed,

@@ -56,7 +56,8 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         states, _ = self.recurrent(x)
-        return self.head(states.mean(1) if self.pooled else states[:, -1])
+        outputs: Tensor = self.head(states.mean(1) if self.pooled else states[:, -1])
+        return outputs
 
 
 class Words(nn.Module):
@@ -68,7 +69,8 @@ class Words(nn.Module):
         self.head = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.vectors(x).mean(1))
+        outputs: Tensor = self.head(self.vectors(x).mean(1))
+        return outputs
 
 
 class Residual(nn.Module):
@@ -87,4 +89,5 @@ class Residual(nn.Module):
         x = self.first(x)
         for block in self.blocks:
             x = x + block(x)
-        return self.head(torch.relu(x))
+        outputs: Tensor = self.head(torch.relu(x))
+        return outputs

@@ -209,11 +209,11 @@ def _shifted(inputs: Tensor) -> bool:
 
 
 def _imbalanced(targets: Tensor) -> bool:
-    if targets.is_floating_point() and not set(targets.unique().tolist()) <= {0.0, 1.0}:
+    if targets.is_floating_point() and not set(torch.unique(targets).tolist()) <= {0.0, 1.0}:
         return False
     if targets.ndim == 2 and targets.shape[1] > 1:
         return False
-    counts = targets.long().flatten().unique(return_counts=True)[1]
+    counts = torch.unique(targets.long().flatten(), return_counts=True)[1]
     return len(targets) >= 500 and (len(counts) < 2 or bool(counts.max() > 10 * counts.min()))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -39,6 +40,18 @@ def parts(inputs: object, targets: object, seed: int, *, training: int) -> Parts
     return Parts((x[first], y[first]), (x[rest], y[rest]))
 
 
+def bundled(loader: str, seed: int, *, training: int, **settings: object) -> Parts:
+    """Return the rows of a set that scikit-learn brings along."""
+    return parts(*loaded(loader, **settings), seed, training=training)
+
+
+@cache
+def loaded(loader: str, **settings: object) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs and targets of a set, read once."""
+    inputs, targets = getattr(datasets, loader)(return_X_y=True, **settings)
+    return inputs, targets
+
+
 def standardized(given: Parts) -> Parts:
     """Return the parts with inputs of mean 0 and spread 1, measured on the training rows."""
     mean, spread = given.rows[0].mean(0), given.rows[0].std(0).clamp_min(1e-6)
@@ -65,27 +78,27 @@ def as_column(given: Parts) -> Parts:
 
 def tumors(seed: int) -> Parts:
     """Return the breast cancer table as it is: 30 measurements of very different sizes; 1 is benign (63 %)."""
-    return as_column(parts(*datasets.load_breast_cancer(return_X_y=True), seed, training=400))
+    return as_column(bundled("load_breast_cancer", seed, training=400))
 
 
 def wines(seed: int) -> Parts:
     """Return the wine table as it is: 13 measurements, 3 classes, 178 rows."""
-    return parts(*datasets.load_wine(return_X_y=True), seed, training=120)
+    return bundled("load_wine", seed, training=120)
 
 
 def flowers(seed: int) -> Parts:
     """Return the iris table: 4 measurements, 3 classes, 150 rows."""
-    return parts(*datasets.load_iris(return_X_y=True), seed, training=100)
+    return bundled("load_iris", seed, training=100)
 
 
 def diabetes(seed: int) -> Parts:
     """Return the diabetes table as it was measured: 10 numbers, a progression of 25 to 346 as a column."""
-    return as_column(parts(*datasets.load_diabetes(return_X_y=True, scaled=False), seed, training=330))
+    return as_column(bundled("load_diabetes", seed, training=330, scaled=False))
 
 
 def digits(seed: int, *, training: int = 1200) -> Parts:
     """Return the handwritten digits as rows of 64 brightnesses from 0 to 16."""
-    return parts(*datasets.load_digits(return_X_y=True), seed, training=training)
+    return bundled("load_digits", seed, training=training)
 
 
 def gray_digits(seed: int, *, training: int = 1200) -> Parts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 
@@ -19,7 +20,7 @@ def one_hot_top_class(outputs: Tensor, targets: Tensor) -> float:
 
 def balanced_top_class(outputs: Tensor, classes: Tensor) -> float:
     """Return the mean over classes of the share of their rows that are found."""
-    found = [float((outputs.argmax(1)[classes == each] == each).float().mean()) for each in classes.unique()]
+    found = [float((outputs.argmax(1)[classes == each] == each).float().mean()) for each in torch.unique(classes)]
     return sum(found) / len(found)
 
 

@@ -44,7 +44,7 @@ def trained(
     for epoch in range(arguments["epochs"]):
         count = len(inputs)
         order = torch.randperm(count, generator=generator) if arguments["shuffle"] else torch.arange(count)
-        batches = order.split(arguments["batch_size"])
+        batches = torch.split(order, arguments["batch_size"])
         for step, batch in enumerate(batches):
             model.train()  # each time: the caller may have evaluated since the last step
             if observe is not None:
