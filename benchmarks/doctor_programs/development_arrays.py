@@ -249,7 +249,7 @@ def a_neck_of_one_unit(seed: int, *, faulty: bool) -> Case:
 
 def waves_known_by_heart(seed: int, *, faulty: bool) -> Case:
     """Train a big network on 60 noisy series for hundreds of epochs."""
-    data = rows.waves(seed, training=60 if faulty else 600, noise=0.5)
+    data = rows.waves(seed, training=60 if faulty else 1500, noise=0.4)
     return case(
         seed,
         lambda: nn.Sequential(nn.Flatten(), *layers(24, 128, 128, 3)),
@@ -286,7 +286,7 @@ def a_rectified_recurrence_that_blows_up(seed: int, *, faulty: bool) -> Case:
         loss=nn.CrossEntropyLoss(),
         score=scores.top_class,
         optimizer=adam(5e-3),
-        epochs=12,
+        epochs=20,
     )
 
 

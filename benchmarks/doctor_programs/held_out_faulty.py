@@ -444,7 +444,7 @@ def labels_that_are_rarely_on(seed: int, *, faulty: bool) -> Case:
         loss=nn.BCEWithLogitsLoss(pos_weight=weight),
         score=scores.balanced_sign,
         optimizer=adam(2e-3, weight_decay=1e-3),
-        epochs=10,
+        epochs=20,
         judged_by=scores.sign if faulty else scores.balanced_sign,
     )
 
