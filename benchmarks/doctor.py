@@ -43,7 +43,7 @@ import torch
 from doctor_programs import PROGRAMS
 from doctor_programs.program import Case, Program
 from doctor_programs.references import reference
-from doctor_programs.rivals import available
+from doctor_programs.rivals import MEANINGS, available
 from doctor_programs.training import begun, outputs_of, trained
 from fitwell.metrics.intervals import wilson
 
@@ -143,7 +143,7 @@ def asked(ask: Callable[[Case], tuple[str, ...]]) -> Callable[[Case], Answer]:
 
     def answer(case: Case) -> Answer:
         said = ask(case)
-        return {"flagged": bool(said), "said": list(said)}
+        return {"flagged": bool(said), "said": list(said), "meant": [list(MEANINGS[each]) for each in said]}
 
     return answer
 
@@ -204,7 +204,8 @@ def share(hits: Sequence[bool]) -> str:
 def named(row: Answer, within: int) -> bool:
     """Tell whether one of a tool's first names is one of what is wrong."""
     program = next(each for each in PROGRAMS if each.name == row["program"])
-    return bool({*row["said"][:within]} & {*program.causes, *program.accepted})
+    meant = row.get("meant", [[each] for each in row["said"]])
+    return any({*each} & {*program.causes, *program.accepted} for each in meant[:within])
 
 
 def cures(rows: Sequence[Answer]) -> list[bool]:
@@ -230,7 +231,19 @@ def report(rows: Sequence[Answer], parts: Sequence[str]) -> str:
         lines += [f"\n{part}:\n", f"| | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
         for what in columns[0] if columns else ():
             lines.append(f"| {what} | {' | '.join(each[what] for each in columns)} |")
+        lines += ["", "| says | of faulty | of repaired and healthy |", "|---|---|---|", *sayings(chosen)]
     return "\n".join(lines)
+
+
+def sayings(rows: Sequence[Answer]) -> list[str]:
+    """Return, for each thing that a tool says, of which share of faulty and of other programs it says it."""
+    lines = []
+    for tool, said in sorted({(row["tool"], said) for row in rows for said in row["said"]}):
+        says = [(said in row["said"], row["kind"] == "faulty") for row in rows if row["tool"] == tool]
+        shares = [[hit for hit, ill in says if ill == faulty] for faulty in (True, False)]
+        cells = [f"{mean(hits):.0%}" if hits else "-" for hits in shares]
+        lines.append(f"| {tool}: {said} | {' | '.join(cells)} |")
+    return lines
 
 
 def column(rows: Sequence[Answer]) -> dict[str, str]:

@@ -28,35 +28,43 @@ from torch import Tensor, nn
 from doctor_programs.program import Case, Rows
 from doctor_programs.training import begun, outputs_of, trained
 
-Said = tuple[str, ...]  # the symptoms that a tool names, in its order; none when it raises no alarm
+Said = tuple[str, ...]  # the names of what a tool raises an alarm about, in its order and its words
 
-# The symptom of ours that a rule's name stands for; it is counted as named when it is among a program's causes.
+# The symptoms of ours that a name stands for: the tool has named a cause when one of them is among a program's.
 SAGEMAKER = {
-    "ExplodingTensor": "non_finite_values",
-    "VanishingGradient": "vanishing_gradients",
-    "PoorWeightInitialization": "poor_initialization",
-    "DeadRelu": "dead_units",
-    "SaturatedActivation": "saturated_units",
-    "CheckInputImages": "unscaled_inputs",
-    "ClassImbalance": "class_imbalance",
-    "WeightUpdateRatio": "learning_rate_too_high",
-    "TensorVariance": "exploding_gradients",
-    "AllZero": "dead_units",
-    "UnchangedTensor": "not_learning",
-    "Overfit": "overfitting",
-    "Overtraining": "overfitting",
-    "LossNotDecreasing": "not_learning",
+    "ExplodingTensor": ("non_finite_values", "exploding_gradients"),
+    "VanishingGradient": ("vanishing_gradients",),
+    "PoorWeightInitialization": ("poor_initialization",),
+    "DeadRelu": ("dead_units",),
+    "SaturatedActivation": ("saturated_units",),
+    "CheckInputImages": ("unscaled_inputs",),
+    "ClassImbalance": ("class_imbalance", "one_class"),
+    "WeightUpdateRatio": ("learning_rate_too_high", "learning_rate_too_low"),
+    "TensorVariance": ("exploding_gradients", "saturated_units", "poor_initialization"),
+    "AllZero": ("dead_units",),
+    "UnchangedTensor": ("not_learning", "frozen_parameters"),
+    "Overfit": ("overfitting",),
+    "Overtraining": ("overfitting",),
+    "LossNotDecreasing": ("not_learning", "learning_rate_too_low"),
 }
 TORCHMORTEM = {
-    "dead_units": "dead_units",
-    "saturation": "saturated_units",
-    "weight_norm": "exploding_gradients",
-    "rank_collapse": "underfitting",
-    "gradient_noise": "batch_size",
-    "update_ratio": "learning_rate_too_high",
-    "loss_dynamics": "unstable_loss",
-    "gradient_flow": "vanishing_gradients",
+    "dead_units": ("dead_units",),
+    "saturation": ("saturated_units",),
+    "weight_norm": ("exploding_gradients",),
+    "rank_collapse": ("underfitting",),
+    "gradient_noise": ("batch_size",),
+    "update_ratio": ("learning_rate_too_high", "learning_rate_too_low"),
+    "loss_dynamics": ("unstable_loss", "not_learning", "learning_rate_too_high"),
+    "gradient_flow": ("vanishing_gradients", "exploding_gradients"),
 }
+AUTOTRAINER = {
+    "exploding gradient": ("exploding_gradients", "non_finite_values", "learning_rate_too_high"),
+    "vanishing gradient": ("vanishing_gradients",),
+    "dying ReLU": ("dead_units",),
+    "slow convergence": ("learning_rate_too_low", "not_learning", "stopped_too_early"),
+    "oscillating loss": ("unstable_loss", "learning_rate_too_high"),
+}
+MEANINGS = {**SAGEMAKER, **TORCHMORTEM, **AUTOTRAINER}
 
 
 @dataclass
@@ -141,12 +149,8 @@ def _range(gradient: Tensor) -> float:
 
 
 def sagemaker(case: Case) -> Said:
-    """Return the rules of SageMaker Debugger that fire, as symptoms."""
-    return tuple(dict.fromkeys(SAGEMAKER[name] for name in sagemaker_rules(case, seen(case))))
-
-
-def sagemaker_rules(case: Case, made: Seen) -> list[str]:
-    """Return the names of the rules that fire, in the order of `SAGEMAKER`."""
+    """Return the rules of SageMaker Debugger that fire, in the order of `SAGEMAKER`."""
+    made = seen(case)
     looks = made.looks
     pairs = list(pairwise(looks))
     fires: dict[str, Callable[[], bool]] = {
@@ -181,7 +185,7 @@ def sagemaker_rules(case: Case, made: Seen) -> list[str]:
             for earlier, later in zip(made.losses[::10], made.losses[10::10], strict=False)
         ),
     }
-    return [name for name in SAGEMAKER if fires[name]()]
+    return tuple(name for name in SAGEMAKER if fires[name]())
 
 
 def _poorly_begun(made: Seen) -> bool:
@@ -227,14 +231,14 @@ def _stalled(losses: list[float], patience: int) -> bool:
 
 
 def autotrainer(case: Case) -> Said:
-    """Return the problem that AutoTrainer would see, as symptoms."""
+    """Return the problem that AutoTrainer would see first."""
     made = seen(case)
     died = vanished = exploded = 0
     for number, look in enumerate(made.looks):
         if not all(each.isfinite().all() for each in (*look.gradients, *look.weights)):
-            return ("exploding_gradients",)
+            return ("exploding gradient",)
         if not (math.isfinite(look.training) and look.validation < 1e5):
-            return ("exploding_gradients",)
+            return ("exploding gradient",)
         matrices = [each for each in look.gradients if each.ndim > 1]
         first, last = float(matrices[0].norm()) if matrices else 0.0, float(matrices[-1].norm()) if matrices else 1.0
         zeros = sum(int((each == 0).sum()) for each in look.gradients) / max(
@@ -253,17 +257,17 @@ def autotrainer(case: Case) -> Said:
             for scores in ([each.training_score for each in so_far], [each.validation_score for each in so_far])
         )
         if min(best) < 0.7 or slow:
-            for count, symptom in (
-                (died, "dead_units"),
-                (exploded, "exploding_gradients"),
-                (vanished, "vanishing_gradients"),
+            for count, problem in (
+                (died, "dying ReLU"),
+                (exploded, "exploding gradient"),
+                (vanished, "vanishing gradient"),
             ):
                 if count >= 1:
-                    return (symptom,)
+                    return (problem,)
             if slow:
-                return ("learning_rate_too_low", "not_learning")
+                return ("slow convergence",)
         elif _oscillates([each.training_score for each in so_far]):
-            return ("unstable_loss",)
+            return ("oscillating loss",)
     return ()
 
 
@@ -276,7 +280,7 @@ def _oscillates(scores: list[float]) -> bool:
 
 
 def torchmortem(case: Case) -> Said:
-    """Return what torchmortem's critical findings say, as symptoms."""
+    """Return the categories of torchmortem's critical findings, in its order."""
     library: Any = importlib.import_module("torchmortem")
     logging.getLogger("torchmortem").setLevel(logging.CRITICAL)
     case, _ = with_validation(case)
@@ -288,16 +292,7 @@ def torchmortem(case: Case) -> Said:
     with tempfile.TemporaryDirectory() as folder:
         report = autopsy.report(Path(folder) / "report.json")
     critical = [each for each in report.findings if each.severity.name == "CRITICAL"]
-    return tuple(dict.fromkeys(_meant(each) for each in critical))
-
-
-def _meant(finding: Any) -> str:
-    title = str(finding.title).lower()
-    if "exploding" in title:
-        return "exploding_gradients"
-    if "plateau" in title:
-        return "not_learning"
-    return TORCHMORTEM[finding.category]
+    return tuple(dict.fromkeys(str(each.category) for each in critical))
 
 
 RIVALS: dict[str, Callable[[Case], Said]] = {
