@@ -1,6 +1,6 @@
 """What `fw.watch` costs: trainings with it and without it, by turns, on one thread.
 
-    python benchmarks/watching.py [--repeats 5]
+    python benchmarks/watching.py [--repeats 5] [--case tiny]
 
 A tiny network (20 inputs, two layers of 64), where Python's own calls weigh most, and a ResNet-18 on images of 32 by
 32, where tensors do. Both trainings of a pair take the same steps from the same weights, by turns of a tenth of them,
@@ -74,7 +74,7 @@ CASES = (
         64,
         2000,
     ),
-    Case("resnet-18", resnet, (3, 32, 32), 16, 40),
+    Case("resnet-18", resnet, (3, 32, 32), 16, 30),
 )
 
 
@@ -102,9 +102,10 @@ def main() -> None:
     """Print one line for each case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--case", choices=[case.name for case in CASES], help="only this one")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    for case in CASES:
+    for case in [each for each in CASES if asked.case in (None, each.name)]:
         torch.manual_seed(0)
         start = case.model()
         next(training(case, start, watched=True))  # the first one pays for allocations and imports
