@@ -135,7 +135,7 @@ def test_every_way_to_read_a_text_finds_the_word_that_decides(tmp_path: Path, fa
 def test_kept_vectors_stay_those_of_the_file_and_the_file_is_not_needed_to_predict(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     path = tmp_path / "some.txt"
-    Vectors([*WORDS, "apples", "pears"], random.standard_normal((12, 6))).save(path)
+    Vectors((*WORDS, "apples", "pears"), random.standard_normal((12, 6)).astype(np.float32)).save(path)
     settings = {"network.text.vectors": str(path), "network.text.tuned": False, "training.epochs": 2}
     frame = text_frame()
     run = fw.train(frame, target="y", out=tmp_path / "run", settings=settings)
