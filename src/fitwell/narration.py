@@ -96,18 +96,22 @@ def _column_events(schema: Schema) -> Iterator[Event]:
     yield from _first_few("columns", sentences, len(marked))
 
 
+def finding_event(finding: Finding) -> Event:
+    """Return what was found, how sure that is, and the first thing to try."""
+    remedies = "".join(f"; {remedy.change['text']}" for remedy in finding.remedies[:1])
+    sure = "" if finding.status == "confirmed" else "suspected "
+    title = f"{sure}{finding.symptom.replace('_', ' ')}"
+    values = {"symptom": finding.symptom, "status": finding.status}
+    return Event(finding.severity, f"{title}: {finding.explanation}{remedies}", values)
+
+
 def findings_events(findings: Sequence[Finding]) -> Iterator[Event]:
     """Yield the gravest findings about a training, each with the first thing to try, and how many more there are.
 
     What only informs is left to the report.
     """
     grave = [finding for finding in findings if finding.severity != "info"]
-    for finding in grave[:TOLD]:
-        remedies = "".join(f"; {remedy.change['text']}" for remedy in finding.remedies[:1])
-        sure = "" if finding.status == "confirmed" else "suspected "
-        title = f"{sure}{finding.symptom.replace('_', ' ')}"
-        values = {"symptom": finding.symptom, "status": finding.status}
-        yield Event(finding.severity, f"{title}: {finding.explanation}{remedies}", values)
+    yield from map(finding_event, grave[:TOLD])
     more = len(findings) - len(grave[:TOLD])
     if more:
         yield Event("info", f"{more} more {'finding is' if more == 1 else 'findings are'} in the report")
