@@ -2,6 +2,7 @@
 
 watcher.py    the watch, and what it makes of what it heard
 listening.py  hooks that measure a step: what goes into layers, gradients, weights and updates
+heard.py      what was heard becomes a history
 sampling.py   which steps are measured
 """
 

@@ -13,14 +13,12 @@ watch.findings, watch.report("watched.html")
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 import torch
 from torch import Tensor, nn
@@ -28,16 +26,16 @@ from torch import Tensor, nn
 from fitwell.doctor.checks import checked
 from fitwell.doctor.finding import Finding
 from fitwell.doctor.history import observations
-from fitwell.doctor.observation import LayerSeen, Observation, Spreads
+from fitwell.doctor.observation import LayerSeen, Observation
 from fitwell.errors import RequestError
 from fitwell.files import replace_atomically
 from fitwell.report.watched import watched_page
 from fitwell.training.history import COLUMNS
+from fitwell.watching.heard import Measured, look_rows, numbers, spreads_heard, step_rows, unknown_to
 from fitwell.watching.listening import Forward, Weights, as_rows, held_layers
 from fitwell.watching.sampling import affordable, next_step
 
 Split = Literal["train", "validation"]
-STRETCHES, STRETCH = 20, 10  # without validation losses, training losses are averaged over so many stretches of steps
 
 
 class Watch:
@@ -55,7 +53,7 @@ class Watch:
         self._forward: Forward | None = None
         self._handles: list[Any] = []
         self._step, self._next = 0, 0
-        self._measured: list[tuple[int, float, dict[str, Mapping[str, Tensor]]]] = []
+        self._measured: list[Measured] = []
         self._losses: dict[Split, list[tuple[int, Tensor | float]]] = {"train": [], "validation": []}
         self._order: list[str] = []
         self._inputs: Tensor | None = None
@@ -102,8 +100,9 @@ class Watch:
 
     @property
     def history(self) -> pl.DataFrame:
-        """The losses and signals in the layout of a run's history; an epoch is what lies between two looks."""
-        rows = [*self._look_rows(), *self._step_rows()]
+        """The losses and signals in the layout of a run's history, whose column `epoch` counts steps here."""
+        losses = {split: numbers(heard) for split, heard in self._losses.items()}
+        rows = [*look_rows(losses["train"], losses["validation"]), *step_rows(self._measured, losses["train"])]
         signals = sorted({name for row in rows for name in row if name not in COLUMNS})
         return pl.DataFrame(rows, schema=COLUMNS | dict.fromkeys(signals, pl.Float64))
 
@@ -111,15 +110,15 @@ class Watch:
     def observation(self) -> Observation:
         """What the checks read."""
         (seen,) = observations(self.history, self.layers) or [Observation(layers=self.layers)]  # before the first step
-        rate = self._measured[0][1] if self._measured else None
+        rate = self._measured[0].rate if self._measured else None
         return replace(
             seen,
             learning_rate=rate,
             optimizer=type(self._optimizer).__name__.lower(),
             ending="planned" if self._ended else "running",
             clock="step",
-            left_out=self._left_out(),
-            inputs=self._input_spreads(),
+            left_out=unknown_to(self._optimizer, self._layers),
+            inputs=None if self._inputs is None else spreads_heard(self._inputs),
         )
 
     @property
@@ -143,21 +142,6 @@ class Watch:
         )
         replace_atomically(Path(path), page)
         return Path(path)
-
-    def _left_out(self) -> tuple[str, ...]:
-        moved = {id(weight) for group in self._optimizer.param_groups for weight in group["params"]}
-        return tuple(
-            layer.name
-            for layer in self._layers
-            if any(weight.requires_grad and id(weight) not in moved for weight in layer.weights)
-        )
-
-    def _input_spreads(self) -> Spreads | None:
-        if self._inputs is None or self._inputs.shape[1] == 0:
-            return None
-        spread, largest = self._inputs.tolist()
-        names = tuple(f"input {place}" for place in range(len(spread)))
-        return Spreads(names=names, spreads=tuple(spread), largest=tuple(largest))
 
     def _listen(self) -> None:
         self._forward = Forward(self._model, self._layers)
@@ -195,43 +179,8 @@ class Watch:
             self._inputs = forward.inputs
         self._order += [name for name in forward.order if name not in self._order]
         rate = float(self._optimizer.param_groups[0]["lr"])
-        self._measured.append((self._step, rate, dict(as_rows(self._layers, self._weights.after(), forward))))
-
-    def _step_rows(self) -> list[dict[str, Any]]:
-        losses = _numbers(self._losses["train"])
-        rows = []
-        for step, rate, layers in self._measured:
-            signals = {
-                f"{signal}.{layer}": float(value) for layer, found in layers.items() for signal, value in found.items()
-            }
-            loss = next((value for when, value in losses if when >= step), losses[-1][1] if losses else 0.0)
-            rows.append(
-                {"member": 0, "epoch": float(step), "step": step, "split": "batch", "loss": loss, "learning_rate": rate}
-                | signals
-            )
-        return rows
-
-    def _look_rows(self) -> list[dict[str, Any]]:
-        """Return one row for each validation loss, with the mean training loss since the one before."""
-        training, validation = _numbers(self._losses["train"]), _numbers(self._losses["validation"])
-        if validation:
-            moments = sorted({step for step, _ in validation})
-        elif len(training) >= 2 * STRETCH:
-            parts = np.array_split(np.array([step for step, _ in training]), min(STRETCHES, len(training) // STRETCH))
-            moments = sorted({int(part[-1]) for part in parts})
-        else:
-            moments = []
-        rows, begun = [], -1
-        for moment in moments:
-            shared = {"member": 0, "epoch": float(moment), "step": moment}
-            of_training = [value for step, value in training if begun < step <= moment]
-            of_look = [value for step, value in validation if step == moment]
-            if of_training:
-                rows.append(shared | {"split": "train", "loss": float(np.mean(of_training))})
-            if of_look:
-                rows.append(shared | {"split": "validation", "loss": float(np.mean(of_look))})
-            begun = moment
-        return rows
+        signals = dict(as_rows(self._layers, self._weights.after(), forward))
+        self._measured.append(Measured(step=self._step, rate=rate, signals=signals))
 
 
 def watch(model: nn.Module, optimizer: torch.optim.Optimizer) -> Watch:
@@ -244,10 +193,3 @@ def watch(model: nn.Module, optimizer: torch.optim.Optimizer) -> Watch:
         RequestError: the model has no weights that learn.
     """
     return Watch(model, optimizer)
-
-
-def _numbers(losses: list[tuple[int, Tensor | float]]) -> list[tuple[int, float]]:
-    """Return losses as numbers, all of a device read at once."""
-    tensors = [loss.float().reshape(()) for _, loss in losses if isinstance(loss, Tensor)]
-    read = iter(torch.stack(tensors).tolist() if tensors else [])
-    return [(step, next(read) if isinstance(loss, Tensor) else float(loss)) for step, loss in losses]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fitwell.doctor.checks.judging import advised, has_not_moved, median, since
-from fitwell.doctor.finding import Finding
+from fitwell.doctor.finding import Finding, remedy
 from fitwell.doctor.observation import Observation
 from fitwell.doctor.thresholds import (
     FEW_BATCHES,
@@ -137,10 +137,13 @@ def underfitting(seen: Observation) -> Finding | None:
             f"a simple model ({first.name}) does better on the same rows: {first.metric} {first.value:.4g}, the "
             f"network {first.network:.4g}, beyond the interval{others}"
         ),
-        remedies=(
-            advised(seen, "train for longer", setting="training.epochs", new="auto"),
-            advised(seen, "search for better settings: fitwell tune", setting="tune.trials"),
-            advised(seen, f"use {first.name} instead", setting="network.hidden", new=[]),
+        remedies=tuple(
+            remedy(text)
+            for text in (
+                *(() if seen.ending == "patience" else ("train for longer",)),
+                "search for better settings (fitwell tune), or look what the findings above say",
+                "use the simple model",
+            )
         ),
     )
 
