@@ -95,7 +95,7 @@ IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the ot
 SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
-TEXT_RATE, TERMS_EPOCHS = 6, 32
+TEXT_RATE, TERMS_EPOCHS = 4, 32
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
 NO_TEXTS, NO_IMAGES, NO_SERIES = "there are no texts", "there are no images", "there are no series"
 
@@ -217,6 +217,8 @@ def _normalization(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _dropout(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.texts:
+        return Choice(0.5, "the words of the training texts are soon learned by heart")
     if facts.training_rows < FEW_ROWS:
         return Choice(0.3, f"{facts.training_rows:,} training rows are soon learned by heart")
     return Choice(0.1, f"{facts.training_rows:,} training rows need little")
