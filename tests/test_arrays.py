@@ -150,11 +150,16 @@ def test_kept_vectors_stay_those_of_the_file_and_the_file_is_not_needed_to_predi
     assert fw.load(tmp_path / "run").predict(frame).equals(before)
 
 
-def test_a_prediction_rests_on_the_text_that_decides_it(tmp_path: Path) -> None:
-    run = fw.train(text_frame(), target="y", out=tmp_path / "run", settings={"training.epochs": 30, "members": 2})
+def test_a_prediction_rests_on_the_text_that_decides_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = fw.train(text_frame(240), target="y", out=tmp_path / "run", settings={"training.epochs": 30, "members": 2})
     explained = json.loads((run.path / "explanation.json").read_text())
     most, least = sorted(explained["importance"]["columns"], key=lambda each: -each["value"])
     assert (most["column"], least["column"]) == ("note", "size")
+    asked = ["explain-prediction", str(run.path), str(tmp_path / "t.csv"), "--json"]
+    text_frame(2).write_csv(tmp_path / "t.csv")
+    assert cli.run(asked) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {row["columns"][0]["column"] for row in told["rows"]} == {"note"}
 
 
 def test_a_text_that_streams_is_refused_in_words(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the ot
 SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
-TEXT_RATE, TERMS_EPOCHS = 6, 32
+TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
 NO_TEXTS, NO_IMAGES, NO_SERIES = "there are no texts", "there are no images", "there are no series"
 
@@ -217,6 +217,8 @@ def _normalization(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _dropout(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.texts and not facts.layout.inputs:
+        return Choice(0.5, "the words of the training texts are soon learned by heart")
     if facts.training_rows < FEW_ROWS:
         return Choice(0.3, f"{facts.training_rows:,} training rows are soon learned by heart")
     return Choice(0.1, f"{facts.training_rows:,} training rows need little")
@@ -363,7 +365,7 @@ def _weight_decay(recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _schedule(recipe: Recipe, facts: Facts) -> Choice:
-    if facts.layout.arrays and not facts.has_terms:
+    if facts.layout.arrays:
         return Choice("one_cycle", "one long cycle: arrays are not soon learned by heart")
     cycles = f"{recipe.training.cycles} annealed cycles, each twice as long"
     return Choice("log_cosine", f"{cycles}: short ones suit data that is soon learned by heart")
@@ -379,11 +381,10 @@ def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
 
 def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
-        if facts.has_terms:
-            return Choice(TERMS_EPOCHS, "short cycles for texts soon learned by heart, and a long one for others")
         steps = batching(facts.training_rows, recipe.training)[1]
-        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-ARRAY_STEPS // steps)))
-        return Choice(epochs, f"at least {FEWEST_EPOCHS}, and about {ARRAY_STEPS:,} steps where there are few rows")
+        fewest = FEWEST_TERMS_EPOCHS if facts.has_terms else FEWEST_EPOCHS
+        epochs = min(MOST_EPOCHS, max(fewest, -(-ARRAY_STEPS // steps)))
+        return Choice(epochs, f"at least {fewest}, and about {ARRAY_STEPS:,} steps where there are few rows")
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
         return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
     cycles = recipe.training.cycles
