@@ -20,6 +20,7 @@ from fitwell.cli.cure import cure
 from fitwell.cli.diagnose import diagnose
 from fitwell.cli.evaluate import evaluate
 from fitwell.cli.explain import explain
+from fitwell.cli.explain_prediction import explain_prediction
 from fitwell.cli.lines import one_line
 from fitwell.cli.metrics import metrics
 from fitwell.cli.predict import predict
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "resume": resume,
     "recipe": recipe,
     "predict": predict,
+    "explain-prediction": explain_prediction,
     "evaluate": evaluate,
     "metrics": metrics,
     "diagnose": diagnose,
