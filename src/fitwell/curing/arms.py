@@ -225,7 +225,8 @@ def _thinned(prepared: Prepared, share: float) -> Prepared:
 
 def _scored(labelled: Labelled, predictions: np.ndarray, rows: np.ndarray) -> Scored:
     # A network that says nothing finite knows as little as an even guess, or the mean.
-    known_nothing = np.array(labelled.coding.centers or 1 / predictions.shape[1])
+    even = 0.5 if labelled.task.form == "labels" else 1 / predictions.shape[1]
+    known_nothing = np.array(labelled.coding.centers or even)
     return Scored(
         task=labelled.task,
         coding=labelled.coding,

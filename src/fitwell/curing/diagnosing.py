@@ -124,6 +124,7 @@ class _Examination:
     causes: list[Finding] = field(default_factory=list)
     others: list[Finding] = field(default_factory=list)
     cure: Cure | None = None
+    cleared: bool = False  # the screen found nothing that a change of the training would bring
     passive_left: tuple[Finding, ...] = ()
     why: str = "the budget did not allow any experiment"
 
@@ -139,6 +140,7 @@ class _Examination:
             self.why = f"its training misses {100 * screen.shortfall:.0f} % of what these rows allow"
             helped = self._explained(screen)
         else:
+            self.cleared = True
             self._done("taking the bundle apart", "fresh seeds")
             self.why = (
                 f"nothing that was changed about the training brings {self.own.metric} more than noise: it reaches "
@@ -197,6 +199,7 @@ class _Examination:
         if not is_above_noise(self.own.compared(best, screen.simple[TRIVIAL])):
             p = signal_p(self.own, self.prepared)
             self.others.append(signal_finding(self.own, screen, p))
+            self.why = "no network and no simple model does better than always giving the same answer"
         elif helped.recipe is not None:
             found = learning(self.own, helped.recipe, helped)
             if found is not None:
@@ -219,9 +222,8 @@ class _Examination:
 
     def diagnosis(self) -> Diagnosis:
         """Return what was found so far."""
-        decided = not {"the screen", "taking the bundle apart", "fresh seeds"} & set(self.untried)
         left = self.passive if "suspected leaks" in self.untried else self.passive_left
-        kept = weighed(left, self.causes, why=self.why, decided=decided)
+        kept = weighed(left, self.causes, why=self.why, cleared=self.cleared)
         return Diagnosis(
             run=Run(self.run.path),
             findings=ranked([*self.causes, *self.others, *kept]),

@@ -68,7 +68,7 @@ def screened(bench: Bench, subject: Subject) -> Screen:
     missing = min(shortfall(each, reached, trivial) for each in (own, average))
     difference, properly = bench.compared(changed[chosen], base), bench.properly_compared(changed[chosen], base)
     is_clear = is_above_noise(difference) or (properly is not None and is_above_noise(properly))
-    is_suspected = is_clear or (chosen == "usual" and leans(difference))
+    is_suspected = is_clear or (bool(subject.changes) and leans(difference))
     good = {name: bench.goodness(tried) for name, tried in (changed | simple).items() if name != TRIVIAL}
     best_name = max(good, key=good.__getitem__)
     return Screen(

@@ -300,15 +300,26 @@ def leak_judged(bench: Bench, finding: Finding, with_it: Tried, without: Tried, 
     )
 
 
-def weighed(passive: Sequence[Finding], causes: Sequence[Finding], *, why: str, decided: bool) -> list[Finding]:
-    """Return the findings of the signals beside those of the experiments: confirmed ones are said once."""
-    known = {finding.symptom for finding in causes if finding.status == "confirmed"}
+def weighed(passive: Sequence[Finding], causes: Sequence[Finding], *, why: str, cleared: bool) -> list[Finding]:
+    """Return what signals said, in the light of the experiments.
+
+    A symptom that is confirmed as a cause is said once. Where another cause was confirmed, a suspicion is likely to be a
+    consequence of it and only informs; where the training was cleared, suspicions are refuted. What counting the rows
+    shows stands as it is.
+    """
+    known = [finding for finding in causes if finding.status == "confirmed"]
     kept = []
     for finding in passive:
-        if finding.status != "suspected" or finding.since == "data" or not decided:
+        if finding.status != "suspected" or finding.since == "data":
             kept.append(finding)
-        elif finding.symptom not in known:
+        elif known and finding.symptom not in {cause.symptom for cause in known}:
+            source = " and ".join(cause.where or cause.symptom for cause in known)
+            text = f"{finding.explanation}; likely a consequence of {source}"
+            kept.append(replace(finding, severity="info", explanation=text))
+        elif cleared:
             kept.append(replace(finding, status="refuted", explanation=f"{finding.explanation}; refuted: {why}"))
+        elif not known:
+            kept.append(finding)
     return kept
 
 
