@@ -19,7 +19,7 @@ from fitwell.doctor.examining.beyond import (
     seed_dependent,
     too_few_rows,
 )
-from fitwell.doctor.examining.changes import BESIDE, CHANGES, Arm
+from fitwell.doctor.examining.changes import BESIDE, CHANGES, STAND_IN, WIDER, Arm
 from fitwell.doctor.examining.clock import Clock, clock_of
 from fitwell.doctor.examining.construction import Flaw, flaws
 from fitwell.doctor.examining.eliminating import Causes, eliminate
@@ -227,6 +227,9 @@ def _find_causes(bench: Bench, again: Bench, screened: Screened, course: Course)
     fault = any(table[name].fault for name in causes.effects)
     critical = fault or screened.shortfall >= RELATIVE_HEADROOM
     sure = _holds(again, causes, base)
+    if set(causes.effects) <= {WIDER, STAND_IN}:
+        # Too small a network may be just large enough for some first weights.
+        _add(course, seed_dependent(bench, screened, again.measure(Arm()), asked=True))
     course.add(cause_findings(screened, causes, severity="critical" if critical else "warning", sure=sure))
     course.add(activity_findings(base))
 
