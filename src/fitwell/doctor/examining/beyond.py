@@ -274,11 +274,14 @@ def _rounded(bench: Bench, arm: Measured, classes: Tensor, values: Tensor) -> Te
     return torch.cat(found)
 
 
-def seed_dependent(bench: Bench, screened: Screened, again: Measured) -> Finding | None:
-    """Return that other first weights and orders lead elsewhere: some trainings learn and some don't."""
+def seed_dependent(bench: Bench, screened: Screened, again: Measured, *, asked: bool = False) -> Finding | None:
+    """Return that other first weights and orders lead elsewhere: some trainings learn and some don't.
+
+    More seeds are tried where two differ beyond noise, or when `asked`.
+    """
     apart = abs(screened.base.skill - again.skill)
     noise = _noise_of(screened.base) + _noise_of(again)
-    if apart < max(SEEDS_APART, STANDARD_ERRORS * noise):
+    if not asked and apart < max(SEEDS_APART, STANDARD_ERRORS * noise):
         return None
     skills = [screened.base.skill, again.skill]
     for seed in range(bench.seed + 2, bench.seed + 2 + MORE_SEEDS):

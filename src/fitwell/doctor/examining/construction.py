@@ -200,7 +200,7 @@ def undefined_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         symptom="non_finite_values",
         severity="critical",
         where="loss",
-        text=f"the loss of ordinary outputs is {float(value):g}, or its gradient is no number: somewhere it takes "
+        text=f"the loss of ordinary outputs is {float(value.detach()):g}, or its gradient is no number: it takes "
         "0 / 0, 0 · log 0, or the root of 0",
         change="loss",
         way_out="use torch's own form of the loss, which is defined there, or add a small number where it divides or "

@@ -19,7 +19,7 @@ from fitwell.doctor.examining.beyond import (
     seed_dependent,
     too_few_rows,
 )
-from fitwell.doctor.examining.changes import BESIDE, CHANGES, Arm
+from fitwell.doctor.examining.changes import BESIDE, CHANGES, STAND_IN, WIDER, Arm
 from fitwell.doctor.examining.clock import Clock, clock_of
 from fitwell.doctor.examining.construction import Flaw, flaws
 from fitwell.doctor.examining.eliminating import Causes, eliminate
@@ -168,12 +168,11 @@ def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], cour
 
 def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1)
-    if _nothing_learned(again, screened):
+    if not any(finding.decides for finding in course.findings):  # what is wrong by construction may be why
+        course.add(ignored_class(bench, screened))
+    if not any(finding.decides for finding in course.findings) and _nothing_learned(again, screened):
         course.add(without_signal(bench, screened.allowed))
         return
-    by_construction = any(finding.decides for finding in course.findings)
-    if not by_construction:
-        course.add(ignored_class(bench, screened))
     _add(course, seed_dependent(bench, screened, again.measure(Arm())))
     if _short(bench, again, screened):
         _find_causes(bench, again, screened, course)
@@ -187,11 +186,12 @@ def _nothing_learned(again: Bench, screened: Screened) -> bool:
     best = screened.best
     if min(screened.allowed, best.skill) > DOUBTFUL_SKILL:
         return False
-    if screened.allowed <= NO_SKILL:
-        return True
-    pooled = torch.cat([best.contributions, again.measure(best.arm).contributions])
-    linear = screened.linear_skill or 0.0
-    return linear <= NO_SKILL and gain(pooled, torch.zeros_like(pooled)).clear < STANDARD_ERRORS
+    other = again.measure(best.arm)
+    pooled = torch.cat([best.contributions, other.contributions])
+    errors = torch.cat([each.best.errors for arm in (best, other) for each in arm.trainings])
+    closer = 1 - errors / screened.constant_error  # shares of rare classes may be known that never win
+    known = [gain(each, torch.zeros_like(each)).clear for each in (pooled, closer)]
+    return (screened.linear_skill or 0.0) <= NO_SKILL and max(known) < STANDARD_ERRORS
 
 
 def _look_further(bench: Bench, again: Bench, screened: Screened, course: Course) -> None:
@@ -227,6 +227,9 @@ def _find_causes(bench: Bench, again: Bench, screened: Screened, course: Course)
     fault = any(table[name].fault for name in causes.effects)
     critical = fault or screened.shortfall >= RELATIVE_HEADROOM
     sure = _holds(again, causes, base)
+    if set(causes.effects) <= {WIDER, STAND_IN}:
+        # Too small a network may be just large enough for some first weights.
+        _add(course, seed_dependent(bench, screened, again.measure(Arm()), asked=True))
     course.add(cause_findings(screened, causes, severity="critical" if critical else "warning", sure=sure))
     course.add(activity_findings(base))
 

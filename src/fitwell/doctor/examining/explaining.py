@@ -66,10 +66,10 @@ def _of_rate(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
     high = arm.factor < 1 if name == "rate" else base.jumpy
     if not high:
         return ("learning_rate_too_low",)
-    if base.diverged:
-        return ("learning_rate_too_high", "exploding_gradients")
     if base.momentum > LARGE_MOMENTUM:
         return ("unstable_loss", "learning_rate_too_high")
+    if base.diverged:
+        return ("learning_rate_too_high", "exploding_gradients")
     return ("learning_rate_too_high", "unstable_loss") if base.jumpy else ("learning_rate_too_high",)
 
 
