@@ -18,6 +18,7 @@ import typer
 from fitwell.cli.compare import compare
 from fitwell.cli.evaluate import evaluate
 from fitwell.cli.explain import explain
+from fitwell.cli.explain_prediction import explain_prediction
 from fitwell.cli.lines import one_line
 from fitwell.cli.metrics import metrics
 from fitwell.cli.predict import predict
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "resume": resume,
     "recipe": recipe,
     "predict": predict,
+    "explain-prediction": explain_prediction,
     "evaluate": evaluate,
     "metrics": metrics,
     "report": report,

@@ -6,6 +6,7 @@ pixels than a camera takes is refused before it is decoded.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -73,6 +74,13 @@ def every(paths: Sequence[str], make: Callable[[str], Any], *, threads: int) -> 
     with ThreadPoolExecutor(max_workers=threads) as pool:
         for start in range(0, len(paths), AHEAD):
             yield from pool.map(make, paths[start : start + AHEAD])
+
+
+def png_bytes(picture: UInt8[np.ndarray, "height width channels"]) -> bytes:
+    """Return an array of one or three channels as a PNG file."""
+    buffer = io.BytesIO()
+    _pillow().fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(buffer, "png")
+    return buffer.getvalue()
 
 
 def is_picture(name: str) -> bool:

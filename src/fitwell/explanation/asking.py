@@ -91,11 +91,11 @@ def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Aske
         source_rows=labelled.source_rows[rows],
         disagreement=predictions.disagreement,
         predict=predict,
-        cost=_cost(model),
+        cost=cost_of(model),
     )
 
 
-def _cost(model: Model) -> float:
+def cost_of(model: Model) -> float:
     """Return about how many multiplications one row takes: each weight once, more for arrays and for each number."""
     network, numbers = model.recipe.network, model.encoders.layout.numbers
     embedded = 0.0 if network.number_embedding == "none" else EMBEDDED * numbers

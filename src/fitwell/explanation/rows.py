@@ -69,7 +69,7 @@ def _rows(asked: Asked, scores: np.ndarray, columns: list[str], *, largest: bool
             "truth": _joined(truth.row(number)),
             "prediction": _joined(answers.row(number)),
             "score": float(scores[place]),
-            "cells": [_cell(cell) for cell in cells.row(number)],
+            "cells": [cell_text(cell) for cell in cells.row(number)],
         }
         for number, place in enumerate(order.tolist())
     ]
@@ -82,7 +82,8 @@ def _joined(answers: tuple[Any, ...]) -> str | float:
     return ", ".join(f"{answer:.4g}" if isinstance(answer, float) else str(answer) for answer in answers)
 
 
-def _cell(cell: object) -> str:
+def cell_text(cell: object) -> str:
+    """Return a cell as it is shown: the beginning of a long one, the end of a long path of a picture."""
     text = "" if cell is None else str(cell)
     if len(text) <= LONGEST:
         return text

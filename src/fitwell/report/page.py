@@ -24,24 +24,14 @@ def page(contents: Contents) -> bytes:
 
     Names and cells from the data are escaped, and the page's policy forbids every script but its own and any network.
     """
-    style, script = _style(), _asset("page.js")
-    policy = "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src {_hash(script)}",
-            f"style-src {_hash(style)}",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
+    style, script = page_style(), page_asset("page.js")
     text = (
-        _environment()
-        .from_string(_asset("page.html"))
+        environment()
+        .from_string(page_asset("page.html"))
         .render(
             style=Markup(style),
             script=Markup(script),
-            policy=policy,
+            policy=policy_of(style=style, script=script),
             svg=page_svg,
             version=__version__,
             **all_of(contents),
@@ -55,12 +45,28 @@ def picture_files(contents: Contents, *, kind: PictureKind) -> dict[str, bytes]:
     return {f"{each.name}.{kind}": DRAWN[f".{kind}"](complete(each)) for each in pictures(contents)}
 
 
+def policy_of(*, style: str, script: str = "") -> str:
+    """Return the policy that forbids a page every script and style but these, and any network."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src " + (_hash(script) if script else "'none'"),
+            f"style-src {_hash(style)}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return how templates become pages: everything from the data is escaped."""
     return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _asset(name: str) -> str:
+def page_asset(name: str) -> str:
+    """Return a template, a style or a script of ours."""
     return files("fitwell.report").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -70,7 +76,7 @@ def _hash(text: str) -> str:
 
 
 @cache
-def _style() -> str:
+def page_style() -> str:
     """Return the style of the page with the colors of both themes; a printed page is light."""
     light, dark = _variables(LIGHT), _variables(DARK)
     colors = (
@@ -78,7 +84,7 @@ def _style() -> str:
         f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark};color-scheme:dark}}}}\n"
         f"@media screen{{:root[data-theme=dark]{{{dark};color-scheme:dark}}}}\n"
     )
-    return colors + _asset("page.css")
+    return colors + page_asset("page.css")
 
 
 def _variables(colors: Mapping[str, str]) -> str:

@@ -28,6 +28,7 @@ from fitwell.decision import UNDECIDED, Decision, decision_from_json
 from fitwell.doctor.finding import Finding, findings_from_json
 from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate_predictions
+from fitwell.explanation.single import OTHERS, Explanations, explanations
 from fitwell.files import replace_atomically
 from fitwell.plan import available_cores
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
@@ -52,6 +53,7 @@ from fitwell.tasks.task import TargetCoding, coding_from_json
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+EXPLAINED = 10  # rows, unless more are asked for
 PREDICTED_AT_ONCE = 65536  # rows; bounds the memory of prediction
 ARRAYS_PREDICTED_AT_ONCE = 4096  # where rows have images or series, which are some thousand numbers each
 
@@ -163,6 +165,27 @@ class Run:
             frames.append(owned(frame.select(name for name in frame.columns if name in kept)))
         return evaluate_predictions(self.model, pl.concat(frames), schema, np.concatenate(predictions))
 
+    def explain(
+        self, data: object, *, rows: int = EXPLAINED, about: str | None = None, against: object = None
+    ) -> Explanations:
+        """Return what the predictions for the first `rows` rows of a file, frame or mapping rest on.
+
+        They are compared with 64 rows of `against`: without it of the data that the run was trained on where that is
+        still there, else of `data` itself. `about` names a class, or one of several targets, to explain instead of each
+        row's own answer.
+
+        Raises:
+            DataError: a column is missing, or a cell cannot be read. RequestError: no such class; or no rows.
+        """
+        if rows < 1:
+            raise RequestError(f"at least 1 row can be explained, but rows is {rows}")
+        model, trained_on = self.model, self.data["path"]
+        if against is None:
+            against = trained_on if trained_on is not None and Path(trained_on).exists() else data
+        frame = next(iter(read_batches(data, rows=rows, columns=model.columns)))
+        others = _sample(against, model.columns, seed=self.recipe.seed)
+        return explanations(model, frame, others, about=about, seed=self.recipe.seed)
+
     def report(self, path: str | Path) -> Path:
         """Write the report, one page that needs no network, and return where it is.
 
@@ -216,6 +239,18 @@ class Run:
 
         batches = enumerate(read_batches(data, rows=at_once, columns=model.columns))
         yield from _in_order(predicted, made_ahead(batches), workers=workers)
+
+
+def _sample(data: object, columns: tuple[str, ...] | None, *, seed: int) -> pl.DataFrame:
+    """Return some rows from all over a file, in bounded memory: every row draws a number, and the least are kept."""
+    generator = np.random.default_rng(seed)
+    kept: list[pl.DataFrame] = []
+    drawn = np.empty(0)
+    for frame in read_batches(data, rows=PREDICTED_AT_ONCE, columns=columns):
+        drawn = np.concatenate([drawn, generator.random(len(frame))])
+        least = np.sort(np.argsort(drawn, kind="stable")[:OTHERS])
+        kept, drawn = [owned(pl.concat([*kept, frame])[least])], drawn[least]
+    return kept[0]
 
 
 def require_apart(data: object, path: str | Path) -> None:

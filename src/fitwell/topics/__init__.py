@@ -108,7 +108,8 @@ def find(name: str) -> Topic:
     """
     topics = _topics()
     asked = _folded(name)
-    found = [asked] if asked in topics else [topic for topic in topics if topic.endswith(f".{asked}")]
+    found = [topic for topic in topics if _folded(topic) == asked]
+    found = found or [topic for topic in topics if topic.endswith(f".{asked}")]
     found = found or [topic.name for topic in topics.values() if _folded(topic.title) == asked]
     if len(found) > 1:
         raise RequestError(f'"{name}" may be {", ".join(found)}; ask for one of them')
@@ -149,7 +150,7 @@ def _parsed(section: str, *, kind: Kind, group: str, origin: str) -> Topic:
     heading, _, rest = section.partition("\n")
     name, colon, title = heading.partition(": ")
     place = f"{origin}, topic {name}"
-    if not colon or not re.fullmatch(r"[a-z0-9_.]+", name):
+    if not colon or not re.fullmatch(r"[a-z0-9_.-]+", name):
         raise RequestError(f'{origin}: a topic must begin with "## name: Title", but this one with "## {heading}"')
     fenced = re.fullmatch(r"(.*?)^```(pycon|bash)\n(.*?)^```\n*", rest, flags=re.MULTILINE | re.DOTALL)
     if fenced is None:
