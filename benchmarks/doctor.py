@@ -33,7 +33,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -42,7 +42,7 @@ import torch
 
 from doctor_programs import PROGRAMS
 from doctor_programs.program import Case, Program
-from doctor_programs.references import reference
+from doctor_programs.references import Reference, reference
 from doctor_programs.rivals import MEANINGS, available
 from doctor_programs.training import begun, outputs_of, trained
 from fitwell.metrics.intervals import wilson
@@ -54,6 +54,7 @@ NEAR = 0.15  # of that way that a twin may stay behind the reference: it is a ne
 Answer = dict[str, Any]
 
 
+@cache
 def score_of(program: Program, seed: int) -> tuple[float, float]:
     """Return a program's score on rows that it has not seen, and the CPU seconds of its training."""
     case = program.make(seed)
@@ -65,35 +66,27 @@ def score_of(program: Program, seed: int) -> tuple[float, float]:
     return case.score(outputs_of(model, case.test[0]), case.test[1]), seconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verified:
-    """What training a program over seeds has shown."""
-
-    program: Program
-    scores: list[float]
-    seconds: float
+@cache
+def reference_of(program: Program, seed: int) -> Reference:
+    """Return what simple models make of a program's rows."""
+    return reference(program.make(seed))
 
 
-def verify(programs: Sequence[Program], seeds: int) -> int:
+def verify(programs: Sequence[Program], seeds: Sequence[int]) -> int:
     """Print what each program reaches, and return how many are not what they must be."""
     print("| program | score, each seed | twin's mean | reference | constant | verdict |\n|---|---|---|---|---|---|")
     known = {each.name: each for each in PROGRAMS}
-    wrong, means, times = 0, dict[str, float](), []
+    wrong, times = 0, []
     for program in programs:
-        runs = [score_of(program, FIRST_SEED + seed) for seed in range(seeds)]
-        scores = [score for score, _ in runs]
-        times.append(mean(seconds for _, seconds in runs))
         of = known[program.twin] if program.twin else program
-        if of.name not in means:
-            means[of.name] = (
-                mean(score_of(of, FIRST_SEED + seed)[0] for seed in range(seeds)) if program.twin else mean(scores)
-            )
-        found = [reference(of.make(FIRST_SEED + seed)) for seed in range(2)]
-        best, constant = mean(each.best for each in found), mean(each.constant for each in found)
-        fault = verdict(program, mean(scores), means[of.name], best, constant)
-        wrong += fault.startswith("!")
+        scores, twins = ([score_of(each, seed)[0] for seed in seeds] for each in (program, of))
+        times.append(mean(score_of(program, seed)[1] for seed in seeds))
+        best = mean(reference_of(of, seed).best for seed in seeds[:2])
+        constant = mean(reference_of(of, seed).constant for seed in seeds[:2])
+        found = verdict(program, mean(scores), mean(twins), best, constant)
+        wrong += found.startswith("!")
         told = " ".join(f"{score:.3f}" for score in scores)
-        print(f"| {program.name} | {told} | {means[of.name]:.3f} | {best:.3f} | {constant:.3f} | {fault} |", flush=True)
+        print(f"| {program.name} | {told} | {mean(twins):.3f} | {best:.3f} | {constant:.3f} | {found} |", flush=True)
     print(f"\n{wrong} of {len(programs)} are not what they must be")
     print(f"a training takes {median(times):.2f} s of CPU, at most {max(times):.2f}")
     return wrong
@@ -296,7 +289,7 @@ def main() -> int:
         chosen = [each for each in chosen if any(name in each.name for name in asked_for.only)]
     torch.set_num_threads(1)
     if asked_for.verify:
-        return min(1, verify(chosen, asked_for.seeds))
+        return min(1, verify(chosen, range(FIRST_SEED, FIRST_SEED + asked_for.seeds)))
     if not asked_for.report:
         judge(chosen, names=asked_for.tools, seeds=asked_for.seeds, jobs=asked_for.jobs, results=asked_for.json)
     names = {each.name for each in chosen}
