@@ -17,10 +17,9 @@ from sklearn.metrics import log_loss
 from fitwell import cli
 from fitwell.data.audit import Note
 from fitwell.data.read import read_table
-from fitwell.data.schema import Schema, infer_schema
 from fitwell.doctor.finding import findings_json
 from fitwell.evaluation import Answers
-from fitwell.findings import SUSPECTED, classes_of, constant_loss, finding_of, observed, text_finding
+from fitwell.findings import SUSPECTED, classes_of, constant_loss, finding_of, observed
 from fitwell.narration import findings_events
 from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed, parse
@@ -157,22 +156,5 @@ def test_a_training_tells_the_gravest_findings_and_leaves_the_rest_to_the_report
     assert list(findings_events([])) == []
 
 
-def schema_with(*names: str, drop: tuple[str, ...] = ()) -> Schema:
-    texts = {name: [f"the {place} word is {place % 7} of {name}" for place in range(40)] for name in names}
-    data = texts | {"size": [place % 9 + 0.5 for place in range(40)], "y": ["a", "b"] * 20}
-    return infer_schema(read_table(data), parse({"target": ["y"], "data": {"drop": drop}}))
-
-
-def test_columns_of_free_text_are_named_unless_they_were_to_be_left_out() -> None:
-    found = text_finding(schema_with("letter", "reply", "memo", drop=("memo",)))
-    assert found is not None
-    assert (found.symptom, found.severity, found.where) == ("text_left_out", "info", "letter")
-    assert found.evidence == {"columns": "letter, reply", "count": 2}
-    assert found.explanation.startswith('"letter" and 1 more are left out: free text is not learned from yet')
-    assert findings_json([found], complete=False)["healthy"]
-    assert text_finding(schema_with()) is None
-    assert text_finding(schema_with("memo", drop=("memo",))) is None
-
-
 def test_what_is_found_is_explained() -> None:
-    assert [find(symptom).kind for symptom in ("non_finite_values", "text_left_out")] == ["symptom"] * 2
+    assert find("non_finite_values").kind == "symptom"

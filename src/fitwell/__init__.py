@@ -13,6 +13,8 @@ from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, R
 if TYPE_CHECKING:
     from fitwell import metrics, vectors, words
     from fitwell.comparison import compare
+    from fitwell.curing import cure, diagnose
+    from fitwell.doctor.examining import examine
     from fitwell.recipe import Recipe
     from fitwell.run import Run
     from fitwell.run import load_run as load
@@ -33,6 +35,9 @@ __all__ = [
     "SurroundingsError",
     "__version__",
     "compare",
+    "cure",
+    "diagnose",
+    "examine",
     "load",
     "metrics",
     "train",
@@ -47,6 +52,9 @@ _HOMES: dict[str, tuple[str, str | None]] = {
     "Recipe": ("fitwell.recipe", "Recipe"),
     "Run": ("fitwell.run", "Run"),
     "compare": ("fitwell.comparison", "compare"),
+    "cure": ("fitwell.curing", "cure"),
+    "diagnose": ("fitwell.curing", "diagnose"),
+    "examine": ("fitwell.doctor.examining", "examine"),
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
     "train": ("fitwell.workflow", "train"),

@@ -14,8 +14,6 @@ import numpy as np
 import polars as pl
 
 from fitwell.data.audit import Note
-from fitwell.data.columns.text import LEFT_OUT
-from fitwell.data.schema import Schema
 from fitwell.doctor.checks import checked, ranked
 from fitwell.doctor.checks.scales import spreads_of
 from fitwell.doctor.finding import Finding, remedy
@@ -31,11 +29,9 @@ CONSTANT = "majority"  # the simple model that answers the same for every row
 SAMPLED_ROWS = 4096  # of the training rows tell how inputs and targets spread
 
 
-def findings_of(notes: Iterable[Note], schema: Schema, members: Iterable[Observation]) -> list[Finding]:
+def findings_of(notes: Iterable[Note], members: Iterable[Observation]) -> list[Finding]:
     """Return everything that was found about the data and a training, the gravest first."""
-    further = text_finding(schema)
-    of_data = [*map(finding_of, notes), *([] if further is None else [further])]
-    return ranked([*of_data, *checked(list(members))])
+    return ranked([*map(finding_of, notes), *checked(list(members))])
 
 
 def observed(
@@ -93,24 +89,6 @@ def finding_of(note: Note) -> Finding:
         evidence=dict(note.evidence),
         explanation=note.text,
         remedies=(remedy(note.way_out),),
-    )
-
-
-def text_finding(schema: Schema) -> Finding | None:
-    """Return which columns of free text are left out, None when there are none: the network cannot use their words."""
-    names = [column.name for column in schema.left_out if LEFT_OUT in column.why]
-    if not names:
-        return None
-    others = f" and {len(names) - 1} more are" if len(names) > 1 else " is"
-    return Finding(
-        symptom="text_left_out",
-        status="confirmed",
-        severity="info",
-        where=names[0],
-        since="data",
-        evidence={"columns": ", ".join(names), "count": len(names)},
-        explanation=f'"{names[0]}"{others} left out: {LEFT_OUT}',
-        remedies=(remedy("make columns of what the words say, such as a length, a topic, or a flag for a word"),),
     )
 
 

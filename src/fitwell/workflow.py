@@ -337,10 +337,10 @@ def asked_recipe(
         base = recipes.read(recipe)
     given = {name: value for name, value in arguments.items() if value is not None}
     asked = recipes.changed(base, dict(settings or {}) | given)
-    if asked.data.test is None:
-        return asked
+    named = {"data.test": asked.data.test, "network.text.vectors": asked.network.text.vectors}
     # A run may be resumed from another folder.
-    return recipes.changed(asked, {"data.test": str(Path(asked.data.test).absolute())})
+    whole = {setting: str(Path(path).absolute()) for setting, path in named.items() if path is not None}
+    return recipes.changed(asked, whole) if whole else asked
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -521,7 +521,7 @@ def conclude(
         evaluation=evaluation,
         answers=network.answers,
     )
-    findings = findings_of(begun.notes, prepared.labelled.schema, seen)
+    findings = findings_of(begun.notes, seen)
     write_json(run, "findings.json", findings_json(findings, complete=False))
     members = member_events(setup.recipe, learned.history, metric=prepared.labelled.task.glance.name)
     told = findings_events([finding for finding in findings if finding.since != "data"])

@@ -5,4 +5,5 @@ observation.py  one training as its signals tell it: what passive checks read
 history.py      a run's history becomes observations
 checks/         what signals make us suspect, one function and one table line for each
 thresholds.py   where suspicion begins, each with its source or derivation
+examining/      the examination of anybody's PyTorch training by experiment
 """
