@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -27,6 +27,7 @@ from fitwell.recipe.accepted import shown
 JOINED = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
 SHOWN_AT_THRESHOLD = {"f1": ("f1", "precision", "recall"), "youden": ("recall", "specificity"), "half": ("accuracy",)}
 ORDERED = 0.05  # of the variance between pieces: batches then differ from one another more than chance makes them
+TOLD = 3  # findings at the end of a training; the report has them all
 NAMED = 6  # columns of one sort that are told of one by one; the recipe tells of all
 
 
@@ -95,6 +96,27 @@ def _column_events(schema: Schema) -> Iterator[Event]:
     yield from _first_few("columns", sentences, len(marked))
 
 
+def finding_event(finding: Finding) -> Event:
+    """Return what was found, how sure that is, and the first thing to try."""
+    remedies = "".join(f"; {remedy.change['text']}" for remedy in finding.remedies[:1])
+    sure = "" if finding.status == "confirmed" else "suspected "
+    title = f"{sure}{finding.symptom.replace('_', ' ')}"
+    values = {"symptom": finding.symptom, "status": finding.status}
+    return Event(finding.severity, f"{title}: {finding.explanation}{remedies}", values)
+
+
+def findings_events(findings: Sequence[Finding]) -> Iterator[Event]:
+    """Yield the gravest findings about a training, each with the first thing to try, and how many more there are.
+
+    What only informs is left to the report.
+    """
+    grave = [finding for finding in findings if finding.severity != "info"]
+    yield from map(finding_event, grave[:TOLD])
+    more = len(findings) - len(grave[:TOLD])
+    if more:
+        yield Event("info", f"{more} more {'finding is' if more == 1 else 'findings are'} in the report")
+
+
 def _text_events(encoders: Encoders) -> Iterator[Event]:
     """Yield what texts become, and how many are cut."""
     for encoder in encoders.arrays.values():
@@ -108,12 +130,6 @@ def _text_events(encoders: Encoders) -> Iterator[Event]:
             f'"{name}": {entries:,} different {what}, of which each text keeps up to {length}{cut}',
             {"column": name, "vocabulary": entries, "length": length, "cut": encoder.cut},
         )
-
-
-def finding_event(finding: Finding) -> Event:
-    """Return what was found wrong, and the first thing to try."""
-    remedies = "".join(f"; {remedy.change['text']}" for remedy in finding.remedies[:1])
-    return Event(finding.severity, f"{finding.explanation}{remedies}", {"symptom": finding.symptom})
 
 
 def _quoted(words: Iterable[str]) -> str:

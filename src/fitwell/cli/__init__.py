@@ -16,7 +16,10 @@ from typing import Any
 import typer
 
 from fitwell.cli.compare import compare
+from fitwell.cli.cure import cure
+from fitwell.cli.diagnose import diagnose
 from fitwell.cli.evaluate import evaluate
+from fitwell.cli.examine import examine
 from fitwell.cli.explain import explain
 from fitwell.cli.explain_prediction import explain_prediction
 from fitwell.cli.lines import one_line
@@ -42,9 +45,12 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "explain-prediction": explain_prediction,
     "evaluate": evaluate,
     "metrics": metrics,
+    "diagnose": diagnose,
+    "cure": cure,
     "report": report,
     "compare": compare,
     "runs": runs,
+    "examine": examine,
     "explain": explain,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
