@@ -24,7 +24,7 @@ from fitwell.networks.recurrent import read, recurrent_layers, states_width
 from fitwell.networks.static_vectors import started_from
 from fitwell.recipe import NetworkSettings, TrainingSettings
 
-SPREAD = 0.1  # standard deviation of the vectors' entries at the start
+SPREAD = 0.02  # standard deviation of the vectors' entries at the start
 NARROWEST = 2  # words under the first filters; each further width is of filters over a word more
 
 
