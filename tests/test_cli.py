@@ -210,7 +210,7 @@ def test_a_printed_recipe_trains_as_it_is(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_a_recipe_is_decided_by_the_same_options_as_a_training() -> None:
-    own = {"train": {"out", "time_limit", "quiet"}, "recipe": {"output"}}
+    own = {"train": {"out", "time_limit", "quiet", "cure"}, "recipe": {"output"}}
     options = {
         name: {
             option: (each.annotation, each.default)

@@ -29,12 +29,15 @@ EXPORTS = [
     "SurroundingsError",
     "__version__",
     "compare",
+    "cure",
+    "diagnose",
     "examine",
     "load",
     "metrics",
     "train",
     "tune",
     "vectors",
+    "watch",
     "words",
 ]
 

@@ -106,7 +106,7 @@ def evaluate(
     beside = {
         name: Beside(
             figures=figures(simple),
-            comparison=_compared(
+            comparison=compared(
                 task, coding, truth, network, simple, metric=primary.metric, weights=weights, costs=costs
             ),
         )
@@ -221,7 +221,7 @@ def spread_over(folds: Sequence[Mapping[str, float | None]]) -> dict[str, dict[s
     return spreads
 
 
-def _compared(
+def compared(
     task: Task,
     coding: TargetCoding,
     truth: np.ndarray,
@@ -232,6 +232,7 @@ def _compared(
     weights: np.ndarray | None,
     costs: Costs | None,
 ) -> Comparison:
+    """Return by how much the first answers are better than the second on the same rows; above 0 they are."""
     first, second = network.predictions, simple.predictions
     if task.name == "binary":
         return paired(

@@ -3,7 +3,8 @@
 Kinds, in the order they come: `data`, `note` (each warning), `split`, `plan`, `processes` (where there are several),
 `baseline`, `look` (after each epoch), `stopped` (a member), `interrupted`, `measured`, `ensemble` (of several members),
 `fold`, `decision`, `report`, `finished`. A search has besides: `tuning` (a part of it begins), `tried` (a setting),
-`search` (how far it is), `rung` (trials were compared), `mattered`, `compared`.
+`search` (how far it is), `rung` (trials were compared), `mattered`, `compared`. An examination has besides:
+`diagnosing`, `experiment` (how far some are), `screened`, `tried`, `causes`, `diagnosed`, and a cure `curing`, `cured`.
 """
 
 from __future__ import annotations

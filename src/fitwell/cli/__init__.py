@@ -16,6 +16,8 @@ from typing import Any
 import typer
 
 from fitwell.cli.compare import compare
+from fitwell.cli.cure import cure
+from fitwell.cli.diagnose import diagnose
 from fitwell.cli.evaluate import evaluate
 from fitwell.cli.examine import examine
 from fitwell.cli.explain import explain
@@ -43,6 +45,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "explain-prediction": explain_prediction,
     "evaluate": evaluate,
     "metrics": metrics,
+    "diagnose": diagnose,
+    "cure": cure,
     "report": report,
     "compare": compare,
     "runs": runs,

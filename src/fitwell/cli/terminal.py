@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 LINES = 10  # of progress, at most, where there is no terminal
 WIDE = 110  # columns from which the progress line shows all it knows
 
-PROGRESS = {"look": ("epoch", "epochs"), "search": ("done", "total")}  # what says how far it is
+PROGRESS = {
+    "look": ("epoch", "epochs"),
+    "search": ("done", "total"),
+    "experiment": ("done", "total"),
+}  # what says how far it is
 MARKS = {"note": "!", "warning": "!", "critical": "!", "info": "-"}
 STYLES = {
     "data": "bold",
@@ -33,10 +37,15 @@ STYLES = {
     "measured": "bold",
     "tuning": "bold",
     "compared": "bold",
+    "diagnosing": "bold",
+    "diagnosed": "bold",
+    "curing": "bold",
+    "cured": "bold",
     "interrupted": "yellow",
 }
+ANOTHER_PART = frozenset({"tuning", "diagnosing", "curing"})  # of a search or a cure begins, with progress of its own
 SET_APART = frozenset(
-    {"tuning", "measured", "compared", "finished", "interrupted"}
+    {"tuning", "measured", "compared", "diagnosing", "diagnosed", "curing", "cured", "finished", "interrupted"}
 )  # an empty line stands before these
 
 
@@ -96,7 +105,7 @@ def _plain_lines(console: Console) -> Listener:
 
     def listen(event: Event) -> None:
         nonlocal shown
-        if event.kind == "tuning":  # another part of a search begins
+        if event.kind in ANOTHER_PART:
             shown = -1
         if event.kind in PROGRESS:
             tenth = int(LINES * _share(event))
@@ -130,8 +139,8 @@ def _with_bar(console: Console, progress: Progress) -> Listener:
         elif event.kind in SET_APART:
             wait_for("")
             console.print()
-        if event.kind == "tuning":
-            progress.reset(bar, visible=False)  # another part of a search begins
+        if event.kind in ANOTHER_PART:
+            progress.reset(bar, visible=False)
         for line in _lines(event):
             console.print(_styled(event.kind, line))
 

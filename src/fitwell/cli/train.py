@@ -27,6 +27,9 @@ from fitwell.cli.options import (
     Weight,
 )
 
+# Of a time limit, with --cure: what training takes, and when experiments must be over. The rest is for the cured run.
+TRAINING_SHARE, CURE_SHARE = 0.15, 0.8
+
 
 def train(
     data: Data,
@@ -48,6 +51,9 @@ def train(
     ] = None,
     seed: Seed = None,
     device: Device = None,
+    cure: Annotated[
+        bool, typer.Option("--cure", help="Then examine the run, and train a better one where something is wrong.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the name of the run only.")] = False,
 ) -> int:
     """Train a network on DATA to predict --target, measure it, and leave a run that predicts."""
@@ -58,6 +64,7 @@ def train(
     from fitwell.workflow import train as train_run
 
     limit = None if time_limit is None else seconds_of(time_limit)
+    training = limit if limit is None or not cure else TRAINING_SHARE * limit
     first = is_first(os.environ)
     with telling(quiet=quiet or not first) as listener:
         run = train_run(
@@ -75,17 +82,24 @@ def train(
             weight=weight,
             drop=drop or None,
             folds=folds,
-            time_limit=None if limit is None else limit - (perf_counter() - started),
+            time_limit=None if training is None else training - (perf_counter() - started),
             seed=seed,
             device=device,
             listener=listener,
         )
+        usable = run.path
+        if cure and first and run.state == "finished":
+            from fitwell.curing import cure as cured
+
+            left = None if limit is None else CURE_SHARE * limit - (perf_counter() - started)
+            better = cured(run, budget=left, listener=listener).run
+            usable = run.path if better is None else better.path
     if quiet and first:
-        typer.echo(str(run.path))
+        typer.echo(str(usable))
     return 130 if run.state == "interrupted" else 0
 
 
-def seconds_of(text: str) -> float:
+def seconds_of(text: str, *, option: str = "--time-limit") -> float:
     """Return the seconds that a duration like 90, 90s, 10m or 1.5h stands for.
 
     >>> seconds_of("10m"), seconds_of("1.5h"), seconds_of("90")
@@ -100,5 +114,5 @@ def seconds_of(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < float("inf"):
-        raise RequestError(f'--time-limit must be a duration such as 90s, 10m or 2h, but is "{text}"')
+        raise RequestError(f'{option} must be a duration such as 90s, 10m or 2h, but is "{text}"')
     return seconds

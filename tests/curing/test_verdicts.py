@@ -1,0 +1,46 @@
+"""What signals said is weighed against what experiments found, and the likeliest cause is said first."""
+
+from __future__ import annotations
+
+from fitwell.curing.verdicts import ranked, weighed
+from fitwell.doctor.finding import Finding, Severity, Status
+
+
+def finding(
+    symptom: str, status: Status = "suspected", severity: Severity = "warning", since: str = "epoch 3"
+) -> Finding:
+    return Finding(symptom=symptom, status=status, severity=severity, where="layer 1", since=since, explanation="seen")
+
+
+CAUSE = finding("learning_rate_too_high", "confirmed", "critical")
+
+
+def test_a_suspicion_of_the_confirmed_cause_is_said_once() -> None:
+    assert weighed([finding("learning_rate_too_high")], [CAUSE], why="it is sick", cleared=False) == []
+
+
+def test_another_suspicion_is_likely_a_consequence_and_only_informs() -> None:
+    (kept,) = weighed([finding("dead_units", severity="critical")], [CAUSE], why="it is sick", cleared=False)
+    assert (kept.status, kept.severity) == ("suspected", "info")
+    assert kept.explanation == "seen; likely a consequence of layer 1"
+
+
+def test_suspicions_are_refuted_where_the_training_is_cleared() -> None:
+    (kept,) = weighed([finding("dead_units")], [], why="it is as good as it gets", cleared=True)
+    assert (kept.status, kept.explanation) == ("refuted", "seen; refuted: it is as good as it gets")
+
+
+def test_without_a_confirmed_cause_suspicions_stand() -> None:
+    doubtful = finding("batch_size")
+    assert weighed([finding("dead_units")], [doubtful], why="", cleared=False) == [finding("dead_units")]
+
+
+def test_what_was_counted_stands() -> None:
+    counted = [finding("class_imbalance", "confirmed", since="data"), finding("target_leakage", since="data")]
+    assert weighed(counted, [CAUSE], why="", cleared=False) == counted
+    assert weighed(counted, [], why="", cleared=True) == counted
+
+
+def test_the_likeliest_cause_comes_first_and_what_was_refuted_last() -> None:
+    refuted, warning, second = finding("a", "refuted", "critical"), finding("b"), finding("c", "confirmed")
+    assert ranked([refuted, warning, second, CAUSE]) == (CAUSE, second, warning, refuted)
