@@ -17,11 +17,12 @@ from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.explaining import MECHANISMS
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, bench_of, gain
 from fitwell.doctor.examining.rewiring import StandIn
-from fitwell.doctor.examining.scoring import labels_of, probabilities
+from fitwell.doctor.examining.scoring import labels_of, probabilities, skill
 from fitwell.doctor.examining.screening import Screened
 from fitwell.doctor.examining.subject import Fold
 from fitwell.doctor.examining.thresholds import (
     CLASS_NUMBERS,
+    CLEARLY_MORE,
     IGNORED_RECALL,
     LEARNED_BY_HEART,
     MORE_ROWS_BRING,
@@ -128,14 +129,13 @@ def too_few_rows(bench: Bench, screened: Screened) -> Finding | None:
     best = screened.best
     if best.skill <= 0 or (best is screened.base and screened.full.skill <= 0):
         return None
-    halves = tuple(Fold(training=_half(fold.training, bench.seed), held_out=fold.held_out) for fold in bench.folds)
-    halved = replace(bench, folds=halves, done={}, trainings=0)
-    with_half = halved.measure(best.arm)
-    bench.trainings += halved.trainings
-    found = gain(best.contributions, with_half.contributions)
-    factor = min(1.0, (1 - best.skill) / max(1e-9, 1 - max(0.0, with_half.skill)))
+    halved = [_with_half(bench, best.arm, second=second) for second in (False, True)]
+    with_half = torch.stack(halved).mean(0)
+    found = gain(best.contributions, with_half)
+    half_skill = skill(with_half)
+    factor = min(1.0, (1 - best.skill) / max(1e-9, 1 - max(0.0, half_skill)))
     brings = (1 - best.skill) * (1 - factor**2)
-    if brings < MORE_ROWS_BRING or found.clear < 1.5:
+    if brings < MORE_ROWS_BRING or found.clear < CLEARLY_MORE:
         return None
     return Finding(
         symptom="too_few_rows",
@@ -143,17 +143,26 @@ def too_few_rows(bench: Bench, screened: Screened) -> Finding | None:
         severity="critical",
         where="rows",
         since="data",
-        evidence={"rows": len(bench.folds[0].training), "skill_with_half": with_half.skill, "expected_gain": brings},
-        explanation=f"With half of the rows the best training reaches a skill of {with_half.skill:.2f}, with all of "
+        evidence={"rows": len(bench.folds[0].training), "skill_with_half": half_skill, "expected_gain": brings},
+        explanation=f"With half of the rows the best training reaches a skill of {half_skill:.2f}, with all of "
         f"them {best.skill:.2f}; if errors go on falling at that pace, four times the rows bring {brings:+.2f}. The "
         f"training knows its rows by heart (skill {screened.base.fitted:.2f}), and they say too little about others.",
         remedies=(remedy("bring more rows; until then, hold the network back and keep to simple models"),),
     )
 
 
-def _half(rows: Tensor, seed: int) -> Tensor:
-    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
-    return rows[order[: max(2, len(rows) // 2)].sort()[0]]
+def _with_half(bench: Bench, arm: Arm, *, second: bool) -> Tensor:
+    """Return what held-out rows contribute when one or the other half of the training rows is learned from."""
+    folds = []
+    for fold in bench.folds:
+        order = torch.randperm(len(fold.training), generator=torch.Generator().manual_seed(bench.seed))
+        half = max(2, len(order) // 2)
+        chosen = (order[-half:] if second else order[:half]).sort()[0]
+        folds.append(Fold(training=fold.training[chosen], held_out=fold.held_out))
+    halved = replace(bench, folds=tuple(folds), done={}, trainings=0)
+    found = halved.measure(arm)
+    bench.trainings += halved.trainings
+    return found.contributions
 
 
 def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:

@@ -157,10 +157,13 @@ def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     if anatomy.broadcasts:
         return None  # said already
     module = _soundly_drawn(subject, anatomy)
-    output = _outputs(module, subject.inputs[:ROWS])
+    output = _outputs(module, _looked_at(subject))
     targets = subject.targets[:ROWS]
     if output is None or len(output) < 4 or bool((targets == targets[0]).all()) or _spread(output) < REAL:
         return None
+    if anatomy.task.kind == "numbers" and output.numel() == targets.numel():
+        # Outputs far from targets would hide by their distance that the order matters.
+        output = targets.to(output.dtype).reshape(output.shape)
     try:
         values = [float(subject.loss(output, targets[order]).mean()) for order in _orders(len(output))]
     except (RuntimeError, ValueError, IndexError, TypeError):
@@ -185,7 +188,7 @@ def _orders(rows: int) -> list[Tensor]:
 def undefined_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """The loss or its gradient is no number, though outputs and targets are ordinary numbers."""
     module = _soundly_drawn(subject, anatomy)
-    output = _outputs(module, subject.inputs[:ROWS])
+    output = _outputs(module, _looked_at(subject))
     if output is None or anatomy.mismatch is not None:
         return None
     leaf = output.clone().requires_grad_()
@@ -211,9 +214,7 @@ def undefined_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 def cut_gradients(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """Parameters that the output depends on get no gradient."""
     module = _soundly_drawn(subject, anatomy)
-    inputs = subject.inputs[:ROWS]
-    if inputs.is_floating_point():
-        inputs = (inputs - inputs.mean()) / inputs.std().clamp(min=1e-12)
+    inputs = _looked_at(subject)
     try:
         output = module(inputs)
         # In a random direction: squares of outputs, say, may cancel over symmetric rows.
@@ -260,7 +261,7 @@ def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     if anatomy.mismatch is not None and anatomy.width == 1:
         return None  # said already
     module = _soundly_drawn(subject, anatomy)
-    output = _outputs(module, subject.inputs[:ROWS])
+    output = _outputs(module, _looked_at(subject))
     if output is None or _spread(output) > REAL or bool((subject.inputs[:ROWS] == subject.inputs[0]).all()):
         return None
     return Flaw(
@@ -277,7 +278,7 @@ def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 def mixed_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """What a row gives depends on the other rows of its batch, also in evaluation mode."""
     module = _soundly_drawn(subject, anatomy)
-    inputs = subject.inputs[:ROWS]
+    inputs = _looked_at(subject)
     if any(getattr(part, "track_running_stats", True) is False for part in module.modules()):
         return None  # normalization by the batch is meant
     # The last rows: a recurrent layer that takes rows for steps hands earlier ones on to later ones.
@@ -304,11 +305,17 @@ def mixed_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 
 def _soundly_drawn(subject: Subject, anatomy: Anatomy) -> nn.Module:
     module = new_module(subject, subject.seed)
-    inputs = subject.inputs[:ROWS]
-    if inputs.is_floating_point():
-        inputs = (inputs - inputs.mean()) / inputs.std().clamp(min=1e-12)
-    redraw_soundly(module, anatomy, Arm(), inputs)
+    redraw_soundly(module, anatomy, Arm(), _looked_at(subject))
     return module.eval()
+
+
+def _looked_at(subject: Subject) -> Tensor:
+    """Return some rows' inputs, each feature standardized: raw ones may saturate what is sound."""
+    inputs = subject.inputs[:ROWS]
+    if not inputs.is_floating_point():
+        return inputs
+    spread = inputs.std(0)
+    return (inputs - inputs.mean(0)) / torch.where(spread > 0, spread, torch.ones(()))
 
 
 def _outputs(module: nn.Module, inputs: Tensor) -> Tensor | None:

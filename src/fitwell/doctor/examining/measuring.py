@@ -16,7 +16,7 @@ from fitwell.doctor.examining.clock import Clock
 from fitwell.doctor.examining.loop import Training, train
 from fitwell.doctor.examining.scoring import labels_of, skill
 from fitwell.doctor.examining.subject import Fold, Subject, folds_of
-from fitwell.doctor.examining.thresholds import TINY
+from fitwell.doctor.examining.thresholds import FAR, TINY
 
 FLOOR = -5.0  # a row's contribution counts no less when trainings are compared: one wild row must not hide the others
 TINY_SEEDS = 4  # tiny data is trained with so many seeds, since rows alone tell little
@@ -47,7 +47,10 @@ class Measured:
 
     @property
     def jumpy(self) -> bool:
-        """Whether losses diverged, or rose by a tenth over the look before in a third of the looks."""
+        """Whether losses diverged or rose by a tenth in a third of the looks, or weights ended far from their start."""
+        signals = self.trainings[0].signals
+        if signals is not None and signals.travelled > FAR:
+            return True
         losses = [look.loss for look in self.trainings[0].looks]
         rises = sum(after > 1.1 * before for before, after in pairwise(losses))
         return self.diverged or rises >= max(2, len(losses) // 3)

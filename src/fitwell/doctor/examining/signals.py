@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +30,7 @@ class Signals:
 
     start: tuple[LayerActivity, ...]
     end: tuple[LayerActivity, ...]
+    travelled: float  # how far weights went from where they began, in units of their usual first length; the largest
     zero_weights: bool  # some weight starts as zeros throughout
     gradients: dict[str, list[float]]  # by weight, at some steps: norm over √(number of values)
 
@@ -56,6 +58,7 @@ class SignalsOf:
         self.weights = {name: value for name, value in module.named_parameters() if value.ndim > 1}
         self.gradients: dict[str, list[float]] = {name: [] for name in self.weights}
         self.zero_weights = any(not bool(value.detach().any()) for value in self.weights.values())
+        self.first = {name: value.detach().clone() for name, value in self.weights.items()}
         self.start = activity_of(module, subject.inputs[:500])
 
     def before(self, step: int) -> None:
@@ -71,9 +74,15 @@ class SignalsOf:
         return Signals(
             start=self.start,
             end=activity_of(self.module, inputs[:500]),
+            travelled=max((self._travelled(name) for name in self.weights), default=0.0),
             zero_weights=self.zero_weights,
             gradients=self.gradients,
         )
+
+    def _travelled(self, name: str) -> float:
+        first, last = self.first[name], self.weights[name].detach()
+        usual = math.sqrt(first.numel() / max(1, first[0].numel()))  # of weights of spread 1 / √fan-in
+        return float((last - first).norm().nan_to_num(torch.inf)) / max(usual, float(first.norm()))
 
 
 def activity_of(module: nn.Module, inputs: Tensor) -> tuple[LayerActivity, ...]:

@@ -43,6 +43,7 @@ MANY_DEAD = 0.5
 # for any optimizer without per-weight scale.
 VANISHED = 1e-3
 EXPLODED = 100.0  # root mean square of a weight's first gradient: for data and outputs of unit spread it is below 1
+FAR = 30.0  # lengths: networks that learn end within a few lengths of their first weights
 LARGE_MOMENTUM = 0.95  # from here the last 20 steps and more push on together
 
 # Features are well scaled within a factor of ten of unit spread, and within three spreads of zero: beyond, gradient
@@ -56,13 +57,14 @@ MOST_LONGER = 10
 CHECKPOINTS = 20  # at most so many looks at the held-out rows in a training
 
 ADAM_RATES = (1e-3, 3e-3, 1e-2)  # tried for the bundle: Adam's own default and what small networks take
-RATE_FACTORS = (0.01, 0.1, 10.0, 100.0, 1000.0)  # tried with the examined optimizer
+RATE_FACTORS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)  # tried with the examined optimizer
 
 # A training learns by heart when the squared error of held-out rows rises after its best moment by this share of a
 # constant's error: what confident mistakes cost beyond their number.
 LEARNED_BY_HEART = 0.1
 # Rows are too few when, by the pace of the last doubling, four times as many would bring this much skill.
 MORE_ROWS_BRING = 0.12
+CLEARLY_MORE = 1.28  # standard errors that half of the rows must fall behind all by: nine in ten
 # A class is ignored when fewer of its rows are found; weighting must bring this much skill to blame the imbalance.
 IGNORED_RECALL = 0.3
 WEIGHTS_BRING = 0.2
