@@ -303,8 +303,8 @@ def leak_judged(bench: Bench, finding: Finding, with_it: Tried, without: Tried, 
 def weighed(passive: Sequence[Finding], causes: Sequence[Finding], *, why: str, cleared: bool) -> list[Finding]:
     """Return what signals said, in the light of the experiments.
 
-    A symptom that is confirmed as a cause is said once. Where another cause was confirmed, a suspicion is likely to be a
-    consequence of it and only informs; where the training was cleared, suspicions are refuted. What counting the rows
+    A symptom that is confirmed as a cause is said once. Where another cause was confirmed, a suspicion is likely to be
+    a consequence of it and only informs; where the training was cleared, suspicions are refuted. What counting the rows
     shows stands as it is.
     """
     known = [finding for finding in causes if finding.status == "confirmed"]
