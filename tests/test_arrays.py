@@ -1,7 +1,11 @@
-"""Images and series go the whole way: trained, resumed, predicted, evaluated, shown; alone and beside other columns."""
+"""Texts, images and series go the whole way, alone and beside others: trained, resumed, predicted, evaluated, shown."""
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,6 +24,7 @@ from fitwell.events import unheard
 from fitwell.learning import Clock, learn, predictions_for_rows, set_up
 from fitwell.preparation import divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
+from fitwell.vectors import Vectors, load
 from fitwell.workflow import resume
 
 ROWS = 80
@@ -52,6 +57,28 @@ def series_frame(rows: int = ROWS, seed: int = 0) -> pl.DataFrame:
     return pl.DataFrame({"pulse": cells, "size": random.random(rows), "y": ["down", "up"] * (rows // 2)})
 
 
+WORDS = ["river", "stone", "window", "paper", "green", "seven", "walking", "quiet", "letter", "garden"]
+
+
+def text_frame(rows: int = ROWS, seed: int = 0) -> pl.DataFrame:
+    """Return sentences in which one word decides, and numbers that say nothing."""
+    random = np.random.default_rng(seed)
+    cells = []
+    for row in range(rows):
+        words = list(random.choice(WORDS, 7))
+        words[int(random.integers(7))] = "Apples" if row % 2 else "pears,"
+        cells.append(" ".join(words))
+    return pl.DataFrame({"note": cells, "size": random.random(rows), "y": ["pear", "apple"] * (rows // 2)})
+
+
+def text_folder(folder: Path, frame: pl.DataFrame) -> Path:
+    """Write each text into a file, in the folder of its class."""
+    for row, (cell, label) in enumerate(zip(frame["note"], frame["y"], strict=True)):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        (folder / label / f"{row:03}.txt").write_text(cell)
+    return folder
+
+
 def accuracy(run: fw.Run) -> float:
     return float(run.evaluation["metrics"]["accuracy"]["value"])
 
@@ -72,13 +99,93 @@ def test_a_folder_of_pictures_is_learned_from_and_predicted(tmp_path: Path) -> N
     assert "image_0 layer 1" in page
 
 
-@pytest.mark.parametrize("kind", ["image", "series"])
+def test_a_folder_of_texts_is_learned_from_and_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = text_folder(tmp_path / "letters", text_frame())
+    asked = ["train", str(folder), "--out", str(tmp_path / "run"), "--set", "training.epochs=30"]
+    assert cli.run(asked) == 0
+    assert re.search(r'"text": \d+ different terms, of which each text keeps up to \d+', capsys.readouterr().out)
+    run = fw.load(tmp_path / "run")
+    assert accuracy(run) == 1.0
+    fresh = text_folder(tmp_path / "fresh", text_frame(20, seed=5))
+    assert cli.run(["predict", str(tmp_path / "run"), str(fresh), "--output", str(tmp_path / "p.csv")]) == 0
+    predicted = pl.read_csv(tmp_path / "p.csv")
+    assert predicted["prediction"].to_list() == ["apple"] * 10 + ["pear"] * 10
+    assert predicted["file"].to_list()[:2] == ["apple/001.txt", "apple/003.txt"]
+    assert run.evaluate(str(fresh)).as_json()["metrics"]["accuracy"]["value"] == 1.0
+    assert {"majority", "linear"} == set(run.evaluation["baselines"])
+    assert run.evaluation["baselines"]["linear"]["metrics"]["accuracy"]["value"] == 1.0
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "text_0 layer 1" in page
+
+
+@pytest.mark.parametrize("family", ["auto", "average", "convolutional", "rnn", "lstm", "gru"])
+def test_every_way_to_read_a_text_finds_the_word_that_decides(tmp_path: Path, family: str) -> None:
+    settings = {"network.text.family": family, "network.text.width": 8, "training.epochs": 30, "target": ["y"]}
+    if family not in ("auto", "average"):
+        settings["network.text.widths"] = [8]
+    prepared = prepared_of(text_frame(240), **settings)
+    assert prepared.recipe.data.text == ("terms" if family == "auto" else "words")
+    setup = set_up(prepared, prepared.recipe)
+    learned = learn(setup, prepared, clock=Clock(perf_counter()), listener=unheard)
+    rows = prepared.split.test
+    predicted = predictions_for_rows(prepared, setup, learned.state, rows).mean
+    assert (predicted.argmax(1) == prepared.labelled.truth[rows]).mean() > 0.95
+
+
+def test_kept_vectors_stay_those_of_the_file_and_the_file_is_not_needed_to_predict(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    path = tmp_path / "some.txt"
+    Vectors((*WORDS, "apples", "pears"), random.standard_normal((12, 6)).astype(np.float32)).save(path)
+    settings = {"network.text.vectors": str(path), "network.text.tuned": False, "training.epochs": 2}
+    frame = text_frame()
+    run = fw.train(frame, target="y", out=tmp_path / "run", settings=settings)
+    assert (run.recipe.data.text, run.recipe.network.text.width) == ("words", 6)
+    vocabulary = run.model.encoders.layout.arrays["text_0"].vocabulary
+    table = run.model.population.buffers["arrays.text_0.vectors.table"][0]
+    loaded = load(path)
+    for number, word in enumerate(vocabulary[1:], 1):
+        assert np.array_equal(table[number].numpy(), loaded.vector(word))
+    before = run.predict(frame)
+    path.unlink()
+    assert fw.load(tmp_path / "run").predict(frame).equals(before)
+
+
+def test_a_prediction_rests_on_the_text_that_decides_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = fw.train(text_frame(240), target="y", out=tmp_path / "run", settings={"training.epochs": 30, "members": 2})
+    explained = json.loads((run.path / "explanation.json").read_text())
+    most, least = sorted(explained["importance"]["columns"], key=lambda each: -each["value"])
+    assert (most["column"], least["column"]) == ("note", "size")
+    asked = ["explain-prediction", str(run.path), str(tmp_path / "t.csv"), "--json"]
+    text_frame(2).write_csv(tmp_path / "t.csv")
+    assert cli.run(asked) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {row["columns"][0]["column"] for row in told["rows"]} == {"note"}
+
+
+def test_a_text_that_streams_is_refused_in_words(tmp_path: Path) -> None:
+    text_frame().write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r'"note" is text, which cannot be streamed yet; drop it with --drop'):
+        fw.train(str(tmp_path / "t.parquet"), target="y", out=tmp_path / "run", settings={"data.streaming": "always"})
+
+
+def test_a_table_without_text_is_learned_from_without_what_reads_text(tmp_path: Path) -> None:
+    text_frame().drop("note").write_csv(tmp_path / "t.csv")
+    code = (
+        "import sys, fitwell; "
+        "fitwell.train('t.csv', target='y', out='run', settings={'training.epochs': 1, 'training.compile': 'never'}); "
+        "print(sorted(name for name in sys.modules if name.startswith('fitwell.words') or name == 'numba'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.parametrize("kind", ["text", "image", "series"])
 def test_arrays_stand_beside_other_columns(tmp_path: Path, kind: str) -> None:
     if kind == "image":
         pictures = [str(path) for path in sorted(picture_folder(tmp_path / "p", color=True).rglob("*.png"))]
         frame = pl.DataFrame({"photo": pictures, "size": np.arange(ROWS) / 7, "y": ["a"] * 40 + ["b"] * 40})
     else:
-        frame = series_frame()
+        frame = series_frame() if kind == "series" else text_frame()
     run = fw.train(frame, target="y", out=tmp_path / "run", settings=QUICK)
     again = fw.load(tmp_path / "run")
     assert again.predict(frame).equals(run.predict(frame))
@@ -102,7 +209,7 @@ def test_broken_pictures_are_refused_or_skipped_as_asked(tmp_path: Path, capsys:
         run.predict(str(folder))
 
 
-@pytest.mark.parametrize("kind", ["image", "lstm"])
+@pytest.mark.parametrize("kind", ["image", "lstm", "text", "words"])
 def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -111,7 +218,11 @@ def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(
     if kind == "image":
         data, settings = str(picture_folder(tmp_path / "pictures")), settings | {"target": ["label"]}
     else:
-        settings |= {"network.series.family": "lstm", "network.series.widths": [5], "members": 2}
+        if kind == "lstm":
+            settings |= {"network.series.family": "lstm", "network.series.widths": [5], "members": 2}
+        else:
+            data = text_frame()
+            settings |= {"data.text": "terms" if kind == "text" else "words", "members": 2}
         data.write_parquet(tmp_path / "t.parquet")
         data = str(tmp_path / "t.parquet")
     whole = fw.train(data, out=tmp_path / "whole", settings=settings)

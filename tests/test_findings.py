@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
-import math
+from contextlib import redirect_stdout
+from functools import cache
+from io import StringIO
+from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import polars as pl
 import pytest
+from sklearn.metrics import log_loss
 
+from fitwell import cli
 from fitwell.data.audit import Note
 from fitwell.data.read import read_table
-from fitwell.data.schema import Schema, infer_schema
 from fitwell.doctor.finding import findings_json
-from fitwell.findings import SUSPECTED, finding_of, text_finding, training_finding
-from fitwell.recipe import Recipe, parse
+from fitwell.evaluation import Answers
+from fitwell.findings import SUSPECTED, classes_of, constant_loss, finding_of, observed
+from fitwell.narration import findings_events
+from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
+from fitwell.recipe import Recipe, changed, parse
+from fitwell.run import Run, load_run
 from fitwell.topics import find
-from fitwell.training.loop import Mark
+from fitwell.training.history import COLUMNS, history_frame
 
 Severity = Literal["critical", "warning", "info"]
 
@@ -57,77 +67,94 @@ def test_only_what_is_critical_and_certain_makes_a_run_unhealthy(
     ]
 
 
-HEALTHY = Mark(losses=(0.7, 0.6, 0.5), best_epoch=2, stopped="no better validation loss for 20 epochs")
-DIVERGED = Mark(losses=(0.7, 0.6, math.nan), best_epoch=1, stopped="the validation loss became nan in epoch 2")
-EXPLODED = Mark(losses=(0.7, math.inf), stopped="the validation loss became inf in epoch 1")
+PENGUINS = Path(__file__).parents[1] / "examples" / "penguins.csv"
 
 
-def recipe_with(rate: float) -> Recipe:
-    return parse({"target": ["y"], "training": {"learning_rate": rate}})
+@cache
+def prepared_for(target: str) -> tuple[Prepared, Recipe]:
+    table, asked = read_table(PENGUINS), parse({"target": [target]})
+    labelled, decided = labelled_rows_of(table, asked, test=None)
+    prepared = prepare(labelled, decided, split=divided(labelled, decided))
+    return prepared, prepared.recipe
 
 
-def test_a_training_whose_losses_stayed_finite_has_no_finding() -> None:
-    assert training_finding(recipe_with(0.3), [HEALTHY, Mark()]) is None
+def test_the_loss_of_knowing_nothing_is_that_of_the_best_constant_answer() -> None:
+    prepared, recipe = prepared_for("species")
+    truth = prepared.labelled.truth[prepared.split.validation]
+    shares = np.bincount(truth) / len(truth)
+    constant = constant_loss(prepared, recipe)
+    assert constant == pytest.approx(log_loss(truth, np.tile(shares, (len(truth), 1))))
+    weighted = changed(recipe, {"training.class_weights": "balanced"})
+    assert constant_loss(prepared, weighted) is None
 
 
-def test_a_diverged_training_is_not_healthy_and_a_tenth_of_the_rate_is_offered() -> None:
-    found = training_finding(recipe_with(0.3), [DIVERGED])
-    assert found is not None
-    assert (found.symptom, found.status, found.severity) == ("non_finite_values", "confirmed", "critical")
-    assert found.evidence["epoch"] == 2
-    assert (found.evidence["learning_rate"], found.evidence["best_epoch"]) == (0.3, 1)
-    assert "became nan, in epoch 2, at a learning rate of 0.3" in found.explanation
-    change = found.remedies[0].change
-    assert (change["setting"], change["from"], change["to"]) == ("training.learning_rate", 0.3, 0.03)
-    report = findings_json([finding_of(note(severity="info")), found], complete=False)
-    assert (report["healthy"], [each["symptom"] for each in report["findings"]]) == (
-        False,
-        ["duplicate_rows", "non_finite_values"],
-    )
-    assert json.loads(json.dumps(report, allow_nan=False)) == report
+def test_the_loss_of_knowing_nothing_of_a_number_is_what_the_mean_leaves_as_the_loss_sees_it() -> None:
+    prepared, recipe = prepared_for("body_mass_g")
+    truth = prepared.labelled.truth[prepared.split.validation, 0]
+    scale = prepared.labelled.truth[prepared.split.train, 0].std()
+    assert constant_loss(prepared, recipe) == pytest.approx((truth / scale).var())
+    doubled = changed(recipe, {"training.target_factor": 2.0})
+    assert constant_loss(prepared, doubled) == pytest.approx(4 * (truth / scale).var())
+    assert constant_loss(prepared, changed(recipe, {"training.loss": "absolute_error"})) is None
 
 
-def test_it_is_a_warning_while_other_members_went_on() -> None:
-    found = training_finding(recipe_with(1.0), [HEALTHY, DIVERGED, EXPLODED])
-    assert found is not None
-    assert (found.severity, findings_json([found], complete=False)["healthy"]) == ("warning", True)
-    assert (found.evidence["diverged"], found.evidence["members"], found.evidence["epoch"]) == (2, 3, 1)
-    assert "2 of 3 members became inf, first in epoch 1" in found.explanation
-    assert training_finding(recipe_with(1.0), [DIVERGED, EXPLODED]).severity == "critical"  # type: ignore[union-attr]
+def test_answers_are_counted_by_class_and_threshold() -> None:
+    prepared, _ = prepared_for("sex")
+    truth = np.array([0, 0, 1, 1])
+    scores = np.array([0.1, 0.4, 0.4, 0.9])
+    answers = Answers(predictions=np.stack([1 - scores, scores], axis=1), threshold=0.3)
+    told = [(each.name, each.rows, each.answered) for each in classes_of(prepared, truth, answers)]
+    assert told == [("MALE", 2, 1), ("FEMALE", 2, 3)]
+    values, _ = prepared_for("body_mass_g")
+    assert classes_of(values, np.zeros((4, 1)), answers) == ()
 
 
-def test_the_rate_that_is_blamed_is_the_members_own() -> None:
-    recipe = parse(
-        {"target": ["y"], "training": {"learning_rate": 0.1}, "members": [{}, {"training.learning_rate": 9}]}
-    )
-    found = training_finding(recipe, [HEALTHY, DIVERGED])
-    assert found is not None
-    assert found.evidence["learning_rate"] == 9
+def test_scaled_inputs_and_targets_are_observed_as_the_network_gets_them() -> None:
+    prepared, recipe = prepared_for("body_mass_g")
+    (seen,) = observed(prepared, recipe, history_frame([], []).vstack(one_look()), ending="done")
+    assert seen.inputs is not None
+    assert seen.targets is not None
+    assert seen.inputs.names == ("bill_length_mm", "bill_depth_mm", "flipper_length_mm")
+    assert seen.targets.spreads == pytest.approx([1.0], rel=0.01)
+    assert (seen.rows, seen.ending, seen.keeps_best) == (len(prepared.split.train), "patience", True)
+    assert seen.learning_rate == recipe.training.learning_rate
 
 
-def test_a_loss_that_was_infinite_before_any_step_is_not_blamed_on_the_rate() -> None:
-    found = training_finding(recipe_with(0.3), [Mark(losses=(math.inf,), stopped="inf in epoch 0")])
-    assert found is not None
-    assert found.remedies[0].change["setting"] is None
-    assert found.remedies[0].change["text"].startswith("look for huge values")
+def one_look() -> pl.DataFrame:
+    row = {"member": 0, "epoch": 0.0, "step": 0, "split": "validation", "loss": 1.0, "learning_rate": 0.0}
+    return pl.DataFrame(row | {"seconds": None, "rows": 9, "figure": None}, schema=COLUMNS)
 
 
-def schema_with(*names: str, drop: tuple[str, ...] = ()) -> Schema:
-    texts = {name: [f"the {place} word is {place % 7} of {name}" for place in range(40)] for name in names}
-    data = texts | {"size": [place % 9 + 0.5 for place in range(40)], "y": ["a", "b"] * 20}
-    return infer_schema(read_table(data), parse({"target": ["y"], "data": {"drop": drop}}))
+@pytest.fixture(scope="module")
+def diverged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, str]:
+    """Return a run at a rate that no training survives, and what its command said."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    sets = {"training.optimizer": "sgd", "training.learning_rate": "10", "training.epochs": "6"}
+    said = StringIO()
+    with redirect_stdout(said):
+        options = [word for name, value in sets.items() for word in ("--set", f"{name}={value}")]
+        assert cli.run(["train", str(PENGUINS), "--target", "species", "--out", str(out), *options]) == 0
+    return load_run(out), " ".join(said.getvalue().split())
 
 
-def test_columns_of_free_text_are_named_unless_they_were_to_be_left_out() -> None:
-    found = text_finding(schema_with("letter", "reply", "memo", drop=("memo",)))
-    assert found is not None
-    assert (found.symptom, found.severity, found.where) == ("text_left_out", "info", "letter")
-    assert found.evidence == {"columns": "letter, reply", "count": 2}
-    assert found.explanation.startswith('"letter" and 1 more are left out: free text is not learned from yet')
-    assert findings_json([found], complete=False)["healthy"]
-    assert text_finding(schema_with()) is None
-    assert text_finding(schema_with("memo", drop=("memo",))) is None
+def test_a_diverged_training_is_not_healthy_and_a_tenth_of_the_rate_is_offered(diverged: tuple[Run, str]) -> None:
+    run, said = diverged
+    first = run.findings[0]
+    assert (first.symptom, first.status, first.severity) == ("non_finite_values", "confirmed", "critical")
+    change = first.remedies[0].change
+    assert (change["setting"], change["from"], change["to"]) == ("training.learning_rate", 10.0, 1.0)
+    assert not json.loads((run.path / "findings.json").read_text())["healthy"]
+    assert "non finite values: a loss became infinite or no number in epoch 1" in said
+    assert "try a tenth of the rate" in said
+
+
+def test_a_training_tells_the_gravest_findings_and_leaves_the_rest_to_the_report() -> None:
+    many = [finding_of(note(f"symptom_{place}", "warning")) for place in range(5)] + [finding_of(note("x", "info"))]
+    told = [event.text for event in findings_events(many)]
+    assert told[0] == "symptom 0: what is wrong; a way out"
+    assert told[3:] == ["3 more findings are in the report"]
+    assert list(findings_events([])) == []
 
 
 def test_what_is_found_is_explained() -> None:
-    assert [find(symptom).kind for symptom in ("non_finite_values", "text_left_out")] == ["symptom"] * 2
+    assert find("non_finite_values").kind == "symptom"

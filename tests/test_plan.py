@@ -13,7 +13,7 @@ from hypothesis import event, given
 from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 
-from fitwell.data.encode import FeatureLayout
+from fitwell.data.encode import ArrayBlock, FeatureLayout
 from fitwell.data.read import read_table
 from fitwell.data.schema import infer_schema
 from fitwell.errors import RecipeError
@@ -29,6 +29,9 @@ LAYOUTS = {
     "numbers": FeatureLayout(numbers=3, flags=0, cardinalities=()),
     "flags": FeatureLayout(numbers=0, flags=2, cardinalities=()),
     "codes": FeatureLayout(numbers=0, flags=0, cardinalities=(60,)),
+    "text": FeatureLayout(
+        numbers=0, flags=0, cardinalities=(), arrays={"text_0": ArrayBlock(column="t", kind="text", shape=(9, 2))}
+    ),
 }
 PRIMARY = Primary("roc_auc", "because")
 ELSEWHERE = {"task", "data.split"}  # decided while the rows are prepared: by the target, and by the split itself

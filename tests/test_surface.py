@@ -31,11 +31,13 @@ EXPORTS = [
     "compare",
     "cure",
     "diagnose",
+    "examine",
     "load",
     "metrics",
     "train",
     "tune",
     "vectors",
+    "watch",
     "words",
 ]
 

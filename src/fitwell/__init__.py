@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from fitwell import metrics, vectors, words
     from fitwell.comparison import compare
     from fitwell.curing import cure, diagnose
+    from fitwell.doctor.examining import examine
     from fitwell.recipe import Recipe
     from fitwell.run import Run
     from fitwell.run import load_run as load
     from fitwell.tuning import tune
+    from fitwell.watching import watch
     from fitwell.workflow import train
 
 __version__ = "0.1.0"
@@ -35,11 +37,13 @@ __all__ = [
     "compare",
     "cure",
     "diagnose",
+    "examine",
     "load",
     "metrics",
     "train",
     "tune",
     "vectors",
+    "watch",
     "words",
 ]
 
@@ -50,11 +54,13 @@ _HOMES: dict[str, tuple[str, str | None]] = {
     "compare": ("fitwell.comparison", "compare"),
     "cure": ("fitwell.curing", "cure"),
     "diagnose": ("fitwell.curing", "diagnose"),
+    "examine": ("fitwell.doctor.examining", "examine"),
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
     "train": ("fitwell.workflow", "train"),
     "tune": ("fitwell.tuning", "tune"),
     "vectors": ("fitwell.vectors", None),
+    "watch": ("fitwell.watching", "watch"),
     "words": ("fitwell.words", None),
 }
 

@@ -25,6 +25,7 @@ ROWS_PER_THREAD = 50_000  # with fewer, threads wait for one another; on a busy 
 LINEAR_ITERATIONS = 1_000
 SPARSE_WIDTH = 256  # one-hot inputs wider than this are kept sparse
 TREE_CATEGORIES = 255  # scikit-learn's trees tell no more categories of a column apart
+TEXT_NDIM = 2  # axes of a block of words; one of terms has their weights too
 CELLS = 16  # along each side of an array, as the linear model sees it: means of what lies in a cell
 
 
@@ -164,14 +165,14 @@ def _linear(sample: Sample) -> Predict:
     """Fit logistic or ridge regression, with scikit-learn's default penalty, to all entries, codes as one-hot."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    widths = _code_counts(sample.features)
-    inputs = _linear_inputs(sample.features, widths)
+    widths, idf = _code_counts(sample.features), _idf_of_texts(sample.features)
+    inputs = _linear_inputs(sample.features, widths, idf)
     if sample.classes:
         model: Any = LogisticRegression(max_iter=LINEAR_ITERATIONS)
     else:
         model = Ridge()
     model.fit(inputs, sample.target, sample_weight=sample.weights)
-    return lambda features: _answers(model, _linear_inputs(features, widths), sample.classes)
+    return lambda features: _answers(model, _linear_inputs(features, widths, idf), sample.classes)
 
 
 def _trees(sample: Sample) -> Predict:
@@ -242,24 +243,66 @@ def _code_counts(features: Features) -> list[int]:
     return [int(column.max(initial=0)) for column in _codes(features).T]
 
 
-def _linear_inputs(features: Features, widths: list[int]) -> Any:
-    """Return numbers, flags, arrays and one-hot codes; code 0 (missing, rare, unseen) and unknown ones have zeros."""
-    arrays = [_in_cells(block) for name, block in features.items() if name not in BLOCKS]
+def _linear_inputs(features: Features, widths: list[int], idf: Mapping[str, Float[np.ndarray, " numbers"]]) -> Any:
+    """Return numbers, flags, arrays, one-hot codes and TF-IDF of texts.
+
+    Code 0 (missing, rare, unseen) and unknown ones have zeros.
+    """
+    arrays = [_in_cells(block) for name, block in features.items() if name not in BLOCKS and not _is_text(name)]
     dense = np.concatenate([_dense(features), *arrays], axis=1)
-    if not sum(widths):
+    if not sum(widths) and not idf:
         return dense
     codes = _codes(features)
-    starts = np.concatenate([[0], np.cumsum(widths)[:-1]])
-    row, column = np.nonzero((codes > 0) & (codes <= widths))
+    starts = np.cumsum([0, *widths])[:-1]
+    row, column = np.nonzero((codes > 0) & (codes <= np.array(widths)))
     place = codes[row, column] - 1 + starts[column]
-    if sum(widths) <= SPARSE_WIDTH:
+    if sum(widths) <= SPARSE_WIDTH and not idf:
         one_hot = np.zeros((len(codes), sum(widths)))
         one_hot[row, place] = 1.0
         return np.concatenate([dense, one_hot], axis=1)
     from scipy import sparse
 
     one_hot = sparse.csr_array((np.ones(row.size), (row, place)), shape=(len(codes), sum(widths)))
-    return sparse.csr_array(sparse.hstack([sparse.csr_array(dense), one_hot], format="csr"))
+    texts = [_weighed(features[name], factors) for name, factors in idf.items()]
+    return sparse.csr_array(sparse.hstack([sparse.csr_array(dense), one_hot, *texts], format="csr"))
+
+
+def _is_text(block: str) -> bool:
+    return block.startswith("text_")
+
+
+def _idf_of_texts(features: Features) -> dict[str, Float[np.ndarray, " numbers"]]:
+    """Return by what each term or word of the blocks of text is multiplied: terms are weighed already."""
+    found = {}
+    for name, block in features.items():
+        if _is_text(name):
+            numbers = (block[..., 0] if block.ndim > TEXT_NDIM else block).astype(np.int64)
+            size = int(numbers.max(initial=0))
+            found[name] = np.ones(size) if block.ndim > TEXT_NDIM else _inverse_frequency(numbers, size)
+    return found
+
+
+def _inverse_frequency(numbers: Int[np.ndarray, "rows words"], size: int) -> Float[np.ndarray, " numbers"]:
+    """Return ln((1 + texts) / (1 + texts with it)) + 1 of each word."""
+    ordered = np.sort(numbers, axis=1)
+    first = np.diff(ordered, axis=1, prepend=0) > 0  # of the same word in a text
+    texts_with = np.bincount(ordered[first], minlength=size + 1)[1:]
+    factors: Float[np.ndarray, " numbers"] = np.log((1 + len(numbers)) / (1 + texts_with)) + 1
+    return factors
+
+
+def _weighed(block: Shaped[np.ndarray, "rows ..."], idf: Float[np.ndarray, " numbers"]) -> Any:
+    """Return a block of text as sparse rows, as wide as there are terms or words; unseen ones are left out."""
+    from scipy import sparse
+    from sklearn.preprocessing import normalize
+
+    is_weighed = block.ndim > TEXT_NDIM
+    numbers = (block[..., 0] if is_weighed else block).astype(np.int64)
+    row, place = np.nonzero((numbers > 0) & (numbers <= len(idf)))
+    entry = numbers[row, place] - 1
+    weights = block[row, place, 1].astype(np.float64) if is_weighed else np.ones(len(row))
+    matrix = sparse.csr_array((weights, (row, entry)), shape=(len(block), len(idf)))  # repeated words are added up
+    return matrix if is_weighed else normalize(matrix @ sparse.diags_array(idf))
 
 
 def _kept_categories(features: Features) -> list[Int[np.ndarray, " kept"]]:

@@ -35,6 +35,10 @@ class SurroundingsError(FitwellError):
     """The disk, its rights, or an absent package stands in the way."""
 
 
+class OutOfTime(FitwellError):
+    """The time that was set, or whoever waited, ended what was being done before it was complete."""
+
+
 class LostProcess(SurroundingsError):
     """One of several processes that train together is gone, so that the others cannot go on."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import polars as pl
 
+from fitwell.data.columns.text import TermsEncoder, WordsEncoder
+from fitwell.data.encode import Encoders
 from fitwell.data.parquet import ParquetTable
 from fitwell.data.read import Table
 from fitwell.data.schema import Schema
@@ -25,6 +27,7 @@ from fitwell.recipe.accepted import shown
 JOINED = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
 SHOWN_AT_THRESHOLD = {"f1": ("f1", "precision", "recall"), "youden": ("recall", "specificity"), "half": ("accuracy",)}
 ORDERED = 0.05  # of the variance between pieces: batches then differ from one another more than chance makes them
+TOLD = 3  # findings at the end of a training; the report has them all
 NAMED = 6  # columns of one sort that are told of one by one; the recipe tells of all
 
 
@@ -57,6 +60,7 @@ def data_events(table: Table | ParquetTable, prepared: Prepared) -> Iterator[Eve
     if labelled.broken:
         skipped, others = len(labelled.broken), "" if len(labelled.broken) == 1 else ", for instance"
         yield Event("note", f"{skipped:,} rows are skipped, whose picture cannot be read{others}: {labelled.broken[0]}")
+    yield from _text_events(prepared.encoders)
     yield Event(
         "split",
         f"{rows['train']:,} rows to train on, {rows['validation']:,} to decide when to stop, "
@@ -81,10 +85,8 @@ def data_events(table: Table | ParquetTable, prepared: Prepared) -> Iterator[Eve
 def _column_events(schema: Schema) -> Iterator[Event]:
     kinds = Counter(column.kind for column in schema.features)
     yield Event("columns", "features: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
-    unread = [column for column in schema.left_out if column.kind == "text"]
-    yield from _first_few("note", (f'left out "{column.name}": {column.why}' for column in unread), len(unread))
-    others = [column for column in schema.left_out if column.kind != "text"]
-    yield from _first_few("columns", (f'left out "{column.name}": {column.why}' for column in others), len(others))
+    unused = schema.left_out
+    yield from _first_few("columns", (f'left out "{column.name}": {column.why}' for column in unused), len(unused))
     marked = [column for column in (*schema.features, *schema.targets) if column.missing]
     sentences = (
         f'"{column.name}": {column.missing_count:,} cells are missing, with '
@@ -95,9 +97,39 @@ def _column_events(schema: Schema) -> Iterator[Event]:
 
 
 def finding_event(finding: Finding) -> Event:
-    """Return what was found wrong, and the first thing to try."""
+    """Return what was found, how sure that is, and the first thing to try."""
     remedies = "".join(f"; {remedy.change['text']}" for remedy in finding.remedies[:1])
-    return Event(finding.severity, f"{finding.explanation}{remedies}", {"symptom": finding.symptom})
+    sure = "" if finding.status == "confirmed" else "suspected "
+    title = f"{sure}{finding.symptom.replace('_', ' ')}"
+    values = {"symptom": finding.symptom, "status": finding.status}
+    return Event(finding.severity, f"{title}: {finding.explanation}{remedies}", values)
+
+
+def findings_events(findings: Sequence[Finding]) -> Iterator[Event]:
+    """Yield the gravest findings about a training, each with the first thing to try, and how many more there are.
+
+    What only informs is left to the report.
+    """
+    grave = [finding for finding in findings if finding.severity != "info"]
+    yield from map(finding_event, grave[:TOLD])
+    more = len(findings) - len(grave[:TOLD])
+    if more:
+        yield Event("info", f"{more} more {'finding is' if more == 1 else 'findings are'} in the report")
+
+
+def _text_events(encoders: Encoders) -> Iterator[Event]:
+    """Yield what texts become, and how many are cut."""
+    for encoder in encoders.arrays.values():
+        if not isinstance(encoder, TermsEncoder | WordsEncoder):
+            continue
+        what = "terms" if isinstance(encoder, TermsEncoder) else "words"
+        name, entries, length = encoder.column.name, len(encoder.vocabulary), encoder.length
+        cut = f"; {encoder.cut:,} training texts have more" if encoder.cut else ""
+        yield Event(
+            "columns",
+            f'"{name}": {entries:,} different {what}, of which each text keeps up to {length}{cut}',
+            {"column": name, "vocabulary": entries, "length": length, "cut": encoder.cut},
+        )
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ from fitwell.data.schema import Schema
 from fitwell.metrics import Primary
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.build import build_network
+from fitwell.networks.static_vectors import width_of
 from fitwell.recipe import APPLIES, NEUTRAL, RECURRENT, Goal, Recipe, TaskName, changed, setting, without_effect
 from fitwell.tasks.table import TASKS
 from fitwell.training.costs import WORTH, has_bfloat16_tiles, has_compiler, seconds_saved, seconds_to_compile
@@ -38,6 +39,20 @@ class Facts:
     outputs: int
     layout: FeatureLayout
     cores: int
+
+    @property
+    def texts(self) -> list[ArrayBlock]:
+        """The columns of text."""
+        return [array for array in self.layout.arrays.values() if array.kind == "text"]
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether all arrays are texts as weighted terms, which are soon learned by heart."""
+        return (
+            bool(self.texts)
+            and all(len(array.shape) == 2 for array in self.layout.arrays.values() if array.kind == "text")
+            and len(self.texts) == len(self.layout.arrays)
+        )
 
     @property
     def images(self) -> list[ArrayBlock]:
@@ -74,11 +89,15 @@ MANY_ROWS = 16_000
 # another whenever another program takes a core: eight members of a medium network then trained ten times slower.
 WORK_TO_SHARE = 2e9
 
+TEXT_LENGTH, VOCABULARY_SIZE = 256, 20_000
 BUFFER_BYTES = 64 * 2**20  # of the shuffle buffer: about four of them are in memory while the next one is made
 IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the others having twice as many
 SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
-NO_IMAGES, NO_SERIES = "there are no images", "there are no series"
+TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
+TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
+TERMS_NDIM = 2  # axes of a text as terms; one of words has one
+NO_TEXTS, NO_IMAGES, NO_SERIES = "there are no texts", "there are no images", "there are no series"
 
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
 OPEN = {"training.learning_rate": "usual"}
@@ -108,11 +127,26 @@ def resolve_data(recipe: Recipe, schema: Schema, primary: Primary) -> Plan:
     if recipe.goal == "auto":
         values["goal"] = GOAL_OF.get(primary.metric, "balanced")
         reasons["goal"] = primary.why
-    for path, choice in DATA_CHOICES.items():
+    for path, choose in DATA_CHOICES.items():
         if setting(recipe, path) == "auto":
+            choice = choose(recipe)
             values[path] = choice.value
             reasons[path] = choice.why
     return Plan(recipe=changed(recipe, values), reasons=reasons)
+
+
+def always(value: Any, why: str) -> Callable[[Recipe], Choice]:
+    """Return what chooses the same value whatever the recipe."""
+    return lambda _recipe: Choice(value, why)
+
+
+def _text(recipe: Recipe) -> Choice:
+    family = recipe.network.text.family
+    if family != "auto":
+        return Choice("words", f"what network.text.family {family} reads")
+    if recipe.network.text.vectors is not None:
+        return Choice("words", "network.text.vectors are of words")
+    return Choice("terms", "from scratch, typical words and pairs tell texts apart better than networks read them")
 
 
 def _as_read(column: Column) -> dict[str, Any]:
@@ -183,6 +217,8 @@ def _normalization(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _dropout(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.texts and not facts.layout.inputs:
+        return Choice(0.5, "the words of the training texts are soon learned by heart")
     if facts.training_rows < FEW_ROWS:
         return Choice(0.3, f"{facts.training_rows:,} training rows are soon learned by heart")
     return Choice(0.1, f"{facts.training_rows:,} training rows need little")
@@ -209,6 +245,33 @@ def _number_embedding_width(_recipe: Recipe, _facts: Facts) -> Choice:
 
 def _category_embedding_width(_recipe: Recipe, _facts: Facts) -> Choice:
     return Choice(8, "as RealMLP (Holzmüller et al. 2024)")
+
+
+def _text_family(recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice("convolutional", "a few neighboring words say most, wherever they stand")
+
+
+def _text_width(recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.texts:
+        return Choice(TEXT_WIDTH, NO_TEXTS)
+    if recipe.network.text.vectors is not None:
+        return Choice(width_of(recipe.network.text.vectors), "that of the vectors in network.text.vectors")
+    return Choice(TEXT_WIDTH, "as wide as a hidden layer for few rows")
+
+
+def _text_widths(recipe: Recipe, facts: Facts) -> Choice:
+    family = recipe.network.text.family
+    if not facts.texts or recipe.data.text == "terms" or family == "average":
+        return Choice([], NO_TEXTS if not facts.texts else "sums and means have no layers")
+    if family == "convolutional":
+        return Choice(TEXT_FILTERS, "as many filters over two, three and four words each")
+    return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
+
+
+def _word_dropout(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.texts:
+        return Choice(0.0, NO_TEXTS)
+    return Choice(0.5, "a text should be told by more than one of its words")
 
 
 def _image_widths(_recipe: Recipe, facts: Facts) -> Choice:
@@ -290,6 +353,8 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
     batch = recipe.training.batch_size
     rows = facts.training_rows if batch == "full" else min(int(batch), facts.training_rows)
     why = f"usual for {recipe.training.optimizer}, scaled by the root of the batch size / 256"
+    if facts.texts:
+        usual, why = TEXT_RATE * usual, f"{why}, times {TEXT_RATE}: the vector of a word is moved only where it occurs"
     if facts.task == "regression":
         usual, why = 2 * usual, f"{why}, doubled for regression"
     return Choice(float(f"{usual * min(1.0, math.sqrt(rows / 256)):.3g}"), why)
@@ -317,8 +382,9 @@ def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
 def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
         steps = batching(facts.training_rows, recipe.training)[1]
-        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-ARRAY_STEPS // steps)))
-        return Choice(epochs, f"at least {FEWEST_EPOCHS}, and about {ARRAY_STEPS:,} steps where there are few rows")
+        fewest = FEWEST_TERMS_EPOCHS if facts.has_terms else FEWEST_EPOCHS
+        epochs = min(MOST_EPOCHS, max(fewest, -(-ARRAY_STEPS // steps)))
+        return Choice(epochs, f"at least {fewest}, and about {ARRAY_STEPS:,} steps where there are few rows")
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
         return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
     cycles = recipe.training.cycles
@@ -380,8 +446,11 @@ def uncompiled_execution(recipe: Recipe) -> Choice:
     if recipe.member_count == 1:
         return Choice("eager", "one member: mapping it would cost more than twice as much")
     kinds = {column.kind for column in recipe.data.columns.values()}
-    if "series" in kinds and recipe.network.series.family in RECURRENT:
+    of_steps = {"series": recipe.network.series.family, "text": recipe.network.text.family}
+    if any(of_steps[kind] in RECURRENT for kind in kinds & of_steps.keys()):
         return Choice("eager", "the kernels of recurrent networks run one member after another")
+    if "text" in kinds and recipe.device == "cpu":
+        return Choice("eager", "tables of vectors are as large as the memory is fast: mapping them gains nothing")
     if kinds & {"image", "series"} and recipe.device == "cpu":
         return Choice("eager", "convolutions of one member fill a core: mapping them gains nothing")
     return Choice("mapped", f"{recipe.member_count} members as one program")
@@ -418,13 +487,16 @@ def _calibration(_recipe: Recipe, _facts: Facts) -> Choice:
 
 GOAL_OF: dict[str, Goal] = {"pr_auc": "imbalanced", "mcc": "imbalanced", "roc_auc": "ranking"}
 
-DATA_CHOICES: dict[str, Choice] = {
-    "data.streaming": Choice("never", "the rows are in memory"),  # where they are not, that was decided before
-    "data.numbers": Choice("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
-    "data.one_hot_limit": Choice(ONE_HOT_LIMIT, "small categories need no table of vectors"),
-    "data.rare_count": Choice(RARE_COUNT, "a value seen that seldom teaches nothing of its own"),
-    "data.image_size": Choice(LARGEST, "what a CPU learns from within minutes"),
-    "data.target_scaling": Choice("standard", "losses and rates suit targets of unit spread"),
+DATA_CHOICES: dict[str, Callable[[Recipe], Choice]] = {
+    "data.streaming": always("never", "the rows are in memory"),  # where they are not, that was decided before
+    "data.numbers": always("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
+    "data.one_hot_limit": always(ONE_HOT_LIMIT, "small categories need no table of vectors"),
+    "data.rare_count": always(RARE_COUNT, "a value seen that seldom teaches nothing of its own"),
+    "data.text": _text,
+    "data.text_length": always(TEXT_LENGTH, "longer texts are rare, and say by then what they are about"),
+    "data.vocabulary_size": always(VOCABULARY_SIZE, "rarer ones occur too seldom to be learned"),
+    "data.image_size": always(LARGEST, "what a CPU learns from within minutes"),
+    "data.target_scaling": always("standard", "losses and rates suit targets of unit spread"),
 }
 
 CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
@@ -441,6 +513,9 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.number_embedding": _number_embedding,
     "network.number_embedding_width": _number_embedding_width,
     "network.category_embedding_width": _category_embedding_width,
+    "network.text.family": _text_family,
+    "network.text.width": _text_width,
+    "network.text.widths": _text_widths,
     "network.image.widths": _image_widths,
     "network.series.family": _series_family,
     "network.series.widths": _series_widths,
@@ -450,6 +525,7 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.beta2": _beta2,
     "training.weight_decay": _weight_decay,
     "training.schedule": _schedule,
+    "training.word_dropout": _word_dropout,
     "training.image_shift": _image_shift,
     "training.image_flip": _image_flip,
     "training.image_precision": _image_precision,

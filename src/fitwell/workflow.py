@@ -35,7 +35,7 @@ from fitwell.doctor.finding import findings_json
 from fitwell.errors import FitwellError, LostProcess, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.explanation import asked_of
-from fitwell.findings import finding_of, text_finding, training_finding
+from fitwell.findings import findings_of, observed
 from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
 from fitwell.learning import Clock, Learned, Setup, in_time, learn, pace_of, set_up, trained_model
@@ -55,7 +55,7 @@ from fitwell.measuring import (
 from fitwell.narration import (
     data_events,
     decision_events,
-    finding_event,
+    findings_events,
     measured_events,
     member_events,
     plan_event,
@@ -337,10 +337,10 @@ def asked_recipe(
         base = recipes.read(recipe)
     given = {name: value for name, value in arguments.items() if value is not None}
     asked = recipes.changed(base, dict(settings or {}) | given)
-    if asked.data.test is None:
-        return asked
+    named = {"data.test": asked.data.test, "network.text.vectors": asked.network.text.vectors}
     # A run may be resumed from another folder.
-    return recipes.changed(asked, {"data.test": str(Path(asked.data.test).absolute())})
+    whole = {setting: str(Path(path).absolute()) for setting, path in named.items() if path is not None}
+    return recipes.changed(asked, whole) if whole else asked
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -513,15 +513,20 @@ def conclude(
         interrupted = over_folds is None
         report |= {"folds": over_folds} if over_folds else {}
     write_json(run, "evaluation.json", report)
-    diverged = training_finding(setup.recipe, learned.state.marks)
-    further = [found for found in (diverged, text_finding(prepared.labelled.schema)) if found is not None]
-    findings = [*map(finding_of, begun.notes), *further]
+    seen = observed(
+        prepared,
+        setup.recipe,
+        learned.history,
+        ending=learned.ending,
+        evaluation=evaluation,
+        answers=network.answers,
+    )
+    findings = findings_of(begun.notes, seen)
     write_json(run, "findings.json", findings_json(findings, complete=False))
     members = member_events(setup.recipe, learned.history, metric=prepared.labelled.task.glance.name)
-    for event in chain(members, measured_events(evaluation, report), decision_events(decided, evaluation)):
+    told = findings_events([finding for finding in findings if finding.since != "data"])
+    for event in chain(members, measured_events(evaluation, report), decision_events(decided, evaluation), told):
         listener(event)
-    if diverged is not None:
-        listener(finding_event(diverged))
     if not interrupted:
         asked = asked_of(prepared, model, predicted[prepared.split.measured])
         show(run, evaluation, asked, in_time=left.clock.remaining() > left.showing, listener=listener)

@@ -197,7 +197,7 @@ def test_any_bytes_are_read_or_refused_in_words(tmp_path: Path, data: bytes) -> 
 
 @pytest.mark.parametrize("chunk", [16, 17, 18, 19, 30, 1000])
 def test_rows_that_span_chunks_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr("fitwell.data.sources.CHUNK_BYTES", chunk)
+    monkeypatch.setattr("fitwell.sources.CHUNK_BYTES", chunk)
     path = saved(tmp_path, 'a,b\n1,"é\n""x"""\n2,\n3,"' + "long " * 9 + '"\n')
     assert cells(path) == [("1", 'é\n"x"'), ("2", None), ("3", "long " * 9)]
     utf16 = saved(tmp_path, "\ufeffa,b\n1,é\n2,ü\n".encode("utf-16-le"), "utf16")
@@ -354,7 +354,7 @@ def test_an_arrow_stream_is_read(tmp_path: Path) -> None:
 
 
 def test_json_fields_keep_one_type_through_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fitwell.data.sources.CHUNK_BYTES", 20)
+    monkeypatch.setattr("fitwell.sources.CHUNK_BYTES", 20)
     lines = [
         '{"a": 1, "b": null}',
         '{"a": 2.5, "c": "x"}',

@@ -88,7 +88,7 @@ def test_bad_files_are_refused_in_words(tmp_path: Path, name: str) -> None:
 
 
 def test_text_that_leaves_its_encoding_is_refused_by_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fitwell.data.sources.CHUNK_BYTES", 64)
+    monkeypatch.setattr("fitwell.sources.CHUNK_BYTES", 64)
     path = tmp_path / "t.csv"
     path.write_bytes(b"a,b\n" + "é,2\n".encode() * 30 + b"\xe9,3\n")
     with pytest.raises(DataError, match=r"begins as UTF-8 text, but line 32 is not \(byte 0xE9\)"):

@@ -162,18 +162,17 @@ def test_no_features_left_says_why_each_column_is_out() -> None:
 
 
 def test_the_way_out_of_having_no_features_fits_what_was_left_out() -> None:
-    text = {"sms": [f"call {place} now to win {place % 9} prizes" for place in range(40)], "y": classes()}
-    with pytest.raises(
-        DataError, match=r'free text is not learned from yet; make columns of what "sms" says'
-    ) as refusal:
-        schema_of(text)
-    assert "number" not in str(refusal.value)
     with pytest.raises(DataError, match=r"amounts, set data\.columns\.id\.kind to number"):
         schema_of({"id": list(range(40)), "y": classes()})
     with pytest.raises(DataError, match=r"left out.*; add columns whose values differ"):
         schema_of({"same": ["a"] * 40, "y": classes()})
     with pytest.raises(DataError, match=r"left out by data\.drop; leave one in"):
         schema_of({"x": numbers(), "y": classes()}, drop=["x"])
+
+
+def test_text_alone_is_enough() -> None:
+    text = {"sms": [f"call {place} now to win {place % 9} prizes" for place in range(40)], "y": classes()}
+    assert kinds_of(schema_of(text)) == {"sms": "text"}
 
 
 def test_roles_are_no_features_but_a_date_of_the_time_is() -> None:

@@ -60,7 +60,7 @@ def test_texts_are_the_same_however_small_the_pieces(tmp_path: Path, monkeypatch
     path.write_text("".join(f"line {number} é\n" for number in range(50)))
     whole = read(path)
     monkeypatch.setattr(texts, "PIECE_BYTES", 100)
-    monkeypatch.setattr("fitwell.data.sources.CHUNK_BYTES", 37)
+    monkeypatch.setattr("fitwell.sources.CHUNK_BYTES", 37)
     assert len(list(pieces_of(path))) == 5
     assert read(path) == whole == read(iter(whole))
 

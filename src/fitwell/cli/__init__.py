@@ -19,6 +19,7 @@ from fitwell.cli.compare import compare
 from fitwell.cli.cure import cure
 from fitwell.cli.diagnose import diagnose
 from fitwell.cli.evaluate import evaluate
+from fitwell.cli.examine import examine
 from fitwell.cli.explain import explain
 from fitwell.cli.explain_prediction import explain_prediction
 from fitwell.cli.lines import one_line
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "report": report,
     "compare": compare,
     "runs": runs,
+    "examine": examine,
     "explain": explain,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {

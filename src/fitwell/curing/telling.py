@@ -47,10 +47,7 @@ def causes_event(bench: Bench, screen: Screen, found: Eliminated) -> Event:
 
 def finding_events(diagnosis: Diagnosis) -> Iterator[Event]:
     """Yield every finding that stands; what was refuted is in `findings.json`."""
-    for finding in diagnosis.findings:
-        if finding.status != "refuted":
-            event = finding_event(finding)
-            yield Event(event.kind, f"{finding.symptom} ({finding.status}): {event.text}", event.values)
+    yield from (finding_event(finding) for finding in diagnosis.findings if finding.status != "refuted")
 
 
 def verdict_event(diagnosis: Diagnosis) -> Event:

@@ -304,8 +304,8 @@ def weighed(passive: Sequence[Finding], causes: Sequence[Finding], *, why: str, 
     """Return what signals said, in the light of the experiments.
 
     A symptom that is confirmed as a cause is said once. Where another cause was confirmed, a suspicion is likely to be
-    a consequence of it and only informs; where the training was cleared, suspicions are refuted. What counting the rows
-    shows stands as it is.
+    a consequence of it and only informs; where the training was cleared, suspicions are refuted. What counting the
+    rows shows stands as it is.
     """
     known = [finding for finding in causes if finding.status == "confirmed"]
     kept = []

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from fitwell.data.sources import CONTAINERS, first_bytes, named_by, worded
 from fitwell.errors import DataError
+from fitwell.sources import CONTAINERS, first_bytes, named_by, worded
 
 TAIL_BYTES = 8
 

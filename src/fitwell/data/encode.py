@@ -1,8 +1,8 @@
 """Cells become blocks of numbers; how is fitted on the training rows only and stays with the run.
 
 Each column adds its entries to the blocks `numbers`, `flags` and `codes`, in the order of the schema; a column of
-arrays (images, series) has a block of its own. Encoding is the same at training and at prediction, and one row never
-depends on another.
+arrays (texts, images, series) has a block of its own. Encoding is the same at training and at prediction, and one
+row never depends on another.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class ArrayBlock:
     column: str
     kind: KindName
     shape: tuple[int, ...]  # of one row's array: height, width and channels of an image
+    vocabulary: tuple[str, ...] = ()  # what its numbers stand for, from 1 on; empty where they are amounts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,12 @@ class Encoders:
             cardinalities=tuple(encoder.cardinality for encoder in self.shared if encoder.cardinality),
             names={block: entries for block, entries in names.items() if entries},
             arrays={
-                block: ArrayBlock(column=encoder.column.name, kind=encoder.column.kind, shape=encoder.shape)
+                block: ArrayBlock(
+                    column=encoder.column.name,
+                    kind=encoder.column.kind,
+                    shape=encoder.shape,
+                    vocabulary=encoder.vocabulary,
+                )
                 for block, encoder in self.arrays.items()
             },
         )

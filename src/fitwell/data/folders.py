@@ -1,6 +1,6 @@
-"""Files that a table only names: a folder of pictures as a table, and paths in a table's cells.
+"""Files that a table only names: a folder of pictures or of texts as a table, and paths in a table's cells.
 
-In a folder each picture is a row, and the folder that it lies in is its class. A column of names of pictures is read
+In a folder each file is a row, and the folder that it lies in is its class. A column of names of pictures is read
 relative to the file that holds it, and never leaves that file's folder.
 """
 
@@ -14,8 +14,11 @@ import polars as pl
 
 from fitwell.data.pictures import is_picture
 from fitwell.errors import DataError, RequestError
+from fitwell.sources import files_below, worded
 
-PICTURE, LABEL = "image", "label"
+PICTURE, TEXT, LABEL = "image", "text", "label"
+FILE = "file"  # the name of a text, beside its prediction
+TEXT_SUFFIX = ".txt"
 PARTS = ("train", "training", "test", "testing", "val", "valid", "validation")  # no classes
 
 
@@ -25,29 +28,60 @@ def pictures_frame(folder: Path, pictures: Sequence[Path]) -> pl.DataFrame:
     Raises:
         RequestError: the folders are parts (train, test), not classes.
     """
-    parts = [picture.relative_to(folder).parts for picture in pictures]
+    return _labelled(folder, pictures, [str(picture) for picture in pictures], name=PICTURE)
+
+
+def texts_frame(folder: Path, files: Sequence[Path]) -> pl.DataFrame:
+    """Return a row for each file of text: what it says, and the folder below `folder` that it lies in, null for none.
+
+    Raises:
+        RequestError: the folders are parts (train, test), not classes.
+        DataError: a file is not UTF-8.
+        SurroundingsError: a file may not be read.
+    """
+    return _labelled(folder, files, [_read(file) for file in files], name=TEXT)
+
+
+def texts_below(files: Sequence[Path]) -> list[Path]:
+    """Return those of the files that are texts."""
+    return [file for file in files if file.suffix.lower() == TEXT_SUFFIX]
+
+
+def _read(file: Path) -> str:
+    with worded(str(file)):
+        content = file.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"a folder of texts must hold UTF-8, but {file} is not in line {line}: {error.reason} "
+            f"(0x{content[error.start]:02x}); convert it, or mend that line"
+        ) from None
+
+
+def _labelled(folder: Path, files: Sequence[Path], cells: Sequence[str], *, name: str) -> pl.DataFrame:
+    parts = [file.relative_to(folder).parts for file in files]
     classes = {part[0] for part in parts if len(part) > 1}
     if classes and {name.lower() for name in classes} <= set(PARTS):
         first, *others = sorted(classes, key=lambda name: PARTS.index(name.lower()))
         test = f", and with --test {folder / others[0]}" if others else ""
         raise RequestError(
-            f"the folders of a folder of pictures are their classes, but those of {folder} are "
+            f"the folders of a folder of {name}s are their classes, but those of {folder} are "
             f"{' and '.join([first, *others])}; try {folder / first}{test}"
         )
-    return pl.DataFrame(
-        {
-            PICTURE: [str(picture) for picture in pictures],
-            LABEL: [part[0] if len(part) > 1 else None for part in parts],
-        },
-        schema={PICTURE: pl.String, LABEL: pl.String},
-    )
+    labels = [part[0] if len(part) > 1 else None for part in parts]
+    return pl.DataFrame({name: cells, LABEL: labels}, schema={name: pl.String, LABEL: pl.String})
 
 
-def names_within(pictures: pl.Series, folder: Path) -> pl.Series:
-    """Return paths of pictures as they are called within their folder."""
+def file_names(folder: Path, frame: pl.DataFrame, *, first_row: int) -> pl.Series | None:
+    """Return what the files of some rows of a folder's table are called within it, None where rows are no files."""
     start = folder.expanduser().absolute()
-    names = [None if path is None else Path(os.path.relpath(path, start)).as_posix() for path in pictures]
-    return pl.Series(pictures.name, names, dtype=pl.String)
+    if PICTURE in frame.columns:
+        paths = [None if path is None else os.path.relpath(path, start) for path in frame[PICTURE]]
+        return pl.Series(PICTURE, [None if path is None else Path(path).as_posix() for path in paths], dtype=pl.String)
+    texts = texts_below(files_below(start))[first_row : first_row + len(frame)] if TEXT in frame.columns else []
+    return pl.Series(FILE, [text.relative_to(start).as_posix() for text in texts]) if texts else None
 
 
 def located(frame: pl.DataFrame, folder: Path) -> tuple[pl.DataFrame, list[Path]]:

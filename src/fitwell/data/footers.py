@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from fitwell.data.sources import worded
 from fitwell.errors import DataError
+from fitwell.sources import worded
 
 ROW_GROUPS, ROWS = 4, 3  # of FileMetaData, and of RowGroup
 STOP, TRUE, FALSE, BYTE, SHORT, INT, LONG, DOUBLE, BINARY, LIST, SET, _MAP, STRUCT = range(13)

@@ -16,9 +16,9 @@ import polars as pl
 from jaxtyping import Shaped
 
 from fitwell.data.columns.cells import list_depth
-from fitwell.data.sources import worded
 from fitwell.data.text_format import checked_names
 from fitwell.errors import DataError
+from fitwell.sources import worded
 
 NESTED = (list, tuple, dict, set, np.ndarray)
 DATE_UNITS = ("D", "ms", "us", "ns")  # of NumPy's dates, those that polars has too

@@ -16,8 +16,8 @@ import polars as pl
 
 from fitwell.data.columns.cells import list_depth
 from fitwell.data.in_memory import SERIES
-from fitwell.data.sources import decompressed
 from fitwell.errors import DataError
+from fitwell.sources import decompressed
 
 Types = dict[str, pl.DataType]
 # What a JSON value becomes, and the types that have a wider one in common; all other pairs are text.

@@ -19,7 +19,9 @@ import polars as pl
 from fitwell.data.columnar import columnar_stretch, columnar_types
 from fitwell.data.footers import row_group_sizes
 from fitwell.data.in_memory import normalized
-from fitwell.data.sources import (
+from fitwell.errors import DataError, RequestError
+from fitwell.recipe import Streaming
+from fitwell.sources import (
     CONTAINERS,
     PARQUET_SUFFIXES,
     existing_path,
@@ -28,8 +30,6 @@ from fitwell.data.sources import (
     first_bytes,
     named_by,
 )
-from fitwell.errors import DataError, RequestError
-from fitwell.recipe import Streaming
 
 STRETCH_BYTES = 96 * 2**20  # of memory, for the cells of a stretch; reading it takes about twice as much
 TYPED_ROWS, TYPED_BYTES = 100_000, 64 * 2**20  # by at most so many the columns are typed

@@ -16,11 +16,14 @@ from typing import Any
 import polars as pl
 
 from fitwell.data.columnar import columnar_frames, columnar_types
-from fitwell.data.folders import LABEL, located, pictures_frame
+from fitwell.data.folders import LABEL, located, pictures_frame, texts_below, texts_frame
 from fitwell.data.in_memory import fingerprint_of_frame, frame_of, normalized
 from fitwell.data.jsonl import jsonl_frames, jsonl_types
 from fitwell.data.pictures import is_picture
-from fitwell.data.sources import (
+from fitwell.data.text import text_frames
+from fitwell.data.text_format import detect_text_format
+from fitwell.errors import DataError, RequestError, nearest
+from fitwell.sources import (
     CONTAINERS,
     PARQUET_SUFFIXES,
     compression_of,
@@ -31,9 +34,6 @@ from fitwell.data.sources import (
     first_bytes,
     named_by,
 )
-from fitwell.data.text import text_frames
-from fitwell.data.text_format import detect_text_format
-from fitwell.errors import DataError, RequestError, nearest
 
 IN_MEMORY = {
     "pandas": "a pandas frame",
@@ -50,7 +50,7 @@ class Table:
     frame: pl.DataFrame  # missing cells are null
     source: str  # the file's name, or what kind of object it was
     path: str | None  # absolute; None for objects in memory
-    format: str  # csv, tsv, jsonl, parquet, arrow, pictures, pandas, polars, dict, numpy
+    format: str  # csv, tsv, jsonl, parquet, arrow, pictures, texts, pandas, polars, dict, numpy
     fingerprint: str  # "sha256:..." of the bytes of the file and of the pictures it names, or of the frame's cells
     detected: Mapping[str, str] = field(default_factory=dict)  # how a text file is written, in words
     target: tuple[str, ...] = ()  # the columns to predict, where the form of the data says it: classes of pictures
@@ -79,8 +79,8 @@ def read_table(source: Any) -> Table:
     """Return the whole table that a path leads to or that an object holds.
 
     A path may lead to CSV, TSV or JSONL (plain, gzip, zstd), Parquet (a file, or a folder of files with the same
-    columns), Arrow/Feather, or a folder with a folder of pictures for each class; an object may be a pandas or polars
-    frame, a dict of arrays, or an array with one or two axes (columns x0, x1, ...).
+    columns), Arrow/Feather, or a folder with a folder of pictures or texts for each class; an object may be a pandas or
+    polars frame, a dict of arrays, or an array with one or two axes (columns x0, x1, ...).
 
     >>> read_table({"a": [1, 2], "b": ["x", ""]}).frame.rows()
     [(1, 'x'), (2, None)]
@@ -166,10 +166,14 @@ def _opened_folder(given: Path, folder: Path) -> Opened:
         return _opened_columnar(given, tuple(parts), "parquet")
     pictures = [file for file in seen if is_picture(file.name)]
     if pictures:
-        return _opened_pictures(given, folder, pictures)
+        return _opened_files(given, folder, pictures, pictures_frame(folder, pictures), kind="pictures")
+    texts = texts_below(seen)
+    if texts:
+        return _opened_files(given, folder, texts, texts_frame(folder, texts), kind="texts")
     first = f"its {len(seen)} files are others (the first is {seen[0].relative_to(folder)})" if seen else "it is empty"
     raise DataError(
-        f"a folder must hold Parquet files, or pictures in a folder for each class, but {folder} has none: {first}; "
+        "a folder must hold Parquet files, or pictures or texts (.txt) in a folder for each class, but "
+        f"{folder} has none: {first}; "
         "name one file instead"
     )
 
@@ -199,18 +203,16 @@ def _opened_columnar(given: Path, parts: tuple[Path, ...], kind: str) -> Opened:
     )
 
 
-def _opened_pictures(given: Path, folder: Path, pictures: list[Path]) -> Opened:
-    frame = pictures_frame(folder, pictures)
-
+def _opened_files(given: Path, folder: Path, files: list[Path], frame: pl.DataFrame, *, kind: str) -> Opened:
     def frames(columns: Sequence[str], rows: int | None) -> Iterator[pl.DataFrame]:
         yield frame.select(columns)
 
     return Opened(
         source=str(given),
-        format="pictures",
+        format=kind,
         names=tuple(frame.columns),
         frames=frames,
-        files=tuple(pictures),
+        files=tuple(files),
         folder=folder,
         target=(LABEL,),
     )

@@ -15,7 +15,6 @@ import polars as pl
 from fitwell.data.columns import KINDS
 from fitwell.data.columns.category import whole_numbers
 from fitwell.data.columns.cells import Cells, Claim, Column, gather, is_readable, list_depth, quoted
-from fitwell.data.columns.text import LEFT_OUT
 from fitwell.data.read import Table
 from fitwell.errors import DataError, RequestError, nearest
 from fitwell.recipe import ColumnSettings, KindName, Recipe, TaskName
@@ -82,7 +81,7 @@ def describe(series: pl.Series, settings: ColumnSettings) -> tuple[Column, Claim
         return _described_lists(series, settings)
     if not is_readable(series):
         why = f"cells of type {series.dtype} are not learned from yet"
-        nothing = Column(name=series.name, kind="text", why=why, missing=(), missing_count=0, distinct=0)
+        nothing = Column(name=series.name, kind="constant", why=why, missing=(), missing_count=0, distinct=0)
         return nothing, Claim(why=why, strength=0)
     cells = gather(series, settings)
     if settings.kind != "auto":
@@ -342,12 +341,6 @@ def _way_out(left_out: Sequence[Column]) -> str:
     inferred = [column for column in left_out if column.why != LEFT_OUT_BY_RECIPE]
     if not inferred:
         return "leave one in (data.drop)"
-    text = next((column.name for column in inferred if LEFT_OUT in column.why), None)
-    if text is not None:
-        return (
-            f'make columns of what "{text}" says, such as its length, its count of digits, or a 0/1 column for each of '
-            "some words, and add them"
-        )
     identifier = next((column.name for column in inferred if column.kind == "identifier"), None)
     if identifier is not None:
         return f"add columns, or, where its numbers are amounts, set data.columns.{identifier}.kind to number"

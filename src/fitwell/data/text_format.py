@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fitwell.data.sources import CONTAINERS, FOREIGN, compression_of, decompressed, named_by
 from fitwell.errors import DataError
+from fitwell.sources import CONTAINERS, FOREIGN, compression_of, decompressed, named_by
 
 if TYPE_CHECKING:
     import _csv

@@ -158,6 +158,8 @@ def _explained(
     shares, test = question.shares(question.others, list(columns.values()))
     tests, shown = [test], []
     for block, array in layout.arrays.items():
+        if array.kind == "text":  # a mean of numbers of words is no text; the column has its share as a whole
+            continue
         regions, sides = regions_of(block, array.shape, is_image=array.kind == "image")
         mean = question.others[block].mean(axis=0, keepdims=True).astype(question.others[block].dtype)
         of_regions, test = question.shares({**question.row, block: mean}, regions)

@@ -11,6 +11,7 @@ from fitwell.data.encode import ArrayBlock
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries
 from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.recurrent import RecurrentSeries
+from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
 from fitwell.recipe import KindName, NetworkSettings, TrainingSettings
 
 
@@ -41,9 +42,19 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "lstm": RecurrentSeries,
         "gru": RecurrentSeries,
     },
+    "text": {
+        "terms": WeightedTerms,
+        "average": AverageWords,
+        "convolutional": ConvolutionalWords,
+        "rnn": RecurrentWords,
+        "lstm": RecurrentWords,
+        "gru": RecurrentWords,
+    },
 }
 
 
-def family_of(kind: KindName, settings: NetworkSettings) -> str:
-    """Return which family of networks the settings choose for a kind of column."""
-    return settings.series.family if kind == "series" else "convolutional"
+def family_of(array: ArrayBlock, settings: NetworkSettings) -> str:
+    """Return which family of networks reads a column of arrays."""
+    if array.kind == "text":
+        return settings.text.family if len(array.shape) == 1 else "terms"
+    return settings.series.family if array.kind == "series" else "convolutional"

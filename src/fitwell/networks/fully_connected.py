@@ -1,6 +1,7 @@
 """Fully connected networks: blocks of inputs side by side, hidden layers, a linear head.
 
-A column of arrays (images) has a network of its own before, whose row vector stands beside the other inputs.
+A column of arrays (texts, images, series) has a network of its own before, whose row vector stands beside the other
+inputs.
 
 A hidden layer is linear map, normalization, activation, dropout; with `residual`, its input is added to its output
 where the widths agree. Initialization follows the activation unless it is set.
@@ -137,7 +138,7 @@ class FullyConnected(nn.Module):
         noise_layer = 1 + len(settings.hidden)  # the first is the input noise
         self.arrays = nn.ModuleDict()
         for block, array in layout.arrays.items():
-            self.arrays[block] = ARRAY_NETWORKS[array.kind][family_of(array.kind, settings)](
+            self.arrays[block] = ARRAY_NETWORKS[array.kind][family_of(array, settings)](
                 array,
                 settings,
                 training,

@@ -20,7 +20,7 @@ torch's fused kernels do the work. They have no batching rule, so members run on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -140,35 +140,60 @@ class RecurrentSeries(ArrayNetwork):
         assert own.widths != "auto"
         steps, channels = array.shape
         self.noise_layers = 0
-        layers = []
-        width = channels - 1
-        for units in own.widths:
-            both = own.bidirectional
-            layers.append(RecurrentLayer(own.family, width, units, bidirectional=both, generator=generator))
-            width = layers[-1].width
-        self.layers = nn.ModuleList(layers)
         self.bidirectional = own.bidirectional
-        self.width = 2 * width
+        self.layers = recurrent_layers(
+            own.family, channels - 1, own.widths, bidirectional=self.bidirectional, generator=generator
+        )
+        self.width = states_width(own.widths, bidirectional=self.bidirectional)
         weights = sum(parameter.numel() for parameter in self.parameters() if parameter.ndim == 2)
         self.multiplications = float(steps * weights)
 
     def forward(
         self, series: Float[Tensor, "rows steps channels"], noise: Tensor | None
     ) -> Float[Tensor, "rows features"]:
-        hidden, present = series[..., :-1], series[..., -1]
-        backwards = backward_order(present > 0)
-        for layer in self.layers:
-            hidden = layer(hidden, backwards)
-        # All that is handed on is a weighted sum over steps, so that one product reads the states.
-        length = present.sum(-1, keepdim=True)
-        steps = torch.arange(present.shape[-1], device=present.device)
-        last, mean = (steps == length - 1).to(hidden.dtype), present / length.clamp_min(1.0)
-        if not self.bidirectional:
-            return (torch.stack([last, mean], -2) @ hidden).flatten(-2)
-        first = (steps == 0).to(hidden.dtype) * (length > 0)  # where the pass backwards ends
-        read = torch.stack([last, first, mean], -2) @ hidden
-        units = hidden.shape[-1] // 2
-        return torch.cat([read[..., 0, :units], read[..., 1, units:], read[..., 2, :]], -1)
+        return read(self.layers, series[..., :-1], series[..., -1], bidirectional=self.bidirectional)
+
+
+def read(
+    layers: nn.ModuleList,
+    inputs: Float[Tensor, "rows steps width"],
+    present: Float[Tensor, "rows steps"],
+    *,
+    bidirectional: bool,
+) -> Float[Tensor, "rows features"]:
+    """Return the states of the last layer at the end of each pass, and the means of all its states.
+
+    `present` is 1 on a row's own steps, its first ones, and 0 on what fills it up.
+    """
+    hidden, backwards = inputs, backward_order(present > 0)
+    for layer in layers:
+        hidden = layer(hidden, backwards)
+    # All that is handed on is a weighted sum over steps, so that one product reads the states.
+    length = present.sum(-1, keepdim=True)
+    steps = torch.arange(present.shape[-1], device=present.device)
+    last, mean = (steps == length - 1).to(hidden.dtype), present / length.clamp_min(1.0)
+    if not bidirectional:
+        return (torch.stack([last, mean], -2) @ hidden).flatten(-2)
+    first = (steps == 0).to(hidden.dtype) * (length > 0)  # where the pass backwards ends
+    found = torch.stack([last, first, mean], -2) @ hidden
+    units = hidden.shape[-1] // 2
+    return torch.cat([found[..., 0, :units], found[..., 1, units:], found[..., 2, :]], -1)
+
+
+def states_width(units: Sequence[int], *, bidirectional: bool) -> int:
+    """Return how many numbers `read` gives for layers of so many units."""
+    return 2 * units[-1] * (1 + bidirectional)
+
+
+def recurrent_layers(
+    family: str, width: int, units: Sequence[int], *, bidirectional: bool, generator: torch.Generator
+) -> nn.ModuleList:
+    """Return layers of so many units, one after another, over inputs of a width."""
+    layers = []
+    for each in units:
+        layers.append(RecurrentLayer(family, width, each, bidirectional=bidirectional, generator=generator))
+        width = layers[-1].width
+    return nn.ModuleList(layers)
 
 
 def backward_order(present: Bool[Tensor, "rows steps"]) -> Int[Tensor, "rows steps"]:

@@ -29,6 +29,8 @@ Streaming = Literal["auto", "always", "never"]
 FamilyName = Literal["fully_connected"]
 Precision = Literal["float32", "bfloat16"]
 SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru"]
+TextForm = Literal["terms", "words"]
+TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru"]
 ActivationName = Literal[
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "identity"
 ]
@@ -111,6 +113,13 @@ class DataSettings(Settings):
         default_factory=dict,
         description="Columns that are the steps of a series: t of t0, t1, ...; several such are its channels.",
     )
+    text: TextForm | Auto = Field(
+        "auto", description="What a text becomes: its typical terms with their weights, or its words in order."
+    )
+    text_length: Count | Auto = Field("auto", description="The most terms or words that are kept of a text.")
+    vocabulary_size: Annotated[int, Field(ge=1, le=2**24 - 1)] | Auto = Field(
+        "auto", description="The most different terms or words of a text column that are told apart."
+    )
     image_size: Count | Auto = Field("auto", description="The longest side of a picture; larger ones are scaled down.")
     broken_images: BrokenImages = Field(
         "refuse", description="What to do with rows whose picture cannot be read: refuse the data, or skip them."
@@ -134,6 +143,19 @@ class SeriesNetwork(Settings):
         "auto", description="Channels of its convolutional layers, or units of its recurrent ones, first to last."
     )
     bidirectional: bool = Field(False, description="Recurrent layers read series backwards too.")
+
+
+class TextNetwork(Settings):
+    """How text is read, before it joins the other columns."""
+
+    family: TextFamily | Auto = Field("auto", description="The kind of network that reads the words of a text.")
+    width: Count | Auto = Field("auto", description="Numbers in the learned vector of each word or term.")
+    widths: tuple[Count, ...] | Auto = Field(
+        "auto", description="Filters of each width of its convolution, or units of its recurrent layers, first to last."
+    )
+    bidirectional: bool = Field(False, description="Recurrent layers read texts backwards too.")
+    vectors: str | None = Field(None, description="File of word vectors that the words of texts begin with.")
+    tuned: bool = Field(True, description="Training moves the vectors of words; false keeps those of the file.")
 
 
 class NetworkSettings(Settings):
@@ -172,6 +194,7 @@ class NetworkSettings(Settings):
         0.1, description="Standard deviation of the periodic frequencies at start."
     )
     category_embedding_width: Count | Auto = Field("auto", description="Width of each embedded category.")
+    text: TextNetwork = Field(default_factory=TextNetwork, description="How text is read.")
     image: ImageNetwork = Field(default_factory=ImageNetwork, description="How images are read.")
     series: SeriesNetwork = Field(default_factory=SeriesNetwork, description="How series are read.")
 
@@ -245,6 +268,9 @@ class TrainingSettings(Settings):
         "auto", description="Decoupled decay: weights shrink by η times this a step."
     )
     max_norm: Positive | None = Field(None, description="Longest allowed weight vector into a unit; none: no limit.")
+    word_dropout: Share | Auto = Field(
+        "auto", description="Share of the words or terms of each text that is left out in each training step."
+    )
     input_noise: NonNegative = Field(0.0, description="Standard deviation of noise added to scaled inputs in training.")
     image_shift: Annotated[float, Field(ge=0, le=0.5)] | Auto = Field(
         "auto", description="In training, pictures are moved by up to this share of their sides."
@@ -403,6 +429,9 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "decision.false_negative_cost": ("task", frozenset({"binary"})),
     "decision.calibration": ("task", frozenset({"binary", "multiclass", "multilabel"})),
     "decision.coverage": ("task", frozenset({"regression"})),
+    "network.text.family": ("data.text", frozenset({"words"})),
+    "network.text.vectors": ("data.text", frozenset({"words"})),
+    "network.text.bidirectional": ("network.text.family", RECURRENT),
     "network.series.bidirectional": ("network.series.family", RECURRENT),
     "network.leaky_slope": ("network.activation", frozenset({"leaky_relu", "prelu"})),
     "network.initialization_range": ("network.initialization", frozenset({"uniform"})),
@@ -454,6 +483,7 @@ NEUTRAL: dict[str, float | str] = {
     "training.members_at_once": 1,
     "training.label_smoothing": 0.0,
     "network.number_embedding_width": 2,
+    "network.text.family": "average",
 }
 
 
@@ -593,10 +623,19 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
         )
     if training.redraw_fraction and (training.execution == "compiled" or training.compile == "always"):
         yield "training.redraw_fraction draws weights anew outside of a compiled step; let training.compile be never"
-    family = recipe.network.series.family
-    if family in RECURRENT and (training.execution in ("mapped", "compiled") or training.compile == "always"):
+    yield from _contradictions_of_arrays(recipe)
+
+
+def _contradictions_of_arrays(recipe: Recipe) -> Iterator[str]:
+    training = recipe.training
+    if not recipe.network.text.tuned and recipe.network.text.vectors is None:
+        yield "network.text.tuned is false, but no network.text.vectors are given that would be kept; name a file"
+    for kind in ("series", "text"):
+        family = getattr(recipe.network, kind).family
+        if family not in RECURRENT or (training.execution in ("auto", "eager") and training.compile != "always"):
+            continue
         yield (
-            f"network.series.family is {family}, whose kernels run one member after another and are compiled already; "
+            f"network.{kind}.family is {family}, whose kernels run one member after another and are compiled already; "
             "let training.execution and training.compile be auto"
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from fitwell.report.picture import WIDTH, Contents, Picture, Spec, data
 from fitwell.report.shades import MOST, shade, shade_encoding, sizes
 from fitwell.report.words import number
 
+SHARES = frozenset({"zeros", "dead", "saturation"})  # 0 throughout where there is nothing to see
 COLUMNS = 60  # of a map, at most
 LAYERS = 24  # rows of a map, at most: evenly taken
 
@@ -41,6 +42,16 @@ SIGNALS = {
         "How many outputs of the layer are exactly 0. Near 1, most of its units are dead.",
         log=False,
     ),
+    "dead": Signal(
+        "Dead units",
+        "How many units of the layer put out 0 for every row. They get no gradient, so they stay dead.",
+        log=False,
+    ),
+    "saturation": Signal(
+        "Saturated outputs",
+        "How many outputs of the layer stand at a bound of its activation, where little gradient passes.",
+        log=False,
+    ),
     "activation_spread": Signal(
         "Activation spread",
         "The standard deviation of what a layer puts out. It should neither shrink nor grow from layer to layer.",
@@ -51,13 +62,30 @@ SIGNALS = {
 
 def inside_pictures(contents: Contents) -> Iterator[Picture]:
     """Yield one map per signal that was recorded."""
-    if contents.history is None:
-        return
-    steps = contents.history.filter(pl.col("split") == "batch")
+    if contents.history is not None:
+        yield from signal_maps(contents.history)
+
+
+def signal_maps(
+    history: pl.DataFrame, *, layers: Sequence[str] | None = None, clock: str = "epoch"
+) -> Iterator[Picture]:
+    """Yield one map of layers over time per signal that a history has; a share that is 0 throughout is not drawn.
+
+    `layers` are the names of layers in their order, where they are not those of our networks; `clock` is what the
+    history's epochs count.
+    """
+    steps = history.filter(pl.col("split") == "batch")
     for name, signal in SIGNALS.items():
         columns = [column for column in steps.columns if column.startswith(f"{name}.")]
-        if len(steps) and columns and not (name == "zeros" and _all_zero(steps, columns)):
-            yield _map(name, signal, _binned(steps, columns), [_layer(column, name) for column in columns])
+        if not len(steps) or not columns or (name in SHARES and _all_zero(steps, columns)):
+            continue
+        if layers is None:
+            columns.sort(key=lambda column: _depth(_layer(column, name)))
+            shown = [_layer(column, name) for column in columns]
+        else:
+            shown = [layer for layer in layers if f"{name}.{layer}" in columns]
+            columns = [f"{name}.{layer}" for layer in shown]
+        yield _map(name, signal, _binned(steps, columns), shown, clock=clock)
 
 
 def _all_zero(steps: pl.DataFrame, columns: list[str]) -> bool:
@@ -92,10 +120,9 @@ def _binned(steps: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     return joined.group_by("bin", maintain_order=True).agg(pl.col("epoch").min(), *finite).sort("bin")
 
 
-def _map(name: str, signal: Signal, binned: pl.DataFrame, layers: list[str]) -> Picture:
+def _map(name: str, signal: Signal, binned: pl.DataFrame, layers: list[str], *, clock: str) -> Picture:
     columns = [column for column in binned.columns if column not in ("bin", "epoch")]
-    order = sorted(range(len(layers)), key=lambda place: _depth(layers[place]))
-    shown = [order[place] for place in np.unique(np.linspace(0, len(order) - 1, min(len(order), LAYERS)).astype(int))]
+    shown = np.unique(np.linspace(0, len(layers) - 1, min(len(layers), LAYERS)).astype(int)).tolist()
     values = binned.select(columns).to_numpy()
     epochs = binned["epoch"].to_list()
     ends = [*epochs[1:], epochs[-1] + (epochs[-1] - epochs[-2] if len(epochs) > 1 else 1)]
@@ -111,18 +138,18 @@ def _map(name: str, signal: Signal, binned: pl.DataFrame, layers: list[str]) -> 
         title=signal.title,
         says=_said(signal, values[:, shown], [layers[place] for place in shown]),
         reading=signal.reading,
-        spec=_map_spec(cells, edges, [layers[place] for place in shown]),
+        spec=_map_spec(cells, edges, [layers[place] for place in shown], clock=clock),
     )
 
 
-def _map_spec(cells: list[dict[str, object]], edges: list[float], layers: list[str]) -> Spec:
+def _map_spec(cells: list[dict[str, object]], edges: list[float], layers: list[str], *, clock: str) -> Spec:
     return {
         "width": WIDTH - 40,
         "height": {"step": max(14, min(34, 170 // max(1, len(layers))))},
         "data": data(cells),
         "mark": {"type": "rect"},
         "encoding": {
-            "x": {"field": "x", "type": "quantitative", "title": "epoch", "scale": {"zero": False, "nice": False}},
+            "x": {"field": "x", "type": "quantitative", "title": clock, "scale": {"zero": False, "nice": False}},
             "x2": {"field": "x2"},
             "y": {"field": "y", "type": "nominal", "title": None, "sort": layers},
             "color": shade_encoding("z", edges, offset=8),

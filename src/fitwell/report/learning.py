@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from fitwell.report.found import noted_moments
 from fitwell.report.picture import HEIGHT, WIDTH, Contents, Picture, Spec, Table, data, quantity
 from fitwell.report.theme import color
 from fitwell.report.words import capital, metric_title, number
 
 GLANCES = {"binary": "roc_auc", "multilabel": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
+SPLITS = {"train": "training", "validation": "validation", "batch": "training"}
 LINES = 16  # members shown as faint lines, at most
 LOOKS = 300  # points of a line, at most
 
@@ -25,7 +27,7 @@ def learning_pictures(contents: Contents) -> Iterator[Picture]:
     looks = history.filter(pl.col("split") != "batch")
     if not len(looks):
         return
-    yield _losses(looks)
+    yield _losses(looks, noted_moments(contents.findings))
     if looks.filter(pl.col("split") == "validation")["figure"].is_finite().any():
         yield _figure(looks, metric_title(GLANCES[contents.task]))
 
@@ -37,18 +39,26 @@ def best_epochs(looks: pl.DataFrame) -> dict[int, float]:
     return dict(zip(best["member"].to_list(), best["epoch"].to_list(), strict=True))
 
 
-def _losses(looks: pl.DataFrame) -> Picture:
+def loss_curves(looks: pl.DataFrame, *, clock: str, noted: Sequence[Mapping[str, Any]]) -> Spec:
+    """Draw the finite losses of a history over what its epochs count, and where something was noticed."""
+    lines = _thinned(looks.sort("split", "epoch"), "split")
+    curves = [{"x": row["epoch"], "y": row["loss"], "s": SPLITS[row["split"]]} for row in lines]
+    names = [name for name in ("training", "validation") if any(row["s"] == name for row in curves)]
+    log = _is_wide(looks["loss"].to_numpy())
+    return _curves(curves, [], [], title="loss", names=names, log=log, below=clock, noted=noted)
+
+
+def _losses(looks: pl.DataFrame, noted: Sequence[Mapping[str, Any]]) -> Picture:
     finite = looks.filter(pl.col("loss").is_finite())
     lost = len(looks) - len(finite) - looks.filter((pl.col("split") == "train") & (pl.col("epoch") == 0)).height
-    names = {"train": "training", "validation": "validation"}
     mean = finite.group_by("split", "epoch", maintain_order=True).agg(pl.col("loss").mean()).sort("split", "epoch")
     best = best_epochs(looks)
     lines = _thinned(mean, "split")
-    curves = [{"x": row["epoch"], "y": row["loss"], "s": names[row["split"]]} for row in lines]
+    curves = [{"x": row["epoch"], "y": row["loss"], "s": SPLITS[row["split"]]} for row in lines]
     faint = _member_lines(finite, "loss") if looks["member"].n_unique() > 1 else []
     log = _is_wide(finite["loss"].to_numpy())
     marks = [{"x": epoch} for epoch in sorted(set(best.values()))]
-    top = _curves(curves, faint, marks, title="loss", names=["training", "validation"], log=log)
+    top = _curves(curves, faint, marks, title="loss", names=["training", "validation"], log=log, noted=noted)
     rate = mean_rates(looks)
     return Picture(
         name="loss",
@@ -57,6 +67,7 @@ def _losses(looks: pl.DataFrame) -> Picture:
         reading=(
             "The training loss should fall; the validation loss tells when to stop: once it rises while the other "
             "falls, the network learns its rows by heart. Dotted: the best epoch, whose weights are kept."
+            + (" Dashed: where a finding begins." if noted else "")
         ),
         spec={"vconcat": [top, _rate(rate)], "spacing": 18},
         table=Table(
@@ -130,6 +141,7 @@ def _curves(
     log: bool,
     floor: float | None = None,
     below: str | None = None,
+    noted: Sequence[Mapping[str, Any]] = (),
 ) -> Spec:
     """Draw named lines over the epochs, members faintly behind them, and the best epochs dotted."""
     colors = [color("quiet"), color("main")] if len(names) > 1 else [color("main")]
@@ -160,6 +172,11 @@ def _curves(
             }
         )
     layers.append({"data": data(curves), "mark": {"type": "line"}, "encoding": {"x": x, "y": y, "color": paint}})
+    for place, each in enumerate(noted):
+        dashed = {"type": "rule", "strokeDash": [5, 3], "color": color("wary")}
+        words = {"type": "text", "align": "left", "dx": 4, "dy": 8 + 14 * place, "y": 0, "color": color("wary")}
+        layers.append({"data": data([each]), "mark": dashed, "encoding": {"x": x}})
+        layers.append({"data": data([each]), "mark": words, "encoding": {"x": x, "text": {"field": "t"}}})
     return {"width": WIDTH, "height": HEIGHT, "layer": layers}
 
 
@@ -188,10 +205,9 @@ def _thinned(frame: pl.DataFrame, by: str) -> list[dict[str, Any]]:
 
 
 def _member_lines(frame: pl.DataFrame, column: str) -> list[dict[str, Any]]:
-    names = {"train": "training", "validation": "validation"}
     shown = frame.filter(pl.col("member") < LINES).with_columns(line=pl.format("{}/{}", "member", "split"))
     return [
-        {"x": row["epoch"], "y": row[column], "s": names[row["split"]], "m": row["line"]}
+        {"x": row["epoch"], "y": row[column], "s": SPLITS[row["split"]], "m": row["line"]}
         for row in _thinned(shown.sort("line", "epoch"), "line")
     ]
 

@@ -105,6 +105,6 @@ function setUpTheme() {
 }
 
 setUpTheme();
-for (const stops of JSON.parse(document.getElementById("thresholds").textContent)) {
+for (const stops of JSON.parse(document.getElementById("thresholds")?.textContent ?? "[]")) {
   setUpPanel(document.querySelector(`[data-panel="${stops.id}"]`), stops);
 }

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -24,17 +25,32 @@ def page(contents: Contents) -> bytes:
 
     Names and cells from the data are escaped, and the page's policy forbids every script but its own and any network.
     """
-    style, script = page_style(), page_asset("page.js")
+    return rendered("page.html", **all_of(contents))
+
+
+def rendered(template: str, **values: Any) -> bytes:
+    """Return a page made by a template of this room, with our style and script and a policy that allows no others."""
+    style, script = _style(), _asset("page.js")
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {_hash(script)}",
+            f"style-src {_hash(style)}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
     text = (
-        environment()
-        .from_string(page_asset("page.html"))
+        _environment()
+        .from_string(_asset("parts.html") + _asset(template))
         .render(
             style=Markup(style),
             script=Markup(script),
-            policy=policy_of(style=style, script=script),
+            policy=policy,
             svg=page_svg,
             version=__version__,
-            **all_of(contents),
+            **values,
         )
     )
     return (text.strip() + "\n").encode()
@@ -45,28 +61,12 @@ def picture_files(contents: Contents, *, kind: PictureKind) -> dict[str, bytes]:
     return {f"{each.name}.{kind}": DRAWN[f".{kind}"](complete(each)) for each in pictures(contents)}
 
 
-def policy_of(*, style: str, script: str = "") -> str:
-    """Return the policy that forbids a page every script and style but these, and any network."""
-    return "; ".join(
-        [
-            "default-src 'none'",
-            "script-src " + (_hash(script) if script else "'none'"),
-            f"style-src {_hash(style)}",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
-
-
 @cache
-def environment() -> Environment:
-    """Return how templates become pages: everything from the data is escaped."""
+def _environment() -> Environment:
     return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def page_asset(name: str) -> str:
-    """Return a template, a style or a script of ours."""
+def _asset(name: str) -> str:
     return files("fitwell.report").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -76,7 +76,7 @@ def _hash(text: str) -> str:
 
 
 @cache
-def page_style() -> str:
+def _style() -> str:
     """Return the style of the page with the colors of both themes; a printed page is light."""
     light, dark = _variables(LIGHT), _variables(DARK)
     colors = (
@@ -84,7 +84,7 @@ def page_style() -> str:
         f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark};color-scheme:dark}}}}\n"
         f"@media screen{{:root[data-theme=dark]{{{dark};color-scheme:dark}}}}\n"
     )
-    return colors + page_asset("page.css")
+    return colors + _asset("page.css")
 
 
 def _variables(colors: Mapping[str, str]) -> str:

@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
-from fitwell import __version__
 from fitwell.data.pictures import png_bytes
 from fitwell.explanation import Explanations
 from fitwell.explanation.single import Explained, Regions
-from fitwell.report.drawing import page_svg
-from fitwell.report.page import environment, page_asset, page_style, policy_of
+from fitwell.report.page import rendered
 from fitwell.report.picture import WIDTH, Picture, Spec, Table, data, quantity
 from fitwell.report.theme import color
 from fitwell.report.words import capital, listed, number
@@ -27,25 +24,16 @@ FAINT = 0.02  # of the largest part: less is not colored, and what sampling left
 
 def predictions_page(found: Explanations, *, run: str, data: str) -> bytes:
     """Return a page that shows what each prediction rests on; it needs nothing else."""
-    style = page_style()
-    text = (
-        environment()
-        .from_string(page_asset("predictions.html"))
-        .render(
-            style=Markup(style),
-            policy=policy_of(style=style),
-            svg=page_svg,
-            version=__version__,
-            run=run,
-            data=data,
-            found=found,
-            has_columns=any(len(row.shares) > 1 for row in found.rows),
-            has_regions=any(row.regions for row in found.rows),
-            rows=[_row(row, found.about) for row in found.rows],
-            number=number,
-        )
+    return rendered(
+        "predictions.html",
+        run=run,
+        data=data,
+        found=found,
+        has_columns=any(len(row.shares) > 1 for row in found.rows),
+        has_regions=any(row.regions for row in found.rows),
+        rows=[_row(row, found.about) for row in found.rows],
+        number=number,
     )
-    return (text.strip() + "\n").encode()
 
 
 def _row(row: Explained, about: str) -> dict[str, Any]:

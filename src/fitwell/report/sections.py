@@ -10,6 +10,7 @@ from typing import Any
 from fitwell.report.about import column_table, data_facts, decision_facts
 from fitwell.report.answers import Question, questions
 from fitwell.report.explained import dependence_pictures, importance_pictures
+from fitwell.report.found import effect_pictures, findings_shown
 from fitwell.report.inside import inside_pictures
 from fitwell.report.learning import learning_pictures
 from fitwell.report.members import members_pictures
@@ -21,7 +22,7 @@ from fitwell.report.standing import standing_pictures
 from fitwell.report.threshold import FIGURES, Stops, stops_of
 from fitwell.report.values import value_pictures
 from fitwell.report.verdict import folds_sentence, headline, measured_on, primary_figure, standing_sentence
-from fitwell.report.words import capital, decimals, fixed, interval_text, metric_title, number, value_text
+from fitwell.report.words import decimals, fixed, interval_text, metric_title, number, value_text
 
 LABELS = 6  # of several labels, so many have their own pictures
 
@@ -55,7 +56,8 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "measured_on": measured_on(contents),
         "primary": None if contents.evaluation is None else primary_figure(contents),
         "beside": list(standing_pictures(contents)),
-        "findings": _findings(contents),
+        "findings": findings_shown(contents.findings),
+        "effects": list(effect_pictures(contents)),
         "panels": panels,
         "several": list(several_pictures(contents, asked)),
         "several_table": _several_table(contents, asked),
@@ -86,6 +88,7 @@ def all_of(contents: Contents) -> dict[str, Any]:
 # Every family of pictures, in the order of the page.
 PICTURES: dict[str, Callable[[Contents], Iterator[Picture]]] = {
     "standing": standing_pictures,
+    "effects": effect_pictures,
     "ranking": lambda contents: (each for panel in _panels(contents, questions(contents)) for each in panel.pictures),
     "several": lambda contents: several_pictures(contents, questions(contents)),
     "values": value_pictures,
@@ -172,40 +175,6 @@ def _several_table(contents: Contents, asked: Sequence[Question]) -> Table | Non
     if contents.task == "multilabel" and contents.evaluation is not None and asked:
         return label_table(contents.evaluation.get("parts") or {}, asked)
     return class_table(contents, asked)
-
-
-def _findings(contents: Contents) -> list[dict[str, Any]]:
-    """Return the findings as the page words them, the gravest first."""
-    order = {"critical": 0, "warning": 1, "info": 2}
-    found = sorted(contents.findings, key=lambda each: order.get(str(each.get("severity")), 3))
-    return [
-        {
-            "severity": str(each.get("severity", "info")),
-            "status": str(each.get("status", "")),
-            "title": str(each.get("symptom", "")).replace("_", " ").capitalize(),
-            "text": _sentence(str(each.get("explanation", ""))),
-            "remedies": [
-                _sentence(str(remedy["change"]["text"])) + _effect(remedy) for remedy in each.get("remedies", [])
-            ],
-            "evidence": [
-                (name.replace("_", " "), _cell(value)) for name, value in (each.get("evidence") or {}).items()
-            ],
-        }
-        for each in found
-    ]
-
-
-def _effect(remedy: Mapping[str, Any]) -> str:
-    value = remedy.get("effect")
-    if value is None:
-        return ""
-    figure = {"value": value, "low": remedy.get("low"), "high": remedy.get("high")}
-    return f" Tried out, it gained {value_text(figure)} ({interval_text(figure)})."
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return capital(text) + ("" if text.endswith((".", "!", "?")) else ".") if text else ""
 
 
 def _cell(value: object) -> str:

@@ -18,7 +18,7 @@ from safetensors.torch import load
 from fitwell import recipe as recipes
 from fitwell.data.ahead import made_ahead
 from fitwell.data.encode import encoders_from_json
-from fitwell.data.folders import PICTURE, names_within
+from fitwell.data.folders import file_names
 from fitwell.data.parquet import owned
 from fitwell.data.read import read_batches
 from fitwell.data.schema import Schema, schema_from_json
@@ -233,9 +233,8 @@ class Run:
         def predicted(batch: tuple[int, pl.DataFrame]) -> pl.DataFrame:
             number, frame = batch
             table = prediction_table(model, encoded(model, frame, first_row=number * at_once))
-            if folder is None or PICTURE not in (model.columns or ()):
-                return table
-            return pl.DataFrame([names_within(frame[PICTURE], folder), *table])
+            names = None if folder is None else file_names(folder, frame, first_row=number * at_once)
+            return table if names is None else pl.DataFrame([names, *table])
 
         batches = enumerate(read_batches(data, rows=at_once, columns=model.columns))
         yield from _in_order(predicted, made_ahead(batches), workers=workers)

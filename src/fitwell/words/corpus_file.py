@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fitwell.data.sources import existing_path, worded
 from fitwell.errors import DataError
 from fitwell.files import writing
+from fitwell.sources import existing_path, worded
 from fitwell.words.encoded import AT_A_TIME, EncodedCorpus
 from fitwell.words.interning import decoded
 from fitwell.words.tokens import Tokenization

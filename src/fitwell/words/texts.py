@@ -16,8 +16,8 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from fitwell.data.sources import CONTAINERS, FOREIGN, decompressed, existing_path, first_bytes, named_by, worded
 from fitwell.errors import DataError, RequestError, nearest
+from fitwell.sources import CONTAINERS, FOREIGN, decompressed, existing_path, first_bytes, named_by, worded
 
 Unit = Literal["line", "file"]
 Corpus: TypeAlias = "str | Path | Iterable[str] | Iterable[Sequence[str]]"

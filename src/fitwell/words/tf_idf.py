@@ -7,8 +7,9 @@ it is the order in which features were first seen in the corpus.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 import numpy as np
 import numpy.typing as npt
@@ -90,12 +91,26 @@ class TfidfVectorizer(TermVectorizer):
     def _is_binary(self) -> bool:
         return self.binary
 
+    def knowing(self, terms: Sequence[str], idf: npt.NDArray[np.float64]) -> Self:
+        """Return this vectorizer with terms, and the inverse document frequency of each, that were learned before.
+
+        >>> TfidfVectorizer(norm=None).knowing(["big", "cat"], np.array([2.0, 1.5])).transform(["a big cat"]).toarray()
+        array([[2. , 1.5]])
+        """
+        self.vocabulary_ = {term: number for number, term in enumerate(terms)}
+        self.weighing_ = self._weighing()
+        self.weighing_.idf_ = idf
+        return self
+
+    def _weighing(self) -> TfidfTransformer:
+        return TfidfTransformer(
+            norm=self.norm, use_idf=self.use_idf, smooth_idf=self.smooth_idf, sublinear_tf=self.sublinear_tf
+        )
+
     def _fit_weights(self, counts: TermCounts) -> sp.csr_matrix:
         if self.norm not in ("l1", "l2", None):
             raise RequestError(f'norm must be "l1", "l2" or None, but is "{self.norm}"')
-        self.weighing_ = TfidfTransformer(
-            norm=self.norm, use_idf=self.use_idf, smooth_idf=self.smooth_idf, sublinear_tf=self.sublinear_tf
-        )
+        self.weighing_ = self._weighing()
         self.weighing_.fit(counts.matrix)
         return self.weighing_.transform(counts.matrix, copy=False)
 

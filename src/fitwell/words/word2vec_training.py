@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fitwell.data.sources import existing_path
+from fitwell.sources import existing_path
 from fitwell.vectors import Vectors
 from fitwell.vectors.subwords import seen_vectors
 from fitwell.words import continuing

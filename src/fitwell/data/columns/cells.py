@@ -127,6 +127,11 @@ class ArrayEncoder(Protocol):
         """The axes of one row's array."""
         ...
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """What the numbers in its arrays stand for, from 1 on; empty where they are amounts."""
+        ...
+
     def encode(self, cells: pl.Series, *, first_row: int = 0) -> Shaped[np.ndarray, "rows ..."]:
         """Return each row's array; `first_row` is where the cells start, to name a bad one."""
         ...

@@ -41,6 +41,11 @@ class ImageEncoder:
         """Height, width and channels."""
         return (self.height, self.width, self.channels)
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Nothing: the numbers are amounts."""
+        return ()
+
     def encode(self, cells: pl.Series, *, first_row: int = 0) -> UInt8[np.ndarray, "rows height width channels"]:
         """Return every picture; a missing one is black.
 

@@ -39,6 +39,11 @@ class SeriesEncoder:
         """Steps and channels: values, gaps if there are any, and whether the step belongs to the series."""
         return (self.steps, len(self.center) + self.has_gaps + 1)
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Nothing: the numbers are amounts."""
+        return ()
+
     def encode(self, cells: pl.Series, *, first_row: int = 0) -> Float32[np.ndarray, "rows steps channels"]:
         """Return every series; of a missing one nothing is there, and missing steps are at the mean.
 

@@ -1,15 +1,107 @@
-"""Free text: several words, mostly different. A kind of its own; until it has an encoder it is left out, visibly."""
+"""Text: sentences and longer. Each becomes the terms that are typical of it, or its words one after another.
+
+Terms are words and pairs of neighboring words, weighed by TF-IDF: how often a text has them, and how few texts have
+them. A text is the numbers of its terms beside their weights, heaviest first, so that a row is as long as a text and
+not as long as the vocabulary. Words in their order are their numbers alone.
+
+Vocabulary and weights are the training rows'. Number 0 fills up shorter texts, and a missing text is nothing but that.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 import polars as pl
+from jaxtyping import Float32, Int, Int32
 
 from fitwell.data.columns.cells import Cells, Claim, Column, Kind, missing_clause, present_text
 from fitwell.data.columns.identifier import FEW_ROWS, WORDS_OF_TEXT, mean_words
+from fitwell.errors import DataError
+from fitwell.recipe import DataSettings
+
+if TYPE_CHECKING:
+    from fitwell.words.tf_idf import TfidfVectorizer
 
 STRENGTH = 50
 DISTINCT_SHARE = 0.5
-LEFT_OUT = "free text is not learned from yet"
+WORDS = r"\w+"
+PAIRS = (1, 2)  # terms are words, and pairs of them
+FEWEST = 2  # training texts that have a term, or times that a word occurs: once teaches nothing
+WHOLE_SHARE = 0.98  # of the training texts are kept whole, where data.text_length allows it
+FITTED_ON, FITTED_BYTES = 200_000, 2**26  # training texts at most, evenly spread, that make the vocabulary
+CHUNK = 65536  # texts encoded at a time
+MOST_BYTES = 4 * 2**30  # of all encoded texts together, in memory
+UNKNOWN = 1  # the number of a word that is not in the vocabulary; known ones follow
+
+
+@dataclass(frozen=True)
+class TermsEncoder:
+    """Texts of a column become terms and weights; of a text with too many, the heaviest."""
+
+    column: Column
+    length: int  # terms that are kept of a text
+    vocabulary: tuple[str, ...]  # entry i is term number i + 1
+    idf: tuple[float, ...]  # of each of them
+    cut: int  # training texts that lost some
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Terms, and for each its number and its weight."""
+        return (self.length, 2)
+
+    def encode(self, cells: pl.Series, *, first_row: int = 0) -> Float32[np.ndarray, "rows terms 2"]:
+        """Return each text's terms, the heaviest first: their numbers, which float32 holds exactly, and weights.
+
+        Weights are scikit-learn's: (1 + ln tf) idf, divided by their length in all of the text's known terms.
+        """
+        arrays = np.zeros(
+            (len(cells), *_affordable(self.column, self.shape, rows=len(cells), bytes_each=4)), np.float32
+        )
+        vectorizer = _vectorizer().knowing(self.vocabulary, np.array(self.idf))
+        for start, texts in _chunks(present_text(cells, self.column)):
+            matrix = vectorizer.transform(texts)
+            matrix.sort_indices()  # rounding must not depend on which other texts are there
+            counts = np.diff(matrix.indptr)
+            row = np.repeat(np.arange(len(texts)), counts)
+            norms = np.sqrt(np.bincount(row, matrix.data**2, minlength=len(texts)))
+            weights = matrix.data / norms[row]
+            order = np.lexsort((-weights, row))
+            place = np.arange(len(row)) - matrix.indptr[:-1][row]
+            kept = place < self.length
+            arrays[start + row[kept], place[kept], 0] = matrix.indices[order][kept] + 1
+            arrays[start + row[kept], place[kept], 1] = weights[order][kept]
+        return arrays
+
+
+@dataclass(frozen=True)
+class WordsEncoder:
+    """Texts of a column become the numbers of their words; longer ones are cut at their end."""
+
+    column: Column
+    length: int  # words that are kept of a text
+    vocabulary: tuple[str, ...]  # entry i is word number i + 1; the first stands for all unknown words
+    cut: int  # training texts that lost some
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Words."""
+        return (self.length,)
+
+    def encode(self, cells: pl.Series, *, first_row: int = 0) -> Int32[np.ndarray, "rows words"]:
+        """Return the numbers of each text's words, and 0 after them."""
+        arrays = np.zeros((len(cells), *_affordable(self.column, self.shape, rows=len(cells), bytes_each=4)), np.int32)
+        numbers = {word: number for number, word in enumerate(self.vocabulary[1:], start=UNKNOWN + 1)}
+        for start, texts in _chunks(present_text(cells, self.column)):
+            words, ids, lengths = _words_of(texts)
+            known = np.array([numbers.get(word, UNKNOWN) for word in words], np.int32)
+            row = np.repeat(np.arange(len(texts)), lengths)
+            place = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            kept = place < self.length
+            arrays[start + row[kept], place[kept]] = known[ids[kept]]
+        return arrays
 
 
 def recognize(cells: Cells) -> Claim | None:
@@ -19,15 +111,13 @@ def recognize(cells: Cells) -> Claim | None:
     words = mean_words(cells)
     if words < WORDS_OF_TEXT:
         return None
-    why = (
-        f"{words:.1f} words a cell, {len(cells.values)} of {cells.present} different; {LEFT_OUT}{missing_clause(cells)}"
-    )
+    why = f"{words:.1f} words a cell, {len(cells.values)} of {cells.present} different{missing_clause(cells)}"
     return Claim(why=why, strength=STRENGTH)
 
 
 def declare(cells: Cells) -> Claim:
-    """Take the recipe's word for it: the column is left out."""
-    return Claim(why=f"declared text in the recipe; {LEFT_OUT}", strength=STRENGTH)
+    """Take the recipe's word for it."""
+    return Claim(why=f"declared text in the recipe{missing_clause(cells)}", strength=STRENGTH)
 
 
 def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
@@ -35,4 +125,110 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
     return present_text(cells, column)
 
 
-KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=None, fitting=None, encoder=None)
+def fit(values: pl.Series, column: Column, settings: DataSettings) -> TermsEncoder | WordsEncoder:
+    """Return the encoder that the training texts call for.
+
+    Raises:
+        DataError: no word occurs in two training texts.
+    """
+    present = values.drop_nulls()
+    size = int(present.str.len_bytes().sum())
+    texts = present.gather_every(max(1, -(-len(present) // FITTED_ON), -(-size // FITTED_BYTES))).to_list()
+    if not texts:
+        raise DataError(f'column "{column.name}" must hold text, but its training rows have none; drop it with --drop')
+    return FORMS[settings.text](texts, column, settings)
+
+
+def _fit_terms(texts: list[str], column: Column, settings: DataSettings) -> TermsEncoder:
+    assert settings.vocabulary_size != "auto"
+    vectorizer = _vectorizer(min_df=FEWEST, max_features=settings.vocabulary_size)
+    try:
+        matrix = vectorizer.fit_transform(texts)
+    except DataError:
+        raise DataError(_without_words(column, len(texts))) from None
+    length, cut = _length(np.diff(matrix.indptr), settings)
+    return TermsEncoder(
+        column=column,
+        length=length,
+        vocabulary=tuple(vectorizer.vocabulary_),
+        idf=tuple(vectorizer.idf_.tolist()),
+        cut=cut,
+    )
+
+
+def _fit_words(texts: list[str], column: Column, settings: DataSettings) -> WordsEncoder:
+    assert settings.vocabulary_size != "auto"
+    words, ids, lengths = _words_of(texts)
+    counts = np.bincount(ids, minlength=len(words))
+    order = np.argsort(-counts, kind="stable")[: min(int((counts >= FEWEST).sum()), settings.vocabulary_size)]
+    if not len(order):
+        raise DataError(_without_words(column, len(texts)))
+    length, cut = _length(lengths, settings)
+    vocabulary = ("", *(words[number] for number in order.tolist()))
+    return WordsEncoder(column=column, length=length, vocabulary=vocabulary, cut=cut)
+
+
+FORMS: dict[str, Callable[[list[str], Column, DataSettings], TermsEncoder | WordsEncoder]] = {
+    "terms": _fit_terms,
+    "words": _fit_words,
+}
+
+
+def _vectorizer(**limits: Any) -> TfidfVectorizer:
+    """Return what counts and weighs terms; lengths are divided by afterwards, once a row's entries are in order."""
+    from fitwell.words.tf_idf import TfidfVectorizer
+
+    return TfidfVectorizer(token_pattern=WORDS, ngram_range=PAIRS, sublinear_tf=True, norm=None, **limits)
+
+
+def _words_of(texts: Sequence[str]) -> tuple[list[str], Int32[np.ndarray, " tokens"], Int[np.ndarray, " texts"]]:
+    """Return the words that occur, all texts end to end as numbers of them, and how many words each text has."""
+    from fitwell.words.interning import decoded, interned
+    from fitwell.words.texts import piece_of
+    from fitwell.words.tokens import Tokenization
+
+    found = interned(piece_of(texts), Tokenization(pattern=WORDS, lowercase=True))
+    return decoded(found.letters, found.offsets), found.ids, np.diff(found.ends, prepend=0)
+
+
+def _length(lengths: Int[np.ndarray, " texts"], settings: DataSettings) -> tuple[int, int]:
+    """Return how long encoded texts are, and how many of these are longer."""
+    assert settings.text_length != "auto"
+    usual = int(np.quantile(lengths, WHOLE_SHARE, method="higher"))
+    length = max(1, min(usual, settings.text_length))
+    return length, int((lengths > length).sum())
+
+
+def _chunks(texts: pl.Series) -> Iterator[tuple[int, list[str]]]:
+    for start in range(0, len(texts), CHUNK):
+        yield start, texts[start : start + CHUNK].fill_null("").to_list()
+
+
+def _affordable(column: Column, shape: tuple[int, ...], *, rows: int, bytes_each: int) -> tuple[int, ...]:
+    """Return the shape where so many rows of it fit into memory.
+
+    Raises:
+        DataError: they do not.
+    """
+    needed = rows * bytes_each * int(np.prod(shape))
+    if needed > MOST_BYTES:
+        raise DataError(
+            f'the {rows:,} texts of column "{column.name}" must fit into {MOST_BYTES / 2**30:g} GB, but take '
+            f"{needed / 2**30:.1f} GB at {shape[0]:,} words each; set data.text_length, such as {shape[0] // 2}"
+        )
+    return shape
+
+
+def _without_words(column: Column, texts: int) -> str:
+    return (
+        f'column "{column.name}" must hold words that occur again, but no word is in two of its {texts:,} training '
+        "texts; drop it with --drop, or let its kind be identifier"
+    )
+
+
+def _built(**fields: Any) -> TermsEncoder | WordsEncoder:
+    """Return the encoder that has these fields."""
+    return TermsEncoder(**fields) if "idf" in fields else WordsEncoder(**fields)
+
+
+KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, fitting=None, encoder=_built, is_array=True)

@@ -1,0 +1,21 @@
+"""The programs of the doctor's benchmark, in two parts: one to build the doctor by, one to judge it by.
+
+Faulty programs come with a repaired twin, healthy ones alone. Nobody who sets a threshold of the doctor reads the files
+whose names begin with `held_out`.
+"""
+
+from __future__ import annotations
+
+from doctor_programs import (
+    development_arrays,
+    development_healthy,
+    development_tables,
+    held_out_faulty,
+    held_out_healthy,
+)
+from doctor_programs.program import Program, programs_of
+
+PROGRAMS: tuple[Program, ...] = (
+    *programs_of("development", (*development_tables.FAULTY, *development_arrays.FAULTY), development_healthy.HEALTHY),
+    *programs_of("held out", held_out_faulty.FAULTY, held_out_healthy.HEALTHY),
+)

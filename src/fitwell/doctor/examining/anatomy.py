@@ -1,0 +1,174 @@
+"""What the examined training is made of, told before its first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fitwell.doctor.examining.losses import LossKind, recognize
+from fitwell.doctor.examining.scoring import Task, labels_of, task_of
+from fitwell.doctor.examining.subject import Subject, new_module
+from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
+from fitwell.doctor.examining.tracing import RECTIFIERS, Trace, trace
+from fitwell.errors import RequestError
+
+LOOKED_AT = 256  # rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anatomy:
+    """The parts of a training that its symptoms are about."""
+
+    trace: Trace
+    loss: LossKind
+    task: Task
+    output_shape: tuple[int, ...]  # of a row
+    output: str  # "softmax", "sigmoid", "tanh", "relu", "linear", …
+    mismatch: str | None  # why loss and output do not go together
+    broadcasts: bool  # outputs and targets have shapes that the loss spreads over each other
+    frozen: tuple[str, ...]  # names of parameters with requires_grad off
+    unowned: tuple[str, ...]  # that the optimizer was not given
+    dropout: float  # the largest share that a layer drops
+    weight_decay: float
+    plain_recurrent: bool
+    imbalance: float  # rows of the largest class over those of the smallest
+
+    @property
+    def width(self) -> int:
+        """Units of the output."""
+        return self.output_shape[0] if self.output_shape else 1
+
+
+def anatomy_of(subject: Subject) -> Anatomy:
+    """Return what a training is made of.
+
+    Raises:
+        RequestError: the network does not take the inputs.
+    """
+    module = new_module(subject, subject.seed)
+    names = {id(value): name for name, value in module.named_parameters()}
+    rows = min(LOOKED_AT, subject.rows)
+    inputs, targets = subject.inputs[:rows], subject.targets[:rows]
+    module.eval()
+    try:
+        seen = trace(module, inputs)
+    except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        shape = tuple(inputs.shape[1:])
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RequestError(f"the model must take inputs with rows of shape {shape}, but fails: {reason}") from error
+    if not isinstance(seen.output, Tensor) or len(seen.output) != rows or not seen.output.ndim:
+        came = tuple(seen.output.shape) if isinstance(seen.output, Tensor) else type(seen.output).__name__
+        raise RequestError(f"the model must give a tensor with a row for each of {rows} rows, but gives {came}")
+    loss = recognize(subject.loss, seen.output.float()[:16], targets[:16])
+    task = task_of(subject.targets, seen.output, loss)
+    owned = owned_by(subject, module)
+    output = _output_of(seen)
+    return Anatomy(
+        trace=seen,
+        loss=loss,
+        task=task,
+        output_shape=tuple(seen.output.shape[1:]),
+        output=output,
+        mismatch=mismatch_of(output, loss, task, seen.output, subject.targets),
+        broadcasts=_broadcasts(task, loss, seen.output, targets),
+        frozen=tuple(names[id(each)] for each in module.parameters() if not each.requires_grad),
+        unowned=tuple(
+            names[id(each)] for each in module.parameters() if each.requires_grad and id(each) not in owned.parameters
+        ),
+        dropout=max(
+            (float(each.p) for each in module.modules() if isinstance(each, nn.modules.dropout._DropoutNd)), default=0
+        ),
+        weight_decay=owned.weight_decay,
+        plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
+        imbalance=_imbalance(task, subject.targets),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owned:
+    """What an optimizer was given."""
+
+    parameters: frozenset[int]  # `id` of each
+    weight_decay: float  # the largest
+
+
+def owned_by(subject: Subject, module: nn.Module) -> Owned:
+    """Return which parameters of the module the optimizer moves."""
+    try:
+        optimizer = subject.optimizer(module.parameters())
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise RequestError(f"optimizer must make a torch optimizer of parameters, but fails: {error}") from error
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise RequestError(f"optimizer must return a torch optimizer, but returns {type(optimizer).__name__}")
+    decays = [float(group.get("weight_decay", 0) or 0) for group in optimizer.param_groups]
+    return Owned(
+        parameters=frozenset(id(each) for group in optimizer.param_groups for each in group["params"]),
+        weight_decay=max(decays, default=0.0),
+    )
+
+
+def _output_of(seen: Trace) -> str:
+    """Return the name of the activation at the output, by its call, else by its values."""
+    if seen.output_activation is not None:
+        return "relu" if seen.output_activation.name in RECTIFIERS else seen.output_activation.name
+    output = seen.output.float()
+    shares = output.ndim > 1 and output.shape[1] > 1 and bool((output >= 0).all())
+    return "softmax" if shares and bool(((output.sum(1) - 1).abs() < SUMS_TO_ONE).all()) else "linear"
+
+
+def mismatch_of(output: str, loss: LossKind, task: Task, values: Tensor, targets: Tensor) -> str | None:
+    """Return why the loss cannot do with what the output gives, None when it can."""
+    width = values.shape[1] if values.ndim > 1 else 1
+    if output in ("softmax", "log_softmax") and width == 1:
+        return "softmax over one unit gives the same value whatever the inputs"
+    if loss.name in ("cross-entropy", "negative log-likelihood") and width == 1:
+        return f"{loss.name} over one output is the same whatever the output: it needs one output for each class"
+    if loss.expects == "logits" and output in ("softmax", "sigmoid"):
+        return f"{loss.name} takes logits and applies its own {output}, but the output is a {output} already"
+    if loss.expects == "logits" and output in ("relu", "tanh") and task.kind != "numbers":
+        return f"{loss.name} takes logits of any sign and size, but {output} bounds them"
+    if loss.expects == "probabilities" and output not in ("sigmoid", "softmax", "hardsigmoid"):
+        return f"{loss.name} takes probabilities, but the output is {output}"
+    if loss.expects == "log-probabilities" and output != "log_softmax":
+        return f"{loss.name} takes log-probabilities, but the output is {output}"
+    if task.kind == "numbers":
+        return _unreachable(output, loss, targets.float())
+    return None
+
+
+BOUNDS = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0),
+          "hardtanh": (-1.0, 1.0), "relu": (0.0, float("inf")), "softplus": (0.0, float("inf")),
+          "log_softmax": (float("-inf"), 0.0)}  # fmt: skip
+
+
+def _unreachable(output: str, loss: LossKind, targets: Tensor) -> str | None:
+    if loss.name in ("cross-entropy", "negative log-likelihood"):
+        return f"{loss.name} is a loss of classes, but the targets are numbers"
+    low, high = BOUNDS.get(output, (float("-inf"), float("inf")))
+    outside = ((targets < low - 1e-6) | (targets > high + 1e-6)).float().mean()
+    if outside > 0.02:
+        return (
+            f"{output} gives values from {low:g} to {high:g}, but {100 * float(outside):.0f} % of the targets, "
+            f"{float(targets.min()):.4g} to {float(targets.max()):.4g}, lie outside"
+        )
+    return None
+
+
+def _broadcasts(task: Task, loss: LossKind, output: Tensor, targets: Tensor) -> bool:
+    by_index = loss.name in ("cross-entropy", "negative log-likelihood")
+    if by_index or output.shape == targets.shape or loss.name.startswith("binary"):
+        return False  # torch refuses other shapes for these
+    if len(output) < 2 or (task.kind == "classes" and task.coding == "index"):
+        return False
+    same_count = output.numel() == targets.numel()
+    return same_count and output.ndim != targets.ndim
+
+
+def _imbalance(task: Task, targets: Tensor) -> float:
+    if task.kind != "classes":
+        return 1.0
+    counts = torch.bincount(labels_of(task, targets).flatten().clamp(min=0))
+    counts = counts[counts > 0]
+    return float(counts.max() / counts.min())

@@ -1,0 +1,312 @@
+"""Questions that one split and one change of the training do not answer, each asked where the screening gives cause.
+
+Does it depend on the seed? Does it learn by heart what it should not? Are there too few rows? Is a class ignored, and
+does the author's figure hide it? Are numbers of classes taken for quantities?
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from fitwell.doctor.examining.anatomy import anatomy_of
+from fitwell.doctor.examining.changes import Arm
+from fitwell.doctor.examining.explaining import MECHANISMS
+from fitwell.doctor.examining.measuring import Bench, Gain, Measured, bench_of, gain
+from fitwell.doctor.examining.rewiring import StandIn
+from fitwell.doctor.examining.scoring import labels_of, probabilities
+from fitwell.doctor.examining.screening import Screened
+from fitwell.doctor.examining.subject import Fold
+from fitwell.doctor.examining.thresholds import (
+    CLASS_NUMBERS,
+    IGNORED_RECALL,
+    LEARNED_BY_HEART,
+    MORE_ROWS_BRING,
+    SEEDS_APART,
+    SMALL,
+    STANDARD_ERRORS,
+    WEIGHTS_BRING,
+)
+from fitwell.doctor.finding import Finding, Remedy, remedy
+
+MORE_SEEDS = 3
+
+
+def overfitted(screened: Screened, again: Measured) -> Finding | None:
+    """Return that the squared error on held-out rows rose by a good part of a constant's since the best moment.
+
+    `again` is the same training with another seed and the rows divided otherwise.
+    """
+    base = screened.base
+    trainings = (*base.trainings, *again.trainings)
+    last = torch.cat([each.last.errors for each in trainings]).double()
+    best = torch.cat([each.best.errors for each in trainings]).double()
+    if base.diverged or base.fitted <= base.skill:
+        return None
+    rise = gain(1 - best / screened.constant_error, 1 - last / screened.constant_error)
+    if rise.effect < LEARNED_BY_HEART or rise.clear < STANDARD_ERRORS:
+        return None
+    return Finding(
+        symptom="overfitting",
+        status="confirmed",
+        severity="critical",
+        since=f"step {_best_step(base)}",
+        evidence={"rise": rise.effect, "low": rise.low, "high": rise.high, "fitted": base.fitted, "skill": base.skill},
+        explanation=f"{MECHANISMS['overfitting'].capitalize()}. After step {_best_step(base)} the squared error of "
+        f"held-out rows rises by {100 * rise.effect:.0f} % of a constant's, while on training rows the skill reaches "
+        f"{base.fitted:.2f} against {base.skill:.2f} on held-out ones.",
+        remedies=(
+            Remedy(
+                change={
+                    "setting": "training.early_stopping.patience",
+                    "from": None,
+                    "to": None,
+                    "text": "keep the weights of the best epoch on held-out rows, or hold the network back by dropout, "
+                    "weight decay, or fewer units",
+                },
+                effect=rise.effect,
+                low=rise.low,
+                high=rise.high,
+            ),
+        ),
+    )
+
+
+def _best_step(base: Measured) -> int:
+    looks = base.trainings[0].looks
+    return min(looks, key=lambda look: float(look.judged.errors.mean())).step
+
+
+def noisy_labels(bench: Bench, screened: Screened) -> Finding | None:
+    """Return that labels are noisy: the rows that the best arm is surest of are hardly more often right than others.
+
+    Where classes overlap, far from their border it is right; where labels were drawn wrong, it is nowhere.
+    """
+    if bench.anatomy.task.kind != "classes" or bench.subject.targets.ndim > 2:
+        return None
+    surest, all_rows = _right_where_sure(bench, screened.full)
+    if all_rows > 0.85 or all_rows < 0.3 or surest > all_rows + (1 - all_rows) / 2 or screened.base.fitted < 0.8:
+        return None
+    return Finding(
+        symptom="label_noise",
+        status="confirmed",
+        severity="critical",
+        where="targets",
+        since="data",
+        evidence={"right": all_rows, "right_where_surest": surest},
+        explanation=f"Of the quarter of held-out rows that the best training is surest of, only {100 * surest:.0f} % "
+        f"have the label that it expects, hardly more than of all ({100 * all_rows:.0f} %): mistakes lie everywhere, "
+        f"not at the border of the classes, as wrong labels do. The training learns them by heart (skill "
+        f"{screened.base.fitted:.2f} on its own rows, {screened.base.skill:.2f} on others).",
+        remedies=(remedy("look through the labels of rows that disagree with a well regularized training"),),
+    )
+
+
+def _right_where_sure(bench: Bench, arm: Measured) -> tuple[float, float]:
+    sure, right = [], []
+    for fold, training in zip(bench.folds, arm.trainings, strict=False):
+        shares = probabilities(bench.anatomy.task, bench.anatomy.loss, training.best_outputs, logits=True)
+        labels = labels_of(bench.anatomy.task, bench.subject.targets[fold.held_out])
+        sure.append(shares.amax(-1))
+        right.append((shares.argmax(-1) == labels.reshape(shares.shape[:-1])).float())
+    confidence, hits = torch.cat(sure), torch.cat(right)
+    most = confidence.argsort(descending=True)[: max(1, len(confidence) // 4)]
+    return float(hits[most].mean()), float(hits.mean())
+
+
+def too_few_rows(bench: Bench, screened: Screened) -> Finding | None:
+    """Return that more rows would bring much, by the law that errors fall by the same factor with every doubling."""
+    if (
+        bench.subject.training_rows > SMALL
+        or bench.subject.training_rows < 12
+        or screened.base.fitted < screened.allowed
+    ):
+        return None
+    best = screened.best
+    if best.skill <= 0 or (best is screened.base and screened.full.skill <= 0):
+        return None
+    halves = tuple(Fold(training=_half(fold.training, bench.seed), held_out=fold.held_out) for fold in bench.folds)
+    halved = replace(bench, folds=halves, done={}, trainings=0)
+    with_half = halved.measure(best.arm)
+    bench.trainings += halved.trainings
+    found = gain(best.contributions, with_half.contributions)
+    factor = min(1.0, (1 - best.skill) / max(1e-9, 1 - max(0.0, with_half.skill)))
+    brings = (1 - best.skill) * (1 - factor**2)
+    if brings < MORE_ROWS_BRING or found.clear < 1.5:
+        return None
+    return Finding(
+        symptom="too_few_rows",
+        status="confirmed",
+        severity="critical",
+        where="rows",
+        since="data",
+        evidence={"rows": len(bench.folds[0].training), "skill_with_half": with_half.skill, "expected_gain": brings},
+        explanation=f"With half of the rows the best training reaches a skill of {with_half.skill:.2f}, with all of "
+        f"them {best.skill:.2f}; if errors go on falling at that pace, four times the rows bring {brings:+.2f}. The "
+        f"training knows its rows by heart (skill {screened.base.fitted:.2f}), and they say too little about others.",
+        remedies=(remedy("bring more rows; until then, hold the network back and keep to simple models"),),
+    )
+
+
+def _half(rows: Tensor, seed: int) -> Tensor:
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    return rows[order[: max(2, len(rows) // 2)].sort()[0]]
+
+
+def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
+    """Return that a class is hardly ever predicted though weighting finds it, and that the author's figure hides it."""
+    anatomy, base = bench.anatomy, screened.base
+    if anatomy.task.kind != "classes" or anatomy.imbalance < 3 or bench.subject.targets.ndim > 2:
+        return ()
+    if (recall := _lowest_recall(bench, base)) > IGNORED_RECALL:
+        return ()
+    weighted = bench.measure(Arm(changes=frozenset({"weights"})))
+    found = gain(weighted.contributions, base.contributions)
+    if found.effect < WEIGHTS_BRING or found.clear < STANDARD_ERRORS:
+        return ()
+    ignored = Finding(
+        symptom="class_imbalance",
+        status="confirmed",
+        severity="critical",
+        where="targets",
+        since="data",
+        evidence={"imbalance": anatomy.imbalance, "recall": recall, "skill": base.skill, "weighted": weighted.skill},
+        explanation=f"{MECHANISMS['class_imbalance'].capitalize()}: of a class {anatomy.imbalance:.0f} times as rare "
+        f"as the largest, {100 * recall:.0f} % are found. With weighted classes it is {found.effect:+.2f} in skill.",
+        remedies=(_measured("weight the classes by the inverse of their frequency, or move the threshold", found),),
+    )
+    hidden = _misled(bench, base)
+    return (ignored,) if hidden is None else (hidden, ignored)
+
+
+def _lowest_recall(bench: Bench, base: Measured) -> float:
+    task = bench.anatomy.task
+    hits, labels = [], []
+    for fold, training in zip(bench.folds, base.trainings, strict=False):
+        shares = probabilities(task, bench.anatomy.loss, training.outputs.nan_to_num(0), logits=False)
+        truth = labels_of(task, bench.subject.targets[fold.held_out]).reshape(shares.shape[:-1])
+        hits.append((shares.argmax(-1) == truth).float())
+        labels.append(truth)
+    found, truth = torch.cat(hits), torch.cat(labels)
+    return min(float(found[truth == each].mean()) for each in truth.unique())  # type: ignore[no-untyped-call]
+
+
+def _misled(bench: Bench, base: Measured) -> Finding | None:
+    """Return that the author's own figure says as much of a network as of a constant."""
+    score, task = bench.subject.score, bench.anatomy.task
+    if score is None:
+        return None
+    fold, outputs = bench.folds[0], base.trainings[0].outputs
+    targets = bench.subject.targets[fold.held_out]
+    labels = labels_of(task, targets).flatten()
+    most = int(torch.bincount(labels).argmax())
+    constant = torch.zeros_like(outputs)
+    if outputs.ndim == 1 or outputs.shape[1] == 1:
+        constant += outputs.abs().max() * (2 * most - 1) if bool((outputs < 0).any()) else float(most)
+    else:
+        constant[:, most] = 1.0
+    network, nothing = float(score(outputs, targets)), float(score(constant, targets))
+    if nothing < network - 0.02 * max(1e-9, abs(network)):
+        return None
+    return Finding(
+        symptom="misleading_metric",
+        status="confirmed",
+        severity="critical",
+        where="score",
+        since="data",
+        evidence={"score": network, "score_of_a_constant": nothing, "skill": base.skill},
+        explanation=f"The score given is {network:.3f} for the network and {nothing:.3f} for saying always the same; "
+        f"the skill by balanced accuracy is {base.skill:.2f}. The score cannot tell whether it learned.",
+        remedies=(remedy("watch balanced accuracy, the Matthews correlation or PR-AUC instead"),),
+    )
+
+
+def numbered_classes(bench: Bench, screened: Screened) -> Finding | None:
+    """Return that targets are numbers of classes: taken for classes they are predicted far better."""
+    subject, anatomy = bench.subject, bench.anatomy
+    if anatomy.task.kind != "numbers" or anatomy.loss.expects != "values" or subject.targets[0].numel() != 1:
+        return None
+    values = torch.unique(subject.targets)
+    if not 3 <= len(values) <= CLASS_NUMBERS or not bool((values.diff() == 1).all()) or float(values[0]) not in (0, 1):
+        return None
+    classes = (subject.targets.reshape(subject.rows) - values[0]).long()
+    width, count = subject.inputs[0].numel(), len(values)
+    other = replace(
+        subject,
+        model=lambda: StandIn(width, (count,)),
+        targets=classes,
+        loss=nn.CrossEntropyLoss(),
+        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=3e-3),
+    )
+    as_classes = Bench(subject=other, anatomy=anatomy_of(other), clock=bench.clock, seed=bench.seed, folds=bench.folds)
+    apart = as_classes.measure(Arm(changes=frozenset({"inputs"})))
+    bench.trainings += as_classes.trainings
+    found = gain(apart.contributions, _rounded(bench, screened.best, classes, values))
+    if found.effect < 0.15 or found.clear < STANDARD_ERRORS:
+        return None
+    return Finding(
+        symptom="wrong_loss",
+        status="confirmed",
+        severity="critical",
+        where="loss",
+        since="data",
+        evidence={"classes": count, "gain": found.effect, "low": found.low, "high": found.high},
+        explanation=f"Targets are {count} whole numbers, and {anatomy.loss.name} takes them for quantities, so that "
+        "2 lies between 1 and 3. Taken for classes, by cross-entropy, they are told apart better than by rounding: "
+        f"{found.effect:+.2f} in skill by balanced accuracy.",
+        remedies=(_measured(f"give {count} outputs to CrossEntropyLoss, and take the largest", found),),
+    )
+
+
+def _rounded(bench: Bench, arm: Measured, classes: Tensor, values: Tensor) -> Tensor:
+    """Return what held-out rows contribute to the classes' skill when outputs are rounded to the nearest number."""
+    found = []
+    for fold, training in zip(bench.folds, arm.trainings, strict=False):
+        nearest = (training.outputs.reshape(-1, 1) - values).abs().argmin(1)
+        truth = classes[fold.held_out]
+        counts = torch.bincount(truth, minlength=len(values)).float()
+        present = int((counts > 0).sum())
+        weights = (len(truth) / (present * counts.clamp(min=1)))[truth]
+        found.append(weights * ((nearest == truth).float() - 1 / present) / (1 - 1 / present))
+    return torch.cat(found)
+
+
+def seed_dependent(bench: Bench, screened: Screened, again: Measured, *, asked: bool = False) -> Finding | None:
+    """Return that other first weights and orders lead elsewhere: some trainings learn and some don't.
+
+    More seeds are tried where two differ beyond noise, or when `asked`.
+    """
+    apart = abs(screened.base.skill - again.skill)
+    noise = _noise_of(screened.base) + _noise_of(again)
+    if not asked and apart < max(SEEDS_APART, STANDARD_ERRORS * noise):
+        return None
+    skills = [screened.base.skill, again.skill]
+    for seed in range(bench.seed + 2, bench.seed + 2 + MORE_SEEDS):
+        more = bench_of(bench.subject, bench.anatomy, bench.clock, seed)
+        skills.append(more.measure(Arm()).skill)
+        bench.trainings += more.trainings
+    if max(skills) - min(skills) < SEEDS_APART:
+        return None
+    return Finding(
+        symptom="seed_sensitive",
+        status="confirmed",
+        severity="critical",
+        where="seed",
+        since="start",
+        evidence={"skills": ", ".join(f"{each:.2f}" for each in skills)},
+        explanation=f"{MECHANISMS['seed_sensitive'].capitalize()}: with {len(skills)} seeds the skill goes from "
+        f"{min(skills):.2f} to {max(skills):.2f}.",
+        remedies=(remedy("make hidden layers wider, or lower the rate; and report several seeds, not the best"),),
+    )
+
+
+def _noise_of(arm: Measured) -> float:
+    return float(arm.contributions.clamp(min=-5).double().std()) / math.sqrt(len(arm.contributions))
+
+
+def _measured(text: str, found: Gain) -> Remedy:
+    change = {"setting": None, "from": None, "to": None, "text": text}
+    return Remedy(change=change, effect=found.effect, low=found.low, high=found.high)

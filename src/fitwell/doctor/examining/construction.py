@@ -1,0 +1,346 @@
+"""What cannot be right whatever the data: confirmed by looking, without a training.
+
+Each check is a function and a line in a table. Its finding names the change that would put it right, so that what that
+brings can be measured and said, even where it is small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fitwell.doctor.examining.anatomy import Anatomy, owned_by
+from fitwell.doctor.examining.changes import Arm
+from fitwell.doctor.examining.rewiring import redraw_soundly
+from fitwell.doctor.examining.subject import Subject, new_module
+from fitwell.doctor.finding import Severity
+
+ROWS = 32
+REAL = 1e-3  # relative: what outputs must differ by at least, beyond rounding, to differ at all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flaw:
+    """One thing that is wrong by construction."""
+
+    symptom: str
+    severity: Severity
+    where: str
+    text: str  # what is wrong and what follows from it
+    change: str | None  # the change of the table that puts it right
+    way_out: str
+
+
+Check = Callable[[Subject, Anatomy], Flaw | None]
+
+
+def mismatched_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The loss cannot do with what the output gives."""
+    if anatomy.mismatch is None:
+        return None
+    linear = anatomy.output == "linear"
+    by_loss = linear or "loss of classes" in anatomy.mismatch or "over one output" in anatomy.mismatch
+    mild = anatomy.output in ("tanh", "softplus") and anatomy.task.kind != "numbers"
+    return Flaw(
+        symptom="wrong_loss" if by_loss else "wrong_output_activation",
+        severity="warning" if mild else "critical",
+        where="loss" if by_loss else f"{anatomy.output} at the output",
+        text=f"{anatomy.mismatch}; so the training cannot reach what its data allows, or only by a detour",
+        change="loss" if by_loss else "output",
+        way_out=_way_out(anatomy),
+    )
+
+
+def _way_out(anatomy: Anatomy) -> str:
+    if anatomy.task.kind == "numbers":
+        return "leave the activation at the output out, and take squared error"
+    if anatomy.width == 1:
+        return "give logits (no activation at the output) to BCEWithLogitsLoss"
+    return "give logits (no activation at the output) to CrossEntropyLoss"
+
+
+def broadcast_targets(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Outputs and targets of different shapes are spread over each other."""
+    if not anatomy.broadcasts:
+        return None
+    output, targets = ("batch", *anatomy.output_shape), ("batch", *subject.targets.shape[1:])
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="shapes of output and targets",
+        text=f"the loss compares outputs of shape ({_shape(output)}) with targets of shape ({_shape(targets)}): torch "
+        "spreads them over each other, so that every output is compared with every target, and the best output for "
+        "all is their mean",
+        change="loss",
+        way_out="give both the same shape, by targets.reshape(output.shape)",
+    )
+
+
+def _shape(sizes: tuple[object, ...]) -> str:
+    return ", ".join(map(str, sizes)) + ("," if len(sizes) == 1 else "")
+
+
+def climbing_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Minimizing the loss maximizes a known one."""
+    if not anatomy.loss.negated:
+        return None
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="loss",
+        text=f"the loss is {anatomy.loss.name} with its sign turned: minimizing it drives outputs from the targets",
+        change="loss",
+        way_out="turn the sign of the loss",
+    )
+
+
+def squared_error_of_classes(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Class numbers or marks are fitted as numbers: often good enough, hence a warning."""
+    if anatomy.task.kind == "numbers" or anatomy.loss.expects != "values" or anatomy.broadcasts:
+        return None
+    return Flaw(
+        symptom="wrong_loss",
+        severity="warning",
+        where="loss",
+        text=f"{anatomy.loss.name} is minimized, but {anatomy.task.why}: where the output is sure and wrong, its "
+        "gradient vanishes, and cross-entropy's does not",
+        change="loss",
+        way_out=_way_out(anatomy),
+    )
+
+
+def nothing_to_train(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The optimizer moves no parameter of the network."""
+    module = new_module(subject, subject.seed)
+    owned = owned_by(subject, module).parameters
+    if any(each.requires_grad and id(each) in owned for each in module.parameters()):
+        return None
+    return Flaw(
+        symptom="frozen_parameters",
+        severity="critical",
+        where="optimizer",
+        text="the optimizer holds no trainable parameter of this network: they are frozen, or belong to another one, "
+        "so that no step changes it",
+        change="thaw",
+        way_out="hand model.parameters() of the trained network to the optimizer, with requires_grad on",
+    )
+
+
+def no_gradient(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The loss of a batch has no gradient."""
+    module = new_module(subject, subject.seed)
+    for each in module.parameters():
+        each.requires_grad_(each.is_floating_point())
+    try:
+        loss = subject.loss(module(subject.inputs[:ROWS]), subject.targets[:ROWS])
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return None  # what the base training will say
+    if isinstance(loss, Tensor) and loss.requires_grad:
+        return None
+    return Flaw(
+        symptom="not_learning",
+        severity="critical",
+        where="loss",
+        text="the loss has no gradient: between the parameters and it something cuts the graph (detach, item, numpy, "
+        "argmax, no_grad), so that no step changes the network",
+        change=None,
+        way_out="compute the loss from the output itself by differentiable operations",
+    )
+
+
+def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The loss is the same when the targets are shuffled against the outputs."""
+    if anatomy.broadcasts:
+        return None  # said already
+    module = _soundly_drawn(subject, anatomy)
+    output = _outputs(module, subject.inputs[:ROWS])
+    targets = subject.targets[:ROWS]
+    if output is None or len(output) < 4 or bool((targets == targets[0]).all()) or _spread(output) < REAL:
+        return None
+    try:
+        values = [float(subject.loss(output, targets[order]).mean()) for order in _orders(len(output))]
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return None
+    if not all(map(math.isfinite, values)) or max(values) - min(values) > 1e-5 * max(map(abs, values)):
+        return None
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="loss",
+        text="the loss of a batch stays the same when its targets are shuffled against the outputs: it compares every "
+        "output with every target, as shapes such as (batch, 1) and (batch,) do when they are spread over each other",
+        change="loss",
+        way_out="give outputs and targets the same shape inside the loss",
+    )
+
+
+def _orders(rows: int) -> list[Tensor]:
+    return [torch.arange(rows), torch.arange(rows).flip(0), torch.arange(rows).roll(1)]
+
+
+def undefined_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The loss or its gradient is no number, though outputs and targets are ordinary numbers."""
+    module = _soundly_drawn(subject, anatomy)
+    output = _outputs(module, subject.inputs[:ROWS])
+    if output is None or anatomy.mismatch is not None:
+        return None
+    leaf = output.clone().requires_grad_()
+    try:
+        value = subject.loss(leaf, subject.targets[:ROWS]).mean()
+        (gradient,) = torch.autograd.grad(value, leaf)
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return None
+    if bool(value.isfinite()) and bool(gradient.isfinite().all()):
+        return None
+    return Flaw(
+        symptom="non_finite_values",
+        severity="critical",
+        where="loss",
+        text=f"the loss of ordinary outputs is {float(value.detach()):g}, or its gradient is no number: it takes "
+        "0 / 0, 0 · log 0, or the root of 0",
+        change="loss",
+        way_out="use torch's own form of the loss, which is defined there, or add a small number where it divides or "
+        "takes logarithms",
+    )
+
+
+def cut_gradients(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Parameters that the output depends on get no gradient."""
+    module = _soundly_drawn(subject, anatomy)
+    inputs = subject.inputs[:ROWS]
+    if inputs.is_floating_point():
+        inputs = (inputs - inputs.mean()) / inputs.std().clamp(min=1e-12)
+    try:
+        output = module(inputs)
+        # In a random direction: squares of outputs, say, may cancel over symmetric rows.
+        direction = torch.randn(output.shape, generator=torch.Generator().manual_seed(0))
+        (output.float() * direction).sum().backward()
+    except RuntimeError:
+        return None  # there is none at all, which is said elsewhere
+    cut = [name for name, value in module.named_parameters() if value.requires_grad and not _moved(value)]
+    used = [name for name in cut if _matters(module, name, inputs, output.detach())]
+    if not used:
+        return None
+    detached = all(dict(module.named_parameters())[name].grad is None for name in used)
+    cause = (
+        "detach, no_grad, or a copy out of torch" if detached else "rounding, comparing, argmax, or another flat step"
+    )
+    return Flaw(
+        symptom="frozen_parameters" if detached else "not_learning",
+        severity="critical",
+        where=", ".join(used[:4]) + (", …" if len(used) > 4 else ""),
+        text=f"the output depends on {len(used)} parameters that get no gradient, also with other first weights: "
+        f"between them and the output stands {cause}, so that they stay as they were drawn",
+        change=None,
+        way_out="let the gradient through: take the detaching or flat step out of forward()",
+    )
+
+
+def _moved(value: nn.Parameter) -> bool:
+    return value.grad is not None and bool(value.grad.any())
+
+
+def _matters(module: nn.Module, name: str, inputs: Tensor, output: Tensor) -> bool:
+    """Tell whether other values of a parameter give another output."""
+    value = dict(module.named_parameters())[name]
+    kept = value.detach().clone()
+    with torch.no_grad():
+        value.add_(torch.randn_like(value) * (1 + value.abs().mean()))
+        other = module(inputs)
+        value.copy_(kept)
+    return bool((other - output).abs().max() > REAL * (1e-9 + output.abs().mean()))
+
+
+def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The output is the same whatever the inputs, also with other first weights."""
+    if anatomy.mismatch is not None and anatomy.width == 1:
+        return None  # said already
+    module = _soundly_drawn(subject, anatomy)
+    output = _outputs(module, subject.inputs[:ROWS])
+    if output is None or _spread(output) > REAL or bool((subject.inputs[:ROWS] == subject.inputs[0]).all()):
+        return None
+    return Flaw(
+        symptom="not_learning",
+        severity="critical",
+        where="output",
+        text="the output is the same whatever the inputs, also with other first weights: what the network computes "
+        "does not depend on them",
+        change=None,
+        way_out="follow one row through forward(), and look where its values are lost",
+    )
+
+
+def mixed_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """What a row gives depends on the other rows of its batch, also in evaluation mode."""
+    module = _soundly_drawn(subject, anatomy)
+    inputs = subject.inputs[:ROWS]
+    if any(getattr(part, "track_running_stats", True) is False for part in module.modules()):
+        return None  # normalization by the batch is meant
+    # The last rows: a recurrent layer that takes rows for steps hands earlier ones on to later ones.
+    last = max(1, len(inputs) // 4)
+    together, alone = _outputs(module, inputs), _outputs(module, inputs[-last:])
+    if together is None or alone is None:
+        return None
+    difference = float((together[-last:] - alone).abs().max())
+    if difference <= REAL * max(float(together.abs().mean()), 1e-9):
+        return None
+    activation = anatomy.trace.output_activation
+    over_rows = activation is not None and activation.axis == 0
+    return Flaw(
+        symptom="wrong_output_activation" if over_rows else "not_learning",
+        severity="critical",
+        where=f"{anatomy.output} at the output" if over_rows else "forward",
+        text="what the network gives for a row changes with the other rows of the batch: "
+        + (f"{anatomy.output} runs over the rows (dim=0) instead of the classes" if over_rows else
+           "an operation mixes rows, as a recurrent layer without batch_first does, or a reshape across the batch"),
+        change="output" if over_rows else None,
+        way_out="take dim=1" if over_rows else "keep rows apart: batch_first=True, no reshape across axis 0",
+    )  # fmt: skip
+
+
+def _soundly_drawn(subject: Subject, anatomy: Anatomy) -> nn.Module:
+    module = new_module(subject, subject.seed)
+    inputs = subject.inputs[:ROWS]
+    if inputs.is_floating_point():
+        inputs = (inputs - inputs.mean()) / inputs.std().clamp(min=1e-12)
+    redraw_soundly(module, anatomy, Arm(), inputs)
+    return module.eval()
+
+
+def _outputs(module: nn.Module, inputs: Tensor) -> Tensor | None:
+    try:
+        with torch.no_grad():
+            output: Tensor = module(inputs)
+    except (RuntimeError, ValueError, IndexError):
+        return None
+    return output.float() if bool(output.isfinite().all()) else None
+
+
+def _spread(output: Tensor) -> float:
+    across = float(output.reshape(len(output), -1).std(0).max())
+    return across / max(float(output.abs().mean()), 1e-12) if math.isfinite(across) else 1.0
+
+
+CHECKS: tuple[Check, ...] = (
+    nothing_to_train,
+    no_gradient,
+    mismatched_output,
+    broadcast_targets,
+    climbing_loss,
+    order_blind_loss,
+    undefined_loss,
+    squared_error_of_classes,
+    deaf_output,
+    cut_gradients,
+    mixed_rows,
+)
+
+
+def flaws(subject: Subject, anatomy: Anatomy) -> tuple[Flaw, ...]:
+    """Return what is wrong by construction."""
+    found = [check(subject, anatomy) for check in CHECKS]
+    return tuple(each for each in found if each is not None)

@@ -1,0 +1,245 @@
+"""The examination, from the first look to the verdict, readable in the order in which it happens."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of
+from fitwell.doctor.examining.beyond import (
+    ignored_class,
+    noisy_labels,
+    numbered_classes,
+    overfitted,
+    seed_dependent,
+    too_few_rows,
+)
+from fitwell.doctor.examining.changes import BESIDE, CHANGES, STAND_IN, WIDER, Arm
+from fitwell.doctor.examining.clock import Clock, clock_of
+from fitwell.doctor.examining.construction import Flaw, flaws
+from fitwell.doctor.examining.eliminating import Causes, eliminate
+from fitwell.doctor.examining.exam import Exam
+from fitwell.doctor.examining.explaining import activity_findings, cause_findings, flaw_finding
+from fitwell.doctor.examining.measuring import Bench, Measured, bench_of, gain
+from fitwell.doctor.examining.rows import copied_target, counted, shared_rows, without_signal
+from fitwell.doctor.examining.screening import Screened, is_clear, screen
+from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, subject_of
+from fitwell.doctor.examining.suspicion import suspicions
+from fitwell.doctor.examining.thresholds import (
+    ABSOLUTE_GAIN,
+    DOUBTFUL_SKILL,
+    NO_SKILL,
+    RELATIVE_HEADROOM,
+    STANDARD_ERRORS,
+)
+from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding
+from fitwell.errors import OutOfTime, RequestError
+from fitwell.interrupts import interruptible
+
+
+def examine(
+    model: nn.Module | Callable[[], nn.Module],
+    inputs: Any,
+    targets: Any,
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    optimizer: MakeOptimizer,
+    epochs: int = 20,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    validation: Sequence[Any] | None = None,
+    score: Score | None = None,
+    seed: int = 0,
+    budget: float | str | None = None,
+) -> Exam:
+    """Return what is wrong with a training, by trying it out.
+
+    `model` is a module, which is copied and never changed, or a function that makes one. `inputs` (rows, …) and
+    `targets` (rows, …) are tensors or arrays; `loss` takes outputs and targets; `optimizer` makes a torch optimizer of
+    parameters. `validation` is a pair (inputs, targets); without it a fifth of the rows is held out, small data is
+    cross-validated, and under 25 rows the fit itself is judged. `score` is the author's own figure of outputs and
+    targets. `budget` bounds the time, in seconds or as "90s", "2m", "1h".
+
+    Raises:
+        RequestError: an argument is not what it must be, or the network, loss and data do not go together.
+    """
+    subject = subject_of(
+        model, inputs, targets, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, shuffle=shuffle,
+        validation=validation, score=score, seed=seed,
+    )  # fmt: skip
+    course = Course()
+    # What torch warns of is a finding where it matters, and its random numbers stay the caller's.
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), interruptible() as interruption:
+        warnings.simplefilter("ignore")
+        try:
+            _examine(subject, clock_of(budget, interruption), course)
+        except OutOfTime:
+            course.complete = False
+    return course.exam()
+
+
+@dataclass
+class Course:
+    """What an examination has found so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    complete: bool = True
+    anatomy: Anatomy | None = None
+    bench: Bench | None = None
+    screened: Screened | None = None
+    summary: str = ""
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Add findings; a symptom that was found already is not said twice."""
+        for each in findings:
+            if each.symptom not in {found.symptom for found in self.findings}:
+                self.findings.append(each)
+
+    def exam(self) -> Exam:
+        """Return what it comes to."""
+        ranked = sorted(self.findings, key=lambda each: (STATUSES.index(each.status), SEVERITIES.index(each.severity)))
+        bench, screened = self.bench, self.screened
+        task = self.anatomy.task if self.anatomy is not None else None
+        judged = {"classes": "balanced accuracy", "labels": "balanced accuracy of labels", "numbers": "R²"}
+        return Exam(
+            findings=tuple(ranked),
+            complete=self.complete,
+            task="not looked into" if task is None else f"{task.kind}, since {task.why}, scored by {judged[task.kind]}",
+            skill=None if screened is None else screened.base.skill,
+            allowed=None if screened is None else screened.allowed,
+            rows=0 if bench is None else sum(len(fold.held_out) for fold in bench.folds),
+            trainings=0 if bench is None else bench.trainings,
+            summary=self.summary or _summary(ranked, screened),
+        )
+
+
+def _summary(findings: Sequence[Finding], screened: Screened | None) -> str:
+    decisive = [each for each in findings if each.decides]
+    if decisive:
+        return f"{decisive[0].symptom}" + (f" and {len(decisive) - 1} more" if len(decisive) > 1 else "")
+    if screened is None:
+        return "nothing was found before the time was over"
+    linear = "" if screened.linear_skill is None else f", a linear model {screened.linear_skill:.2f}"
+    return (
+        f"the training reaches a skill of {screened.base.skill:.2f} on held-out rows; the best that was tried "
+        f"instead reaches {screened.best.skill:.2f}{linear}"
+    )
+
+
+def _examine(subject: Subject, clock: Clock, course: Course) -> None:
+    course.add(counted(subject))
+    if course.findings:
+        return
+    course.anatomy = anatomy = anatomy_of(subject)
+    course.bench = bench = bench_of(subject, anatomy, clock, subject.seed)
+    found = flaws(subject, anatomy)
+    course.add(flaw_finding(flaw, None) for flaw in found)
+    course.add(each for each in (shared_rows(subject), copied_target(subject, anatomy)) if each is not None)
+    if any(flaw.change is None for flaw in found):
+        return
+    try:
+        bench.measure(Arm(), watch=True)
+    except (RuntimeError, ValueError, IndexError) as error:
+        if course.findings:
+            return  # what is wrong by construction also stops it
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RequestError(
+            f"the model, the loss and the targets must go together, but training fails: {reason}"
+        ) from error
+    course.screened = screened = screen(bench)
+    _measure_flaws(bench, screened, found, course)
+    _explain(bench, screened, course)
+
+
+def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], course: Course) -> None:
+    """Replace findings of flaws by such that say what putting them right brought."""
+    for flaw in found:
+        arm = Arm(changes=frozenset({flaw.change} if flaw.change else set()))
+        effect = gain(bench.measure(arm).contributions, screened.base.contributions)
+        places = [place for place, each in enumerate(course.findings) if each.symptom == flaw.symptom]
+        for place in places[:1]:
+            course.findings[place] = flaw_finding(flaw, effect)
+
+
+def _explain(bench: Bench, screened: Screened, course: Course) -> None:
+    again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1)
+    if not any(finding.decides for finding in course.findings):  # what is wrong by construction may be why
+        course.add(ignored_class(bench, screened))
+    if not any(finding.decides for finding in course.findings) and _nothing_learned(again, screened):
+        course.add(without_signal(bench, screened.allowed))
+        return
+    _add(course, seed_dependent(bench, screened, again.measure(Arm())))
+    if _short(bench, again, screened):
+        _find_causes(bench, again, screened, course)
+    if not any(finding.decides for finding in course.findings):
+        _look_further(bench, again, screened, course)
+    bench.trainings += again.trainings
+
+
+def _nothing_learned(again: Bench, screened: Screened) -> bool:
+    """Tell whether the best that was tried is no better than a constant; where one split leaves doubt, by two."""
+    best = screened.best
+    if min(screened.allowed, best.skill) > DOUBTFUL_SKILL:
+        return False
+    other = again.measure(best.arm)
+    pooled = torch.cat([best.contributions, other.contributions])
+    errors = torch.cat([each.best.errors for arm in (best, other) for each in arm.trainings])
+    closer = 1 - errors / screened.constant_error  # shares of rare classes may be known that never win
+    known = [gain(each, torch.zeros_like(each)).clear for each in (pooled, closer)]
+    return (screened.linear_skill or 0.0) <= NO_SKILL and max(known) < STANDARD_ERRORS
+
+
+def _look_further(bench: Bench, again: Bench, screened: Screened, course: Course) -> None:
+    """Ask what no bundle of changes shows."""
+    heart = overfitted(screened, again.measure(Arm()))
+    if heart is not None:
+        _add(course, noisy_labels(bench, screened))
+    _add(course, too_few_rows(bench, screened))
+    _add(course, heart)
+    _add(course, numbered_classes(bench, screened))
+
+
+def _add(course: Course, found: Finding | None) -> None:
+    course.add(() if found is None else (found,))
+
+
+def _short(bench: Bench, again: Bench, screened: Screened) -> bool:
+    """Tell whether the training stays clearly below what its data allows; where one split leaves doubt, by two."""
+    base, best, found = screened.base, screened.best, screened.gain
+    if is_clear(found, screened.allowed) or found.clear < 1 or found.effect < ABSOLUTE_GAIN:
+        return is_clear(found, screened.allowed)
+    pooled = gain(
+        torch.cat([best.contributions, again.measure(best.arm).contributions]),
+        torch.cat([base.contributions, again.measure(base.arm).contributions]),
+    )
+    return is_clear(pooled, screened.allowed)
+
+
+def _find_causes(bench: Bench, again: Bench, screened: Screened, course: Course) -> None:
+    base = screened.base
+    causes = eliminate(bench, base, screened.best, suspicions(bench.subject, bench.anatomy, base))
+    table = {**CHANGES, **BESIDE}
+    fault = any(table[name].fault for name in causes.effects)
+    critical = fault or screened.shortfall >= RELATIVE_HEADROOM
+    sure = _holds(again, causes, base)
+    if set(causes.effects) <= {WIDER, STAND_IN}:
+        # Too small a network may be just large enough for some first weights.
+        _add(course, seed_dependent(bench, screened, again.measure(Arm()), asked=True))
+    course.add(cause_findings(screened, causes, severity="critical" if critical else "warning", sure=sure))
+    course.add(activity_findings(base))
+
+
+def _holds(again: Bench, causes: Causes, base: Measured) -> bool:
+    """Tell whether the changes bring their gain again, with another seed and the rows divided otherwise."""
+    other, changed = again.measure(Arm()), again.measure(causes.measured.arm)
+    found = gain(changed.contributions, other.contributions)
+    pooled = gain(
+        torch.cat([causes.measured.contributions, changed.contributions]),
+        torch.cat([base.contributions, other.contributions]),
+    )
+    return found.effect >= ABSOLUTE_GAIN and is_clear(pooled, changed.skill)

@@ -1,0 +1,197 @@
+"""Findings from what was seen: which symptom a change cures, by what mechanism, and how far that is sure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fitwell.doctor.examining.changes import BESIDE, CHANGES, Arm, Change
+from fitwell.doctor.examining.construction import Flaw
+from fitwell.doctor.examining.eliminating import Causes
+from fitwell.doctor.examining.measuring import Gain, Measured
+from fitwell.doctor.examining.screening import Screened
+from fitwell.doctor.examining.signals import Signals
+from fitwell.doctor.examining.thresholds import EXPLODED, LARGE_MOMENTUM, MANY_DEAD, MANY_SATURATED, VANISHED
+from fitwell.doctor.finding import Finding, Remedy, Severity
+
+TABLE: Mapping[str, Change] = {**CHANGES, **BESIDE}
+
+MECHANISMS: dict[str, str] = {
+    "unscaled_inputs": "features of very different or large scales make the loss a narrow valley: a step that suits "
+    "one weight is far too long or short for another",
+    "unscaled_targets": "targets far from unit spread make the first errors, and so the steps, far too large or small, "
+    "and the last layer has to cross all that distance",
+    "poor_initialization": "the first weights make signals grow, shrink or all alike from layer to layer, and the "
+    "gradient with them",
+    "wrong_loss": "what is minimized is not what the task asks for",
+    "wrong_output_activation": "the activation at the output keeps it from what the targets or the loss ask for",
+    "missing_activation": "linear layers one after another are a single linear layer: the network cannot bend",
+    "learning_rate_too_high": "steps jump across the minimum instead of into it",
+    "learning_rate_too_low": "steps are so short that the training ends before it gets anywhere",
+    "stopped_too_early": "the training ends while it still gains",
+    "dead_units": "units that are zero for all rows have no gradient and never come back",
+    "saturated_units": "on the flat parts of sigmoid and tanh the gradient is nearly zero",
+    "vanishing_gradients": "every layer takes a part of the gradient, so that the first layers hardly learn",
+    "exploding_gradients": "gradients grow from step to step of the sequence; single updates undo what was learned",
+    "unshuffled_data": "batches in the order of the data hold one kind of row each, and each undoes the one before",
+    "frozen_parameters": "parameters that never change keep the network from fitting",
+    "batch_size": "steps are too few, or each sees too few rows",
+    "underfitting": "the network, as it is, cannot express what the data shows",
+    "overfitting": "it goes on learning the training rows by heart, at the expense of others",
+    "class_imbalance": "errors on the rare class weigh so little that it is hardly ever predicted",
+    "unstable_loss": "steps overshoot, and the loss rises and falls instead of settling",
+    "seed_sensitive": "whether it learns depends on the first weights and the order of rows",
+}
+
+
+def symptoms_of(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
+    """Return which symptoms a change has cured, the cause first, then what it showed in."""
+    signals = base.trainings[0].signals
+    if name in ("rate", "adam"):
+        return _of_rate(name, arm, base)
+    if signals is None:
+        return (TABLE[name].symptom,)
+    start = signals.start
+    saturated = any(each.saturated > MANY_SATURATED for each in start)
+    if name == "activations":
+        if signals.shrinkage < VANISHED:
+            return ("vanishing_gradients", *(("saturated_units",) if saturated else ()))
+        return ("saturated_units",)
+    if name == "initialization":
+        return _of_first_weights(signals, saturated=saturated)
+    return (TABLE[name].symptom,)
+
+
+def _of_rate(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
+    high = arm.factor < 1 if name == "rate" else base.jumpy
+    if not high:
+        return ("learning_rate_too_low",)
+    if base.momentum > LARGE_MOMENTUM:
+        return ("unstable_loss", "learning_rate_too_high")
+    if base.diverged:
+        return ("learning_rate_too_high", "exploding_gradients")
+    return ("learning_rate_too_high", "unstable_loss") if base.jumpy else ("learning_rate_too_high",)
+
+
+def _of_first_weights(signals: Signals, *, saturated: bool) -> tuple[str, ...]:
+    poor = "poor_initialization"
+    if signals.first_gradient > EXPLODED:
+        return ("exploding_gradients", poor)
+    if any(each.dead > MANY_DEAD for each in signals.start):
+        # Where every weight is zero, so is every unit: the weights are the cause.
+        return (poor, "dead_units") if signals.zero_weights else ("dead_units", poor)
+    if saturated:
+        return ("saturated_units", poor)
+    return (poor, "vanishing_gradients") if signals.shrinkage < VANISHED else (poor,)
+
+
+def cause_findings(screened: Screened, causes: Causes, *, severity: Severity, sure: bool) -> tuple[Finding, ...]:
+    """Return a finding for each change without which the gain is lost, the largest effect first."""
+    found: list[Finding] = []
+    for name, effect in causes.effects.items():
+        arm = causes.measured.arm
+        for symptom in symptoms_of(name, arm, screened.base):
+            if symptom in {each.symptom for each in found}:
+                continue
+            found.append(
+                Finding(
+                    symptom=symptom,
+                    status="confirmed" if sure else "suspected",
+                    severity=severity,
+                    since="start",
+                    evidence=evidence_of(screened, causes),
+                    explanation=_explanation(symptom, screened, causes),
+                    remedies=(_remedy(name, arm, effect),),
+                )
+            )
+    return tuple(found)
+
+
+def evidence_of(screened: Screened, causes: Causes) -> dict[str, Any]:
+    """Return the figures that a cause rests on."""
+    return {
+        "skill": screened.base.skill,
+        "skill_with_changes": causes.measured.skill,
+        "allowed": screened.allowed,
+        "linear_skill": screened.linear_skill,
+        "shortfall": screened.shortfall,
+        "changes": ", ".join(sorted(causes.measured.arm.changes)),
+    }
+
+
+def _explanation(symptom: str, screened: Screened, causes: Causes) -> str:
+    base, reached = screened.base.skill, causes.measured.skill
+    mechanism = MECHANISMS[symptom]
+    others = len(causes.effects) - 1
+    with_others = "" if not others else f" (together with {others} more change{'s' if others > 1 else ''})"
+    return (
+        f"{mechanism[0].upper()}{mechanism[1:]}. As it is, the training reaches a skill of {base:.2f} on held-out "
+        f"rows; with this changed{with_others} it reaches {reached:.2f}."
+    )
+
+
+def said(name: str, arm: Arm) -> str:
+    """Return in words what a change does in an arm."""
+    if name == "adam":
+        return f"take Adam at a learning rate of {arm.adam_rate:g}"
+    if name == "rate":
+        return f"multiply the learning rate by {arm.factor:g}"
+    if name == "longer":
+        return f"train {arm.longer:.1f} times as long"
+    return TABLE[name].text
+
+
+def _remedy(name: str, arm: Arm, effect: Gain | None) -> Remedy:
+    change = {"setting": TABLE[name].setting, "from": None, "to": None, "text": said(name, arm)}
+    if effect is None:
+        return Remedy(change=change)
+    return Remedy(change=change, effect=effect.effect, low=effect.low, high=effect.high)
+
+
+def flaw_finding(flaw: Flaw, effect: Gain | None) -> Finding:
+    """Return a finding of what is wrong by construction, with what putting it right brought where that was tried."""
+    change = {"setting": None, "from": None, "to": None, "text": flaw.way_out}
+    measured = "" if effect is None else f" Measured, putting it right brings {effect.effect:+.2f} in skill."
+    return Finding(
+        symptom=flaw.symptom,
+        status="confirmed",
+        severity=flaw.severity,
+        where=flaw.where,
+        since="start",
+        evidence={} if effect is None else {"effect": effect.effect, "low": effect.low, "high": effect.high},
+        explanation=f"{flaw.text[0].upper()}{flaw.text[1:]}.{measured}",
+        remedies=(
+            Remedy(change=change)
+            if effect is None
+            else Remedy(change=change, effect=effect.effect, low=effect.low, high=effect.high),
+        ),
+    )
+
+
+def activity_findings(base: Measured) -> tuple[Finding, ...]:
+    """Return what the signals of a sick training show beside its causes: warnings, since causes were confirmed."""
+    signals = base.trainings[0].signals
+    if signals is None:
+        return ()
+    dead = max((each.dead for each in signals.end), default=0.0)
+    saturated = max((each.saturated for each in signals.end), default=0.0)
+    found = []
+    if dead > MANY_DEAD:
+        found.append(("dead_units", {"share": dead}, f"{100 * dead:.0f} % of the units of a hidden layer are dead"))
+    if saturated > MANY_SATURATED:
+        text = f"{100 * saturated:.0f} % of a hidden layer's values are on the flat parts of its activation"
+        found.append(("saturated_units", {"share": saturated}, text))
+    if signals.shrinkage < VANISHED:
+        text = f"the first layer's gradient is {signals.shrinkage:.1e} of the last's"
+        found.append(("vanishing_gradients", {"ratio": signals.shrinkage}, text))
+    return tuple(
+        Finding(
+            symptom=symptom,
+            status="confirmed",
+            severity="warning",
+            since="end",
+            evidence=evidence,
+            explanation=f"At the end {text}: {MECHANISMS[symptom]}.",
+        )
+        for symptom, evidence, text in found
+    )

@@ -1,0 +1,322 @@
+"""The loop of the examination: one network of one arm learns from a fold's rows as the subject's author would let it.
+
+Plain eager steps on tensors in memory. Held-out rows are looked at now and then; the best of these moments is chosen on
+one half of them and judged on the other, in turn, so that choosing gains nothing by luck.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fitwell.doctor.examining.anatomy import Anatomy
+from fitwell.doctor.examining.changes import REGULARIZED, STAND_IN, Arm, parameters_of
+from fitwell.doctor.examining.clock import Clock
+from fitwell.doctor.examining.losses import Loss, meant_values
+from fitwell.doctor.examining.rewiring import network_of, rewired
+from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
+from fitwell.doctor.examining.signals import Signals, SignalsOf
+from fitwell.doctor.examining.subject import Fold, Subject, steps_of
+from fitwell.doctor.examining.thresholds import CHECKPOINTS
+from fitwell.doctor.examining.tracing import Rewired
+
+EVALUATED = 2000  # rows at a time, and at most so many training rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """The held-out rows at one moment of a training."""
+
+    step: int
+    judged: Judged
+    loss: float  # mean loss of the training batches since the last look
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What came of one training."""
+
+    looks: tuple[Look, ...]
+    best: Judged  # the moment best on held-out rows, chosen on other rows than it is judged on
+    fitted: float  # skill on training rows at the end
+    outputs: Tensor  # (held-out rows, …) at the end
+    best_outputs: Tensor  # at the moment that is best on all held-out rows
+    diverged: bool
+    momentum: float  # of the optimizer, the largest
+    signals: Signals | None
+
+    @property
+    def last(self) -> Judged:
+        """The held-out rows at the end."""
+        return self.looks[-1].judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scales:
+    """Affine maps of inputs and targets, fitted on training rows; of unit factor where nothing is scaled."""
+
+    input_shift: Tensor
+    input_factor: Tensor
+    target_shift: Tensor
+    target_factor: Tensor
+
+    def inputs(self, values: Tensor) -> Tensor:
+        """Return inputs as an arm sees them."""
+        return (
+            values
+            if _is_identity(self.input_factor, self.input_shift)
+            else _mapped(values, self.input_shift, self.input_factor)
+        )
+
+    def targets(self, values: Tensor) -> Tensor:
+        """Return targets as an arm sees them."""
+        return (
+            values
+            if _is_identity(self.target_factor, self.target_shift)
+            else _mapped(values, self.target_shift, self.target_factor)
+        )
+
+
+def _mapped(values: Tensor, shift: Tensor, factor: Tensor) -> Tensor:
+    return (values.float() - shift) / factor
+
+
+def train(
+    subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm, *, seed: int, clock: Clock, watch: bool = False,
+    steps: int | None = None,
+) -> Training:  # fmt: skip
+    """Train one arm on a fold; `steps` cuts it off."""
+    scales = scales_of(subject, anatomy, fold, arm)
+    x, y = scales.inputs(subject.inputs[fold.training]), subject.targets[fold.training]
+    module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)
+    optimizer = optimizer_of(subject, module, arm)
+    loss_of = loss_for(subject, anatomy, arm, y)
+    y = scales.targets(y)
+    batch_size = min(32, len(x)) if "batch" in arm.changes else subject.batch_size
+    epochs = math.ceil(subject.epochs * arm.longer) if "longer" in arm.changes else subject.epochs
+    last_step = min(steps or math.inf, steps_of(len(x), batch_size, epochs))
+    looked = {round(last_step * (part + 1) / CHECKPOINTS) for part in range(CHECKPOINTS)} - {0} | {last_step}
+    signals = SignalsOf(module, subject, int(last_step)) if watch else None
+    shuffled = subject.shuffle or "shuffle" in arm.changes
+    looks: list[Look] = []
+    losses: list[Tensor] = []
+    given: list[Tensor] = []  # outputs at each look
+    torch.manual_seed(seed)
+    for step, rows in enumerate(_batches(len(x), batch_size, shuffled=shuffled), start=1):
+        if not module.training:  # it was looked at since the last step
+            module.train()
+        with _within(rewired(anatomy, arm, training=True)):
+            output = module(x[rows])
+        loss = loss_of(output, y[rows])
+        optimizer.zero_grad()
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        if signals is not None:
+            signals.before(step - 1)
+        if "clip" in arm.changes:
+            nn.utils.clip_grad_norm_([each for each in module.parameters() if each.grad is not None], 1.0)
+        optimizer.step()
+        losses.append(loss.detach())
+        if step in looked:
+            clock.check()
+            mean = float(torch.stack(losses).mean())
+            losses.clear()
+            output = _outputs(subject, anatomy, arm, scales, module, fold.held_out)
+            seen = _judged(subject, anatomy, arm, output, fold.held_out)
+            looks.append(Look(step=step, judged=seen, loss=mean))
+            given.append(output)
+            if step == last_step or not math.isfinite(mean):
+                break
+    few = fold.training[:EVALUATED]
+    fitted = _outputs(subject, anatomy, arm, scales, module, few)
+    best_look = min(range(len(looks)), key=lambda place: float(looks[place].judged.errors.mean()))
+    return Training(
+        looks=tuple(looks),
+        outputs=given[-1],
+        best_outputs=given[best_look],
+        best=_best(looks),
+        fitted=skill(_judged(subject, anatomy, arm, fitted, few).contributions),
+        diverged=not math.isfinite(looks[-1].loss),
+        momentum=max(float(group.get("momentum", 0)) for group in optimizer.param_groups),
+        signals=None if signals is None else signals.taken(x[:EVALUATED]),
+    )
+
+
+def _batches(rows: int, size: int, *, shuffled: bool) -> Iterator[Tensor]:
+    """Yield batches of row numbers without end, in a new order every epoch where they are shuffled."""
+    while True:
+        order = torch.randperm(rows) if shuffled else torch.arange(rows)
+        for batch in torch.split(order, size):
+            # A batch of one that holding rows out has left over, where batch normalization would fail.
+            yield batch if len(batch) > 1 or size == 1 or rows == 1 else order[-2:]
+
+
+def _within(rewiring: Rewired) -> AbstractContextManager[object]:
+    """Return a context that costs nothing where a forward pass is as it was."""
+    return nullcontext() if rewiring.changes_nothing else rewiring
+
+
+def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scales:
+    """Return how an arm maps inputs and targets."""
+    input_shift, input_factor = torch.zeros(()), torch.ones(())
+    target_shift, target_factor = torch.zeros(()), torch.ones(())
+    if "inputs" in arm.changes or STAND_IN in arm.changes:
+        x = subject.inputs[fold.training].float()
+        # A feature's axis is the last of tables and series, the first after the rows of images.
+        axes = [0, *range(2, x.ndim)] if x.ndim >= 4 else list(range(x.ndim - 1))
+        input_shift, input_factor = x.mean(axes, keepdim=True), x.std(axes, keepdim=True)
+        input_factor = torch.where(
+            input_factor > 1e-8 * input_shift.abs().clamp(min=1e-12), input_factor, torch.ones(())
+        )
+    if "targets" in arm.changes:
+        y = subject.targets[fold.training].float()
+        target_shift, target_factor = y.mean(0), y.std(0)
+        if y.ndim > 1 and y[0].numel() > 8:
+            target_factor = target_factor.square().mean().sqrt().expand_as(target_factor)
+        target_factor = torch.where(target_factor > 0, target_factor, torch.ones(()))
+        if "output" not in arm.changes and anatomy.output in ("sigmoid", "tanh", "relu"):
+            low, high = y.amin(0), y.amax(0)
+            if anatomy.output == "relu":
+                target_shift = low
+            else:  # into nine tenths of what the activation reaches
+                reach = 0.9 if anatomy.output == "sigmoid" else 1.8
+                target_factor = torch.where(high > low, (high - low) / reach, torch.ones(()))
+                middle = 0.5 if anatomy.output == "sigmoid" else 0.0
+                target_shift = (low + high) / 2 - middle * target_factor
+    return Scales(
+        input_shift=input_shift, input_factor=input_factor, target_shift=target_shift, target_factor=target_factor
+    )
+
+
+def _is_identity(factor: Tensor, shift: Tensor) -> bool:
+    return factor.ndim == 0 and float(factor) == 1 and float(shift) == 0
+
+
+def optimizer_of(subject: Subject, module: nn.Module, arm: Arm) -> torch.optim.Optimizer:
+    """Return the optimizer of an arm."""
+    trainable = [each for each in parameters_of(module) if each.requires_grad]
+    decay = 0.05 if REGULARIZED in arm.changes else 0.0
+    own = subject.optimizer(module.parameters()) if STAND_IN not in arm.changes else None
+    if own is None or "adam" in arm.changes:
+        if own is not None and "thaw" not in arm.changes:
+            given = {id(each) for group in own.param_groups for each in group["params"]}
+            trainable = [each for each in trainable if id(each) in given] or trainable
+        return torch.optim.AdamW(trainable, lr=arm.adam_rate, weight_decay=decay, fused=True)
+    given = {id(each) for group in own.param_groups for each in group["params"]}
+    if "thaw" in arm.changes:
+        missing = [each for each in trainable if id(each) not in given]
+        if missing:
+            own.add_param_group({"params": missing})
+    for group in own.param_groups:
+        if "rate" in arm.changes:
+            group["lr"] = group["lr"] * arm.factor
+        if "lighter" in arm.changes and "weight_decay" in group:
+            group["weight_decay"] = 0.0
+        if REGULARIZED in arm.changes and "weight_decay" in group:
+            group["weight_decay"] = max(group["weight_decay"], decay)
+    return own
+
+
+def loss_for(subject: Subject, anatomy: Anatomy, arm: Arm, targets: Tensor) -> Loss:
+    """Return what an arm minimizes: the subject's loss, or the one that its task asks for."""
+    raw = "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
+    proper = takes_proper_loss(anatomy, arm)
+    if not proper:
+        return lambda output, target: _scalar(subject.loss(output, target))
+    if anatomy.task.kind == "numbers":
+        return lambda output, target: functional.mse_loss(
+            output.reshape(len(target), -1), target.float().reshape(len(target), -1)
+        )
+    weights = _class_weights(anatomy, targets) if "weights" in arm.changes else None
+    return lambda output, target: _class_loss(
+        anatomy, output, labels_of(anatomy.task, target), raw=raw, weights=weights
+    )
+
+
+def takes_proper_loss(anatomy: Anatomy, arm: Arm) -> bool:
+    """Tell whether an arm minimizes the loss of its task instead of the subject's own.
+
+    A loss of probabilities cannot take an output whose activation was left out.
+    """
+    undone = "output" in arm.changes and anatomy.loss.expects in ("probabilities", "log-probabilities")
+    scaled = "targets" in arm.changes and anatomy.loss.expects == "anything"  # which may not be defined for such
+    return "loss" in arm.changes or "weights" in arm.changes or undone or scaled
+
+
+def _scalar(value: Tensor) -> Tensor:
+    return value if value.ndim == 0 else value.mean()
+
+
+def _class_weights(anatomy: Anatomy, targets: Tensor) -> Tensor:
+    counts = torch.bincount(labels_of(anatomy.task, targets).flatten(), minlength=anatomy.task.classes).float()
+    return counts.sum() / (counts.clamp(min=1) * max(1, int((counts > 0).sum())))
+
+
+def _class_loss(anatomy: Anatomy, output: Tensor, labels: Tensor, *, raw: bool, weights: Tensor | None) -> Tensor:
+    """Return the negative log-likelihood of labels, from logits when `raw`, else from what the activation gave."""
+    if anatomy.task.kind == "labels":
+        marks = labels.float()
+        if raw:
+            return functional.binary_cross_entropy_with_logits(output, marks)
+        return functional.binary_cross_entropy(output.clamp(1e-6, 1 - 1e-6), marks)
+    if output.ndim == 1 or output.shape[1] == 1:
+        one, marks = output.reshape(len(labels)), labels.float().reshape(len(labels))
+        weight = None if weights is None else weights[labels.reshape(len(labels))]
+        if raw:
+            return functional.binary_cross_entropy_with_logits(one, marks, weight=weight)
+        if anatomy.output in ("tanh", "hardtanh"):
+            one = (one + 1) / 2
+        return functional.binary_cross_entropy(one.clamp(1e-6, 1 - 1e-6), marks, weight=weight)
+    if output.shape[1] < anatomy.task.classes and output.shape[-1] == anatomy.task.classes:
+        output = output.movedim(-1, 1)
+    if weights is not None:
+        weights = weights[: output.shape[1]]
+    if raw or anatomy.output == "log_softmax":
+        return functional.cross_entropy(output, labels, weight=weights)
+    return functional.nll_loss(output.clamp(min=1e-6).log(), labels, weight=weights)
+
+
+def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, module: nn.Module, rows: Tensor) -> Tensor:
+    """Return what the network as it stands gives for some rows, on the targets' own scale."""
+    module.eval()
+    outputs = []
+    with torch.no_grad():
+        for some in torch.split(rows, EVALUATED):
+            with _within(rewired(anatomy, arm, training=False)):
+                outputs.append(module(scales.inputs(subject.inputs[some])))
+    output, targets = torch.cat(outputs), subject.targets[rows]
+    own = anatomy.loss.expects == "anything" and anatomy.task.kind == "numbers"
+    if own and not takes_proper_loss(anatomy, arm):
+        return meant_values(subject.loss, subject.targets, output)
+    if "targets" in arm.changes:
+        output = output.reshape(targets.shape) if output.numel() == targets.numel() else output
+        output = output * scales.target_factor + scales.target_shift
+    return output
+
+
+def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
+    """Return how good an arm's outputs for some rows are."""
+    logits = takes_proper_loss(anatomy, arm) and (
+        "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
+    )
+    return judged(anatomy.task, anatomy.loss, outputs, subject.targets[rows], logits=logits)
+
+
+def _best(looks: list[Look]) -> Judged:
+    """Return the rows at the best moment; each half is judged at the moment that is best for the other."""
+    errors = torch.stack([look.judged.errors for look in looks])  # (looks, rows)
+    contributions = torch.stack([look.judged.contributions for look in looks])
+    chosen = torch.zeros(errors.shape[1], dtype=torch.long)
+    if errors.shape[1] < 8:  # too few rows to choose on
+        return looks[-1].judged
+    even = torch.arange(errors.shape[1]) % 2 == 0
+    chosen[even] = int(errors[:, ~even].mean(1).argmin())
+    chosen[~even] = int(errors[:, even].mean(1).argmin())
+    rows = torch.arange(errors.shape[1])
+    return Judged(contributions=contributions[chosen, rows], errors=errors[chosen, rows])

@@ -1,0 +1,171 @@
+"""Which loss a training minimizes: told by type, else by values and gradients on made-up outputs.
+
+People pass `nn.MSELoss()`, `F.mse_loss`, or a closure around either. The first two are looked up; a closure is asked
+what it gives, and the known loss whose gradient points the same way on every question is what it is.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fitwell.doctor.examining.thresholds import PROBES, SAME_DIRECTION
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Expects = Literal["values", "logits", "log-probabilities", "probabilities", "margins", "anything"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossKind:
+    """A known loss, and what it takes outputs for."""
+
+    name: str
+    expects: Expects
+    negated: bool = False  # minimizing it maximizes the loss of that name
+    how: str = "by its type"
+
+
+EXPECTS: dict[str, Expects] = {
+    "squared error": "values",
+    "absolute error": "values",
+    "Huber": "values",
+    "cross-entropy": "logits",
+    "negative log-likelihood": "log-probabilities",
+    "binary cross-entropy": "probabilities",
+    "binary cross-entropy with logits": "logits",
+    "hinge": "margins",
+    "a loss of its own": "anything",
+}
+TYPES: dict[type[nn.Module], str] = {
+    nn.MSELoss: "squared error",
+    nn.L1Loss: "absolute error",
+    nn.SmoothL1Loss: "Huber",
+    nn.HuberLoss: "Huber",
+    nn.CrossEntropyLoss: "cross-entropy",
+    nn.NLLLoss: "negative log-likelihood",
+    nn.BCELoss: "binary cross-entropy",
+    nn.BCEWithLogitsLoss: "binary cross-entropy with logits",
+    nn.SoftMarginLoss: "hinge",
+    nn.HingeEmbeddingLoss: "hinge",
+}
+FUNCTIONS: dict[object, str] = {
+    functional.mse_loss: "squared error",
+    functional.l1_loss: "absolute error",
+    functional.smooth_l1_loss: "Huber",
+    functional.huber_loss: "Huber",
+    functional.cross_entropy: "cross-entropy",
+    functional.nll_loss: "negative log-likelihood",
+    functional.binary_cross_entropy: "binary cross-entropy",
+    functional.binary_cross_entropy_with_logits: "binary cross-entropy with logits",
+}
+
+
+def _like(targets: Tensor, outputs: Tensor) -> Tensor:
+    return targets.to(outputs.dtype).reshape(outputs.shape)
+
+
+def _signs(targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return targets as -1 and 1, whether they were such or 0 and 1."""
+    given = _like(targets, outputs)
+    return 2 * given - 1 if bool((given >= 0).all()) else given
+
+
+def _classes(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return class numbers, whether the targets were such or marked one of as many columns."""
+    if targets.is_floating_point() and targets.shape == outputs.shape:
+        return targets.argmax(1)
+    return targets.long().reshape(outputs.shape[0], *outputs.shape[2:])
+
+
+# In the order asked: of losses that point the same way on some questions, the simplest first.
+KNOWN: dict[str, Loss] = {
+    "squared error": lambda o, t: functional.mse_loss(o, _like(t, o)),
+    "absolute error": lambda o, t: functional.l1_loss(o, _like(t, o)),
+    "Huber": lambda o, t: functional.smooth_l1_loss(o, _like(t, o)),
+    "cross-entropy": lambda o, t: functional.cross_entropy(o, _classes(o, t)),
+    "negative log-likelihood": lambda o, t: functional.nll_loss(o, _classes(o, t)),
+    "binary cross-entropy": lambda o, t: functional.binary_cross_entropy(o, _like(t, o)),
+    "binary cross-entropy with logits": lambda o, t: functional.binary_cross_entropy_with_logits(o, _like(t, o)),
+    "hinge": lambda o, t: functional.relu(1 - o * _signs(t, o)).mean(),
+}
+
+
+def recognize(loss: Loss, outputs: Tensor, targets: Tensor) -> LossKind:
+    """Return what a loss is; `outputs` (rows, …) and `targets` (rows, …) say which shapes and values it is given."""
+    name = TYPES.get(type(loss)) if isinstance(loss, nn.Module) else FUNCTIONS.get(loss)
+    if name is not None:
+        return LossKind(name=name, expects=EXPECTS[name])
+    return _probed(loss, outputs, targets)
+
+
+def _probed(loss: Loss, outputs: Tensor, targets: Tensor) -> LossKind:
+    # A seed that nobody's targets were drawn with: where outputs equal targets there is no gradient to compare.
+    generator = torch.Generator().manual_seed(0x5EED)
+    questions = [torch.randn(outputs.shape, generator=generator) for _ in range(PROBES)]
+    shares = [question.sigmoid() for question in questions]
+    for name, known in KNOWN.items():
+        # A loss of probabilities is undefined elsewhere, and clips or fails there.
+        asked = shares if EXPECTS[name] == "probabilities" else questions
+        likeness = [_likeness(loss, known, each, targets) for each in asked]
+        if min(likeness) > SAME_DIRECTION or max(likeness) < -SAME_DIRECTION:
+            negated = likeness[0] < 0
+            return LossKind(name=name, expects=EXPECTS[name], negated=negated, how="by its gradients")
+    return LossKind(name="a loss of its own", expects="anything", how="by none of the known ones")
+
+
+def _likeness(loss: Loss, known: Loss, outputs: Tensor, targets: Tensor) -> float:
+    """Return the cosine between two losses' gradients, 0 where either has none."""
+    ours, theirs = _gradient(known, outputs, targets), _gradient(loss, outputs, targets)
+    if ours is None or theirs is None:
+        return 0.0
+    return float(functional.cosine_similarity(ours, theirs, dim=0))
+
+
+def _gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
+    leaf = outputs.clone().requires_grad_()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of broadcast shapes, which are looked into elsewhere
+            value = loss(leaf, targets)
+            (gradient,) = torch.autograd.grad(value.mean(), leaf)
+    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError):
+        return None  # it does not take such outputs, which answers the question
+    return gradient.flatten() if bool(gradient.isfinite().all()) else None
+
+
+def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return which target each output (rows, …) stands for under a loss of its own: the one whose best output it is.
+
+    For the likelihood of counts whose logarithm is put out, say, an output of 2 stands for e².
+    """
+    if outputs[0].numel() != targets[0].numel() or not bool(outputs.isfinite().all()):
+        return outputs
+    known = targets.flatten().float()[:10_000]
+    shares = torch.linspace(0, 1, 31)
+    places = torch.cat([torch.quantile(known, shares), known.min() + shares * (known.max() - known.min())]).sort()[0]
+    low, high = float(outputs.min()), float(outputs.max())
+    reach = max(high - low, float(places.abs().max()), 1.0)
+    grid = torch.linspace(low - reach, high + reach, 801)
+    shape, target_shape = outputs.shape[1:], targets.shape[1:]
+    best = []
+    for place in places:
+        target = place.expand(1, *target_shape).to(targets.dtype)
+        try:
+            values = torch.stack([loss(each.expand(1, *shape), target).mean() for each in grid])
+        except (RuntimeError, ValueError, IndexError, TypeError):
+            return outputs
+        best.append(grid[values.nan_to_num(math.inf).argmin()])
+    found = torch.stack(best)
+    if not bool((found.diff() >= 0).all()) or float(found[-1] - found[0]) <= 0:
+        return outputs  # it has no best output for a target by itself
+    keep = torch.cat([torch.ones(1, dtype=torch.bool), found.diff() > 0])
+    meant = np.interp(outputs.flatten().numpy(), found[keep].numpy(), places[keep].numpy())
+    return torch.from_numpy(meant).float().reshape(outputs.shape)

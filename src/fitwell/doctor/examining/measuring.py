@@ -1,0 +1,140 @@
+"""Arms measured on all held-out rows, and compared row by row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from fitwell.doctor.examining.anatomy import Anatomy
+from fitwell.doctor.examining.changes import Arm
+from fitwell.doctor.examining.clock import Clock
+from fitwell.doctor.examining.loop import Training, train
+from fitwell.doctor.examining.scoring import labels_of, skill
+from fitwell.doctor.examining.subject import Fold, Subject, folds_of
+from fitwell.doctor.examining.thresholds import TINY
+
+FLOOR = -5.0  # a row's contribution counts no less when trainings are compared: one wild row must not hide the others
+TINY_SEEDS = 4  # tiny data is trained with so many seeds, since rows alone tell little
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """An arm, and what came of its trainings, one for each fold and seed."""
+
+    arm: Arm
+    trainings: tuple[Training, ...]
+    contributions: Tensor  # (rows,) of all folds
+
+    @property
+    def skill(self) -> float:
+        """The arm's skill on held-out rows."""
+        return skill(self.contributions)
+
+    @property
+    def fitted(self) -> float:
+        """The arm's skill on training rows."""
+        return sum(each.fitted for each in self.trainings) / len(self.trainings)
+
+    @property
+    def momentum(self) -> float:
+        """The largest momentum of its optimizer."""
+        return max(each.momentum for each in self.trainings)
+
+    @property
+    def jumpy(self) -> bool:
+        """Whether losses diverged, or rose by a tenth over the look before in a third of the looks."""
+        losses = [look.loss for look in self.trainings[0].looks]
+        rises = sum(after > 1.1 * before for before, after in pairwise(losses))
+        return self.diverged or rises >= max(2, len(losses) // 3)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether a loss became infinite or no number."""
+        return any(each.diverged for each in self.trainings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """How much more skill one arm has than another, with its standard error over rows."""
+
+    effect: float
+    error: float
+
+    @property
+    def clear(self) -> float:
+        """The effect in standard errors."""
+        return self.effect / self.error if self.error > 0 else math.copysign(math.inf, self.effect) * (self.effect != 0)
+
+    @property
+    def low(self) -> float:
+        """The lower end of the 95 % interval."""
+        return self.effect - 1.96 * self.error
+
+    @property
+    def high(self) -> float:
+        """The upper end of the 95 % interval."""
+        return self.effect + 1.96 * self.error
+
+
+@dataclass
+class Bench:
+    """Where arms of one subject are measured, on the same folds with the same seeds; each arm once."""
+
+    subject: Subject
+    anatomy: Anatomy
+    clock: Clock
+    seed: int
+    folds: tuple[Fold, ...]
+    done: dict[Arm, Measured] = field(default_factory=dict)
+    trainings: int = 0
+
+    def measure(self, arm: Arm, *, watch: bool = False) -> Measured:
+        """Return what comes of an arm."""
+        if arm not in self.done:
+            self.done[arm] = self._measured(arm, watch=watch)
+        return self.done[arm]
+
+    def _measured(self, arm: Arm, *, watch: bool) -> Measured:
+        trainings: list[Training] = []
+        for fold, seed in self._rounds():
+            trainings.append(
+                train(self.subject, self.anatomy, fold, arm, seed=seed, clock=self.clock, watch=watch and not trainings)
+            )
+            self.trainings += 1
+        best = "best_epoch" in arm.changes
+        judged = [each.best if best else each.last for each in trainings]
+        return Measured(
+            arm=arm, trainings=tuple(trainings), contributions=torch.cat([each.contributions for each in judged])
+        )
+
+    def _rounds(self) -> Iterator[tuple[Fold, int]]:
+        tiny = self.subject.rows < TINY and not self.subject.own_validation
+        for seed in range(self.seed, self.seed + (TINY_SEEDS if tiny else 1)):
+            for fold in self.folds:
+                yield fold, seed
+
+
+def bench_of(subject: Subject, anatomy: Anatomy, clock: Clock, seed: int) -> Bench:
+    """Return where arms are measured with a seed; another seed divides the rows differently."""
+    labels = labels_of(anatomy.task, subject.targets) if anatomy.task.kind == "classes" else None
+    folds = folds_of(subject, labels, seed)
+    return Bench(subject=subject, anatomy=anatomy, clock=clock, seed=seed, folds=folds)
+
+
+def gain(better: Tensor, worse: Tensor) -> Gain:
+    """Return how much more skill rows' contributions (rows,) show than others of the same rows.
+
+    >>> gain(torch.tensor([1.0, 1.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, 1.0])).effect
+    0.25
+    """
+    effect = skill(better) - skill(worse)
+    differences = better.double().clamp(min=FLOOR) - worse.double().clamp(min=FLOOR)
+    rows = len(differences)
+    # Where all rows differ by the same, rows tell nothing about chance; one row in as many again might differ.
+    spread = max(float(differences.std()) if rows > 1 else 1.0, 1 / rows)
+    return Gain(effect=effect, error=spread / math.sqrt(rows))

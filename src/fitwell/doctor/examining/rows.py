@@ -1,0 +1,212 @@
+"""What no change of the training can put right: it is wrong with the rows themselves."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fitwell.doctor.examining.anatomy import Anatomy
+from fitwell.doctor.examining.baseline import MOST_FEATURES, VALUES, features_of, ridge
+from fitwell.doctor.examining.measuring import Bench
+from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill
+from fitwell.doctor.examining.subject import Subject, row_keys
+from fitwell.doctor.finding import Finding, remedy
+
+SHIFTS = 5  # labels are tried against the rows up to so many places away
+LEAKED_ROWS = 0.05  # of held-out rows that were trained on: more than chance repeats in most tables
+FEW_VALUES = 20  # of a feature: codes, grades and grid points rather than measurements
+# Correlation of a feature with the target from which it is a copy. Classes leave a gap between their copies that no
+# threshold on an honest feature has; among numbers an honest feature may be as good as linear.
+COPIES = {"classes": 0.99, "labels": 1.0, "numbers": 0.9999}
+
+
+def counted(subject: Subject) -> tuple[Finding, ...]:
+    """Return what counting the rows shows, before anything else is understood."""
+    found = [_non_finite(subject.inputs, "inputs"), _non_finite(subject.targets, "targets"), _constant(subject)]
+    return tuple(each for each in found if each is not None)
+
+
+def _non_finite(values: Tensor, name: str) -> Finding | None:
+    if not values.is_floating_point():
+        return None
+    bad = ~values.isfinite().reshape(len(values), -1).all(1)
+    if not bool(bad.any()):
+        return None
+    count = int(bad.sum())
+    return Finding(
+        symptom="non_finite_values",
+        status="confirmed",
+        severity="critical",
+        where=name,
+        since="data",
+        evidence={"rows": count, "first": int(bad.nonzero()[0, 0])},
+        explanation=f"{count} of {len(values)} rows have {name} that are infinite or no number: one such row makes the "
+        "loss no number, and after its step every weight",
+        remedies=(remedy(f"fill or drop the rows whose {name} are not finite"),),
+    )
+
+
+def _constant(subject: Subject) -> Finding | None:
+    targets = subject.targets[: subject.training_rows]
+    if not bool((targets == targets[0]).all()):
+        return None
+    return Finding(
+        symptom="one_class",
+        status="confirmed",
+        severity="critical",
+        where="targets",
+        since="data",
+        evidence={"rows": len(targets), "value": str(targets[0].flatten()[:3].tolist())},
+        explanation=f"all {len(targets)} training rows have the same target: there is nothing to learn",
+        remedies=(remedy("bring rows with other targets, and look at how the targets were made"),),
+    )
+
+
+def shared_rows(subject: Subject) -> Finding | None:
+    """Return that the author's validation rows are among the training rows, where that is no chance."""
+    if not subject.own_validation:
+        return None
+    keys = row_keys(subject.inputs)
+    training, held_out = keys[: subject.training_rows], keys[subject.training_rows :]
+    known = set(training)
+    shared = sum(key in known for key in held_out) / len(held_out)
+    repeated = 1 - len(known) / len(training)
+    # Rows of few different values repeat by themselves; measurements do not.
+    chance = 2 * repeated if _few_values(subject.inputs) else 0.0
+    if shared < chance + LEAKED_ROWS:
+        return None
+    return Finding(
+        symptom="split_leakage",
+        status="confirmed",
+        severity="critical",
+        where="validation",
+        since="data",
+        evidence={"shared": shared, "repeated": repeated},
+        explanation=f"{100 * shared:.0f} % of the validation rows are training rows too: what is measured there is "
+        "memory, and says nothing about new rows",
+        remedies=(remedy("divide the rows before anything else, with equal rows on one side"),),
+    )
+
+
+def _few_values(inputs: Tensor) -> bool:
+    """Tell whether most features take but few different values."""
+    flat = inputs.reshape(len(inputs), -1)[:2000, :200]
+    counts = [len(torch.unique(column)) for column in flat.T]
+    return sum(count <= FEW_VALUES for count in counts) > len(counts) / 2
+
+
+def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
+    """Return that one of several features is the target, where the others together tell clearly less."""
+    features = features_of(subject.inputs)
+    task = anatomy.task
+    truth = labels_of(task, subject.targets).double() if task.kind == "classes" else subject.targets.double()
+    if truth.numel() != len(truth) or features.shape[1] < 3 or subject.inputs.ndim != 2 or len(features) < 20:
+        return None
+    x, y = features - features.mean(0), truth.reshape(-1) - truth.double().mean()
+    likeness = (x.T @ y).abs() / (x.norm(dim=0) * y.norm()).clamp(min=1e-12)
+    place = int(likeness.argmax())
+    if float(likeness[place]) < COPIES[task.kind]:
+        return None
+    others = _linear_skill(torch.cat([features[:, :place], features[:, place + 1 :]], 1), subject.targets, task)
+    if others > 0.95:
+        return None
+    return Finding(
+        symptom="target_leakage",
+        status="confirmed",
+        severity="critical",
+        where=f"feature {place}",
+        since="data",
+        evidence={"correlation": float(likeness[place]), "skill_without": others},
+        explanation=f"feature {place} is the target itself (correlation {float(likeness[place]):.5f}); without it a "
+        f"linear model reaches a skill of {others:.2f}. What will be predicted is not known beforehand",
+        remedies=(remedy(f"leave feature {place} out"),),
+    )
+
+
+def _linear_skill(features: Tensor, targets: Tensor, task: Task) -> float:
+    """Return the skill of a linear model on every fourth row, having learned from the others."""
+    held_out = torch.arange(len(features)) % 4 == 3
+    return _skill_between(features[~held_out], targets[~held_out], features[held_out], targets[held_out], task)
+
+
+def _skill_between(x: Tensor, y: Tensor, asked: Tensor, truth: Tensor, task: Task) -> float:
+    if task.kind == "classes":
+        labels = labels_of(task, y)
+        marks = torch.nn.functional.one_hot(labels.reshape(len(labels)), task.classes).double()
+        best = torch.nn.functional.one_hot(ridge(x, marks, asked).argmax(1), task.classes).float()
+        if task.classes == 2:
+            best = best[:, 1:]
+        return skill(judged(task, VALUES, best * 2 - 1 if task.coding == "-1/1" else best, truth).contributions)
+    predicted = ridge(x, y.reshape(len(y), -1).double(), asked).float()
+    return skill(judged(task, VALUES, predicted.reshape(truth.shape), truth).contributions)
+
+
+def neighbor_features(features: Tensor) -> Tensor:
+    """Return standardized features (rows, features) with their products, so that a linear model bends a little."""
+    x = (features - features.mean(0)) / features.std(0).nan_to_num(1).clamp(min=1e-12)
+    few = x[:, :20]
+    rows, columns = torch.triu_indices(few.shape[1], few.shape[1])
+    return torch.cat([x, few[:, rows] * few[:, columns]], 1)
+
+
+def without_signal(bench: Bench, allowed: float) -> tuple[Finding, ...]:
+    """Return what explains that nothing predicts the targets: labels beside their rows, or labels without a cause."""
+    subject, task = bench.subject, bench.anatomy.task
+    features = features_of(subject.inputs)
+    single = subject.targets[0].numel() == 1 or (task.kind == "classes" and subject.targets.ndim <= 2)
+    if features.shape[1] <= MOST_FEATURES and single and subject.training_rows >= 40:
+        features = neighbor_features(features[: subject.training_rows])
+        targets = subject.targets[: subject.training_rows]
+        here = _linear_skill(features, targets, task)
+        shifted = {
+            shift: _linear_skill(features, targets.roll(shift, 0), task)
+            for shift in range(-SHIFTS, SHIFTS + 1)
+            if shift != 0
+        }
+        shift = max(shifted, key=lambda each: shifted[each])
+        if shifted[shift] > max(0.15, here + 0.15):
+            return (_misaligned(shift, here, shifted[shift]),)
+    return (_noise(allowed, subject.rows), _shuffled(allowed))
+
+
+def _misaligned(shift: int, here: float, there: float) -> Finding:
+    return Finding(
+        symptom="misaligned_labels",
+        status="confirmed",
+        severity="critical",
+        where="targets",
+        since="data",
+        evidence={"shift": shift, "skill": here, "skill_shifted": there},
+        explanation=f"the targets stand {abs(shift)} row{'s' if abs(shift) > 1 else ''} beside their inputs: moved by "
+        f"{shift} they are predicted with a skill of {there:.2f}, as they stand with {here:.2f}",
+        remedies=(remedy(f"move the targets by {shift} row{'s' if abs(shift) > 1 else ''} against the inputs"),),
+    )
+
+
+def _shuffled(allowed: float) -> Finding:
+    return Finding(
+        symptom="misaligned_labels",
+        status="suspected",
+        severity="critical",
+        where="targets",
+        since="data",
+        evidence={"allowed": allowed},
+        explanation="targets that were sorted, joined or shuffled apart from their inputs look like this",
+        remedies=(remedy("check a few rows by hand: does the target belong to the inputs?"),),
+    )
+
+
+def _noise(allowed: float, rows: int) -> Finding:
+    return Finding(
+        symptom="label_noise",
+        status="confirmed",
+        severity="critical",
+        where="targets",
+        since="data",
+        evidence={"allowed": allowed, "rows": rows},
+        explanation="nothing that was tried predicts the targets of held-out rows better than a constant does: to all "
+        "that was tried, they carry no signal",
+        remedies=(
+            remedy("check how inputs and targets were brought together, and whether the inputs can tell at all"),
+        ),
+    )

@@ -1,0 +1,179 @@
+"""What a network is to do, and how well it does: one score for every task, 0 as good as a constant, 1 perfect.
+
+Classes are scored by balanced accuracy, (recall averaged over classes − 1 / classes) / (1 − 1 / classes); numbers by
+R². Both are means over rows of what each row contributes, so that two trainings are compared row by row. Beside it
+stands a squared error of probabilities or numbers, which tells earlier which of two moments of a training is better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fitwell.doctor.examining.losses import LossKind
+from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
+
+Kind = Literal["classes", "labels", "numbers"]
+Coding = Literal["index", "one-hot", "0/1", "-1/1", "values"]
+WORST = -1.0  # the skill of what diverged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What targets ask for: one class of several, several labels each on or off, or numbers."""
+
+    kind: Kind
+    coding: Coding
+    classes: int  # of one class; else columns of the targets
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What each held-out row contributes to the skill, and its proper error (squared; lower is better)."""
+
+    contributions: Tensor  # (rows,)
+    errors: Tensor  # (rows,)
+
+
+def task_of(targets: Tensor, output: Tensor, loss: LossKind) -> Task:
+    """Return the task, from the targets (rows, …), an output of the network (some rows, …) and the loss."""
+    values = torch.unique(targets.flatten()[:1_000_000])[:50]
+    found = set(values.tolist())
+    width = output.shape[1] if output.ndim > 1 else 1
+    by_index = loss.name in ("cross-entropy", "negative log-likelihood")
+    one_column = targets.ndim == 1 or (targets.ndim == 2 and targets.shape[1] == 1)
+    if by_index and not targets.is_floating_point():
+        classes = max(2, int(targets.max()) + 1, width if width > 1 else 2)
+        return Task(kind="classes", coding="index", classes=classes, why=f"{loss.name} of {classes} classes")
+    if found <= {0.0, 1.0} and one_column:
+        return Task(kind="classes", coding="0/1", classes=2, why="targets are 0 and 1")
+    if found <= {-1.0, 1.0} and one_column:
+        return Task(kind="classes", coding="-1/1", classes=2, why="targets are -1 and 1")
+    if found <= {0.0, 1.0} and targets.ndim == 2 and bool((targets.sum(1) == 1).all()):
+        return Task(kind="classes", coding="one-hot", classes=targets.shape[1], why="each row marks one class")
+    if found <= {0.0, 1.0} and targets.ndim == 2 and "binary" in loss.name and targets.shape[1] <= 64:
+        return Task(kind="labels", coding="0/1", classes=targets.shape[1], why="each row marks labels")
+    if not targets.is_floating_point() and one_column and width > 1 and int(targets.max()) < width:
+        return Task(kind="classes", coding="index", classes=width, why=f"{width} outputs for class numbers")
+    columns = targets[0].numel()
+    return Task(kind="numbers", coding="values", classes=columns, why="targets are numbers")
+
+
+def labels_of(task: Task, targets: Tensor) -> Tensor:
+    """Return class numbers (rows, …) of the targets; of labels, their marks (rows, labels)."""
+    if task.kind == "labels":
+        return targets.long()
+    if task.coding == "one-hot":
+        return targets.argmax(1)
+    if task.coding == "-1/1":
+        return (targets.reshape(len(targets)) > 0).long()
+    if task.coding == "0/1":
+        return targets.reshape(len(targets)).long()
+    return targets.long()
+
+
+def probabilities(task: Task, loss: LossKind, outputs: Tensor, *, logits: bool) -> Tensor:
+    """Return the probability of each class, (rows, …, classes), that outputs stand for.
+
+    Outputs that are probabilities already are taken for what they are, whatever the loss takes them for; `logits` says
+    that they cannot be.
+    """
+    outputs = outputs.float()
+    if task.kind == "labels":
+        return outputs.clamp(0, 1) if not logits and _within_0_1(outputs) else outputs.sigmoid()
+    if outputs.ndim == 1 or outputs.shape[1] == 1:
+        return _of_one_unit(task, loss, outputs.reshape(len(outputs)), logits=logits)
+    last = outputs.movedim(1, -1) if outputs.shape[1] == task.classes or outputs.ndim == 2 else outputs
+    if logits:
+        return last.softmax(-1)
+    if _within_0_1(last) and bool(((last.sum(-1) - 1).abs() < SUMS_TO_ONE).all()):
+        return last
+    if loss.expects == "log-probabilities":
+        return (last - last.logsumexp(-1, keepdim=True)).exp()
+    if loss.expects in ("probabilities", "values"):
+        shares = last.clamp(min=1e-6)
+        return shares / shares.sum(-1, keepdim=True)
+    return last.softmax(-1)
+
+
+def _of_one_unit(task: Task, loss: LossKind, outputs: Tensor, *, logits: bool) -> Tensor:
+    if logits:
+        one = outputs.sigmoid()
+    elif loss.expects == "margins":
+        one = (2 * outputs).sigmoid()
+    elif task.coding == "-1/1":
+        one = ((outputs + 1) / 2).clamp(0, 1)
+    elif loss.expects in ("logits", "anything") and not _within_0_1(outputs):
+        one = outputs.sigmoid()
+    else:
+        one = outputs.clamp(0, 1)
+    return torch.stack([1 - one, one], -1)
+
+
+def _within_0_1(outputs: Tensor) -> bool:
+    return bool(((outputs >= 0) & (outputs <= 1)).all())
+
+
+def judged(task: Task, loss: LossKind, outputs: Tensor, targets: Tensor, *, logits: bool = False) -> Judged:
+    """Return how good outputs (rows, …) are for targets (rows, …)."""
+    if not bool(outputs.isfinite().all()):
+        return Judged(contributions=torch.full((len(targets),), WORST), errors=torch.full((len(targets),), 1e6))
+    if task.kind == "numbers":
+        return _judged_numbers(outputs.float(), targets.float())
+    shares, labels = probabilities(task, loss, outputs, logits=logits), labels_of(task, targets)
+    if task.kind == "labels":
+        return _judged_labels(shares, labels)
+    if shares.shape[-1] < task.classes:
+        shares = functional.pad(shares, (0, task.classes - shares.shape[-1]))
+    labels = labels.reshape(shares.shape[:-1]).clamp(min=0)
+    return _judged_classes(shares, labels, task.classes)
+
+
+def _judged_classes(shares: Tensor, labels: Tensor, classes: int) -> Judged:
+    counts = torch.bincount(labels.flatten(), minlength=classes).float()
+    present = int((counts > 0).sum())
+    chance = 1 / max(2, present)
+    # Ties go to nobody: a constant output must not be taken for knowing the first class.
+    best = shares.amax(-1, keepdim=True)
+    tied = (shares >= best - 1e-7).float()
+    right = (tied / tied.sum(-1, keepdim=True)).gather(-1, labels[..., None])[..., 0]
+    weights = (labels.numel() / (present * counts.clamp(min=1)))[labels]  # their mean over rows is 1
+    contributions = (weights * (right - chance) / (1 - chance)).reshape(len(labels), -1).mean(1)
+    errors = (shares - functional.one_hot(labels, classes)).square().sum(-1).reshape(len(labels), -1).mean(1)
+    return Judged(contributions=contributions, errors=errors)
+
+
+def _judged_labels(shares: Tensor, labels: Tensor) -> Judged:
+    right = ((shares > 0.5).long() == labels).float() + 0.5 * ((shares - 0.5).abs() < 1e-7).float() * (labels == 1)
+    counts = torch.stack([(labels == 0).sum(0), (labels == 1).sum(0)]).float().clamp(min=1)  # (2, labels)
+    weights = len(labels) / (2 * counts.gather(0, labels))
+    contributions = (weights * (2 * right - 1)).mean(1)
+    return Judged(contributions=contributions, errors=(shares - labels).square().mean(1))
+
+
+def _judged_numbers(outputs: Tensor, targets: Tensor) -> Judged:
+    rows = len(targets)
+    if outputs.numel() != targets.numel():  # broadcast against each other: compared as they are meant, row by row
+        outputs = outputs.reshape(rows, -1).mean(1, keepdim=True).expand(rows, targets[0].numel())
+    outputs, targets = outputs.reshape(rows, -1), targets.reshape(rows, -1)
+    squared = (targets - outputs).square()
+    spread = (targets - targets.mean(0)).square().mean(0)  # (columns,)
+    if targets.shape[1] <= 8:
+        relative = (squared / spread.clamp(min=1e-12)).mean(1)
+    else:  # pixels, say: some hardly vary, and would count as much as the others
+        relative = squared.mean(1) / spread.mean().clamp(min=1e-12)
+    return Judged(contributions=1 - relative.clamp(max=1e6), errors=relative.clamp(max=1e6))
+
+
+def skill(contributions: Tensor) -> float:
+    """Return the skill of rows' contributions (rows,), no worse than that of what diverged.
+
+    >>> skill(torch.tensor([1.0, 0.5]))
+    0.75
+    """
+    return max(WORST, float(contributions.double().mean()))

@@ -1,0 +1,145 @@
+"""Is the training sick at all? The examined training beside what its data allows.
+
+What the data allows is shown by a bundle of healthy defaults, once as it is, once with dropout and weight decay, once
+wider, and by a linear model. A training is suspected when it stays below the best of them by a good part of what that
+reached, and beyond noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fitwell.doctor.examining.anatomy import Anatomy
+from fitwell.doctor.examining.baseline import linear_contributions
+from fitwell.doctor.examining.changes import CHANGES, REGULARIZED, STAND_IN, WIDER, Arm, bundle
+from fitwell.doctor.examining.loop import train
+from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
+from fitwell.doctor.examining.scoring import labels_of, skill
+from fitwell.doctor.examining.subject import Subject, steps_of
+from fitwell.doctor.examining.thresholds import (
+    ABSOLUTE_GAIN,
+    ADAM_RATES,
+    ENOUGH_STEPS,
+    MOST_LONGER,
+    RELATIVE_FAULT,
+    STANDARD_ERRORS,
+)
+
+TRIED_SHARE = 3  # each of Adam's rates is tried for this fraction of the steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screened:
+    """What the examined training reached, and what its data was shown to allow."""
+
+    base: Measured
+    full: Measured  # the bundle
+    others: tuple[Measured, ...]  # the bundle with more changed
+    linear: Tensor | None  # contributions of the linear model
+    constant_error: float  # the squared error of the best constant
+
+    @property
+    def best(self) -> Measured:
+        """The best arm; the examined training itself where nothing is better."""
+        return max((self.base, self.full, *self.others), key=lambda each: each.skill)
+
+    @property
+    def linear_skill(self) -> float | None:
+        """The linear model's skill."""
+        return None if self.linear is None else skill(self.linear)
+
+    @property
+    def allowed(self) -> float:
+        """The skill that the data was shown to allow."""
+        return max(self.best.skill, self.linear_skill if self.linear_skill is not None else 0.0)
+
+    @property
+    def gain(self) -> Gain:
+        """What the best arm has more than the examined training."""
+        return gain(self.best.contributions, self.base.contributions)
+
+    @property
+    def shortfall(self) -> float:
+        """How far the examined training stays below what the data allows, relative to that; 0 at it."""
+        return relative_shortfall(self.base.skill, self.allowed)
+
+
+def relative_shortfall(reached: float, allowed: float) -> float:
+    """Return (allowed − reached) / allowed, for skills where 0 is as good as a constant.
+
+    >>> relative_shortfall(0.6, 0.8)
+    0.25
+    """
+    return 0.0 if allowed <= 0 else max(0.0, round((allowed - reached) / allowed, 12))
+
+
+def is_clear(found: Gain, allowed: float) -> bool:
+    """Tell whether a gain is large enough, absolutely and against noise, and beside what the data allows."""
+    return found.effect >= max(ABSOLUTE_GAIN, RELATIVE_FAULT * allowed) and found.clear >= STANDARD_ERRORS
+
+
+def screen(bench: Bench) -> Screened:
+    """Train the subject as its author does, and what shows how far it could get."""
+    subject, anatomy = bench.subject, bench.anatomy
+    base = bench.measure(Arm(), watch=True)
+    linear = linear_contributions(subject, anatomy, bench.folds)
+    arm = with_found_rate(bench, starting_arm(subject, anatomy))
+    full = bench.measure(arm)
+    others = [bench.measure(arm.plus(REGULARIZED))]
+    larger = larger_arm(bench, arm)
+    if larger is not None:
+        others.append(larger)
+    return Screened(
+        base=base, full=full, others=tuple(others), linear=linear, constant_error=constant_error(subject, anatomy)
+    )
+
+
+def constant_error(subject: Subject, anatomy: Anatomy) -> float:
+    """Return the squared error of the best constant: of shares of classes, or of numbers in units of their variance."""
+    if anatomy.task.kind == "numbers":
+        return 1.0
+    labels = labels_of(anatomy.task, subject.targets)
+    if anatomy.task.kind == "labels":
+        shares = labels.double().mean(0)
+        return max(1e-6, float((shares * (1 - shares)).mean()))
+    shares = torch.bincount(labels.flatten().clamp(min=0)).double() / labels.numel()
+    return max(1e-6, float(1 - shares.square().sum()))
+
+
+def starting_arm(subject: Subject, anatomy: Anatomy) -> Arm:
+    """Return the bundle, long enough."""
+    names = bundle(subject, anatomy)
+    batch_size = 32 if "batch" in names else subject.batch_size
+    steps = steps_of(subject.training_rows, batch_size, subject.epochs)
+    longer = min(MOST_LONGER, max(1.0, ENOUGH_STEPS / steps))
+    return Arm(changes=names if longer > 1 else names - {"longer"}, longer=longer)
+
+
+def with_found_rate(bench: Bench, arm: Arm) -> Arm:
+    """Return an arm with the one of Adam's rates that gets furthest in a part of the training."""
+    fold = bench.folds[0]
+    epochs = bench.subject.epochs * (arm.longer if "longer" in arm.changes else 1)
+    batch = 32 if "batch" in arm.changes else bench.subject.batch_size
+    steps = max(60, steps_of(len(fold.training), batch, round(epochs)) // TRIED_SHARE)
+    reached = {}
+    for rate in ADAM_RATES:
+        tried = Arm(changes=arm.changes, adam_rate=rate, longer=arm.longer)
+        came = train(bench.subject, bench.anatomy, fold, tried, seed=bench.seed, clock=bench.clock, steps=steps)
+        reached[rate] = float(came.best.errors.mean())
+    bench.trainings += 1  # the three together are one training's work
+    return Arm(changes=arm.changes, adam_rate=min(reached, key=lambda rate: reached[rate]), longer=arm.longer)
+
+
+def larger_arm(bench: Bench, arm: Arm) -> Measured | None:
+    """Return the bundle with wider layers where the network can be widened, else with a network of our own."""
+    for name in (WIDER, STAND_IN):
+        if name == STAND_IN and not CHANGES["inputs"].applies(bench.subject, bench.anatomy):
+            return None
+        try:
+            return bench.measure(arm.plus(name))
+        except (RuntimeError, ValueError, TypeError, AttributeError, IndexError):
+            continue  # its parts no longer fit together: not to be told this way
+    return None

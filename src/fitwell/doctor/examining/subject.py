@@ -1,0 +1,212 @@
+"""What is examined: a network, its data, and how it is trained; checked at the door, never changed."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fitwell.doctor.examining.losses import Loss
+from fitwell.doctor.examining.thresholds import FOLDS, HELD_OUT, MANY, RARE, SMALL, TINY
+from fitwell.errors import RequestError
+
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+Score = Callable[[Tensor, Tensor], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A training as its author does it."""
+
+    model: nn.Module | Callable[[], nn.Module]
+    inputs: Tensor  # (rows, …), the validation rows at the end
+    targets: Tensor  # (rows, …)
+    own_validation: int  # how many rows at the end are the author's own validation rows
+    loss: Loss
+    optimizer: MakeOptimizer
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    score: Score | None
+    seed: int
+
+    @property
+    def rows(self) -> int:
+        """All rows, those of the author's validation included."""
+        return len(self.inputs)
+
+    @property
+    def training_rows(self) -> int:
+        """Rows before those of the author's validation."""
+        return self.rows - self.own_validation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """Which rows a training learns from, in the author's order, and which judge it."""
+
+    training: Tensor  # (training rows,) row numbers
+    held_out: Tensor  # (held-out rows,)
+
+
+def subject_of(
+    model: nn.Module | Callable[[], nn.Module],
+    inputs: Any,
+    targets: Any,
+    *,
+    loss: Loss,
+    optimizer: MakeOptimizer,
+    epochs: int,
+    batch_size: int,
+    shuffle: bool,
+    validation: Sequence[Any] | None,
+    score: Score | None,
+    seed: int,
+) -> Subject:
+    """Return the subject of an examination.
+
+    Raises:
+        RequestError: an argument is not what `examine` takes.
+    """
+    for name, number in (("epochs", epochs), ("batch_size", batch_size)):
+        if not isinstance(number, int) or number < 1:
+            raise RequestError(f"{name} must be a whole number of at least 1, but is {number!r}")
+    for name, value in (("model", model), ("loss", loss), ("optimizer", optimizer)):
+        if not callable(value):
+            raise RequestError(f"{name} must be callable, but is of type {type(value).__name__}")
+    x, y = _pair(inputs, targets, "inputs", "targets")
+    own = 0
+    if validation is not None:
+        if len(validation) != 2:
+            raise RequestError(f"validation must be a pair (inputs, targets), but has {len(validation)} parts")
+        more_x, more_y = _pair(validation[0], validation[1], "the validation inputs", "the validation targets")
+        for name, first, second in (("inputs", x, more_x), ("targets", y, more_y)):
+            if first.shape[1:] != second.shape[1:]:
+                raise RequestError(
+                    f"the validation {name} must have rows of shape {tuple(first.shape[1:])} as the training's have, "
+                    f"but theirs is {tuple(second.shape[1:])}"
+                )
+        x, y, own = torch.cat([x, more_x]), torch.cat([y, more_y.to(y.dtype)]), len(more_x)
+    return Subject(
+        model=copy.deepcopy(model) if isinstance(model, nn.Module) else model,
+        inputs=x,
+        targets=y,
+        own_validation=own,
+        loss=loss,
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        score=score,
+        seed=seed,
+    )
+
+
+def _pair(inputs: Any, targets: Any, inputs_name: str, targets_name: str) -> tuple[Tensor, Tensor]:
+    x, y = _tensor(inputs, inputs_name), _tensor(targets, targets_name)
+    if len(x) != len(y):
+        raise RequestError(f"{inputs_name} and {targets_name} must have as many rows, but have {len(x)} and {len(y)}")
+    if len(x) < 2:
+        raise RequestError(f"{inputs_name} must have at least 2 rows, but have {len(x)}")
+    return x, y
+
+
+def _tensor(value: Any, name: str) -> Tensor:
+    if not isinstance(value, Tensor):
+        array = np.asarray(value)
+        if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+            raise RequestError(f"{name} must be a tensor or an array of numbers, but are {array.dtype}")
+        value = torch.as_tensor(array.astype(np.float32) if array.dtype == np.float64 else array)
+    tensor: Tensor = value.detach()
+    if tensor.ndim == 0:
+        raise RequestError(f"{name} must have rows, but are a single number")
+    return tensor
+
+
+def new_module(subject: Subject, seed: int) -> nn.Module:
+    """Return the network before its training; with the subject's own seed a module given keeps its weights."""
+    torch.manual_seed(seed)
+    if not isinstance(subject.model, nn.Module):
+        return subject.model()
+    module = copy.deepcopy(subject.model)
+    if seed != subject.seed:
+        _redraw(module)
+    return module
+
+
+def _redraw(module: nn.Module) -> None:
+    """Draw other first weights of the same kind: as its layers do, or by each tensor's own moments where it differs."""
+    fresh = copy.deepcopy(module)
+    for part in fresh.modules():
+        reset = getattr(part, "reset_parameters", None)
+        if callable(reset):
+            reset()
+    with torch.no_grad():
+        for own, drawn in zip(module.parameters(), fresh.parameters(), strict=True):
+            if not own.is_floating_point() or own.numel() < 2:
+                continue
+            spread, usual = float(own.std()), float(drawn.std())
+            untouched = torch.equal(own, drawn)  # no layer draws it
+            if not untouched and usual > 0 and 0.5 < spread / usual < 2 and abs(float(own.mean())) < spread:
+                own.copy_(drawn)
+            elif spread > 0 and own.requires_grad:
+                own.normal_(float(own.mean()), spread)
+
+
+def row_keys(values: Tensor) -> list[bytes]:
+    """Return a digest of each row, equal where rows are."""
+    flat = values.reshape(len(values), -1).contiguous().cpu().numpy()
+    return [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in flat]
+
+
+def folds_of(subject: Subject, labels: Tensor | None, seed: int) -> tuple[Fold, ...]:
+    """Return how rows are held out: the author's own, all of tiny data, every row once of small data, else a fifth.
+
+    Rows with equal inputs stay together; with `labels` (rows,) every part gets its share of each class.
+    """
+    if subject.own_validation:
+        training = torch.arange(subject.training_rows)
+        return (Fold(training=training, held_out=torch.arange(subject.training_rows, subject.rows)),)
+    rows = subject.rows
+    if rows < TINY:
+        return (Fold(training=torch.arange(rows), held_out=torch.arange(rows)),)
+    parts = _parts(subject, labels, FOLDS if rows < SMALL else round(1 / HELD_OUT), seed)
+    rarest = None if labels is None else int(torch.bincount(labels.flatten().clamp(min=0)).clamp(min=1).min())
+    few = rows < SMALL or (rarest is not None and rarest < RARE * (int(parts.max()) + 1) and rows < MANY)
+    judged = range(int(parts.max()) + 1) if few else range(1)
+    return tuple(
+        Fold(training=(parts != part).nonzero()[:, 0], held_out=(parts == part).nonzero()[:, 0]) for part in judged
+    )
+
+
+def _parts(subject: Subject, labels: Tensor | None, count: int, seed: int) -> Tensor:
+    """Return the part, from 0, that each row is in."""
+    groups: dict[bytes, list[int]] = {}
+    for row, key in enumerate(row_keys(subject.inputs)):
+        groups.setdefault(key, []).append(row)
+    if len(groups) < 2 * count:  # a handful of different rows, repeated: nothing would be left to learn from
+        groups = {str(row).encode(): [row] for row in range(subject.rows)}
+    order = torch.randperm(len(groups), generator=torch.Generator().manual_seed(1000 + seed)).tolist()
+    members = list(groups.values())
+    if labels is not None and labels.ndim == 1:
+        order.sort(key=lambda group: int(labels[members[group][0]]))  # stable: shuffled within a class
+    parts = torch.zeros(subject.rows, dtype=torch.long)
+    for place, group in enumerate(order):
+        parts[members[group]] = place % count
+    return parts
+
+
+def steps_of(rows: int, batch_size: int, epochs: int) -> int:
+    """Return how many steps a training takes.
+
+    >>> steps_of(rows=100, batch_size=32, epochs=2)
+    8
+    """
+    return math.ceil(rows / batch_size) * epochs

@@ -1,0 +1,76 @@
+"""How much the signals suspect each change's lack, 0 to 1: the least suspected are taken back first."""
+
+from __future__ import annotations
+
+import torch
+
+from fitwell.doctor.examining.anatomy import Anatomy
+from fitwell.doctor.examining.measuring import Measured
+from fitwell.doctor.examining.subject import Subject, new_module
+from fitwell.doctor.examining.thresholds import MANY_DEAD, MANY_SATURATED, OFFSET_SPREADS, SPREAD_FACTOR, VANISHED
+
+
+def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, float]:
+    """Return the suspicion of each change that signals say something about."""
+    found = {
+        "inputs": _ill_scaled(subject.inputs, per_feature=True),
+        "targets": _ill_scaled(subject.targets, per_feature=False),
+        "output": 1.0 if anatomy.mismatch else 0.0,
+        "loss": _of_loss(anatomy),
+        "thaw": 1.0,
+        "shuffle": 0.9,
+        "bent": 0.8,
+        "initialization": _ill_drawn(subject),
+        "activations": 0.0,
+        "batch": 0.75 if subject.batch_size * 4 > subject.training_rows or subject.batch_size <= 2 else 0.4,
+        "adam": 0.35,
+        "longer": 0.3,
+    }
+    signals = base.trainings[0].signals
+    if signals is not None:
+        if signals.shrinkage < VANISHED or any(each.saturated > MANY_SATURATED for each in signals.end):
+            found["activations"] = 0.6
+        if any(each.dead > MANY_DEAD for each in signals.start):
+            found["initialization"] = max(found["initialization"], 0.7)
+    if base.diverged:
+        found["adam"] = max(found["adam"], 0.55)
+    return found
+
+
+def _of_loss(anatomy: Anatomy) -> float:
+    if anatomy.mismatch or anatomy.broadcasts or anatomy.loss.negated:
+        return 1.0
+    return 0.8 if anatomy.loss.expects == "anything" else 0.3
+
+
+def _ill_scaled(values: torch.Tensor, *, per_feature: bool) -> float:
+    """Return how far values are from unit spread around zero: 0 within the usual, 1 two orders beyond."""
+    if not values.is_floating_point():
+        return 0.0
+    flat = values.float().reshape(len(values), -1)
+    flat = flat[:, flat.std(0) > 0]
+    if not flat.numel():
+        return 0.0
+    spread, offset = flat.std(0), flat.mean(0).abs()
+    if not per_feature:
+        spread, offset = spread.mean(), offset.mean()
+    off = max(float(spread.max()), 1 / max(float(spread.max()), 1e-12)) / SPREAD_FACTOR
+    shifted = float((offset / torch.maximum(spread, torch.tensor(1.0 if per_feature else 0.0))).max()) / OFFSET_SPREADS
+    ratio = float(spread.max() / spread.min()) / SPREAD_FACTOR**2 if per_feature and spread.numel() < 200 else 0.0
+    worst = max(off, shifted, ratio)
+    return 0.0 if worst <= 0.3 else min(1.0, 0.75 + 0.25 * min(1.0, worst / 10)) if worst >= 1 else 0.2 + 0.3 * worst
+
+
+def _ill_drawn(subject: Subject) -> float:
+    """Return how far first weights are from what keeps the spread of signals, 1 / √fan-in."""
+    worst = 1.0
+    for name, value in new_module(subject, subject.seed).named_parameters():
+        if not value.is_floating_point() or value.numel() < 8:
+            continue
+        spread = float(value.detach().std())
+        if value.ndim > 1 and "embed" not in name.lower():
+            expected = value[0].numel() ** -0.5
+            worst = max(worst, spread / expected / 1.5, expected / max(spread, 1e-9) / 2)
+        elif value.ndim == 1 and abs(float(value.detach().mean())) > 2 * max(1.0, spread):
+            worst = max(worst, 10.0)
+    return 0.1 if worst < 2.5 else 0.85 if worst >= 5 else 0.5

@@ -1,0 +1,71 @@
+"""Where the examiner draws its lines, each with what it follows from."""
+
+from __future__ import annotations
+
+# Recognizing a loss: on this many made-up outputs the gradients must point the same way, up to rounding in float32.
+PROBES = 3
+SAME_DIRECTION = 0.9999
+# An output is taken for a probability distribution when its rows sum to 1 up to rounding.
+SUMS_TO_ONE = 1e-4
+
+# How rows are held out. Below TINY rows no row can be spared: the fit of all rows is judged. Below SMALL a fifth of
+# the rows tells too little, and every row is held out once.
+TINY = 25
+SMALL = 250
+FOLDS = 4
+HELD_OUT = 0.2
+# Where a fifth holds fewer rows than RARE of the rarest class, every row of up to MANY is held out once.
+RARE = 12
+MANY = 5000
+
+# When a training is sick: how far it stays below what the data was shown to allow, relative to that, together with an
+# absolute gain in skill (0: as good as a constant, 1: perfect) beyond noise. Faults cost more than untuned settings:
+# in the healthy third-party programs that the design's study looked at, longer or wider trainings gained up to a
+# third, other changes less than a tenth.
+RELATIVE_FAULT = 0.20
+RELATIVE_HEADROOM = 0.50
+ABSOLUTE_GAIN = 0.05
+STANDARD_ERRORS = 3.0  # one in 740 by chance; some fifteen arms are tried, so about 2 % of programs
+
+# A change counts as the cause when it alone brings this share of what all changes bring together (design's study).
+SHARE_OF_GAIN = 0.8
+
+# What the data allows is at chance when its skill does not exceed this, nor two standard errors.
+NO_SKILL = 0.05
+DOUBTFUL_SKILL = 0.2  # below, chance is asked again on other rows
+
+# Signals. A sigmoid or tanh is saturated where its slope is below a tenth of its steepest; a ReLU unit is dead when it
+# is zero on every row that was looked at.
+SATURATED_SLOPE = 0.1
+MANY_SATURATED = 0.5
+MANY_DEAD = 0.5
+# Default initialization of deep networks shrinks gradients by up to 10 per layer pair; a thousandfold is a standstill
+# for any optimizer without per-weight scale.
+VANISHED = 1e-3
+EXPLODED = 100.0  # root mean square of a weight's first gradient: for data and outputs of unit spread it is below 1
+LARGE_MOMENTUM = 0.95  # from here the last 20 steps and more push on together
+
+# Features are well scaled within a factor of ten of unit spread, and within three spreads of zero: beyond, gradient
+# descent's condition number exceeds a hundred (LeCun et al. 1998, Efficient backprop, section 4.3).
+SPREAD_FACTOR = 10.0
+OFFSET_SPREADS = 3.0
+
+# How long is long enough: the bundle takes at least this many steps, and at most this multiple of the examined epochs.
+ENOUGH_STEPS = 600
+MOST_LONGER = 10
+CHECKPOINTS = 20  # at most so many looks at the held-out rows in a training
+
+ADAM_RATES = (1e-3, 3e-3, 1e-2)  # tried for the bundle: Adam's own default and what small networks take
+RATE_FACTORS = (0.01, 0.1, 10.0, 100.0, 1000.0)  # tried with the examined optimizer
+
+# A training learns by heart when the squared error of held-out rows rises after its best moment by this share of a
+# constant's error: what confident mistakes cost beyond their number.
+LEARNED_BY_HEART = 0.1
+# Rows are too few when, by the pace of the last doubling, four times as many would bring this much skill.
+MORE_ROWS_BRING = 0.12
+# A class is ignored when fewer of its rows are found; weighting must bring this much skill to blame the imbalance.
+IGNORED_RECALL = 0.3
+WEIGHTS_BRING = 0.2
+# Trainings that differ in their seed alone are expected within this much skill.
+SEEDS_APART = 0.3
+CLASS_NUMBERS = 12  # at most so many whole numbers may be classes

@@ -1,0 +1,210 @@
+"""What a network computes, seen from its calls: linear layers, activations between them, what shapes the output.
+
+Modules and functions end in the same calls of torch, so watching the calls sees both, and a call can be answered
+differently: another activation here, one more there, none at the output. The k-th watched call of a forward pass is
+the same every time, so a change names calls by their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+LINEAR = frozenset(
+    {
+        *("linear", "matmul", "__matmul__", "__rmatmul__", "mm", "addmm", "conv1d", "conv2d", "conv3d"),
+        *("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+    }
+)
+RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+RECTIFIERS = frozenset({"relu", "relu_", "relu6", "threshold", "clamp_min"})
+SQUASHING = frozenset({"sigmoid", "sigmoid_", "tanh", "tanh_", "hardtanh", "hardsigmoid", "softsign"})
+DISTRIBUTIONS = frozenset({"softmax", "log_softmax", "softmin"})
+SMOOTH = frozenset({"leaky_relu", "elu", "gelu", "silu", "selu", "softplus", "mish", "celu", "prelu", "hardswish"})
+ACTIVATIONS = RECTIFIERS | SQUASHING | DISTRIBUTIONS | SMOOTH
+# What leaves a linear function of its input linear: views, averages, dropout, batch normalization, sums.
+CARRIES = frozenset(
+    {
+        *("view", "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "contiguous", "__getitem__"),
+        *("dropout", "batch_norm", "mean", "sum", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "view_as"),
+        *("adaptive_avg_pool2d", "add", "__add__", "__radd__", "__iadd__", "add_", "sub", "__sub__", "to", "float"),
+        *("reshape_as", "t", "select", "movedim"),
+    }
+)
+# Views alone keep what an activation gave as it is.
+VIEWS = frozenset(
+    {
+        *("view", "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "contiguous", "__getitem__"),
+        *("to", "float", "view_as", "reshape_as", "t", "select", "movedim"),
+    }
+)
+
+Kind = Literal["linear", "recurrent", "activation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One watched call of a forward pass."""
+
+    number: int
+    kind: Kind
+    name: str
+    follows: int | None  # the linear call whose output reached it unbent
+    weight: int | None  # `id` of the parameter that a linear call multiplies by
+    width: int = 0  # units of its output
+    axis: int | None = None  # of a distribution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """The watched calls of one forward pass, in order, and its output."""
+
+    calls: tuple[Call, ...]
+    output: Tensor
+    last: int | None  # the activation whose values are the output
+
+    @property
+    def output_activation(self) -> Call | None:
+        """The activation that shapes the output, None where the output is what a layer gives."""
+        return None if self.last is None else self.calls[self.last]
+
+    @property
+    def hidden_activations(self) -> tuple[Call, ...]:
+        """The activations of layers that are not the output's; not those of attention weights."""
+        return tuple(
+            call
+            for call in self.calls
+            if call.kind == "activation"
+            and call.number != self.last
+            and not (call.name in DISTRIBUTIONS and call.follows is None)
+        )
+
+    @property
+    def unbent(self) -> tuple[int, ...]:
+        """The linear calls whose output reaches another linear layer with no activation between them."""
+        found = {call.follows for call in self.calls if call.kind in ("linear", "recurrent")}
+        return tuple(sorted(number for number in found if number is not None))
+
+
+def _tensors(values: Iterable[Any]) -> list[Tensor]:
+    return [value for value in values if isinstance(value, Tensor)]
+
+
+def _watched(name: str, arguments: tuple[Any, ...]) -> Kind | None:
+    if name in ACTIVATIONS:
+        return "activation"
+    if name in RECURRENT:
+        return "recurrent"
+    if name in LINEAR and any(isinstance(each, nn.Parameter) for each in arguments):
+        return "linear"
+    return None
+
+
+class _Watching(TorchFunctionMode):
+    """Notes the calls of a forward pass, and what each linear one reaches."""
+
+    def __init__(self, each: Callable[[Call, Tensor], None] | None = None) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+        self.each = each
+        self.linear_from: dict[int, int] = {}  # by `id` of a tensor: the linear call it is a linear function of
+        self.activation_from: dict[int, int] = {}  # the activation whose values it has
+        self.kept: list[Tensor] = []  # an `id` means something while its tensor lives
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
+        output = result[0] if isinstance(result, tuple) and result and isinstance(result[0], Tensor) else result
+        if not isinstance(output, Tensor):
+            return result
+        given = _tensors([*args, *kwargs.values()])
+        source = next((self.linear_from[id(each)] for each in given if id(each) in self.linear_from), None)
+        shaped = next((self.activation_from[id(each)] for each in given if id(each) in self.activation_from), None)
+        self.kept += [output]
+        for table in (self.linear_from, self.activation_from):
+            table.pop(id(output), None)
+        kind = _watched(name, (*args, *kwargs.values()))
+        if kind is not None:
+            weight = next((id(each) for each in given if isinstance(each, nn.Parameter)), None)
+            call = Call(
+                number=len(self.calls),
+                kind=kind,
+                name=name.rstrip("_"),
+                follows=source,
+                weight=weight,
+                width=output.shape[-1] if output.ndim else 1,
+                axis=_axis(name, args, kwargs),
+            )
+            self.calls.append(call)
+            if kind == "linear":
+                self.linear_from[id(output)] = call.number
+            elif kind == "activation":
+                self.activation_from[id(output)] = call.number
+            if self.each is not None:
+                self.each(call, output)
+        else:
+            if name in CARRIES and source is not None:
+                self.linear_from[id(output)] = source
+            if name in VIEWS and shaped is not None:
+                self.activation_from[id(output)] = shaped
+        return result
+
+
+def _axis(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int | None:
+    if name not in DISTRIBUTIONS:
+        return None
+    axis = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    return axis if isinstance(axis, int) else None
+
+
+def trace(module: nn.Module, inputs: Tensor, each: Callable[[Call, Tensor], None] | None = None) -> Trace:
+    """Return what a forward pass without gradients calls; `each` is shown every watched call and its output."""
+    with torch.no_grad(), _Watching(each) as watching:
+        output = module(inputs)
+    return Trace(calls=tuple(watching.calls), output=output, last=watching.activation_from.get(id(output)))
+
+
+class Rewired(TorchFunctionMode):
+    """A forward pass within it has activations left out, replaced by ReLU, followed by dropout, or inserted."""
+
+    def __init__(
+        self,
+        *,
+        left_out: Collection[int],
+        rectified: Collection[int],
+        bent: Collection[int],
+        dropped: Collection[int] = (),
+        share: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.left_out, self.rectified, self.bent = frozenset(left_out), frozenset(rectified), frozenset(bent)
+        self.dropped, self.share = frozenset(dropped), share
+        self.number = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        kind = _watched(getattr(func, "__name__", ""), (*args, *kwargs.values()))
+        if kind is None:
+            return func(*args, **kwargs)
+        number, self.number = self.number, self.number + 1
+        if number in self.left_out:
+            return args[0] if args else kwargs["input"]
+        if number in self.rectified:
+            result = functional.relu(args[0] if args else kwargs["input"])
+        else:
+            result = func(*args, **kwargs)
+        if number in self.bent:
+            result = functional.relu(result)
+        return functional.dropout(result, self.share) if number in self.dropped else result
+
+    @property
+    def changes_nothing(self) -> bool:
+        """True when no call is answered differently."""
+        return not (self.left_out or self.rectified or self.bent or self.dropped)

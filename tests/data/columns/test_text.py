@@ -1,0 +1,132 @@
+"""Texts become the terms that scikit-learn finds, or the numbers of their words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from fitwell.data.columns import text
+from fitwell.data.columns.cells import Column
+from fitwell.data.columns.text import TermsEncoder, WordsEncoder, fit
+from fitwell.data.encode import Encoders, encode_features, encoders_from_json, encoders_to_json
+from fitwell.errors import DataError
+from fitwell.recipe import DataSettings
+
+COLUMN = Column(name="note", kind="text", why="", missing=(), missing_count=0, distinct=9)
+TEXTS = [
+    "The red fox, the RED fox!",
+    "a fox and a dog and a fox",
+    "Größe der Straße; der Hund",
+    "the dog is red",
+    "der Hund is a dog",
+    None,
+    "…",
+]
+
+
+def settings(**given: Any) -> DataSettings:
+    return DataSettings.model_validate({"text": "terms", "text_length": 50, "vocabulary_size": 1000} | given)
+
+
+def fitted(form: str, cells: list[str | None] = TEXTS, **given: Any) -> Any:
+    return fit(pl.Series("note", cells, dtype=pl.String), COLUMN, settings(text=form, **given))
+
+
+def dense(block: np.ndarray, terms: int) -> np.ndarray:
+    whole = np.zeros((len(block), terms + 1))
+    np.add.at(whole, (np.arange(len(block))[:, None], block[..., 0].astype(int)), block[..., 1])
+    return whole[:, 1:]
+
+
+def test_terms_and_weights_are_those_of_scikit_learn() -> None:
+    encoder = fitted("terms")
+    fresh = [*TEXTS, "the red dog saw a zebra"]
+    block = encoder.encode(pl.Series("note", fresh))
+    theirs = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"(?u)\w+")
+    theirs.fit([each for each in TEXTS if each is not None])
+    assert encoder.vocabulary == tuple(theirs.get_feature_names_out())
+    expected = theirs.transform([each or "" for each in fresh]).toarray()
+    assert np.allclose(dense(block, len(encoder.vocabulary)), expected, rtol=1e-6, atol=0)  # ours are float32
+    assert (np.diff(block[..., 1], axis=1) <= 0).all()  # the heaviest first
+    assert not block[5:7].any()  # nothing, and nothing that is a word
+
+
+def test_the_heaviest_terms_are_kept_with_the_weights_that_they_have_among_all() -> None:
+    whole, cut = fitted("terms"), fitted("terms", text_length=2)
+    assert cut.shape == (2, 2)
+    cells = pl.Series("note", TEXTS)
+    assert np.array_equal(cut.encode(cells), whole.encode(cells)[:, :2])
+    lengths = (whole.encode(cells)[..., 1] > 0).sum(1)
+    assert cut.cut == (lengths > 2).sum() > 0
+
+
+@pytest.mark.parametrize("form", ["terms", "words"])
+def test_a_text_is_encoded_the_same_whatever_stands_beside_it(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, cells = fitted(form), pl.Series("note", TEXTS * 3)
+    together = encoder.encode(cells)
+    monkeypatch.setattr(text, "CHUNK", 2)
+    assert np.array_equal(encoder.encode(cells), together)
+    alone = [encoder.encode(cells[row : row + 1])[0] for row in range(len(cells))]
+    assert np.array_equal(np.array(alone), together)
+
+
+def test_words_are_numbered_by_how_often_they_occur() -> None:
+    encoder = fitted("words", ["b a b", "b a c", "a b"], text_length=3)
+    assert encoder.vocabulary == ("", "b", "a")  # c occurs once
+    block = encoder.encode(pl.Series("note", ["A b zebra a", "", None, "b"]))
+    assert block.tolist() == [[3, 2, 1], [0, 0, 0], [0, 0, 0], [2, 0, 0]]
+    assert block.dtype == np.int32
+
+
+def test_the_vocabulary_is_bounded() -> None:
+    assert fitted("words", vocabulary_size=2).vocabulary == ("", "fox", "a")  # four times each, the fox first
+    assert len(fitted("terms", vocabulary_size=3).vocabulary) == 3
+
+
+def test_few_long_texts_do_not_make_all_others_long() -> None:
+    many: list[str | None] = ["one two three"] * 99
+    encoder = fitted("words", [*many, "one " * 40])
+    assert (encoder.length, encoder.cut) == (3, 1)
+
+
+@pytest.mark.parametrize("form", ["terms", "words"])
+def test_encoders_come_back_from_json_to_the_last_bit(form: str) -> None:
+    encoders = Encoders(encoders=(fitted(form),))
+    again = encoders_from_json(json.loads(json.dumps(encoders_to_json(encoders))))
+    assert again == encoders
+    assert isinstance(again.encoders[0], TermsEncoder if form == "terms" else WordsEncoder)
+    frame = pl.DataFrame({"note": TEXTS})
+    assert np.array_equal(encode_features(frame, again)["text_0"], encode_features(frame, encoders)["text_0"])
+    assert encoders.layout.arrays["text_0"].vocabulary == again.layout.arrays["text_0"].vocabulary
+
+
+def test_training_texts_beyond_a_bound_do_not_make_the_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "FITTED_ON", 2)
+    assert fitted("words", ["a a", "b b", "c c", "d d"]).vocabulary == ("", "a", "c")
+    monkeypatch.setattr(text, "FITTED_ON", 4)
+    monkeypatch.setattr(text, "FITTED_BYTES", 6)
+    assert fitted("words", ["a a", "b b", "c c", "d d"]).vocabulary == ("", "a", "c")
+
+
+@pytest.mark.parametrize("form", ["terms", "words"])
+def test_texts_whose_words_never_occur_again_are_refused(form: str) -> None:
+    with pytest.raises(
+        DataError, match=r'column "note" must hold words that occur again, but no word is in two of its 2'
+    ):
+        fitted(form, ["alpha beta", "gamma delta"])
+
+
+def test_a_column_without_training_texts_is_refused() -> None:
+    with pytest.raises(DataError, match=r'column "note" must hold text, but its training rows have none'):
+        fitted("words", [None, None])
+
+
+def test_texts_that_do_not_fit_into_memory_are_refused_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "MOST_BYTES", 100)
+    with pytest.raises(DataError, match=r'the 7 texts of column "note" must fit into .* set data.text_length, such as'):
+        fitted("terms").encode(pl.Series("note", TEXTS))

@@ -1,0 +1,144 @@
+"""What cannot be right whatever the data is seen without a training, and what is merely unusual is left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from tests.doctor.examining.programs import classes, classification, curve, network, regression
+from tests.doctor.examining.test_rewiring import subject
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fitwell.doctor.examining.anatomy import anatomy_of
+from fitwell.doctor.examining.construction import flaws
+
+
+class Changed(nn.Module):
+    """A network whose hidden values pass a function of the test."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.first, self.last, self.function = nn.Linear(4, 8), nn.Linear(8, 1), function
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = self.last(self.function(self.first(inputs)))
+        return output
+
+
+class Reader(nn.Module):
+    """A recurrent layer over (rows, steps, 2), which takes rows for steps unless told otherwise."""
+
+    def __init__(self, *, batch_first: bool) -> None:
+        super().__init__()
+        self.recurrent, self.head = nn.GRU(2, 5, batch_first=batch_first), nn.Linear(5, 2)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = self.head(self.recurrent(inputs)[0].mean(1))
+        return output
+
+
+class Embedded(nn.Module):
+    """A network on codes that has a part which it does not use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes, self.head, self.spare = nn.Embedding(10, 4), nn.Linear(4, 2), nn.Linear(4, 2)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = self.head(self.codes(inputs).mean(1))
+        return output
+
+
+SERIES = torch.randn(300, 6, 2, generator=torch.Generator().manual_seed(0))
+COLUMN = classes()[1][:, None].float()
+FLAWED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "sigmoid before cross-entropy": (
+        classification(model=network(4, 8, 1, output=nn.Sigmoid()), targets=COLUMN, loss=nn.BCEWithLogitsLoss()),
+        "wrong_output_activation",
+        "takes logits and applies its own sigmoid",
+    ),
+    "softmax before cross-entropy": (
+        classification(model=network(4, 8, 2, output=nn.Softmax(1))),
+        "wrong_output_activation",
+        "takes logits and applies its own softmax",
+    ),
+    "softmax over the rows": (
+        classification(model=network(4, 8, 2, output=nn.LogSoftmax(0)), loss=nn.NLLLoss()),
+        "wrong_output_activation",
+        "runs over the rows (dim=0) instead of the classes",
+    ),
+    "outputs that are no log-probabilities": (
+        classification(loss=nn.NLLLoss()),
+        "wrong_loss",
+        "takes log-probabilities",
+    ),
+    "a single class's cross-entropy": (
+        classification(model=network(4, 8, 1), targets=classes()[1] * 0),
+        "wrong_loss",
+        "it needs one output for each class",
+    ),
+    "tanh for targets far beyond": (
+        regression(model=network(4, 8, 1, output=nn.Tanh()), targets=10 * curve()[1]),
+        "wrong_output_activation",
+        "tanh gives values from -1 to 1",
+    ),
+    "a loss that shuffles away": (
+        regression(loss=lambda o, t: (o - t.reshape(-1)).square().mean()),
+        "wrong_loss",
+        "stays the same when its targets are shuffled",
+    ),
+    "a loss that is no number": (
+        classification(model=network(4, 8, 1), targets=COLUMN, loss=lambda o, t: (t * (t / o.sigmoid()).log()).mean()),
+        "non_finite_values",
+        "0 / 0",
+    ),
+    "a detached part": (regression(model=Changed(lambda x: x.detach())), "frozen_parameters", "get no gradient"),
+    "a flat part": (regression(model=Changed(torch.round)), "not_learning", "get no gradient"),
+    "an output that nothing reaches": (
+        regression(model=Changed(torch.zeros_like)),
+        "not_learning",
+        "the same whatever the inputs",
+    ),
+    "rows taken for steps": (
+        classification(model=Reader(batch_first=False), inputs=SERIES),
+        "not_learning",
+        "changes with the other rows of the batch",
+    ),
+}
+SOUND: dict[str, dict[str, Any]] = {
+    "regression": regression(),
+    "absolute error": regression(loss=nn.L1Loss()),
+    "a loss of its own": regression(loss=lambda o, t: (o - t).abs().pow(1.5).mean()),
+    "classes": classification(),
+    "log-probabilities": classification(model=network(4, 8, 2, output=nn.LogSoftmax(1)), loss=nn.NLLLoss()),
+    "probabilities": classification(model=network(4, 8, 1, output=nn.Sigmoid()), targets=COLUMN, loss=nn.BCELoss()),
+    "weighted classes": classification(
+        loss=lambda o, t: functional.cross_entropy(o, t, weight=torch.tensor([1.0, 3.0]))
+    ),
+    "shares through a sigmoid": regression(model=network(4, 8, 1, output=nn.Sigmoid()), targets=curve()[1].sigmoid()),
+    "series": classification(model=Reader(batch_first=True), inputs=SERIES),
+    "batch normalization and dropout": regression(
+        model=nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 1))
+    ),
+    "codes, and a part not used": classification(
+        model=Embedded(), inputs=torch.randint(0, 10, (300, 5), generator=torch.Generator().manual_seed(0))
+    ),
+    "a straight line": regression(model=nn.Linear(4, 1)),
+}
+
+
+@pytest.mark.parametrize("name", FLAWED)
+def test_a_flaw_is_named_and_explained(name: str) -> None:
+    arguments, symptom, text = FLAWED[name]
+    given = subject(arguments)
+    found = [flaw for flaw in flaws(given, anatomy_of(given)) if flaw.severity == "critical"]
+    assert symptom in {flaw.symptom for flaw in found}
+    assert text in " ".join(flaw.text for flaw in found)
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_is_sound_has_no_flaw(name: str) -> None:
+    given = subject(SOUND[name])
+    assert flaws(given, anatomy_of(given)) == ()

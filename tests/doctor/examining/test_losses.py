@@ -1,0 +1,75 @@
+"""A loss is recognized by its type, by being a function of torch, or by its gradients within any closure."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fitwell.doctor.examining.losses import EXPECTS, KNOWN, TYPES, Loss, meant_values, recognize
+
+GENERATOR = torch.Generator().manual_seed(0)
+NUMBERS = torch.randn(12, 1, generator=GENERATOR), torch.randn(12, 1, generator=GENERATOR)
+MARKS = torch.randn(12, 1, generator=GENERATOR), torch.tensor([[0.0], [1.0], [1.0]]).repeat(4, 1)
+CLASSES = torch.randn(12, 3, generator=GENERATOR), torch.arange(12) % 3
+# What each known loss is asked about: outputs and targets of its usual kind.
+ASKED: dict[str, tuple[Tensor, Tensor]] = {
+    "squared error": NUMBERS,
+    "absolute error": NUMBERS,
+    "Huber": (3 * NUMBERS[0], NUMBERS[1]),
+    "cross-entropy": CLASSES,
+    "negative log-likelihood": CLASSES,
+    "binary cross-entropy": MARKS,
+    "binary cross-entropy with logits": MARKS,
+    "hinge": MARKS,
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_closure_around_a_known_loss_is_recognized_whatever_its_factor(name: str) -> None:
+    known = KNOWN[name]
+    found = recognize(lambda output, target: 3 * known(output, target) + 1, *ASKED[name])
+    assert (found.name, found.expects, found.negated) == (name, EXPECTS[name], False)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_loss_with_its_sign_turned_is_told_apart(name: str) -> None:
+    known = KNOWN[name]
+    found = recognize(lambda output, target: -known(output, target), *ASKED[name])
+    assert (found.name, found.negated) == (name, True)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_module_is_recognized_by_its_type(kind: type[nn.Module]) -> None:
+    assert recognize(kind(), *NUMBERS).name == TYPES[kind]
+
+
+def test_a_function_of_torch_is_recognized() -> None:
+    assert recognize(functional.cross_entropy, *CLASSES).name == "cross-entropy"
+
+
+def test_what_is_like_no_known_loss_is_said_to_be_its_own() -> None:
+    found = recognize(lambda output, target: (output - target).abs().pow(1.3).mean(), *NUMBERS)
+    assert (found.name, found.expects) == ("a loss of its own", "anything")
+
+
+@pytest.mark.parametrize(
+    ("loss", "link"),
+    [
+        (nn.PoissonNLLLoss(log_input=True), math.log),  # the closed form: exp(o) − t·o is least at o = log t
+        (lambda output, target: (output - 2 * target).square().mean(), lambda target: 2 * target),
+    ],
+)
+def test_outputs_stand_for_the_targets_whose_best_output_they_are(loss: Loss, link: object) -> None:
+    targets = torch.arange(1.0, 21.0)[:, None]
+    best = torch.tensor([[link(float(each))] for each in targets])  # type: ignore[operator]
+    # Read off a grid of outputs by lines between some sixty targets, hence not exact.
+    assert torch.allclose(meant_values(loss, targets, best), targets, atol=0.35)
+
+
+def test_outputs_whose_meaning_cannot_be_read_off_stand_for_themselves() -> None:
+    outputs = torch.tensor([[0.5], [2.0]])
+    assert torch.equal(meant_values(lambda output, target: output.sum() * 0, torch.ones(4, 1), outputs), outputs)

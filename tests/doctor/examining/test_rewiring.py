@@ -1,0 +1,108 @@
+"""Changes of a network do what they say: sound first weights, wider layers, gates, scales."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from tests.doctor.examining.programs import classification, frozen, network, regression
+from torch import Tensor, nn
+
+from fitwell.doctor.examining.anatomy import anatomy_of
+from fitwell.doctor.examining.changes import CHANGES, WIDER, Arm
+from fitwell.doctor.examining.loop import optimizer_of, scales_of
+from fitwell.doctor.examining.rewiring import network_of
+from fitwell.doctor.examining.subject import Fold, Subject, subject_of
+
+
+def subject(arguments: dict[str, Any]) -> Subject:
+    usual = {"batch_size": 32, "shuffle": True, "validation": None, "score": None, "seed": 0} | arguments
+    model, inputs, targets = (usual.pop(name) for name in ("model", "inputs", "targets"))
+    return subject_of(model, inputs, targets, **usual)
+
+
+def changed(given: Subject, *names: str) -> nn.Module:
+    return network_of(given, anatomy_of(given), Arm(changes=frozenset(names)), given.inputs[:200], seed=0)
+
+
+def test_sound_first_weights_give_every_hidden_layer_unit_spread() -> None:
+    deep = network(4, *[64] * 6, 1)
+    for each in deep.parameters():
+        nn.init.normal_(each, std=2.0)
+    given = subject(regression(model=deep))
+    made = changed(given, "initialization")
+    seen: list[float] = []
+
+    def note(layer: nn.Module, taken: object, output: Tensor) -> None:
+        seen.append(float(output.detach().std()))
+
+    for part in made.modules():
+        if isinstance(part, nn.Linear):
+            part.register_forward_hook(note)
+    made(given.inputs[:200])
+    *hidden, last = seen
+    assert hidden == pytest.approx([1.0] * 6, abs=1e-4)
+    assert last == pytest.approx(0.1, abs=1e-5)
+
+
+def test_wider_layers_keep_inputs_and_outputs() -> None:
+    given = subject(regression(model=nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 1))))
+    made = changed(given, WIDER)
+    assert [tuple(each.shape) for each in made.parameters()] == [(32, 4), (32,), (32,), (32,), (1, 32), (1,)]
+    assert made(given.inputs[:5]).shape == (5, 1)
+
+
+def test_a_gated_layer_stands_in_the_place_of_a_plain_recurrent_one() -> None:
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.recurrent, self.head = nn.RNN(2, 5, batch_first=True), nn.Linear(5, 2)
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            output: Tensor = self.head(self.recurrent(inputs)[0][:, -1])
+            return output
+
+    given = subject(classification(model=Reader(), inputs=torch.randn(300, 6, 2)))
+    made = changed(given, "gated")
+    assert isinstance(made.get_submodule("recurrent"), nn.GRU)
+    assert made(given.inputs[:3]).shape == (3, 2)
+
+
+def test_thawed_parameters_are_all_trained() -> None:
+    given = subject(regression(model=frozen(network(4, 8, 1))))
+    arm = Arm(changes=frozenset({"thaw"}))
+    made = network_of(given, anatomy_of(given), arm, given.inputs[:200], seed=0)
+    owned = {id(each) for group in optimizer_of(given, made, arm).param_groups for each in group["params"]}
+    assert all(each.requires_grad and id(each) in owned for each in made.parameters())
+
+
+def test_a_rate_is_changed_through_the_groups_of_the_optimizer() -> None:
+    given = subject(regression())
+    arm = Arm(changes=frozenset({"rate"}), factor=10.0)
+    made = network_of(given, anatomy_of(given), arm, given.inputs[:200], seed=0)
+    assert [group["lr"] for group in optimizer_of(given, made, arm).param_groups] == [pytest.approx(0.1)]
+
+
+def test_scales_are_measured_on_the_training_rows_alone() -> None:
+    given = subject(regression())
+    fold = Fold(training=torch.arange(100), held_out=torch.arange(100, 300))
+    scales = scales_of(given, anatomy_of(given), fold, Arm(changes=frozenset({"inputs", "targets"})))
+    x, y = scales.inputs(given.inputs[:100]), scales.targets(given.targets[:100])
+    assert torch.allclose(x.mean(0), torch.zeros(4), atol=1e-5)
+    assert torch.allclose(x.std(0), torch.ones(4), atol=1e-5)
+    assert torch.allclose(torch.stack([y.mean(), y.std()]), torch.tensor([0.0, 1.0]), atol=1e-5)
+
+
+def test_without_a_change_the_network_is_the_one_given() -> None:
+    arguments = regression()
+    made = changed(subject(arguments))
+    assert all(torch.equal(a, b) for a, b in zip(made.parameters(), arguments["model"].parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_says_what_it_is_for(name: str) -> None:
+    from fitwell.doctor.examining.explaining import MECHANISMS
+
+    assert CHANGES[name].symptom in MECHANISMS
+    assert CHANGES[name].text
