@@ -19,6 +19,19 @@ pytestmark = pytest.mark.slow
 
 PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
 
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """500 rows: two columns and their product decide, a third says nothing; one answer in ten is wrong."""
+    random = np.random.default_rng(7)
+    a, b, idle = random.normal(size=(3, 500))
+    right = a + b + 1.5 * a * b > 0
+    answer = np.where(random.random(500) < 0.1, ~right, right)
+    path = tmp_path_factory.mktemp("data") / "larger.csv"
+    pl.DataFrame({"a": a, "b": 1000 * b, "idle": idle, "answer": np.where(answer, "yes", "no")}).write_csv(path)
+    return path
+
+
 FAULTS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "rate low": ({"training.learning_rate": 1e-6}, {"learning_rate_too_low"}),
     "one epoch": ({"training.epochs": 1}, {"stopped_too_early"}),
@@ -38,9 +51,9 @@ FAULTS: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_planted_fault_is_found(name: str, table: Path, tmp_path: Path) -> None:
+def test_a_planted_fault_is_found(name: str, larger: Path, tmp_path: Path) -> None:
     settings, symptoms = FAULTS[name]
-    found = diagnose(train(table, target="answer", settings=settings, out=tmp_path / "run"))
+    found = diagnose(train(larger, target="answer", settings=settings, out=tmp_path / "run"))
     assert found.findings[0].decides
     assert {finding.symptom for finding in found.findings if finding.decides} <= symptoms
 
