@@ -8,11 +8,22 @@ import numpy as np
 import polars as pl
 import pytest
 
+from fitwell.curing import causes
 from fitwell.curing.causes import CAUSES, cause_of, is_taste
-from fitwell.curing.changes import MACHINE, OF_DATA, Subject, asked_with, headroom, possible_causes, subject_of
+from fitwell.curing.changes import (
+    MACHINE,
+    OF_DATA,
+    OF_TEXTS,
+    Subject,
+    asked_with,
+    headroom,
+    possible_causes,
+    subject_of,
+)
 from fitwell.data.read import read_table
 from fitwell.preparation import Prepared, divided, labelled_rows_of, planned, prepare
 from fitwell.recipe import Recipe, changed, described, setting
+from fitwell.topics import names
 
 ASKED: dict[str, Any] = {"device": "cpu", "target": ["y"]}
 
@@ -42,8 +53,14 @@ def subject(prepared: Prepared, **settings: Any) -> Subject:
 def test_every_setting_of_network_and_training_has_a_cause_or_only_concerns_the_machine() -> None:
     assert set(possible_causes()) | set(OF_DATA) == set(CAUSES)
     known = {path for path, _, _ in described()}
-    assert known >= MACHINE
-    assert not MACHINE & set(CAUSES)
+    assert known >= MACHINE | OF_TEXTS
+    assert not (MACHINE | OF_TEXTS) & set(CAUSES)
+
+
+def test_every_symptom_of_a_cause_is_explained() -> None:
+    told = {cause.symptom for cause in vars(causes).values() if isinstance(cause, causes.Cause)}
+    assert told <= set(names())
+    assert len(told) > 10
 
 
 def test_fitwells_own_choices_leave_nothing_to_put_right(prepared: Prepared) -> None:
@@ -51,7 +68,7 @@ def test_fitwells_own_choices_leave_nothing_to_put_right(prepared: Prepared) -> 
 
 
 @pytest.mark.parametrize(
-    ("settings", "names"),
+    ("settings", "differing"),
     [
         ({"training__learning_rate": 1e-6}, ["training.learning_rate"]),
         ({"network__activation": "sigmoid"}, ["network.activation"]),  # the initialization that follows is not named
@@ -61,8 +78,8 @@ def test_fitwells_own_choices_leave_nothing_to_put_right(prepared: Prepared) -> 
         ({"data__numbers": "robust"}, []),  # asked for, and what Fitwell chooses itself
     ],
 )
-def test_what_was_asked_otherwise_is_named(prepared: Prepared, settings: dict[str, Any], names: list[str]) -> None:
-    assert [change.name for change in subject(prepared, **settings).changes] == names
+def test_what_was_asked_otherwise_is_named(prepared: Prepared, settings: dict[str, Any], differing: list[str]) -> None:
+    assert [change.name for change in subject(prepared, **settings).changes] == differing
 
 
 def test_without_changes_the_recipe_is_the_runs_own(prepared: Prepared) -> None:
@@ -143,3 +160,4 @@ def test_a_rate_within_a_factor_of_ten_is_a_matter_of_taste() -> None:
     assert is_taste("training.learning_rate", tenth, own)
     assert not is_taste("training.learning_rate", hundredth, own)
     assert not is_taste("network.activation", own, own)
+    assert is_taste("network.number_embedding", own, own)

@@ -106,7 +106,7 @@ def _patience(old: Any, new: Any) -> Cause:
     return TOO_LONG if old == 0 else STOPPED  # 0 never stops
 
 
-AIM, BY_CLASS = _always(OTHER_AIM), _always(CLASSES)
+AIM, BY_CLASS, RICHNESS = _always(OTHER_AIM), _always(CLASSES), _always(COARSE)
 
 CAUSES: dict[str, Told] = {
     "network.family": _always(NARROW),
@@ -120,19 +120,22 @@ CAUSES: dict[str, Told] = {
     "network.normalization_groups": _always(NOISE),
     "network.dropout": _sized(HELD_BACK, UNHELD),
     "network.residual": _always(DEPTH),
-    "network.input_scale": _always(COARSE),
+    "network.input_scale": RICHNESS,
     "network.input_factor": _always(SCALES),
     "network.input_shift": _always(SCALES),
-    "network.number_embedding": _always(COARSE),
-    "network.number_embedding_width": _always(COARSE),
-    "network.number_embedding_bins": _always(COARSE),
+    "network.number_embedding": RICHNESS,
+    "network.number_embedding_width": RICHNESS,
+    "network.number_embedding_bins": RICHNESS,
     "network.number_embedding_scale": _always(START),
-    "network.category_embedding_width": _always(COARSE),
+    "network.category_embedding_width": RICHNESS,
     "network.image.widths": _always(NARROW),
     "network.image.blocks": _always(NARROW),
     "network.series.family": _always(NARROW),
     "network.series.widths": _always(NARROW),
     "network.series.bidirectional": _always(NARROW),
+    "network.text.width": _always(NARROW),
+    "network.text.widths": _always(NARROW),
+    "network.text.bidirectional": _always(NARROW),
     "training.loss": AIM,
     "training.focal_gamma": AIM,
     "training.huber_delta": AIM,
@@ -168,6 +171,7 @@ CAUSES: dict[str, Told] = {
     "training.weight_decay": _sized(HELD_BACK, UNHELD),
     "training.max_norm": _sized(UNHELD, HELD_BACK),
     "training.input_noise": _sized(HELD_BACK, UNHELD),
+    "training.word_dropout": _sized(HELD_BACK, UNHELD),
     "training.image_shift": _sized(HELD_BACK, UNHELD),
     "training.image_flip": _always(UNHELD),
     "training.redraw_fraction": _always(FORGOTTEN),
@@ -177,9 +181,9 @@ CAUSES: dict[str, Told] = {
     "training.early_stopping.patience": _patience,
     "training.early_stopping.minimum_improvement": _always(STOPPED),
     "data.numbers": _always(SCALES),
-    "data.missing_indicators": _always(COARSE),
-    "data.one_hot_limit": _always(COARSE),
-    "data.rare_count": _always(COARSE),
+    "data.missing_indicators": RICHNESS,
+    "data.one_hot_limit": RICHNESS,
+    "data.rare_count": RICHNESS,
     "data.target_scaling": _always(TARGETS),
 }
 
@@ -196,6 +200,8 @@ def cause_of(path: str, old: Recipe, new: Recipe) -> Cause:
 def is_taste(path: str, old: Recipe, new: Recipe) -> bool:
     """Tell whether a setting was close enough to what helped that healthy trainings differ in it as much."""
     before, after = setting(old, path), setting(new, path)
+    if CAUSES[path] is RICHNESS:  # what columns are widened to improves many healthy networks
+        return True
     if path == "network.hidden":
         return bool(before) and 1 / TASTE <= _weights(before) / max(1, _weights(after)) <= TASTE
     if path in ("training.learning_rate", "training.epochs", "training.batch_size") and "full" not in (before, after):

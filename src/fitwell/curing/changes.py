@@ -38,6 +38,8 @@ MACHINE = frozenset(
         "training.checkpoint_seconds",
     }
 )
+# Texts are encoded for these: what else is read in them is a matter of the data.
+OF_TEXTS = frozenset({"network.text.family", "network.text.vectors", "network.text.tuned"})
 # Of the data only these: which rows and columns are learned from is the user's to say.
 OF_DATA = ("data.numbers", "data.missing_indicators", "data.one_hot_limit", "data.rare_count", "data.target_scaling")
 LEAN: dict[str, Any] = {
@@ -115,7 +117,9 @@ def subject_of(recipe: Recipe, prepared: Prepared, *, left_open: Collection[str]
 def possible_causes() -> tuple[str, ...]:
     """Return the settings of the network and its training that may be why it fails, in the order of the recipe."""
     return tuple(
-        path for path, _, _ in described() if path.startswith(("network.", "training.")) and path not in MACHINE
+        path
+        for path, _, _ in described()
+        if path.startswith(("network.", "training.")) and path not in MACHINE | OF_TEXTS
     )
 
 
