@@ -146,7 +146,7 @@ def _text(recipe: Recipe) -> Choice:
         return Choice("words", f"what network.text.family {family} reads")
     if recipe.network.text.vectors is not None:
         return Choice("words", "network.text.vectors are of words")
-    return Choice("terms", "from scratch, typical words and pairs tell texts apart better than networks read them")
+    return Choice("terms", "weighted words and pairs are learned fast, and hard to beat from scratch")
 
 
 def _as_read(column: Column) -> dict[str, Any]:

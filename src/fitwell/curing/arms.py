@@ -16,6 +16,7 @@ from fitwell.curing.record import Experiment
 from fitwell.data.split import Split
 from fitwell.decision import UNDECIDED, Decision, Scored, decide
 from fitwell.evaluation import Answers, compared
+from fitwell.errors import OutOfTime
 from fitwell.events import Event, Listener
 from fitwell.learning import Clock, Setup, learn, predictions_for_rows, set_up
 from fitwell.measuring import decided_baselines
@@ -25,10 +26,6 @@ from fitwell.recipe import Recipe, grouped, with_values
 
 MAPPED_FROM = 3  # members: mapping one or two costs more than plain back-propagation of each
 TRIVIAL = "majority"  # the simple model that always gives the same answer
-
-
-class OutOfTime(Exception):
-    """The budget does not allow the experiment; what was found before stands."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -182,7 +179,7 @@ class Bench:
         if learned.ending == "interrupted":
             raise KeyboardInterrupt
         if learned.ending == "time":
-            raise OutOfTime
+            raise OutOfTime("the budget does not allow this experiment")
         predictions = predictions_for_rows(prepared, setup, learned.state, self.split.validation)
         for of_member in predictions.of_members:
             scored = _scored(prepared.labelled, of_member, self.split.validation)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
-from fitwell.curing.arms import TRIVIAL, Bench, OutOfTime, Tried, other_division
+from fitwell.curing.arms import TRIVIAL, Bench, Tried, other_division
 from fitwell.curing.causes import AIMS
 from fitwell.curing.changes import LEAN, Subject, subject_of
 from fitwell.curing.confirming import Confirmation, confirmation, division_seeds, other_divisions
@@ -36,7 +36,7 @@ from fitwell.curing.verdicts import (
 )
 from fitwell.decision import costs_of
 from fitwell.doctor.finding import Finding
-from fitwell.errors import RunError
+from fitwell.errors import OutOfTime, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock
 from fitwell.preparation import Prepared
