@@ -15,8 +15,8 @@ import numpy as np
 from fitwell.curing.record import Experiment
 from fitwell.data.split import Split
 from fitwell.decision import UNDECIDED, Decision, Scored, decide
-from fitwell.evaluation import Answers, compared
 from fitwell.errors import OutOfTime
+from fitwell.evaluation import Answers, compared
 from fitwell.events import Event, Listener
 from fitwell.learning import Clock, Setup, learn, predictions_for_rows, set_up
 from fitwell.measuring import decided_baselines
