@@ -114,18 +114,13 @@ def examined(case: Case) -> Answer:
 
     exam = fw.examine(**case.arguments)
     confirmed = [each for each in exam.findings if each.status == "confirmed" and each.severity == "critical"]
-    cured = None
-    for each in confirmed[:1]:
-        cured = each.evidence.get("skill_with_changes")
-        effects = [remedy.effect for remedy in each.remedies if remedy.effect is not None]
-        if cured is None and effects and exam.skill is not None:
-            cured = exam.skill + effects[0]
+    reached = [each.evidence["skill_with_changes"] for each in confirmed if "skill_with_changes" in each.evidence]
     return {
         "flagged": not exam.healthy,
         "said": [each.symptom for each in confirmed],
         "skill": exam.skill,
         "allowed": exam.allowed,
-        "cured": cured,
+        "cured": max(reached, default=None),
         "trainings": exam.trainings,
         "also": [f"{each.symptom}: {each.status} {each.severity}" for each in exam.findings if each not in confirmed],
     }

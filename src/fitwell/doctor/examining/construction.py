@@ -7,7 +7,7 @@ brings can be measured and said, even where it is small.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -128,6 +128,47 @@ def nothing_to_train(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         change="thaw",
         way_out="hand model.parameters() of the trained network to the optimizer, with requires_grad on",
     )
+
+
+def unregistered_weights(subject: Subject, _anatomy: Anatomy) -> Flaw | None:
+    """The output depends on weights that are no parameters of the module, as those of layers in a plain list."""
+    module = new_module(subject, subject.seed)
+    known = {id(each) for each in module.parameters()} | owned_by(subject, module).parameters
+    output = _outputs_with_graph(module, _looked_at(subject))
+    strangers = [] if output is None else [leaf for leaf in _leaves(output) if id(leaf) not in known]
+    if not strangers:
+        return None
+    count = sum(leaf.numel() for leaf in strangers)
+    return Flaw(
+        symptom="frozen_parameters",
+        severity="critical",
+        where="model.parameters()",
+        text=f"the output depends on {len(strangers)} tensors ({count:,} weights) that are no parameters of the model: "
+        "layers in a plain list or dict are not registered, so that no optimizer gets them and no step changes them",
+        change=None,
+        way_out="keep layers in nn.ModuleList or nn.ModuleDict, and single weights in nn.Parameter attributes",
+    )
+
+
+def _outputs_with_graph(module: nn.Module, inputs: Tensor) -> Tensor | None:
+    try:
+        output = module(inputs)
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return None  # said where the training fails
+    return output if isinstance(output, Tensor) and output.requires_grad else None
+
+
+def _leaves(output: Tensor) -> Iterator[Tensor]:
+    """Yield every tensor whose gradient the graph of an output accumulates."""
+    waiting, seen = [output.grad_fn], set[object]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            yield node.variable
+        waiting += [each for each, _ in node.next_functions]
 
 
 def no_gradient(subject: Subject, anatomy: Anatomy) -> Flaw | None:
@@ -334,6 +375,7 @@ def _spread(output: Tensor) -> float:
 
 CHECKS: tuple[Check, ...] = (
     nothing_to_train,
+    unregistered_weights,
     no_gradient,
     mismatched_output,
     broadcast_targets,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of
+from fitwell.doctor.examining.baseline import linear_contributions
 from fitwell.doctor.examining.beyond import (
     ignored_class,
     noisy_labels,
@@ -24,7 +25,13 @@ from fitwell.doctor.examining.clock import Clock, clock_of
 from fitwell.doctor.examining.construction import Flaw, flaws
 from fitwell.doctor.examining.eliminating import Causes, eliminate
 from fitwell.doctor.examining.exam import Exam
-from fitwell.doctor.examining.explaining import activity_findings, cause_findings, flaw_finding
+from fitwell.doctor.examining.explaining import (
+    activity_findings,
+    below_linear_finding,
+    cause_findings,
+    diverged_finding,
+    flaw_finding,
+)
 from fitwell.doctor.examining.measuring import Bench, Measured, bench_of, gain
 from fitwell.doctor.examining.rows import copied_target, counted, shared_rows, without_signal
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
@@ -102,7 +109,7 @@ class Course:
 
     def exam(self) -> Exam:
         """Return what it comes to."""
-        ranked = sorted(self.findings, key=lambda each: (STATUSES.index(each.status), SEVERITIES.index(each.severity)))
+        ranked = sorted(self.findings, key=_rank)
         bench, screened = self.bench, self.screened
         task = self.anatomy.task if self.anatomy is not None else None
         judged = {"classes": "balanced accuracy", "labels": "balanced accuracy of labels", "numbers": "R²"}
@@ -116,6 +123,13 @@ class Course:
             trainings=0 if bench is None else bench.trainings,
             summary=self.summary or _summary(ranked, screened),
         )
+
+
+def _rank(finding: Finding) -> tuple[int, int, bool]:
+    """Return what findings are sorted by: what is wrong by construction, but was seen to matter little, comes last."""
+    effects = [each.effect for each in finding.remedies if each.effect is not None]
+    idle = bool(effects) and max(effects) < ABSOLUTE_GAIN
+    return (STATUSES.index(finding.status), SEVERITIES.index(finding.severity), idle)
 
 
 def _summary(findings: Sequence[Finding], screened: Screened | None) -> str:
@@ -159,11 +173,11 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
 def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], course: Course) -> None:
     """Replace findings of flaws by such that say what putting them right brought."""
     for flaw in found:
-        arm = Arm(changes=frozenset({flaw.change} if flaw.change else set()))
-        effect = gain(bench.measure(arm).contributions, screened.base.contributions)
+        changed = bench.measure(Arm(changes=frozenset({flaw.change} if flaw.change else set())))
+        effect = gain(changed.contributions, screened.base.contributions)
         places = [place for place, each in enumerate(course.findings) if each.symptom == flaw.symptom]
         for place in places[:1]:
-            course.findings[place] = flaw_finding(flaw, effect)
+            course.findings[place] = flaw_finding(flaw, effect, reached=changed.skill)
 
 
 def _explain(bench: Bench, screened: Screened, course: Course) -> None:
@@ -178,6 +192,8 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
         _find_causes(bench, again, screened, course)
     if not any(finding.decides for finding in course.findings):
         _look_further(bench, again, screened, course)
+    if not any(finding.decides for finding in course.findings):
+        _add(course, _unexplained(bench, again, screened))
     bench.trainings += again.trainings
 
 
@@ -202,6 +218,21 @@ def _look_further(bench: Bench, again: Bench, screened: Screened, course: Course
     _add(course, too_few_rows(bench, screened))
     _add(course, heart)
     _add(course, numbered_classes(bench, screened))
+
+
+def _unexplained(bench: Bench, again: Bench, screened: Screened) -> Finding | None:
+    """Return what is a fact even where no change was found that puts it right."""
+    if screened.base.diverged:
+        return diverged_finding(screened.base)
+    other = linear_contributions(bench.subject, bench.anatomy, again.folds)
+    if screened.linear is None or other is None:
+        return None
+    here = gain(screened.linear, screened.base.contributions)
+    there = gain(other, again.measure(Arm()).contributions)
+    allowed = screened.linear_skill or 0.0
+    if not (is_clear(here, allowed) and is_clear(there, allowed)):
+        return None
+    return below_linear_finding(screened, there)
 
 
 def _add(course: Course, found: Finding | None) -> None:

@@ -12,7 +12,7 @@ from fitwell.doctor.examining.measuring import Gain, Measured
 from fitwell.doctor.examining.screening import Screened
 from fitwell.doctor.examining.signals import Signals
 from fitwell.doctor.examining.thresholds import EXPLODED, LARGE_MOMENTUM, MANY_DEAD, MANY_SATURATED, VANISHED
-from fitwell.doctor.finding import Finding, Remedy, Severity
+from fitwell.doctor.finding import Finding, Remedy, Severity, remedy
 
 TABLE: Mapping[str, Change] = {**CHANGES, **BESIDE}
 
@@ -148,7 +148,7 @@ def _remedy(name: str, arm: Arm, effect: Gain | None) -> Remedy:
     return Remedy(change=change, effect=effect.effect, low=effect.low, high=effect.high)
 
 
-def flaw_finding(flaw: Flaw, effect: Gain | None) -> Finding:
+def flaw_finding(flaw: Flaw, effect: Gain | None, *, reached: float | None = None) -> Finding:
     """Return a finding of what is wrong by construction, with what putting it right brought where that was tried."""
     change = {"setting": None, "from": None, "to": None, "text": flaw.way_out}
     measured = "" if effect is None else f" Measured, putting it right brings {effect.effect:+.2f} in skill."
@@ -158,7 +158,9 @@ def flaw_finding(flaw: Flaw, effect: Gain | None) -> Finding:
         severity=flaw.severity,
         where=flaw.where,
         since="start",
-        evidence={} if effect is None else {"effect": effect.effect, "low": effect.low, "high": effect.high},
+        evidence={}
+        if effect is None
+        else {"effect": effect.effect, "low": effect.low, "high": effect.high, "skill_with_changes": reached},
         explanation=f"{flaw.text[0].upper()}{flaw.text[1:]}.{measured}",
         remedies=(
             Remedy(change=change)
@@ -166,6 +168,40 @@ def flaw_finding(flaw: Flaw, effect: Gain | None) -> Finding:
             else Remedy(change=change, effect=effect.effect, low=effect.low, high=effect.high),
         ),
     )
+
+
+def diverged_finding(base: Measured) -> Finding:
+    """Return that the examined training ended in losses that are no numbers, for which no change was found to blame."""
+    ended = sum(each.diverged for each in base.trainings)
+    return Finding(
+        symptom="non_finite_values",
+        status="confirmed",
+        severity="critical",
+        since="training",
+        evidence={"trainings": len(base.trainings), "diverged": ended},
+        explanation="The loss became infinite or no number, and with it all that was learned. Where steps are short, "
+        "look for what is not defined everywhere: a root or a logarithm at 0, a division by a spread of 0.",
+        remedies=(remedy("add a small number inside roots, logarithms and divisions; then clip gradients by norm"),),
+    )
+
+
+def below_linear_finding(screened: Screened, again: Gain) -> Finding:
+    """Return that a linear model does clearly better, though no change of the training was seen to help."""
+    linear = screened.linear_skill
+    assert linear is not None
+    return Finding(
+        symptom="underfitting",
+        status="confirmed",
+        severity="critical",
+        since="end",
+        evidence={"skill": screened.base.skill, "linear_skill": linear, "allowed": screened.allowed,
+                  "low": again.low, "high": again.high},
+        explanation=f"The network reaches a skill of {screened.base.skill:.2f} on held-out rows, a linear model "
+        f"{linear:.2f}: it cannot express, or its training cannot find, what a weighted sum of the inputs shows.",
+        remedies=(
+            remedy("give the output a direct path from the inputs: a shortcut, all steps of a series, fewer layers"),
+        ),
+    )  # fmt: skip
 
 
 def activity_findings(base: Measured) -> tuple[Finding, ...]:

@@ -1,0 +1,78 @@
+"""What is a fact is said even where no change was seen to put it right."""
+
+from __future__ import annotations
+
+import torch
+from tests.doctor.examining.programs import network
+from torch import Tensor, nn
+
+from fitwell import examine
+
+RANDOM = torch.Generator().manual_seed(4)
+INPUTS = torch.randn(400, 6, generator=RANDOM)
+TARGETS = INPUTS @ torch.tensor([[1.0], [-2.0], [0.5], [0.0], [1.5], [1.0]])
+
+
+def adam(parameters: object) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, lr=0.01)  # type: ignore[arg-type]
+
+
+class PlainList(nn.Module):
+    """A network whose hidden layers stand in a list that torch does not know of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = [nn.Linear(6, 16), nn.Linear(16, 16)]
+        self.head = nn.Linear(16, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        for layer in self.hidden:
+            inputs = torch.relu(layer(inputs))
+        output: Tensor = self.head(inputs)
+        return output
+
+
+class Registered(PlainList):
+    """The same, with layers that torch knows of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = nn.ModuleList(self.hidden)  # type: ignore[assignment]
+
+
+class Narrow(nn.Module):
+    """A network that sees one of its six inputs, however it is changed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = network(1, 16, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = self.body(inputs[:, 2:3])
+        return output
+
+
+def test_weights_that_torch_does_not_know_of_are_found() -> None:
+    exam = examine(PlainList, INPUTS, TARGETS, loss=nn.MSELoss(), optimizer=adam, epochs=5)
+    assert exam.findings[0].symptom == "frozen_parameters"
+    assert exam.findings[0].decides
+    assert "4 tensors (384 weights)" in exam.findings[0].explanation
+    sound = examine(Registered, INPUTS, TARGETS, loss=nn.MSELoss(), optimizer=adam, epochs=15)
+    assert "frozen_parameters" not in {each.symptom for each in sound.findings}
+
+
+def test_a_training_whose_loss_ends_as_no_number_is_sick_whatever_helps() -> None:
+    def rooted(output: Tensor, targets: Tensor) -> Tensor:
+        nothing = (output - output.detach()).abs().sum()  # the slope of its root is not defined
+        return (output - targets).square().mean() + nothing.sqrt()
+
+    exam = examine(lambda: network(6, 16, 1), INPUTS, TARGETS, loss=rooted, optimizer=adam, epochs=5)
+    assert not exam.healthy
+    assert "non_finite_values" in {each.symptom for each in exam.findings if each.decides}
+
+
+def test_a_network_clearly_below_a_linear_model_is_sick_though_nothing_helps() -> None:
+    exam = examine(Narrow, INPUTS, TARGETS, loss=nn.MSELoss(), optimizer=adam, epochs=15)
+    found = {each.symptom: each for each in exam.findings if each.decides}
+    assert set(found) == {"underfitting"}
+    assert not exam.healthy
