@@ -100,7 +100,7 @@ def test_a_folder_of_pictures_is_learned_from_and_predicted(tmp_path: Path) -> N
 
 
 def test_a_folder_of_texts_is_learned_from_and_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = text_folder(tmp_path / "letters", text_frame())
+    folder = text_folder(tmp_path / "letters", text_frame(200))
     asked = ["train", str(folder), "--out", str(tmp_path / "run"), "--set", "training.epochs=30"]
     assert cli.run(asked) == 0
     assert re.search(r'"text": \d+ different terms, of which each text keeps up to \d+', capsys.readouterr().out)
