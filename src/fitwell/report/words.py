@@ -139,12 +139,13 @@ def percent(share: float) -> str:
 
 
 def capital(text: str) -> str:
-    """Return a text that begins with a capital.
+    """Return a text that begins with a capital, unless it begins with the name of a setting.
 
-    >>> capital("accuracy"), capital("F1")
-    ('Accuracy', 'F1')
+    >>> capital("accuracy"), capital("F1"), capital("training.epochs is 1")
+    ('Accuracy', 'F1', 'training.epochs is 1')
     """
-    return text[:1].upper() + text[1:]
+    first = text.split(" ", 1)[0]
+    return text if "." in first.rstrip(".") or "_" in first else text[:1].upper() + text[1:]
 
 
 def listed(names: Sequence[str]) -> str:
