@@ -118,7 +118,13 @@ def test_a_folder_of_texts_is_learned_from_and_predicted(tmp_path: Path, capsys:
     assert "text_0 layer 1" in page
 
 
-@pytest.mark.parametrize("family", ["auto", "average", "convolutional", "rnn", "lstm", "gru"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "family",
+    ["auto", "average", "convolutional", pytest.param("rnn", marks=SLOW), pytest.param("lstm", marks=SLOW), "gru"],
+)
 def test_every_way_to_read_a_text_finds_the_word_that_decides(tmp_path: Path, family: str) -> None:
     settings = {"network.text.family": family, "network.text.width": 8, "training.epochs": 30, "target": ["y"]}
     if family not in ("auto", "average"):
