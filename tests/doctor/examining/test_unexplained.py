@@ -76,3 +76,14 @@ def test_a_network_clearly_below_a_linear_model_is_sick_though_nothing_helps() -
     found = {each.symptom: each for each in exam.findings if each.decides}
     assert set(found) == {"underfitting"}
     assert not exam.healthy
+
+
+def test_weights_that_other_seeds_draw_by_their_moments_are_named() -> None:
+    made = network(6, 8, 1)
+    with torch.no_grad():
+        next(made.parameters()).normal_(2.0, 3.0)
+    exam = examine(made, INPUTS[:80], TARGETS[:80], loss=nn.MSELoss(), optimizer=adam, epochs=2)
+    assert exam.by_moments == ("0.weight",)
+    assert "drew by their own mean and spread, since no layer draws them so: 0.weight" in str(exam)
+    usual = examine(network(6, 8, 1), INPUTS[:80], TARGETS[:80], loss=nn.MSELoss(), optimizer=adam, epochs=2)
+    assert usual.by_moments == ()

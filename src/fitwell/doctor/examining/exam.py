@@ -7,6 +7,7 @@ from typing import Any
 
 from fitwell.doctor.finding import Finding, findings_json
 
+SHOWN = 4  # names
 MARKS = {"critical": "✗", "warning": "!", "info": "·"}
 
 
@@ -22,6 +23,7 @@ class Exam:
     rows: int  # held-out rows that judged
     trainings: int  # how many trainings it took
     summary: str  # the verdict in a sentence or two
+    by_moments: tuple[str, ...] = ()  # parameters that other seeds drew by their own mean and spread
 
     @property
     def healthy(self) -> bool:
@@ -39,11 +41,15 @@ class Exam:
             "rows": self.rows,
             "trainings": self.trainings,
             "summary": self.summary,
+            "by_moments": list(self.by_moments),
         }
 
     def __str__(self) -> str:
         """Return the findings to read, the likeliest cause first."""
         lines = [f"{'healthy' if self.healthy else 'sick'}: {self.summary}", f"judged as: {self.task}"]
+        if self.by_moments:
+            names = ", ".join(self.by_moments[:SHOWN]) + (", …" if len(self.by_moments) > SHOWN else "")
+            lines.append(f"other seeds drew by their own mean and spread, since no layer draws them so: {names}")
         if not self.complete:
             lines.append("incomplete: the time ended it before everything was tried")
         for finding in self.findings:

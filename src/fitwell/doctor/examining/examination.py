@@ -35,7 +35,7 @@ from fitwell.doctor.examining.explaining import (
 from fitwell.doctor.examining.measuring import Bench, Measured, bench_of, gain
 from fitwell.doctor.examining.rows import copied_target, counted, shared_rows, without_signal
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
-from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, subject_of
+from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
@@ -122,6 +122,7 @@ class Course:
             rows=0 if bench is None else sum(len(fold.held_out) for fold in bench.folds),
             trainings=0 if bench is None else bench.trainings,
             summary=self.summary or _summary(ranked, screened),
+            by_moments=() if bench is None else drawn_by_moments(bench.subject),
         )
 
 

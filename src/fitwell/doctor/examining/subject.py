@@ -141,15 +141,27 @@ def new_module(subject: Subject, seed: int) -> nn.Module:
     return module
 
 
-def _redraw(module: nn.Module) -> None:
-    """Draw other first weights of the same kind: as its layers do, or by each tensor's own moments where it differs."""
+def drawn_by_moments(subject: Subject) -> tuple[str, ...]:
+    """Return the parameters that other seeds draw by their own mean and spread, since no layer draws them so."""
+    if not isinstance(subject.model, nn.Module):
+        return ()
+    with torch.random.fork_rng(devices=[]):
+        return _redraw(copy.deepcopy(subject.model))
+
+
+def _redraw(module: nn.Module) -> tuple[str, ...]:
+    """Draw other first weights of the same kind: as its layers do, or by each tensor's own moments where it differs.
+
+    Returns the names of the latter.
+    """
+    by_moments = []
     fresh = copy.deepcopy(module)
     for part in fresh.modules():
         reset = getattr(part, "reset_parameters", None)
         if callable(reset):
             reset()
     with torch.no_grad():
-        for own, drawn in zip(module.parameters(), fresh.parameters(), strict=True):
+        for (name, own), drawn in zip(module.named_parameters(), fresh.parameters(), strict=True):
             if not own.is_floating_point() or own.numel() < 2:
                 continue
             spread, usual = float(own.std()), float(drawn.std())
@@ -158,6 +170,8 @@ def _redraw(module: nn.Module) -> None:
                 own.copy_(drawn)
             elif spread > 0 and own.requires_grad:
                 own.normal_(float(own.mean()), spread)
+                by_moments.append(name)
+    return tuple(by_moments)
 
 
 def row_keys(values: Tensor) -> list[bytes]:
