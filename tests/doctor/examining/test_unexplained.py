@@ -87,3 +87,24 @@ def test_weights_that_other_seeds_draw_by_their_moments_are_named() -> None:
     assert "drew by their own mean and spread, since no layer draws them so: 0.weight" in str(exam)
     usual = examine(network(6, 8, 1), INPUTS[:80], TARGETS[:80], loss=nn.MSELoss(), optimizer=adam, epochs=2)
     assert usual.by_moments == ()
+
+
+class Customers(nn.Module):
+    """A network that looks a vector up by a column of whole numbers among other columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vectors, self.body = nn.Embedding(12, 3), network(9, 16, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = self.body(torch.cat([inputs[:, 1:], self.vectors(inputs[:, 0].long())], 1))
+        return output
+
+
+def test_a_column_of_codes_among_numbers_is_left_as_it_is() -> None:
+    codes = torch.arange(len(INPUTS))[:, None] % 12
+    exam = examine(
+        Customers, torch.cat([codes.float(), INPUTS], 1), TARGETS, loss=nn.MSELoss(), optimizer=adam, epochs=15
+    )
+    assert exam.healthy
+    assert exam.complete

@@ -356,7 +356,8 @@ def _looked_at(subject: Subject) -> Tensor:
     if not inputs.is_floating_point():
         return inputs
     spread = inputs.std(0)
-    return (inputs - inputs.mean(0)) / torch.where(spread > 0, spread, torch.ones(()))
+    standardized = (inputs - inputs.mean(0)) / torch.where(spread > 0, spread, torch.ones(()))
+    return torch.where(subject.codes, inputs, standardized) if len(subject.codes) else standardized
 
 
 def _outputs(module: nn.Module, inputs: Tensor) -> Tensor | None:

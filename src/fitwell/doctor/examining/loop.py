@@ -174,6 +174,9 @@ def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scale
         input_factor = torch.where(
             input_factor > 1e-8 * input_shift.abs().clamp(min=1e-12), input_factor, torch.ones(())
         )
+        if len(subject.codes):
+            input_shift = torch.where(subject.codes, 0.0, input_shift)
+            input_factor = torch.where(subject.codes, 1.0, input_factor)
     if "targets" in arm.changes:
         y = subject.targets[fold.training].float()
         target_shift, target_factor = y.mean(0), y.std(0)

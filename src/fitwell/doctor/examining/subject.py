@@ -7,6 +7,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from fitwell.errors import RequestError
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 Score = Callable[[Tensor, Tensor], float]
+LOOKED_AT = 32  # rows that a network is tried with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,28 @@ class Subject:
     def training_rows(self) -> int:
         """Rows before those of the author's validation."""
         return self.rows - self.own_validation
+
+    @cached_property
+    def codes(self) -> Tensor:
+        """Which features (features,) of a table the network takes for codes: whole numbers that it cannot do without.
+
+        Empty where there are none.
+        """
+        none = torch.zeros(0, dtype=torch.bool)
+        x = self.inputs
+        if x.ndim != 2 or not x.is_floating_point():
+            return none
+        whole = (x == x.round()).all(0) & (x >= 0).all(0)
+        if not bool(whole.any()):
+            return none
+        rows = x[:LOOKED_AT]
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            module = new_module(self, self.seed).eval()
+            try:
+                module((rows - rows.mean(0)) / rows.std(0).nan_to_num(1).clamp(min=1e-6))
+            except (IndexError, RuntimeError, ValueError):
+                return whole
+        return none
 
 
 @dataclass(frozen=True, kw_only=True)
