@@ -568,9 +568,9 @@ def test_a_folder_without_rights_is_said(
 
 GOOD = {
     "columns named like markup": "[bold],<script>,😀,y\n" + CELLS,
-    "2,000 columns": ",".join(f"c{j}" for j in range(2000))
+    "500 columns": ",".join(f"c{j}" for j in range(500))
     + ",y\n"
-    + "".join(",".join(str(i * j % 7) for j in range(2000)) + f",{'ab'[i * 7 % 11 > 5]}\n" for i in range(40)),
+    + "".join(",".join(str(i * j % 7) for j in range(500)) + f",{'ab'[i * 7 % 11 > 5]}\n" for i in range(40)),
     "one feature": column(lambda i: i % 7),
     "huge numbers": column(lambda i: 1e300 if i == 3 else i % 7),
     "a class of one row": column(lambda i: i % 7) + "3,c\n",

@@ -204,7 +204,9 @@ SIGNS: dict[str, Callable[[Path], bool]] = {
 }
 
 
-@pytest.mark.parametrize("moment", SIGNS)
+@pytest.mark.parametrize(
+    "moment", [pytest.param("when the folder appears", marks=pytest.mark.slow), "after the first checkpoint"]
+)
 def test_a_killed_run_is_resumed_to_the_same_bits(moment: str, whole: Run, tmp_path: Path) -> None:
     killed_when(tmp_path / "cut", SIGNS[moment])
     with pytest.raises(RunError, match=r"was cut off before it was finished; continue it with: fitwell resume .*cut"):

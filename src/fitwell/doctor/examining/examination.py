@@ -43,6 +43,7 @@ from fitwell.doctor.examining.thresholds import (
     NO_SKILL,
     RELATIVE_HEADROOM,
     STANDARD_ERRORS,
+    TINY,
 )
 from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding
 from fitwell.errors import OutOfTime, RequestError
@@ -229,7 +230,7 @@ def _unexplained(bench: Bench, again: Bench, screened: Screened) -> Finding | No
     other = linear_contributions(subject, bench.anatomy, again.folds)
     # Where as much comes out as goes in, a neck in between is meant, which a linear model does not have.
     is_copying = bench.anatomy.task.kind == "numbers" and subject.targets[0].numel() >= subject.inputs[0].numel()
-    if screened.linear is None or other is None or is_copying:
+    if screened.linear is None or other is None or is_copying or subject.rows < TINY:
         return None
     here = gain(screened.linear, screened.base.contributions)
     there = gain(other, again.measure(Arm()).contributions)
