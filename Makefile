@@ -28,7 +28,7 @@ test: $(STAMP) ## check format, lint and types, and run every test but the slow 
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 test-all: test ## the same, and the slow tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m slow
