@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fitwell.metrics import ranked as by_rank
+import fitwell.metrics.ranked as by_rank
 from fitwell.metrics.confusion import (
     BINARY_MEASURES,
     delta_interval,

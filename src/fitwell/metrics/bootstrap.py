@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike, NDArray
 
-from fitwell.metrics import ranked as by_rank
+import fitwell.metrics.ranked as by_rank
 from fitwell.metrics.confusion import BINARY_MEASURES, Margins
 from fitwell.metrics.costs import Cut, checked_costs
 from fitwell.metrics.inputs import column, is_positive, row_weights

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike, NDArray
 
+import fitwell.metrics.confusion as by_class
 from fitwell.errors import DataError
-from fitwell.metrics import confusion as by_class
 from fitwell.metrics.binary import binary, precision_ends
 from fitwell.metrics.confusion import delta_interval, slopes
 from fitwell.metrics.figure import Figure, Figures, undefined

@@ -18,8 +18,8 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+import fitwell.metrics.ranked as by_rank
 from fitwell.errors import RequestError, nearest
-from fitwell.metrics import ranked as by_rank
 from fitwell.metrics.bootstrap import gathered, in_chunks, neighborhoods, number_of_draws, place_of
 from fitwell.metrics.confusion import BINARY, MULTICLASS
 from fitwell.metrics.costs import Cut, checked_costs, cost_per_row

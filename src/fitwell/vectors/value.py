@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
 
+import fitwell.vectors.formats as formats
 from fitwell.errors import DataError, RequestError
-from fitwell.vectors import formats
 from fitwell.vectors.analogies import Method, answers, require_method, unit_rows
 from fitwell.vectors.contents import Contents
 from fitwell.vectors.search.codes import coded
