@@ -34,6 +34,7 @@ EXPORTS = [
     "examine",
     "load",
     "metrics",
+    "search",
     "train",
     "tune",
     "vectors",
