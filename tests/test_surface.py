@@ -34,6 +34,7 @@ EXPORTS = [
     "examine",
     "load",
     "metrics",
+    "pretrained",
     "train",
     "tune",
     "vectors",

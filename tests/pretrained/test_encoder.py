@@ -111,7 +111,7 @@ def test_longer_texts_are_cut_before_their_last_mark_and_counted(write: Write) -
     tensors = load_file(folder / "model.safetensors")
     expected = [slow_states(numbers, BERT, tensors).mean(0) for numbers in cut]
     np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=2e-5)
-    assert encoder.cut(TEXTS) == 2
+    assert encoder.encoded(TEXTS).shortened == 2
 
 
 def test_a_text_has_its_vector_among_many_and_alone(write: Write) -> None:

@@ -14,7 +14,7 @@ from jaxtyping import Float32
 from fitwell.pretrained.configuration import Configuration
 from fitwell.pretrained.folder import encoder_of, open_folder
 from fitwell.pretrained.packed import packed_lists
-from fitwell.pretrained.tokenizer import numbers_of, opened
+from fitwell.pretrained.tokenizer import cut, opened
 from fitwell.pretrained.transformer import Transformer, pooled
 
 if TYPE_CHECKING:
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 PIECES_AT_ONCE = 8192  # a layer's outputs of so many stay near the cache, and its maps are large enough for all cores
 TEXTS_AT_ONCE = 65_536  # bounds the memory of what is cut but not yet encoded
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Texts as vectors."""
+
+    vectors: Float32[np.ndarray, "texts width"]
+    shortened: int  # so many of the texts were cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,25 +46,21 @@ class Encoder:
         return self.configuration.pooled_width
 
     def encode(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts width"]:
-        """Return a vector for each text; texts with more pieces than the model takes are cut at their end.
+        """Return a vector for each text, which depends on no other text but for rounding."""
+        return self.encoded(texts).vectors
 
-        The vector of a text depends on no other text, up to rounding.
-        """
-        vectors = np.empty((len(texts), self.width), np.float32)
+    def encoded(self, texts: Sequence[str]) -> Encoded:
+        """Return the vectors of texts, and how many were cut because they have more pieces than the model takes."""
+        vectors, shortened = np.empty((len(texts), self.width), np.float32), 0
         with torch.inference_mode():
             for start in range(0, len(texts), TEXTS_AT_ONCE):
-                some = texts[start : start + TEXTS_AT_ONCE]
-                numbers = list(numbers_of(self.tokenizer, some, longest=self.configuration.longest))
-                for places in _together(numbers):
-                    vectors[start + places] = self._encoded([numbers[place] for place in places])
-        return vectors
+                found = cut(self.tokenizer, texts[start : start + TEXTS_AT_ONCE], longest=self.configuration.longest)
+                shortened += found.shortened
+                for places in _together(found.numbers):
+                    vectors[start + places] = self._vectors([found.numbers[place] for place in places])
+        return Encoded(vectors, shortened)
 
-    def cut(self, texts: Sequence[str]) -> int:
-        """Return how many of the texts have more pieces than the model takes."""
-        longest = self.configuration.longest
-        return sum(len(numbers) > longest for numbers in numbers_of(self.tokenizer, texts, longest=longest + 1))
-
-    def _encoded(self, numbers: Sequence[Sequence[int]]) -> Float32[np.ndarray, "texts width"]:
+    def _vectors(self, numbers: Sequence[Sequence[int]]) -> Float32[np.ndarray, "texts width"]:
         texts = packed_lists(numbers)
         vectors = pooled(self.network(texts), texts, self.configuration.pooling)
         if self.configuration.unit_length:

@@ -6,7 +6,8 @@ The package `tokenizers` reads `tokenizer.json` of any family; it is imported wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 TOKENIZER, VOCABULARY, ITS_SETTINGS = "tokenizer.json", "vocab.txt", "tokenizer_config.json"
 CHUNK = 1024  # texts at a time: what the tokenizer returns about a text takes a hundred times its size
+CHARACTERS = 1000  # looked at for each piece that is kept, of which few have more than ten: some texts are whole books
 
 
 def tokenizer_text(folder: Path) -> str:
@@ -69,17 +71,26 @@ def opened(text: str, *, source: str) -> Tokenizer:
     return tokenizer
 
 
-def numbers_of(tokenizer: Tokenizer, texts: Sequence[str], *, longest: int) -> Iterator[list[int]]:
-    """Yield the numbers of each text's pieces, marks at its ends included; of longer texts the first `longest`.
+@dataclass(frozen=True)
+class Cut:
+    """Texts as the numbers of their pieces."""
 
-    A text that is cut keeps its last mark.
-    """
-    marks = tokenizer.num_special_tokens_to_add(is_pair=False)
-    last = tokenizer.encode("").ids[-1:] if marks else []
+    numbers: list[list[int]]  # of each text, marks at its ends included
+    shortened: int  # so many of the texts had more pieces
+
+
+def cut(tokenizer: Tokenizer, texts: Sequence[str], *, longest: int) -> Cut:
+    """Return the pieces of each text; of longer texts the first ones and the last mark, `longest` in all."""
+    last = tokenizer.encode("").ids[-1:] if tokenizer.num_special_tokens_to_add(is_pair=False) else []
+    numbers, shortened = [], 0
     for start in range(0, len(texts), CHUNK):
-        for encoding in tokenizer.encode_batch_fast(list(texts[start : start + CHUNK])):
-            ids = encoding.ids
-            yield ids if len(ids) <= longest else ids[: longest - len(last)] + last
+        some = [text[: CHARACTERS * longest] for text in texts[start : start + CHUNK]]
+        for encoding in tokenizer.encode_batch_fast(some):
+            found = encoding.ids
+            if len(found) > longest:
+                found, shortened = found[: longest - len(last)] + last, shortened + 1
+            numbers.append(found)
+    return Cut(numbers, shortened)
 
 
 def _of_words(folder: Path) -> str:
