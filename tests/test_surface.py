@@ -34,6 +34,7 @@ EXPORTS = [
     "examine",
     "load",
     "metrics",
+    "pretrained",
     "search",
     "train",
     "tune",

@@ -22,7 +22,8 @@ DOCUMENTS = {
 def animals() -> Vectors:
     """Give words on two axes: animals, and flight."""
     words = ("cat", "dog", "kitten", "wing", "aircraft", "lift", "the")
-    return Vectors(words, np.float32([[2, 0.1], [1.8, 0.2], [2, 0], [0.1, 2], [0, 1.9], [0.2, 1.5], [1, 1.2]]))
+    rows = [[2, 0.1], [1.8, 0.2], [2, 0], [0.1, 2], [0, 1.9], [0.2, 1.5], [1, 1.2]]
+    return Vectors(words, np.array(rows, np.float32))
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,11 @@ from tests.search.conftest import DOCUMENTS
 
 from fitwell.errors import DataError, RequestError, SurroundingsError
 from fitwell.search import Index, add, delete, index, open_index
+from fitwell.search.building import Way
 from fitwell.search.store import write_next
 from fitwell.vectors import Vectors
 
-WAYS = ("bm25", "tfidf", "words")
+WAYS: tuple[Way, ...] = ("bm25", "tfidf", "words")
 
 
 def arrays(made: Index) -> dict[str, list[float]]:

@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 from fitwell.search.postings import Postings, WeightedTerms, found, found_plainly, postings_of
 
 
+def asked(terms: list[int], weights: list[float], ends: list[int]) -> WeightedTerms:
+    return WeightedTerms(np.array(terms, np.int32), np.array(weights, np.float32), np.array(ends, np.int64))
+
+
 def drawn(seed: int, *, documents: int, terms: int, levels: int) -> tuple[Postings, WeightedTerms]:
     """Return lists as uneven as words' are, with few different impacts so that many scores are equal, and queries."""
     generator = np.random.default_rng(seed)
@@ -18,11 +22,11 @@ def drawn(seed: int, *, documents: int, terms: int, levels: int) -> tuple[Postin
     matrix = np.where(generator.random((documents, terms)) < share, generator.integers(1, levels + 1, terms), 0)
     matrix[generator.integers(documents, size=terms), np.arange(terms)] = levels  # every term is somewhere
     impacts = matrix * np.log1p(1 / share)
-    asked = [np.unique(generator.integers(terms, size=generator.integers(0, 9))) for _ in range(30)]
+    terms_of = [np.unique(generator.integers(terms, size=generator.integers(0, 9))) for _ in range(30)]
     return postings_of(sp.csr_matrix(impacts.astype(np.float32))), WeightedTerms(
-        np.concatenate(asked).astype(np.int32),
-        generator.integers(1, 4, sum(map(len, asked))).astype(np.float32) / 3,
-        np.cumsum([0, *map(len, asked)]),
+        np.concatenate(terms_of).astype(np.int32),
+        (generator.integers(1, 4, sum(map(len, terms_of))) / 3).astype(np.float32),
+        np.cumsum([0, *map(len, terms_of)]),
     )
 
 
@@ -50,14 +54,14 @@ def test_scores_that_float32_cannot_tell_apart_are_told_apart() -> None:
     tiny = np.float32(2**-20)
     impacts = np.array([[1, 2**-21, 2**-21], [1, tiny, 0], [1 + tiny, 0, 0]], np.float32)
     postings = postings_of(sp.csr_matrix(impacts))
-    queries = WeightedTerms(np.int32([0, 1, 2]), np.float32([1, 1, 1]), np.int64([0, 3]))
+    queries = asked([0, 1, 2], [1, 1, 1], [0, 3])
     assert found(postings, queries, count=3).documents.tolist() == [[0, 1, 2]], "all are equal, so the earlier is first"
-    queries = WeightedTerms(np.int32([0, 1, 2]), np.float32([1, 1, 1 + 2**-10]), np.int64([0, 3]))
+    queries = asked([0, 1, 2], [1, 1, 1 + 2**-10], [0, 3])
     postings = postings_of(sp.csr_matrix(impacts[::-1]))
     assert found(postings, queries, count=1).documents.tolist() == [[2]]
 
 
 def test_queries_without_known_terms_find_nothing() -> None:
     postings, _ = drawn(0, documents=5, terms=4, levels=3)
-    nothing = WeightedTerms(np.zeros(0, np.int32), np.zeros(0, np.float32), np.int64([0, 0, 0]))
+    nothing = asked([], [], [0, 0, 0])
     assert (found(postings, nothing, count=3).documents == -1).all()
