@@ -8,7 +8,8 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitwell.search.postings import Postings, WeightedTerms, found, found_plainly, postings_of
+from fitwell.search.lists import Postings, WeightedTerms
+from fitwell.search.postings import found, found_plainly, postings_of
 
 
 def asked(terms: list[int], weights: list[float], ends: list[int]) -> WeightedTerms:

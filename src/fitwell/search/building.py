@@ -106,9 +106,10 @@ def _shortened(count: int, passages: int | None) -> tuple[str, ...]:
     if not count:
         return ()
     fewer = "fewer words for --passages" if passages else "--passages 150"
-    return (
-        f"the encoder has not read {count:,} long texts to their end, so that only their beginning counts; try {fewer}",
-    )
+    what = "1 long text to its end, so that only its beginning counts"
+    if count > 1:
+        what = f"{count:,} long texts to their end, so that only their beginning counts"
+    return (f"the encoder has not read {what}; try {fewer}",)
 
 
 def learned_words(texts: Sequence[str], *, seed: int = 1) -> Vectors:

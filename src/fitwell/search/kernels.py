@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fitwell.compiled import compiled
 
 if TYPE_CHECKING:
-    from fitwell.search.postings import Postings, Ranked, WeightedTerms
+    from fitwell.search.lists import Postings, Ranked, WeightedTerms
 
 ROUNDING = 2.0**-22  # of the difference of two float32 sums, for each number added, relative to the largest sum
 STEPS = 16  # a look into a list by halving costs as much as walking past so many entries

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.search.postings import Ranked
+from fitwell.search.lists import Ranked
 
 
 class Listing(NamedTuple):

@@ -18,8 +18,9 @@ from fitwell.search.building import Settings
 from fitwell.search.documents import Document
 from fitwell.search.fusing import Weights, by_reciprocal_ranks, by_weights
 from fitwell.search.listing import Listing, best_documents
+from fitwell.search.lists import Postings, Ranked, WeightedTerms
 from fitwell.search.mean_vectors import WordTable, mean_vectors
-from fitwell.search.postings import Postings, Ranked, WeightedTerms, found, highest_of
+from fitwell.search.postings import found, highest_of
 from fitwell.search.sentence_vectors import opened_encoder, require_same
 from fitwell.search.stemming import STEMMERS
 from fitwell.search.store import AGAIN, CODES, Generation, newest
