@@ -20,9 +20,9 @@ DOCUMENTS = {
 
 @pytest.fixture(scope="session")
 def animals() -> Vectors:
-    """Give words on two axes: animals, and flight."""
+    """Give words on three axes: animals, flight, and neither."""
     words = ("cat", "dog", "kitten", "wing", "aircraft", "lift", "the")
-    rows = [[2, 0.1], [1.8, 0.2], [2, 0], [0.1, 2], [0, 1.9], [0.2, 1.5], [1, 1.2]]
+    rows = [[2, 0.1, 0.3], [1.8, 0.2, 1], [2, 0, 0.1], [0.1, 2, 0.7], [0, 1.9, 0.2], [0.2, 1.5, 1.4], [1, 1.2, 1.1]]
     return Vectors(words, np.array(rows, np.float32))
 
 
@@ -30,4 +30,4 @@ def animals() -> Vectors:
 def indexed(tmp_path_factory: pytest.TempPathFactory, animals: Vectors) -> Index:
     """Give an index that ranks by every way that needs no other package; nothing may change it."""
     path = tmp_path_factory.mktemp("search") / "index"
-    return index(DOCUMENTS, path, ways=("bm25", "tfidf", "words"), vectors=animals).index
+    return index(DOCUMENTS, path, ways=("bm25", "tfidf", "words"), vectors=animals, stemmer="none").index

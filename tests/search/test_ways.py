@@ -42,8 +42,11 @@ def test_words_are_counted_as_scikit_learn_counts_them() -> None:
 
 
 def test_stems_count_together() -> None:
-    counted = as_terms(count_words(["flows flowing wings", "wing"]), english_stem)
-    assert (counted.words, counted.counts.toarray().tolist()) == (["flow", "wing"], [[2, 1], [0, 1]])
+    words = count_words(["wings wing flows wings flowing", "wing"])
+    before = words.counts.toarray().tolist()
+    counted = as_terms(words, english_stem)
+    assert (counted.words, counted.counts.toarray().tolist()) == (["flow", "wing"], [[2, 3], [0, 1]])
+    assert words.counts.toarray().tolist() == before, "the counts of words are as they were"
 
 
 def test_bm25_adds_up_robertson_and_spaerck_jones_weights(indexed: Index) -> None:
@@ -74,7 +77,7 @@ def test_tfidf_is_the_cosine_of_scikit_learns_rows(indexed: Index) -> None:
 def test_words_are_averaged_by_smooth_inverse_frequency(indexed: Index, animals: Vectors) -> None:
     texts = [words_in(text) for text in [*DOCUMENTS.values(), QUERY]]
     seen = [word for text in texts[:-1] for word in text]
-    means = np.zeros((len(texts), 2))
+    means = np.zeros((len(texts), 3))
     for row, text in enumerate(texts):
         for word in text:
             if word in animals.words:

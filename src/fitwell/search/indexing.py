@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,13 @@ from fitwell.errors import RequestError, nearest
 from fitwell.search.building import Built, Settings, Way, built, learned_words
 from fitwell.search.documents import Document, Source, read_documents
 from fitwell.search.mean_vectors import known_words
-from fitwell.search.stemming import Stemmer
+from fitwell.search.stemming import Stemmer, stemmer_for
 from fitwell.search.store import require_free, write_index, write_next
 from fitwell.search.terms import count_words
 from fitwell.search.value import Index, open_index
 from fitwell.vectors import Vectors, load
+
+TELLING = 1000  # documents, the first ones, that tell the language
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ def index(
     text: Sequence[str] = (),
     vectors: str | Path | Vectors | None = None,
     encoder: str | Path | None = None,
-    stemmer: Stemmer = "none",
+    stemmer: Stemmer | None = None,
     passages: int | None = None,
     k1: float = 1.5,
     b: float = 0.75,
@@ -50,8 +52,9 @@ def index(
 
     Documents are as for `read_documents`. `ways` are those that it can rank by: "bm25", "tfidf", "words" (the mean of
     words' vectors: those of the file `vectors`, else ones learned on the documents), "sentences" (the vectors of the
-    pretrained encoder in the local Hugging Face folder `encoder`, which stays where it is). `passages` cuts documents
-    into passages of at most so many words. `threads` changes the time only.
+    pretrained encoder in the local Hugging Face folder `encoder`, which stays where it is). `stemmer` is "english" or
+    "none"; without it, the documents' commonest words tell whether they are English. `passages` cuts documents into
+    passages of at most so many words. `threads` changes the time only.
 
     Raises:
         DataError: the documents cannot be read. RequestError: a setting is wrong, or there is something at the path.
@@ -59,10 +62,13 @@ def index(
     """
     require_free(path)
     folder = None if encoder is None else str(Path(encoder).expanduser().absolute())
-    settings = Settings(ways=tuple(ways), stemmer=stemmer, passages=passages, k1=k1, b=b, encoder=folder)
+    given: Stemmer = "none" if stemmer is None else stemmer
+    settings = Settings(ways=tuple(ways), stemmer=given, passages=passages, k1=k1, b=b, encoder=folder)
     if vectors is not None and "words" not in settings.ways:
         raise RequestError('vectors of words serve the way "words" only; add it to the ways, or leave vectors out')
     gathered = read_documents(documents, id=id, text=text)
+    if stemmer is None:
+        settings = replace(settings, stemmer=_stemmer(gathered.documents))
     words = _words(gathered.documents, vectors) if "words" in settings.ways else None
     made = built(gathered.documents, settings, words=words, kept={}, threads=threads)
     generation = write_index(path, arrays=made.arrays, about={"settings": settings.as_json()})
@@ -125,6 +131,11 @@ def _built_again(before: Index, documents: Sequence[Document], threads: int | No
 
 def _written(before: Index, made: Built) -> Index:
     return Index(write_next(before.generation, arrays=made.arrays, about=before.generation.about))
+
+
+def _stemmer(documents: Sequence[Document]) -> Stemmer:
+    counted = count_words((document.text for document in documents[:TELLING]), threads=1)
+    return stemmer_for(counted.words, np.asarray(counted.counts.sum(axis=0)).ravel().tolist())
 
 
 def _words(documents: Sequence[Document], vectors: str | Path | Vectors | None) -> Vectors:

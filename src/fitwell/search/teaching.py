@@ -14,7 +14,7 @@ from fitwell.search.fusing import FEWEST, candidates_of, cross_fitted, learned
 from fitwell.search.judging import Judgements, judged_queries
 from fitwell.search.measures import DEEPEST, measured
 from fitwell.search.store import write_next
-from fitwell.search.value import LEARNED, Index, open_index, query_sum
+from fitwell.search.value import DEPTH, LEARNED, Index, open_index, query_sum
 
 DECIDES = "ndcg_at_10"
 
@@ -61,7 +61,7 @@ def learn(
             f"{FEWEST} queries with a relevant document are needed to learn from, but there are {len(judged.queries)}; "
             "judge more, or leave it at the fusion by ranks"
         )
-    listings = index.listings(judged.queries, DEEPEST)
+    listings = index.listings(judged.queries, DEPTH)
     honest = measured(cross_fitted(listings, judged.gains, DEEPEST).documents, judged.gains)
     differences = {}
     for way in index.rankings:

@@ -70,10 +70,10 @@ def as_terms(counted: Counted, stem: Callable[[str], str]) -> Counted:
     terms = sorted(set(stems))
     numbers = {term: number for number, term in enumerate(terms)}
     of_words = np.fromiter((numbers[each] for each in stems), np.int32, len(stems))
-    matrix = sp.csr_matrix(
-        (counted.counts.data, of_words[counted.counts.indices], counted.counts.indptr),
-        shape=(len(counted.lengths), len(terms)),
-    )
+    shape = (len(counted.lengths), len(terms))
+    columns = of_words[counted.counts.indices]
+    # Copied, because adding up duplicates moves what the counts of words stand in.
+    matrix = sp.csr_matrix((counted.counts.data, columns, counted.counts.indptr), shape=shape, copy=True)
     matrix.sum_duplicates()
     return Counted(terms, matrix, counted.lengths)
 

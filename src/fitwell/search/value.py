@@ -70,7 +70,8 @@ class Index:
 
     def __repr__(self) -> str:
         """Tell what there is."""
-        return f"Index({len(self):,} documents, {', '.join(self.settings.ways)})"
+        stems = "" if self.settings.stemmer == "none" else f", {self.settings.stemmer} stems"
+        return f"Index({len(self):,} documents, {', '.join(self.settings.ways)}{stems})"
 
     @property
     def path(self) -> Path:

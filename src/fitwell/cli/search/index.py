@@ -19,7 +19,9 @@ def index(
     text: Text = None,
     vectors: Annotated[Path | None, typer.Option(help="File of word vectors; else they are learned.")] = None,
     encoder: Annotated[Path | None, typer.Option(help="Folder of an encoder for sentences (Hugging Face).")] = None,
-    stemmer: Annotated[str, typer.Option(help="Take words of one stem for one: none or english.")] = "none",
+    stemmer: Annotated[
+        str | None, typer.Option(help="Take words of one stem for one: english or none; else the words tell.")
+    ] = None,
     passages: Annotated[int | None, typer.Option(help="Cut documents into passages of so many words.")] = None,
     k1: Annotated[float, typer.Option(help="BM25: how soon repeating a word adds nothing.")] = 1.5,
     b: Annotated[float, typer.Option(help="BM25: how much long documents are held back, 0 to 1.")] = 0.75,

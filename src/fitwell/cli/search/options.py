@@ -30,5 +30,7 @@ def told(changed: Changed) -> None:
         typer.echo(f"! {one_line(note)}", err=True)
     parts = {"added": changed.added, "replaced": changed.replaced, "deleted": changed.deleted}
     what = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "nothing to change"
-    held = f"{len(changed.index):,} documents, by {', '.join(changed.index.rankings)}"
+    stems = changed.index.settings.stemmer
+    by = ", ".join(changed.index.rankings) + ("" if stems == "none" else f"; {stems} stems")
+    held = f"{len(changed.index):,} documents, by {by}"
     typer.echo(f"{what}; {one_line(str(changed.index.path))} holds {held}", err=True)
