@@ -34,6 +34,8 @@ EXPORTS = [
     "examine",
     "load",
     "metrics",
+    "pretrained",
+    "search",
     "train",
     "tune",
     "vectors",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, RunError, SurroundingsError
 
 if TYPE_CHECKING:
-    from fitwell import metrics, vectors, words
+    from fitwell import metrics, pretrained, search, vectors, words
     from fitwell.comparison import compare
     from fitwell.curing import cure, diagnose
     from fitwell.doctor.examining import examine
@@ -40,6 +40,8 @@ __all__ = [
     "examine",
     "load",
     "metrics",
+    "pretrained",
+    "search",
     "train",
     "tune",
     "vectors",
@@ -57,6 +59,8 @@ _HOMES: dict[str, tuple[str, str | None]] = {
     "examine": ("fitwell.doctor.examining", "examine"),
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
+    "pretrained": ("fitwell.pretrained", None),
+    "search": ("fitwell.search", None),
     "train": ("fitwell.workflow", "train"),
     "tune": ("fitwell.tuning", "tune"),
     "vectors": ("fitwell.vectors", None),

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from torch import nn
 
 from fitwell.decision import Decision
 from fitwell.errors import SurroundingsError
@@ -26,6 +27,7 @@ from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
 from fitwell.networks.build import build_network
 from fitwell.networks.fully_connected import FullyConnected
+from fitwell.networks.layer import Pretrained
 from fitwell.networks.noise import noise_words
 from fitwell.plan import uncompiled_execution
 from fitwell.prediction import Model, Predictions, predictions_of
@@ -157,6 +159,9 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         own=member_settings(recipe, class_weights=_class_weights(prepared, recipe)),
         steps_per_epoch=batching(len(training), settings)[1],
     )
+    if isinstance(training, Rows):
+        training = _read_beforehand(network, training)
+    validation = _read_beforehand(network, validation)
     seeds = [member.seeds for member in members]
     reasons = {}
     if settings.learning_rate == "auto":
@@ -178,6 +183,17 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         setup = _with_code(setup)
     chosen = "training.members_at_once" in prepared.reasons
     return _with_groups(setup) if chosen and setup.recipe.training.execution == "mapped" else setup
+
+
+def _read_beforehand(network: nn.Module, rows: Rows) -> Rows:
+    """Return the rows with what a frozen network makes of its block in the place of that block."""
+    found: dict[str, torch.Tensor] = {}
+    for name, module in network.named_modules():
+        block = name.rpartition(".")[2]
+        if block in rows.features and isinstance(module, Pretrained):
+            read = module.read(rows.features[block])
+            found |= {} if read is None else {block: read}
+    return replace(rows, features={**rows.features, **found})
 
 
 def _with_groups(setup: Setup) -> Setup:

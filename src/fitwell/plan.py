@@ -46,6 +46,11 @@ class Facts:
         return [array for array in self.layout.arrays.values() if array.kind == "text"]
 
     @property
+    def is_pretrained(self) -> bool:
+        """Whether a pretrained encoder reads the texts."""
+        return any(array.configuration for array in self.texts)
+
+    @property
     def has_terms(self) -> bool:
         """Whether all arrays are texts as weighted terms, which are soon learned by heart."""
         return (
@@ -96,6 +101,8 @@ SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
+ENCODER_RATE, ENCODER_LAYER_RATE, ENCODER_DECAY, ENCODER_BATCH = 0.15, 0.9, 0.01, 32
+ENCODER_STEPS, FEWEST_ENCODER_EPOCHS, MOST_ENCODER_EPOCHS = 1_500, 3, 20
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
 NO_TEXTS, NO_IMAGES, NO_SERIES = "there are no texts", "there are no images", "there are no series"
 
@@ -142,11 +149,19 @@ def always(value: Any, why: str) -> Callable[[Recipe], Choice]:
 
 def _text(recipe: Recipe) -> Choice:
     family = recipe.network.text.family
+    if recipe.data.text_encoder is not None:
+        return Choice("pieces", "what the encoder in data.text_encoder reads")
     if family != "auto":
         return Choice("words", f"what network.text.family {family} reads")
     if recipe.network.text.vectors is not None:
         return Choice("words", "network.text.vectors are of words")
     return Choice("terms", "weighted words and pairs are learned fast, and hard to beat from scratch")
+
+
+def _vocabulary_size(recipe: Recipe) -> Choice:
+    if recipe.data.text_encoder is not None:
+        return Choice(NEUTRAL["data.vocabulary_size"], "has no effect with pieces, which are the encoder's own")
+    return Choice(VOCABULARY_SIZE, "rarer ones occur too seldom to be learned")
 
 
 def _as_read(column: Column) -> dict[str, Any]:
@@ -217,6 +232,8 @@ def _normalization(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _dropout(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.is_pretrained:
+        return Choice(0.1, "what encoders are pretrained with")
     if facts.texts and not facts.layout.inputs:
         return Choice(0.5, "the words of the training texts are soon learned by heart")
     if facts.training_rows < FEW_ROWS:
@@ -248,12 +265,16 @@ def _category_embedding_width(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _text_family(recipe: Recipe, _facts: Facts) -> Choice:
+    if recipe.data.text == "pieces":
+        return Choice("pretrained", "what reads pieces")
     return Choice("convolutional", "a few neighboring words say most, wherever they stand")
 
 
 def _text_width(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.texts:
         return Choice(TEXT_WIDTH, NO_TEXTS)
+    if facts.is_pretrained:
+        return Choice(TEXT_WIDTH, "the encoder brings vectors of its own")
     if recipe.network.text.vectors is not None:
         return Choice(width_of(recipe.network.text.vectors), "that of the vectors in network.text.vectors")
     return Choice(TEXT_WIDTH, "as wide as a hidden layer for few rows")
@@ -263,6 +284,8 @@ def _text_widths(recipe: Recipe, facts: Facts) -> Choice:
     family = recipe.network.text.family
     if not facts.texts or recipe.data.text == "terms" or family == "average":
         return Choice([], NO_TEXTS if not facts.texts else "sums and means have no layers")
+    if facts.is_pretrained:
+        return Choice([], "the encoder brings layers of its own")
     if family == "convolutional":
         return Choice(TEXT_FILTERS, "as many filters over two, three and four words each")
     return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
@@ -353,14 +376,33 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
     batch = recipe.training.batch_size
     rows = facts.training_rows if batch == "full" else min(int(batch), facts.training_rows)
     why = f"usual for {recipe.training.optimizer}, scaled by the root of the batch size / 256"
-    if facts.texts:
+    if facts.texts and not facts.is_pretrained:
         usual, why = TEXT_RATE * usual, f"{why}, times {TEXT_RATE}: the vector of a word is moved only where it occurs"
     if facts.task == "regression":
         usual, why = 2 * usual, f"{why}, doubled for regression"
     return Choice(float(f"{usual * min(1.0, math.sqrt(rows / 256)):.3g}"), why)
 
 
-def _weight_decay(recipe: Recipe, _facts: Facts) -> Choice:
+def _encoder_rate(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(ENCODER_RATE, "pretrained weights need small steps, the layers after them larger ones")
+
+
+def _encoder_layer_rate(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(ENCODER_LAYER_RATE, "first layers know words, whatever the task (Howard and Ruder 2018)")
+
+
+def _encoder_precision(recipe: Recipe, _facts: Facts) -> Choice:
+    if recipe.device == "cpu" and has_bfloat16_tiles():
+        return Choice("bfloat16", "this CPU multiplies tiles of them (AMX): about twice as fast")
+    where = (
+        "this CPU has no units for less" if recipe.device == "cpu" else f"less has not been measured on {recipe.device}"
+    )
+    return Choice("float32", where)
+
+
+def _weight_decay(recipe: Recipe, facts: Facts) -> Choice:
+    if facts.is_pretrained and recipe.training.optimizer == "adamw":
+        return Choice(ENCODER_DECAY, "usual for pretrained encoders, whose weights should stay near their start")
     return Choice(OPTIMIZERS[recipe.training.optimizer].usual_decay, f"usual for {recipe.training.optimizer}")
 
 
@@ -372,6 +414,8 @@ def _schedule(recipe: Recipe, facts: Facts) -> Choice:
 
 
 def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.is_pretrained and facts.training_rows >= ENCODER_BATCH:
+        return Choice(ENCODER_BATCH, "usual for pretrained encoders")
     if facts.layout.arrays:
         size = min(64, max(16, 2 ** round(math.log2(facts.training_rows / 32))))
         return Choice(size, f"a power of two near 1/32 of {facts.training_rows:,} training rows, from 16 to 64")
@@ -382,6 +426,9 @@ def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
 def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
         steps = batching(facts.training_rows, recipe.training)[1]
+        if facts.is_pretrained and recipe.network.text.tuned:
+            epochs = min(MOST_ENCODER_EPOCHS, max(FEWEST_ENCODER_EPOCHS, -(-ENCODER_STEPS // steps)))
+            return Choice(epochs, f"about {ENCODER_STEPS:,} steps: what is pretrained is soon tuned")
         fewest = FEWEST_TERMS_EPOCHS if facts.has_terms else FEWEST_EPOCHS
         epochs = min(MOST_EPOCHS, max(fewest, -(-ARRAY_STEPS // steps)))
         return Choice(epochs, f"at least {fewest}, and about {ARRAY_STEPS:,} steps where there are few rows")
@@ -447,6 +494,8 @@ def uncompiled_execution(recipe: Recipe) -> Choice:
         return Choice("eager", "one member: mapping it would cost more than twice as much")
     kinds = {column.kind for column in recipe.data.columns.values()}
     of_steps = {"series": recipe.network.series.family, "text": recipe.network.text.family}
+    if "text" in kinds and recipe.data.text == "pieces":
+        return Choice("eager", "texts without padding are of all lengths, which cannot be mapped")
     if any(of_steps[kind] in RECURRENT for kind in kinds & of_steps.keys()):
         return Choice("eager", "the kernels of recurrent networks run one member after another")
     if "text" in kinds and recipe.device == "cpu":
@@ -494,7 +543,7 @@ DATA_CHOICES: dict[str, Callable[[Recipe], Choice]] = {
     "data.rare_count": always(RARE_COUNT, "a value seen that seldom teaches nothing of its own"),
     "data.text": _text,
     "data.text_length": always(TEXT_LENGTH, "longer texts are rare, and say by then what they are about"),
-    "data.vocabulary_size": always(VOCABULARY_SIZE, "rarer ones occur too seldom to be learned"),
+    "data.vocabulary_size": _vocabulary_size,
     "data.image_size": always(LARGEST, "what a CPU learns from within minutes"),
     "data.target_scaling": always("standard", "losses and rates suit targets of unit spread"),
 }
@@ -526,6 +575,9 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.weight_decay": _weight_decay,
     "training.schedule": _schedule,
     "training.word_dropout": _word_dropout,
+    "training.encoder_rate": _encoder_rate,
+    "training.encoder_layer_rate": _encoder_layer_rate,
+    "training.encoder_precision": _encoder_precision,
     "training.image_shift": _image_shift,
     "training.image_flip": _image_flip,
     "training.image_precision": _image_precision,

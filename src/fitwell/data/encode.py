@@ -16,7 +16,7 @@ import polars as pl
 from jaxtyping import Int, Shaped
 
 from fitwell.data.columns import KINDS
-from fitwell.data.columns.cells import ArrayEncoder, Encoder
+from fitwell.data.columns.cells import ArrayEncoder, Encoder, PretrainedArrayEncoder
 from fitwell.data.schema import Schema, column_from_json, column_to_json
 from fitwell.errors import DataError, nearest
 from fitwell.recipe import DataSettings, KindName
@@ -34,6 +34,8 @@ class ArrayBlock:
     kind: KindName
     shape: tuple[int, ...]  # of one row's array: height, width and channels of an image
     vocabulary: tuple[str, ...] = ()  # what its numbers stand for, from 1 on; empty where they are amounts
+    configuration: str = ""  # of the pretrained network that takes its arrays; empty where there is none
+    folder: str = ""  # of that network's weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +83,20 @@ class Encoders:
             flags=len(names["flags"]),
             cardinalities=tuple(encoder.cardinality for encoder in self.shared if encoder.cardinality),
             names={block: entries for block, entries in names.items() if entries},
-            arrays={
-                block: ArrayBlock(
-                    column=encoder.column.name,
-                    kind=encoder.column.kind,
-                    shape=encoder.shape,
-                    vocabulary=encoder.vocabulary,
-                )
-                for block, encoder in self.arrays.items()
-            },
+            arrays={block: _block_of(encoder) for block, encoder in self.arrays.items()},
         )
+
+
+def _block_of(encoder: ArrayEncoder) -> ArrayBlock:
+    pretrained = isinstance(encoder, PretrainedArrayEncoder)
+    return ArrayBlock(
+        column=encoder.column.name,
+        kind=encoder.column.kind,
+        shape=encoder.shape,
+        vocabulary=encoder.vocabulary,
+        configuration=encoder.configuration if pretrained else "",
+        folder=encoder.folder if pretrained else "",
+    )
 
 
 def fit_encoders(

@@ -10,6 +10,7 @@ from torch import Tensor
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries
 from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.pretrained_text import PretrainedText
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
 from fitwell.recipe import KindName, NetworkSettings, TrainingSettings
@@ -49,6 +50,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "rnn": RecurrentWords,
         "lstm": RecurrentWords,
         "gru": RecurrentWords,
+        "pretrained": PretrainedText,
     },
 }
 

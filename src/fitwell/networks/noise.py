@@ -84,6 +84,23 @@ def keep_mask(words: Int[Tensor, " words"], shape: Sequence[int], *, share: floa
     return _mask(words, shape, *_limit_and_factor(share))
 
 
+def keep_mask_at(
+    words: Int[Tensor, " words"], places: Int[Tensor, " pieces"], *, of_row: int, width: int, share: float
+) -> Float[Tensor, "pieces width"]:
+    """Return the rows of a mask for (rows, of_row, width) that lie at these places of its first two axes.
+
+    >>> words = noise_words([1], step=0, layers=1)[0, 0]
+    >>> whole = keep_mask(words, (2, 3, 4), share=0.5)
+    >>> some = keep_mask_at(words, torch.tensor([4, 0]), of_row=3, width=4, share=0.5)
+    >>> bool((some == whole.view(6, 4)[[4, 0]]).all())
+    True
+    """
+    limit, factor = _limit_and_factor(share)
+    inside = torch.arange(width, dtype=torch.int32, device=words.device)
+    bits = _bits(words, places.to(torch.int32)[:, None] * width + inside, of_row=of_row * width)
+    return (bits >= limit).to(torch.float32).mul_(factor)
+
+
 def _limit_and_factor(share: float) -> tuple[int, float]:
     """Return from which hash on a place is kept, and what it is multiplied with."""
     dropped = min(round(share * 2**32), 2**32 - 1)
@@ -181,9 +198,15 @@ def _uniform(bits: Int[Tensor, " places"]) -> Float[Tensor, " places"]:
 
 def _hashed(words: Int[Tensor, " words"], shape: Sequence[int], *, skipped: int = 0) -> Int[Tensor, " places"]:
     places = torch.arange(math.prod(shape), dtype=torch.int32, device=words.device)
+    return _bits(words, places, of_row=math.prod(shape[1:]), skipped=skipped)
+
+
+def _bits(
+    words: Int[Tensor, " words"], places: Int[Tensor, "*places"], *, of_row: int, skipped: int = 0
+) -> Int[Tensor, "*places"]:
     start = words[0] + _signed(skipped * _WEYL) if skipped else words[0]
     if len(words) == 3:  # rows that are not the first of their batch
-        start = start + words[2] * _signed(math.prod(shape[1:]) * _WEYL)
+        start = start + words[2] * _signed(of_row * _WEYL)
     # In place after the first line, which is the one that brings in the (possibly mapped) words. The masks make the
     # shifts logical: on signed numbers they would copy the sign.
     bits = places * _WEYL + start

@@ -29,8 +29,8 @@ Streaming = Literal["auto", "always", "never"]
 FamilyName = Literal["fully_connected"]
 Precision = Literal["float32", "bfloat16"]
 SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru"]
-TextForm = Literal["terms", "words"]
-TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru"]
+TextForm = Literal["terms", "words", "pieces"]
+TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru", "pretrained"]
 ActivationName = Literal[
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "identity"
 ]
@@ -114,9 +114,12 @@ class DataSettings(Settings):
         description="Columns that are the steps of a series: t of t0, t1, ...; several such are its channels.",
     )
     text: TextForm | Auto = Field(
-        "auto", description="What a text becomes: its typical terms with their weights, or its words in order."
+        "auto", description="What a text becomes: its terms with their weights, its words, or an encoder's pieces."
     )
-    text_length: Count | Auto = Field("auto", description="The most terms or words that are kept of a text.")
+    text_encoder: str | None = Field(
+        None, description="Folder of a pretrained encoder, as Hugging Face's libraries save it, that reads the texts."
+    )
+    text_length: Count | Auto = Field("auto", description="The most terms, words or pieces that are kept of a text.")
     vocabulary_size: Annotated[int, Field(ge=1, le=2**24 - 1)] | Auto = Field(
         "auto", description="The most different terms or words of a text column that are told apart."
     )
@@ -155,7 +158,9 @@ class TextNetwork(Settings):
     )
     bidirectional: bool = Field(False, description="Recurrent layers read texts backwards too.")
     vectors: str | None = Field(None, description="File of word vectors that the words of texts begin with.")
-    tuned: bool = Field(True, description="Training moves the vectors of words; false keeps those of the file.")
+    tuned: bool = Field(
+        True, description="Training moves what was pretrained: the vectors of words, or the encoder; false keeps it."
+    )
 
 
 class NetworkSettings(Settings):
@@ -279,6 +284,18 @@ class TrainingSettings(Settings):
     image_precision: Precision | Auto = Field(
         "auto", description="Numbers in which image networks compute in training; weights stay float32."
     )
+    encoder_rate: Positive | Auto = Field(
+        "auto", description="A pretrained encoder's last layer learns at so many times the learning rate."
+    )
+    encoder_layer_rate: Annotated[float, Field(gt=0, le=1)] | Auto = Field(
+        "auto", description="Each of its layers learns at so many times the rate of the layer that follows it."
+    )
+    encoder_unfreezing: Annotated[int, Field(ge=0)] = Field(
+        0, description="Its layers begin to learn one by one, the last first, so many epochs apart; 0: all at once."
+    )
+    encoder_precision: Precision | Auto = Field(
+        "auto", description="Numbers in which it computes in training; weights stay float32."
+    )
     redraw_fraction: Share = Field(
         0.0, description="Share of the weights drawn anew from the initialization in each step."
     )
@@ -398,6 +415,7 @@ class Recipe(Settings):
 
 
 RECURRENT = frozenset({"rnn", "lstm", "gru"})
+PIECES = frozenset({"pieces"})
 
 # A setting of the left column means something only where the setting named beside it has one of these values.
 APPLIES: dict[str, tuple[str, frozenset[str]]] = {
@@ -429,7 +447,14 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "decision.false_negative_cost": ("task", frozenset({"binary"})),
     "decision.calibration": ("task", frozenset({"binary", "multiclass", "multilabel"})),
     "decision.coverage": ("task", frozenset({"regression"})),
-    "network.text.family": ("data.text", frozenset({"words"})),
+    "network.text.family": ("data.text", frozenset({"words", "pieces"})),
+    "data.text_encoder": ("data.text", PIECES),
+    "data.vocabulary_size": ("data.text", frozenset({"terms", "words"})),
+    "training.word_dropout": ("data.text", frozenset({"terms", "words"})),
+    "training.encoder_rate": ("data.text", PIECES),
+    "training.encoder_layer_rate": ("data.text", PIECES),
+    "training.encoder_unfreezing": ("data.text", PIECES),
+    "training.encoder_precision": ("data.text", PIECES),
     "network.text.vectors": ("data.text", frozenset({"words"})),
     "network.text.bidirectional": ("network.text.family", RECURRENT),
     "network.series.bidirectional": ("network.series.family", RECURRENT),
@@ -484,6 +509,11 @@ NEUTRAL: dict[str, float | str] = {
     "training.label_smoothing": 0.0,
     "network.number_embedding_width": 2,
     "network.text.family": "average",
+    "data.vocabulary_size": 1,
+    "training.word_dropout": 0.0,
+    "training.encoder_rate": 1.0,
+    "training.encoder_layer_rate": 1.0,
+    "training.encoder_precision": "float32",
 }
 
 
@@ -628,8 +658,12 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
 
 def _contradictions_of_arrays(recipe: Recipe) -> Iterator[str]:
     training = recipe.training
-    if not recipe.network.text.tuned and recipe.network.text.vectors is None:
-        yield "network.text.tuned is false, but no network.text.vectors are given that would be kept; name a file"
+    if not recipe.network.text.tuned and recipe.network.text.vectors is None and recipe.data.text_encoder is None:
+        yield (
+            "network.text.tuned is false, but neither network.text.vectors nor data.text_encoder is given, which would "
+            "be kept; name a file or a folder"
+        )
+    yield from _contradictions_of_encoders(recipe)
     for kind in ("series", "text"):
         family = getattr(recipe.network, kind).family
         if family not in RECURRENT or (training.execution in ("auto", "eager") and training.compile != "always"):
@@ -637,6 +671,32 @@ def _contradictions_of_arrays(recipe: Recipe) -> Iterator[str]:
         yield (
             f"network.{kind}.family is {family}, whose kernels run one member after another and are compiled already; "
             "let training.execution and training.compile be auto"
+        )
+
+
+def _contradictions_of_encoders(recipe: Recipe) -> Iterator[str]:
+    data, training, family = recipe.data, recipe.training, recipe.network.text.family
+    if data.text_encoder is None:
+        if family == "pretrained" or data.text == "pieces":
+            path = "network.text.family is pretrained" if family == "pretrained" else "data.text is pieces"
+            yield f"{path}, which needs an encoder; name its folder in data.text_encoder"
+        return
+    if family not in ("auto", "pretrained"):
+        yield (
+            f"data.text_encoder reads the texts, but network.text.family is {family}, which would read them instead; "
+            "leave one of them out"
+        )
+    if recipe.network.text.vectors is not None:
+        yield "data.text_encoder and network.text.vectors each say what reads the texts, and both are set; keep one"
+    if training.execution not in ("auto", "eager") or training.compile == "always":
+        yield (
+            "data.text_encoder takes texts of all lengths without padding, which can be neither mapped nor compiled; "
+            "let training.execution and training.compile be auto"
+        )
+    if training.optimizer == "muon":
+        yield (
+            "training.optimizer is muon, which orthogonalizes matrices that start at random, but data.text_encoder "
+            "brings trained ones; try adamw"
         )
 
 
