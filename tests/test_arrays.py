@@ -208,7 +208,7 @@ def test_broken_pictures_are_refused_or_skipped_as_asked(tmp_path: Path, capsys:
     assert "001.png in row 1 cannot be read: it is truncated or damaged" in " ".join(told.split())
     assert not (tmp_path / "refused").exists()
     assert cli.run([*asked, "--out", str(tmp_path / "skipped"), "--set", "data.broken_images=skip"]) == 0
-    assert "1 rows are skipped, whose picture cannot be read:" in " ".join(capsys.readouterr().out.split())
+    assert "1 rows are skipped, whose file cannot be read:" in " ".join(capsys.readouterr().out.split())
     run = fw.load(tmp_path / "skipped")
     assert run.data["rows"] == ROWS - 1
     with pytest.raises(DataError, match=r"001\.png in row 1 cannot be read"):

@@ -1,8 +1,8 @@
 """Cells become blocks of numbers; how is fitted on the training rows only and stays with the run.
 
 Each column adds its entries to the blocks `numbers`, `flags` and `codes`, in the order of the schema; a column of
-arrays (texts, images, series) has a block of its own. Encoding is the same at training and at prediction, and one
-row never depends on another.
+arrays (texts, images, sounds, series) has a block of its own. Encoding is the same at training and at prediction, and
+one row never depends on another.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import polars as pl
 from jaxtyping import Int, Shaped
 
 from fitwell.data.columns import KINDS
+from fitwell.data.columns.audio import AudioEncoder
 from fitwell.data.columns.cells import ArrayEncoder, Encoder
 from fitwell.data.schema import Schema, column_from_json, column_to_json
 from fitwell.errors import DataError, nearest
@@ -34,6 +35,7 @@ class ArrayBlock:
     kind: KindName
     shape: tuple[int, ...]  # of one row's array: height, width and channels of an image
     vocabulary: tuple[str, ...] = ()  # what its numbers stand for, from 1 on; empty where they are amounts
+    rate: int = 0  # of a sound: samples per second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,7 @@ class Encoders:
                     kind=encoder.column.kind,
                     shape=encoder.shape,
                     vocabulary=encoder.vocabulary,
+                    rate=encoder.rate if isinstance(encoder, AudioEncoder) else 0,
                 )
                 for block, encoder in self.arrays.items()
             },

@@ -24,7 +24,7 @@ from fitwell.recipe import NetworkSettings, TrainingSettings
 
 IMAGE_KERNEL, SERIES_KERNEL = 3, 7
 Convolution = type[nn.Conv1d] | type[nn.Conv2d]
-Present = Float[Tensor, "rows 1 places"] | None  # 1 where there is something, 0 where a series is filled up; None: all
+Present = Float[Tensor, "rows 1 *filled"] | None  # 1 where there is something, 0 where it is filled up; None: all
 SCALED_BY = 1000  # pictures, about, whose mean and spread are taken
 LARGE_SIDE = 24  # pictures from here on are halved by the first layer: with twice the channels, the same work is faster
 
@@ -113,10 +113,10 @@ class ConvolutionalImages(ArrayNetwork):
         widths = settings.image.widths
         halved = 2 if max(height, width) >= LARGE_SIDE else 1
         first = ConvolutionalLayer(nn.Conv2d, channels, widths[0], settings, kernel=IMAGE_KERNEL, stride=halved)
-        stages = _stages(nn.Conv2d, widths, settings, kernel=IMAGE_KERNEL, blocks=settings.image.blocks)
+        stages = residual_stages(nn.Conv2d, widths, settings, kernel=IMAGE_KERNEL, blocks=settings.image.blocks)
         self.layers = nn.ModuleList([first, *stages])
         self.width = widths[-1]
-        self.multiplications = _multiplications(self.layers, (height, width))
+        self.multiplications = multiplications_of(self.layers, (height, width))
         initialize(self, settings, generator=generator)
 
     def forward(
@@ -155,9 +155,11 @@ class ConvolutionalSeries(ArrayNetwork):
         widths = settings.series.widths
         self.noise_layers = 0
         first = ConvolutionalLayer(nn.Conv1d, channels - 1, widths[0], settings, kernel=SERIES_KERNEL, stride=1)
-        self.layers = nn.ModuleList([first, *_stages(nn.Conv1d, widths, settings, kernel=SERIES_KERNEL, blocks=1)])
+        self.layers = nn.ModuleList(
+            [first, *residual_stages(nn.Conv1d, widths, settings, kernel=SERIES_KERNEL, blocks=1)]
+        )
         self.width = widths[-1]
-        self.multiplications = _multiplications(self.layers, (steps,))
+        self.multiplications = multiplications_of(self.layers, (steps,))
         initialize(self, settings, generator=generator)
 
     def forward(
@@ -207,9 +209,10 @@ def _kept(values: Tensor, present: Present) -> Tensor:
     return values if present is None else values * present
 
 
-def _stages(
+def residual_stages(
     kind: Convolution, widths: Sequence[int], settings: NetworkSettings, *, kernel: int, blocks: int
 ) -> Iterator[ResidualLayer]:
+    """Yield stages of so many blocks each; each stage after the first halves the sides."""
     before = widths[0]
     for stage, after in enumerate(widths):
         for block in range(blocks):
@@ -243,7 +246,8 @@ def _scale(sample: Tensor | None, channels: int) -> tuple[Tensor, Tensor]:
     return values.mean(0).float(), (1 / values.std(0, correction=0).clamp_min(1.0)).float()
 
 
-def _multiplications(layers: nn.ModuleList, sides: Sequence[int]) -> float:
+def multiplications_of(layers: nn.ModuleList, sides: Sequence[int]) -> float:
+    """Return how many multiplications the convolutions take for one row with such sides."""
     total = 0.0
     for layer in layers:
         convolutions = list(_convolutions(layer))
