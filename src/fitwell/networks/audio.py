@@ -95,7 +95,8 @@ class Listening(nn.Module):
         samples = torch.arange(1, waves.shape[-1] + 1, device=waves.device)
         length = (samples * (waves != 0)).amax(-1, keepdim=True)  # up to the last one that is not silent
         starts = self.step * torch.arange(self.frames, device=waves.device)
-        present = (starts < length).to(torch.float32)
+        # Frames up to the one that holds the last sample.
+        present = ((starts < (length - self.length).clamp_min(0) + self.step) & (length > 0)).to(torch.float32)
         wave = functional.pad(waves.to(torch.float32) / FULL, (0, self.filling))
         spectrum = torch.fft.rfft(wave.unfold(-1, self.length, self.step) * self.taper, self.points)
         power = ((spectrum.real.square() + spectrum.imag.square()) @ self.filters + FAINTEST).log()
@@ -219,8 +220,8 @@ def kept_of(
     lengths = present.sum(-1)
     for mask in range(MASKS):
         for kind, (share, whole) in enumerate(((time, lengths), (band, torch.full_like(lengths, float(bands))))):
-            long = uniform[:, mask, kind, 0] * share * whole
-            start = uniform[:, mask, kind, 1] * (whole - long)
+            long = (uniform[:, mask, kind, 0] * (share * whole + 1)).floor().clamp(max=share * whole)
+            start = (uniform[:, mask, kind, 1] * (whole - long + 1)).floor()
             places = torch.arange(frames if kind == 0 else bands, device=present.device)
             inside = (places >= start[:, None]) & (places < (start + long)[:, None])
             kept = kept * ~(inside[:, :, None] if kind == 0 else inside[:, None, :])

@@ -11,14 +11,14 @@ import math
 from collections.abc import Iterator, Sequence
 
 import torch
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.activations import ACTIVATIONS
+from fitwell.networks.augmentation import NOISE_LAYERS, augmentation_of, left_of
 from fitwell.networks.initialization import INITIALIZATIONS
 from fitwell.networks.layer import ArrayNetwork, Layer
-from fitwell.networks.noise import uniform_noise
 from fitwell.networks.normalization import BatchNorm
 from fitwell.recipe import NetworkSettings, TrainingSettings
 
@@ -77,8 +77,7 @@ class ResidualLayer(Layer):
 class ConvolutionalImages(ArrayNetwork):
     """Pictures become row vectors.
 
-    In training each picture is moved by up to `image_shift` of its sides, repeating its edge, and half of them are
-    mirrored with `image_flip`: what is in it is still the same.
+    In training each is changed in ways that do not change what it shows (`networks/augmentation.py`).
 
     Shape: bytes (rows, height, width, channels) -> (rows, width of the last stage).
     """
@@ -98,18 +97,15 @@ class ConvolutionalImages(ArrayNetwork):
     ) -> None:
         super().__init__()
         assert settings.image.widths != "auto"
-        assert training.image_shift != "auto"
-        assert training.image_flip != "auto"
         assert training.image_precision != "auto"
         height, width, channels = array.shape
         center, factor = _scale(sample, channels)
         self.register_buffer("center", center)
         self.register_buffer("factor", factor)
-        self.reach = (round(training.image_shift * height), round(training.image_shift * width))
-        self.flip = training.image_flip
+        self.augmentation = augmentation_of(training)
         self.is_halved = training.image_precision == "bfloat16"
         self.noise_layer = noise_layer
-        self.noise_layers = 1
+        self.noise_layers = NOISE_LAYERS
         widths = settings.image.widths
         halved = 2 if max(height, width) >= LARGE_SIDE else 1
         first = ConvolutionalLayer(nn.Conv2d, channels, widths[0], settings, kernel=IMAGE_KERNEL, stride=halved)
@@ -122,15 +118,30 @@ class ConvolutionalImages(ArrayNetwork):
     def forward(
         self, images: UInt8[Tensor, "rows height width channels"], noise: Tensor | None
     ) -> Float[Tensor, "rows features"]:
-        if noise is not None and (any(self.reach) or self.flip):
-            images = moved(images, noise[self.noise_layer], reach=self.reach, flip=self.flip)
+        if noise is not None:
+            noise = noise[self.noise_layer : self.noise_layer + NOISE_LAYERS]
         # Channels stay last in memory, as pictures are kept and convolutions are fastest.
-        hidden = ((images.to(torch.float32) - self.center) * self.factor).movedim(-1, -3)
+        hidden = self.scaled(images, noise).movedim(-1, -3)
         # In training alone: what is predicted does not depend on what a machine has units for.
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
             for layer in self.layers:
                 hidden = layer(hidden)
         return hidden.float().mean((-2, -1))
+
+    def scaled(
+        self, images: UInt8[Tensor, "rows height width channels"], noise: Int[Tensor, "layers words"] | None
+    ) -> Float[Tensor, "rows height width channels"]:
+        """Return pictures as the first layer sees them, each channel centered and scaled; changed where there is noise.
+
+        What is erased is at the channels' means.
+        """
+        if noise is None:
+            return (images.to(torch.float32) - self.center) * self.factor
+        scaled = (self.augmentation.moved(images, noise) - self.center) * self.factor
+        if self.augmentation.erase:
+            rows, height, width, _ = images.shape
+            scaled = scaled * left_of((rows, height, width), noise[3], most=self.augmentation.erase)
+        return scaled
 
 
 class ConvolutionalSeries(ArrayNetwork):
@@ -170,28 +181,6 @@ class ConvolutionalSeries(ArrayNetwork):
             present = present[..., :: 2 if place > 1 else 1]  # each stage after the first halves the steps
             hidden = layer(hidden, present)
         return hidden.sum(-1) / present.sum(-1).clamp_min(1.0)
-
-
-def moved(
-    images: Shaped[Tensor, "rows height width channels"],
-    words: Shaped[Tensor, " 2"],
-    *,
-    reach: tuple[int, int],
-    flip: bool,
-) -> Shaped[Tensor, "rows height width channels"]:
-    """Return each picture moved by up to `reach` places down or up and right or left, and half of them mirrored.
-
-    What enters at an edge repeats the edge. The moves are a function of the noise words and a picture's place.
-    """
-    rows, height, width, _ = images.shape
-    uniform = uniform_noise(words, (rows, 3)).T
-    down, right = ((part * (2 * most + 1)).to(torch.int64) - most for part, most in zip(uniform, reach, strict=False))
-    y = (torch.arange(height, device=images.device) + down[:, None]).clamp(0, height - 1)
-    x = (torch.arange(width, device=images.device) + right[:, None]).clamp(0, width - 1)
-    if flip:
-        x = torch.where(uniform[2, :, None] < 0.5, width - 1 - x, x)
-    places = torch.arange(rows, device=images.device)[:, None, None]
-    return images[places, y[:, :, None], x[:, None, :]]
 
 
 def initialize(network: nn.Module, settings: NetworkSettings, *, generator: torch.Generator) -> None:

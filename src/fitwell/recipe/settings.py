@@ -300,6 +300,19 @@ class TrainingSettings(Settings):
         "auto", description="In training, pictures are moved by up to this share of their sides."
     )
     image_flip: bool | Auto = Field("auto", description="In training, half of the pictures are mirrored.")
+    image_crop: Share | Auto = Field(
+        "auto",
+        description="In training, the sides of pictures are cropped by up to this share, and the rest fills them.",
+    )
+    image_rotation: Annotated[float, Field(ge=0, le=180)] | Auto = Field(
+        "auto", description="In training, pictures are turned by up to so many degrees."
+    )
+    image_color: Annotated[float, Field(ge=0, le=1)] | Auto = Field(
+        "auto", description="In training, light, contrast and saturation of pictures change by up to this share."
+    )
+    image_erase: Share | Auto = Field(
+        "auto", description="In training, a rectangle of up to this share of each picture is erased."
+    )
     image_precision: Precision | Auto = Field(
         "auto",
         description="Numbers in which convolutions over images and sounds compute in training; weights stay float32.",

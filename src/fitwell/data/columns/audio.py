@@ -57,7 +57,7 @@ class AudioEncoder:
         needed = 2 * len(cells) * self.samples
         if needed > MOST_BYTES:
             raise DataError(
-                f'the {len(cells):,} recordings of column "{self.column.name}" must fit into {MOST_BYTES / 2**30:g} GB, '
+                f'the {len(cells):,} sounds of column "{self.column.name}" must fit into {MOST_BYTES / 2**30:g} GB, '
                 f"but take {needed / 2**30:.1f} GB at {self.samples / self.rate:.1f} seconds of {self.rate:,} samples; "
                 "lower data.audio_seconds or data.audio_rate"
             )
