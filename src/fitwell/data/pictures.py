@@ -58,7 +58,7 @@ def decoded(
 
 
 def png_bytes(picture: UInt8[np.ndarray, "height width channels"]) -> bytes:
-    """Return an array of one or three channels as a PNG file."""
+    """Return an array of one, three or (with how opaque each place is) four channels as a PNG file."""
     buffer = io.BytesIO()
     _pillow().fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(buffer, "png")
     return buffer.getvalue()

@@ -192,6 +192,15 @@ class RecurrentAudio(ArrayNetwork):
         return read(self.layers, heard, present, bidirectional=self.bidirectional)
 
 
+def mel_edges(bands: int, *, rate: int) -> Float[np.ndarray, " edges"]:
+    """Return the frequencies, in hertz, that divide 0 to rate / 2 into so many bands equally wide in mel.
+
+    >>> mel_edges(2, rate=8000).round()
+    array([   0., 1113., 4000.])
+    """
+    return np.asarray(700 * (10 ** (np.linspace(0, 2595 * math.log10(1 + rate / 1400), bands + 1) / 2595) - 1))
+
+
 def mel_filters(bands: int, *, rate: int, points: int) -> Float[np.ndarray, "frequencies bands"]:
     """Return triangles over the frequencies of a spectrum of so many points, evenly spaced in mel from 0 to rate / 2.
 
@@ -200,7 +209,7 @@ def mel_filters(bands: int, *, rate: int, points: int) -> Float[np.ndarray, "fre
     >>> mel_filters(3, rate=8000, points=16).argmax(axis=0)  # of frequencies 500 Hz apart
     array([1, 2, 4])
     """
-    edges = 700 * (10 ** (np.linspace(0, 2595 * math.log10(1 + rate / 1400), bands + 2) / 2595) - 1)
+    edges = mel_edges(bands + 1, rate=rate)
     frequencies = np.arange(points // 2 + 1)[:, None] * (rate / points)
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     rising, falling = (frequencies - low) / (middle - low), (high - frequencies) / (high - middle)

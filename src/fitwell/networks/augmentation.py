@@ -35,6 +35,11 @@ class Augmentation:
     erase: float  # a rectangle of up to this share of the area
 
     @property
+    def acts(self) -> bool:
+        """Whether anything is changed."""
+        return self.resamples or self.flip or self.shift > 0 or self.color > 0 or self.erase > 0
+
+    @property
     def resamples(self) -> bool:
         """Whether places between pixels are needed."""
         return self.crop > 0 or self.rotation > 0

@@ -143,6 +143,13 @@ class ConvolutionalImages(ArrayNetwork):
             scaled = scaled * left_of((rows, height, width), noise[3], most=self.augmentation.erase)
         return scaled
 
+    def seen(
+        self, images: UInt8[Tensor, "rows height width channels"], noise: Int[Tensor, "all_layers words"]
+    ) -> UInt8[Tensor, "rows height width channels"]:
+        """Return pictures as training with this noise sees them, in bytes to look at."""
+        own = noise[self.noise_layer : self.noise_layer + NOISE_LAYERS]
+        return (self.scaled(images, own) / self.factor + self.center).round().clamp(0, 255).to(torch.uint8)
+
 
 class ConvolutionalSeries(ArrayNetwork):
     """Series become row vectors; what fills up shorter ones is kept at zero, so that it changes nothing.
