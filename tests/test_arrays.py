@@ -1,4 +1,4 @@
-"""Texts, images, sounds and series go the whole way, alone and beside others: trained, resumed, predicted, evaluated, shown."""
+"""Texts, images, sounds and series go the whole way: trained, resumed, predicted, evaluated, shown; alone or mixed."""
 
 from __future__ import annotations
 
