@@ -126,7 +126,8 @@ def test_rows_of_a_batch_are_changed_alike_in_a_part_of_it() -> None:
 def test_members_mapped_together_see_what_each_sees_alone() -> None:
     pictures, words = images(), noise_words([3, 4], step=0, layers=NOISE_LAYERS)
     together = torch.vmap(lambda of_member: ALL.moved(pictures, of_member))(words)
-    assert torch.equal(together[1], ALL.moved(pictures, words[1]))
+    # Means over a picture are taken in another order: float32, of 255.
+    assert torch.allclose(together[1], ALL.moved(pictures, words[1]), atol=1e-3)
     assert not torch.equal(together[0], together[1])
 
 

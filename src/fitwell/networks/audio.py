@@ -147,7 +147,7 @@ class ConvolutionalAudio(ArrayNetwork):
 
     def forward(self, waves: Int16[Tensor, "rows samples 1"], noise: Tensor | None) -> Float[Tensor, "rows features"]:
         heard, own_frames = self.listening(waves, noise)
-        hidden, present = heard[..., None, :, :], own_frames[..., None, :, None]
+        hidden, present = heard[..., None].movedim(-1, -3), own_frames[..., None, :, None]  # channels last in memory
         with torch.autocast(waves.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
             for place, layer in enumerate(self.layers):
                 stride = self.first_stride if place == 0 else 2 if place > 1 else 1

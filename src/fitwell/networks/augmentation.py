@@ -116,11 +116,14 @@ def resampled(
     middle = (1 - size) * (2 * cut[:, 2:4] - 1) + 2 * how.shift * (2 * place[:, :2] - 1)
     angle = math.radians(how.rotation) * (2 * cut[:, 4] - 1)
     mirror = torch.where(place[:, 2] < 0.5, -1.0, 1.0) if how.flip else torch.ones_like(angle)
-    cos, sin, oblong = angle.cos(), angle.sin(), height / width
-    down = torch.stack([size[:, 0] * sin * mirror / oblong, size[:, 0] * cos, middle[:, 0]], -1)
-    right = torch.stack([size[:, 1] * cos * mirror, -size[:, 1] * sin * oblong, middle[:, 1]], -1)
-    values = images.movedim(-1, -3).to(torch.float32)
-    grid = functional.affine_grid(torch.stack([right, down], -2), list(values.shape), align_corners=False)
+    # All (rows, 1, 1), beside the places (height, 1) and (width,) of the results.
+    cos, sin, mirror = (each[:, None, None] for each in (angle.cos(), angle.sin(), mirror))
+    tall, wide, down, right = (each[:, None, None] for each in (size[:, 0], size[:, 1], middle[:, 0], middle[:, 1]))
+    y, x = ((torch.arange(side, device=images.device) + 0.5) * (2 / side) - 1 for side in (height, width))
+    oblong = height / width
+    across = wide * (cos * mirror * x - sin * oblong * y[:, None]) + right
+    along = tall * (sin / oblong * mirror * x + cos * y[:, None]) + down
+    values, grid = images.movedim(-1, -3).to(torch.float32), torch.stack([across, along], -1)
     return functional.grid_sample(values, grid, padding_mode="border", align_corners=False).movedim(-3, -1)
 
 
