@@ -105,7 +105,7 @@ class Listening(nn.Module):
 
     def _scale_by(self, sample: Tensor) -> None:
         """Let the frames of these sounds have mean 0 and spread 1 in each band."""
-        parts = [self._power(part[..., 0]) for part in sample.split(AT_ONCE)]
+        parts = [self._power(part[..., 0]) for part in torch.split(sample, AT_ONCE)]
         frames = torch.cat([power[present > 0] for power, present in parts]).double()
         if len(frames):
             self.center.copy_(frames.mean(0))
@@ -154,7 +154,8 @@ class ConvolutionalAudio(ArrayNetwork):
                 present = present[..., ::stride, :]
                 hidden = layer(hidden, present)
         hidden = hidden.float()
-        return (hidden.sum(-2) / present.sum(-2).clamp_min(1.0)).flatten(-2)
+        means: Tensor = hidden.sum(-2) / present.sum(-2).clamp_min(1.0)
+        return means.flatten(-2)
 
 
 class RecurrentAudio(ArrayNetwork):
@@ -213,7 +214,7 @@ def mel_filters(bands: int, *, rate: int, points: int) -> Float[np.ndarray, "fre
     frequencies = np.arange(points // 2 + 1)[:, None] * (rate / points)
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     rising, falling = (frequencies - low) / (middle - low), (high - frequencies) / (high - middle)
-    return np.minimum(rising, falling).clip(0).astype(np.float32)
+    return np.asarray(np.minimum(rising, falling).clip(0), dtype=np.float32)
 
 
 def kept_of(
