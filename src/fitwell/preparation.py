@@ -23,7 +23,7 @@ from fitwell.data.wide import gathered
 from fitwell.errors import DataError, RequestError
 from fitwell.evaluation import primary_for
 from fitwell.plan import Facts, Plan, available_cores, resolve, resolve_data
-from fitwell.recipe import Recipe, TaskName, changed, with_values
+from fitwell.recipe import KindName, Recipe, TaskName, changed, with_values
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, Task, label_cells
 from fitwell.training.loop import Rows, TrainingRows
@@ -42,7 +42,7 @@ class Labelled:
     source_rows: np.ndarray  # their numbers in the data as read, from 0; a test file's go on counting
     given_test: int  # so many last rows came from a test file
     without_target: int  # rows left out
-    broken: tuple[str, ...] = ()  # pictures whose rows were skipped, each with what is wrong
+    broken: tuple[str, ...] = ()  # pictures and sounds whose rows were skipped, each with what is wrong
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,9 +115,11 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
     task = TASKS[task_name_for(schema, recipe)]
     kept = known = labelled_rows(frame, schema)
     broken: dict[int, str] = {}
-    if recipe.data.broken_images == "skip":
-        broken = broken_rows(frame[known], schema)
-        kept = np.delete(known, list(broken))
+    skipped: list[KindName] = ["image"] if recipe.data.broken_images == "skip" else []
+    skipped += ["audio"] if recipe.data.broken_sounds == "skip" else []
+    if skipped:
+        broken = broken_rows(frame[known], schema, skipped)
+        kept = np.delete(known, sorted(broken))
     if test is not None:
         given_test = int((kept >= len(table.frame)).sum())
         require_test_rows(given_test, test)

@@ -30,7 +30,7 @@ def explain_prediction(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Say which columns, regions of a picture or steps of a series each prediction rests on, and test that."""
+    """Say which columns, and which parts of pictures, sounds and series, each prediction rests on, and test that."""
     import json
 
     from fitwell.files import replace_atomically
@@ -75,4 +75,4 @@ def explanations_text(found: Explanations) -> str:
     return "\n".join(lines)
 
 
-WAYS = {"image": ("down", "across"), "series": ("along",)}
+WAYS = {"image": ("down", "across"), "audio": ("from high pitch to low", "along"), "series": ("along",)}

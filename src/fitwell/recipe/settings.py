@@ -20,14 +20,17 @@ from fitwell.recipe.per_member import Own, checked
 Auto = Literal["auto"]
 TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
 Goal = Literal["auto", "balanced", "imbalanced", "ranking", "targeting", "probability"]
-KindName = Literal["number", "category", "boolean", "date", "text", "image", "series", "identifier", "constant"]
-BrokenImages = Literal["refuse", "skip"]
+KindName = Literal[
+    "number", "category", "boolean", "date", "text", "image", "audio", "series", "identifier", "constant"
+]
+BrokenFiles = Literal["refuse", "skip"]
 SplitName = Literal["random", "stratified", "grouped", "time", "given"]
 NumberScaling = Literal["robust", "standard", "quantile", "none"]
 TargetScaling = Literal["standard", "none"]
 Streaming = Literal["auto", "always", "never"]
 FamilyName = Literal["fully_connected"]
 Precision = Literal["float32", "bfloat16"]
+AudioFamily = Literal["convolutional", "rnn", "lstm", "gru"]
 SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru"]
 TextForm = Literal["terms", "words", "pieces"]
 TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru", "pretrained"]
@@ -124,8 +127,15 @@ class DataSettings(Settings):
         "auto", description="The most different terms or words of a text column that are told apart."
     )
     image_size: Count | Auto = Field("auto", description="The longest side of a picture; larger ones are scaled down.")
-    broken_images: BrokenImages = Field(
+    broken_images: BrokenFiles = Field(
         "refuse", description="What to do with rows whose picture cannot be read: refuse the data, or skip them."
+    )
+    audio_rate: Annotated[int, Field(ge=1_000, le=192_000)] | Auto = Field(
+        "auto", description="The most samples per second of a sound; those with more are brought down to so many."
+    )
+    audio_seconds: Positive | Auto = Field("auto", description="So many seconds are kept of a sound, at most.")
+    broken_sounds: BrokenFiles = Field(
+        "refuse", description="What to do with rows whose sound cannot be read: refuse the data, or skip them."
     )
 
 
@@ -136,6 +146,19 @@ class ImageNetwork(Settings):
         "auto", description="Channels of the stages of the image network; each stage after the first halves the sides."
     )
     blocks: Count = Field(1, description="Residual blocks of each stage of the image network.")
+
+
+class AudioNetwork(Settings):
+    """How sounds are heard, before they join the other columns."""
+
+    family: AudioFamily | Auto = Field("auto", description="The kind of network that hears sounds.")
+    bands: Annotated[int, Field(ge=2, le=512)] | Auto = Field(
+        "auto", description="Bands of pitch that a sound's spectrum is summed up in, evenly spaced on the mel scale."
+    )
+    widths: tuple[Count, ...] | Auto = Field(
+        "auto", description="Channels of its convolutional stages, or units of its recurrent layers, first to last."
+    )
+    bidirectional: bool = Field(False, description="Recurrent layers hear sounds backwards too.")
 
 
 class SeriesNetwork(Settings):
@@ -201,6 +224,7 @@ class NetworkSettings(Settings):
     category_embedding_width: Count | Auto = Field("auto", description="Width of each embedded category.")
     text: TextNetwork = Field(default_factory=TextNetwork, description="How text is read.")
     image: ImageNetwork = Field(default_factory=ImageNetwork, description="How images are read.")
+    audio: AudioNetwork = Field(default_factory=AudioNetwork, description="How sounds are heard.")
     series: SeriesNetwork = Field(default_factory=SeriesNetwork, description="How series are read.")
 
 
@@ -281,8 +305,28 @@ class TrainingSettings(Settings):
         "auto", description="In training, pictures are moved by up to this share of their sides."
     )
     image_flip: bool | Auto = Field("auto", description="In training, half of the pictures are mirrored.")
+    image_crop: Share | Auto = Field(
+        "auto",
+        description="In training, the sides of pictures are cropped by up to this share, and the rest fills them.",
+    )
+    image_rotation: Annotated[float, Field(ge=0, le=180)] | Auto = Field(
+        "auto", description="In training, pictures are turned by up to so many degrees."
+    )
+    image_color: Annotated[float, Field(ge=0, le=1)] | Auto = Field(
+        "auto", description="In training, light, contrast and saturation of pictures change by up to this share."
+    )
+    image_erase: Share | Auto = Field(
+        "auto", description="In training, a rectangle of up to this share of each picture is erased."
+    )
     image_precision: Precision | Auto = Field(
-        "auto", description="Numbers in which image networks compute in training; weights stay float32."
+        "auto",
+        description="Numbers in which convolutions over images and sounds compute in training; weights stay float32.",
+    )
+    audio_time_mask: Share | Auto = Field(
+        "auto", description="In training, two stretches of each sound, of up to this share of it, are masked."
+    )
+    audio_band_mask: Share | Auto = Field(
+        "auto", description="In training, two ranges of each sound's bands, of up to this share of them, are masked."
     )
     encoder_rate: Positive | Auto = Field(
         "auto", description="A pretrained encoder's last layer learns at so many times the learning rate."
@@ -457,6 +501,7 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "training.encoder_precision": ("data.text", PIECES),
     "network.text.vectors": ("data.text", frozenset({"words"})),
     "network.text.bidirectional": ("network.text.family", RECURRENT),
+    "network.audio.bidirectional": ("network.audio.family", RECURRENT),
     "network.series.bidirectional": ("network.series.family", RECURRENT),
     "network.leaky_slope": ("network.activation", frozenset({"leaky_relu", "prelu"})),
     "network.initialization_range": ("network.initialization", frozenset({"uniform"})),
@@ -664,7 +709,7 @@ def _contradictions_of_arrays(recipe: Recipe) -> Iterator[str]:
             "be kept; name a file or a folder"
         )
     yield from _contradictions_of_encoders(recipe)
-    for kind in ("series", "text"):
+    for kind in ("series", "audio", "text"):
         family = getattr(recipe.network, kind).family
         if family not in RECURRENT or (training.execution in ("auto", "eager") and training.compile != "always"):
             continue
