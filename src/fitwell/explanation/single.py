@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,14 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from fitwell.data.columns.cells import present_text
 from fitwell.data.encode import FeatureLayout
 from fitwell.data.wide import gathered
 from fitwell.errors import RequestError, nearest
 from fitwell.explanation.asking import Blocks, cost_of, entries_of
-from fitwell.explanation.attribution import Deletion, Part, Shares, deletion, orders_for, regions_of, shapley
+from fitwell.explanation.attribution import Ask, Deletion, Part, Shares, deletion, orders_for, regions_of, shapley
 from fitwell.explanation.rows import cell_text
+from fitwell.explanation.within_texts import PRESENT, cut_text
 from fitwell.prediction import Model, encoded, predictions_for, table_of
 
 OTHERS = 64  # rows that a row is compared with
@@ -45,6 +47,30 @@ class Regions:
     half_widths: np.ndarray  # of their 95 % intervals
 
 
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What a word of a text brought to the prediction, or a few neighboring ones of a long text."""
+
+    start: int  # its first letter's place in the text, from 0
+    stop: int  # the place behind its last
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What the words of a text brought to the prediction: together what it gets more than a text without any."""
+
+    column: str
+    text: str
+    words: tuple[Word, ...]  # in their order in the text
+
+    def told(self, word: Word) -> str:
+        """Return a word as it is written."""
+        return self.text[word.start : word.stop]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explained:
     """One row: what is predicted, and what that rests on."""
@@ -55,6 +81,7 @@ class Explained:
     average: float  # the same for the rows it is compared with
     shares: tuple[Share, ...]  # the largest first; they add up to value - average
     regions: tuple[Regions, ...]
+    texts: tuple[Words, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +121,8 @@ def explanations(
     table = table_of(predictions, model.task, model.coding, model.decision)
     places, what = _places(model, predictions.mean, table, about)
     answers = table.select(pl.col("^prediction.*$").exclude("^prediction.*_(low|high)$")).rows()
-    cells = gathered(frame, model.recipe.data.series).rows(named=True)
+    is_long = model.recipe.data.series_id is not None  # then each series has its row already
+    cells = (frame if is_long else gathered(frame, model.recipe.data.series)).rows(named=True)
     found = [
         _explained(
             _Question(
@@ -135,17 +163,27 @@ class _Question:
         tensors = {name: torch.from_numpy(block) for name, block in asked.items()}
         return np.asarray(predictions_for(self.model, tensors).mean[:, self.place])
 
-    def shares(self, others: Blocks, parts: Sequence[Part]) -> tuple[Shares, Deletion | None]:
-        """Return how far each part moved the prediction, and how that stood the test where there are several."""
+    def ask_left(self, block: str, asked: Sequence[str]) -> np.ndarray:
+        """Return the predictions for the row with each of these in the place of its own text."""
+        encoded_texts = self.model.encoders.arrays[block].encode(pl.Series(asked, dtype=pl.String))
+        rows = {name: np.repeat(own, len(asked), axis=0) for name, own in self.row.items() if name != block}
+        return self.ask(rows | {block: encoded_texts})
+
+    def shares(
+        self, parts: Sequence[Part], others: Blocks, *, row: Blocks | None = None, ask: Ask | None = None
+    ) -> tuple[Shares, Deletion | None]:
+        """Return how far each part moved the prediction, and how that stood the test where there are several.
+
+        The parts are those of the encoded row; or of what else `row` holds, of which `ask` gives the prediction.
+        """
+        ask, row = ask or self.ask, row or self.row
         orders = orders_for(len(parts), cost=cost_of(self.model), rows=self.rows)
-        shares = shapley(self.ask, self.row, others, parts, orders=orders, seed=self.seed)
+        shares = shapley(ask, row, others, parts, orders=orders, seed=self.seed)
         if len(parts) == 1:
             return shares, None
         sign = 1.0 if shares.values.sum() >= 0 else -1.0  # what is deleted is what made it differ
         fewer = {name: block[:COMPARED] for name, block in others.items()}
-        test = deletion(
-            lambda asked: sign * self.ask(asked), self.row, fewer, parts, sign * shares.values, seed=self.seed
-        )
+        test = deletion(lambda asked: sign * ask(asked), row, fewer, parts, sign * shares.values, seed=self.seed)
         return shares, test
 
 
@@ -155,24 +193,16 @@ def _explained(
     """Return what the prediction for a row rests on, and the tests of that."""
     layout = question.model.encoders.layout
     columns = _columns(layout)
-    shares, test = question.shares(question.others, list(columns.values()))
-    tests, shown = [test], []
+    shares, test = question.shares(list(columns.values()), question.others)
+    tests, regions, texts = [test], list[Regions](), list[Words]()
     for block, array in layout.arrays.items():
-        if array.kind == "text":  # a mean of numbers of words is no text; the column has its share as a whole
-            continue
-        regions, sides = regions_of(block, array.shape, is_image=array.kind == "image")
-        mean = question.others[block].mean(axis=0, keepdims=True).astype(question.others[block].dtype)
-        of_regions, test = question.shares({**question.row, block: mean}, regions)
+        if array.kind == "text":
+            words, test = _of_text(question, block, cells.get(array.column))
+            texts.append(words)
+        else:
+            found, test = _of_regions(question, block)
+            regions.append(found)
         tests.append(test)
-        shown.append(
-            Regions(
-                column=array.column,
-                kind=array.kind,
-                array=question.row[block][0],
-                values=of_regions.values.reshape(sides),
-                half_widths=of_regions.half_widths.reshape(sides),
-            )
-        )
     names = list(columns)
     told = Explained(
         row=number,
@@ -189,9 +219,48 @@ def _explained(
             )
             for part in np.argsort(-np.abs(shares.values), kind="stable").tolist()
         ),
-        regions=tuple(shown),
+        regions=tuple(regions),
+        texts=tuple(words for words in texts if words.words),
     )
     return told, [each for each in tests if each is not None]
+
+
+def _of_regions(question: _Question, block: str) -> tuple[Regions, Deletion | None]:
+    """Return what each region of a picture or a series brought, in place of that of the mean one."""
+    array = question.model.encoders.layout.arrays[block]
+    parts, sides = regions_of(block, array.shape, is_image=array.kind == "image")
+    mean = question.others[block].mean(axis=0, keepdims=True).astype(question.others[block].dtype)
+    shares, test = question.shares(parts, {**question.row, block: mean})
+    regions = Regions(
+        column=array.column,
+        kind=array.kind,
+        array=question.row[block][0],
+        values=shares.values.reshape(sides),
+        half_widths=shares.half_widths.reshape(sides),
+    )
+    return regions, test
+
+
+def _of_text(question: _Question, block: str, cell: object) -> tuple[Words, Deletion | None]:
+    """Return what each word of a text brought; none where the text is missing or has no words."""
+    column = question.model.encoders.arrays[block].column
+    text = present_text(pl.Series([cell]), column)[0] or ""
+    cut = cut_text(text)
+    if not cut.spans:
+        return Words(column=column.name, text=text, words=()), None
+    shares, test = question.shares(
+        cut.parts,
+        cut.blocks(present=False),
+        row=cut.blocks(present=True),
+        ask=lambda asked: question.ask_left(block, cut.left(asked[PRESENT])),
+    )
+    words = tuple(
+        Word(start=start, stop=stop, value=value, low=value - half, high=value + half)
+        for (start, stop), value, half in zip(
+            cut.spans, shares.values.tolist(), shares.half_widths.tolist(), strict=True
+        )
+    )
+    return Words(column=column.name, text=text, words=words), test
 
 
 def _columns(layout: FeatureLayout) -> dict[str, Part]:
@@ -254,4 +323,9 @@ def _row_json(row: Explained) -> dict[str, Any]:
             for share in row.shares
         ],
         "regions": {regions.column: regions.values.tolist() for regions in row.regions},
+        "texts": {words.column: _words_json(words) for words in row.texts},
     }
+
+
+def _words_json(words: Words) -> dict[str, Any]:
+    return {"text": words.text, "words": [{"word": words.told(word), **asdict(word)} for word in words.words]}
