@@ -97,6 +97,8 @@ ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that rea
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
+TRANSFORMER_WIDTH = 64
+OF_TRANSFORMERS = "a transformer has its own settings, network.transformer"
 NO_TEXTS, NO_IMAGES, NO_SERIES = "there are no texts", "there are no images", "there are no series"
 
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
@@ -251,11 +253,22 @@ def _text_family(recipe: Recipe, _facts: Facts) -> Choice:
     return Choice("convolutional", "a few neighboring words say most, wherever they stand")
 
 
+def _transformer_width(recipe: Recipe, facts: Facts) -> Choice:
+    heads = recipe.network.transformer.heads
+    width = 2 * heads * max(1, round(TRANSFORMER_WIDTH / (2 * heads)))
+    families = {recipe.network.series.family if facts.series else "", recipe.network.text.family if facts.texts else ""}
+    if "transformer" not in families:
+        return Choice(width, "there is no transformer")
+    return Choice(width, f"narrow, as few rows need, and an even number for each of {heads} heads")
+
+
 def _text_width(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.texts:
         return Choice(TEXT_WIDTH, NO_TEXTS)
     if recipe.network.text.vectors is not None:
         return Choice(width_of(recipe.network.text.vectors), "that of the vectors in network.text.vectors")
+    if recipe.network.text.family == "transformer":
+        return Choice(recipe.network.transformer.width, "that of the transformer that reads them")
     return Choice(TEXT_WIDTH, "as wide as a hidden layer for few rows")
 
 
@@ -263,6 +276,8 @@ def _text_widths(recipe: Recipe, facts: Facts) -> Choice:
     family = recipe.network.text.family
     if not facts.texts or recipe.data.text == "terms" or family == "average":
         return Choice([], NO_TEXTS if not facts.texts else "sums and means have no layers")
+    if family == "transformer":
+        return Choice([], OF_TRANSFORMERS)
     if family == "convolutional":
         return Choice(TEXT_FILTERS, "as many filters over two, three and four words each")
     return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
@@ -292,6 +307,8 @@ def _series_widths(recipe: Recipe, facts: Facts) -> Choice:
     family = recipe.network.series.family
     if not facts.series:
         return Choice([], NO_SERIES)
+    if family == "transformer":
+        return Choice([], OF_TRANSFORMERS)
     if family != "convolutional":
         return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
     return Choice(SERIES_WIDTHS, f"{len(SERIES_WIDTHS)} stages, each of half as many steps as the one before")
@@ -514,10 +531,11 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.number_embedding_width": _number_embedding_width,
     "network.category_embedding_width": _category_embedding_width,
     "network.text.family": _text_family,
+    "network.series.family": _series_family,
+    "network.transformer.width": _transformer_width,
     "network.text.width": _text_width,
     "network.text.widths": _text_widths,
     "network.image.widths": _image_widths,
-    "network.series.family": _series_family,
     "network.series.widths": _series_widths,
     "training.loss": _loss,
     "training.label_smoothing": _label_smoothing,

@@ -12,6 +12,7 @@ from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSer
 from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
+from fitwell.networks.transformer import TransformerSeries, TransformerWords
 from fitwell.recipe import KindName, NetworkSettings, TrainingSettings
 
 
@@ -41,6 +42,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "rnn": RecurrentSeries,
         "lstm": RecurrentSeries,
         "gru": RecurrentSeries,
+        "transformer": TransformerSeries,
     },
     "text": {
         "terms": WeightedTerms,
@@ -49,6 +51,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "rnn": RecurrentWords,
         "lstm": RecurrentWords,
         "gru": RecurrentWords,
+        "transformer": TransformerWords,
     },
 }
 

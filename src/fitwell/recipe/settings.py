@@ -28,9 +28,10 @@ TargetScaling = Literal["standard", "none"]
 Streaming = Literal["auto", "always", "never"]
 FamilyName = Literal["fully_connected"]
 Precision = Literal["float32", "bfloat16"]
-SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru"]
+SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru", "transformer"]
 TextForm = Literal["terms", "words"]
-TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru"]
+TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru", "transformer"]
+PositionsName = Literal["rotary", "sinusoidal", "learned", "none"]
 ActivationName = Literal[
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "identity"
 ]
@@ -113,6 +114,13 @@ class DataSettings(Settings):
         default_factory=dict,
         description="Columns that are the steps of a series: t of t0, t1, ...; several such are its channels.",
     )
+    series_id: str | None = Field(
+        None, description="Column of a long table whose equal values are one series, each row being a step."
+    )
+    series_time: str | None = Field(None, description="Column that orders the steps of a long table's series.")
+    series_spacing: NonNegative | Auto = Field(
+        "auto", description="Time between the steps of a long table, so that gaps show; 0: steps as they come."
+    )
     text: TextForm | Auto = Field(
         "auto", description="What a text becomes: its typical terms with their weights, or its words in order."
     )
@@ -158,6 +166,17 @@ class TextNetwork(Settings):
     tuned: bool = Field(True, description="Training moves the vectors of words; false keeps those of the file.")
 
 
+class TransformerNetwork(Settings):
+    """How transformers are built that read series or texts."""
+
+    width: Count | Auto = Field("auto", description="Numbers that a transformer has for each step or word.")
+    layers: Count = Field(2, description="Layers of a transformer.")
+    heads: Count = Field(4, description="Heads of its attention, among which its width is divided.")
+    feedforward: Count = Field(4, description="Within a layer, each step is widened to so many times the width.")
+    positions: PositionsName = Field("rotary", description="How a transformer knows where a step or word stands.")
+    dropout: Share = Field(0.1, description="Share of what its layers add that is set to zero in each training step.")
+
+
 class NetworkSettings(Settings):
     """The network that is built."""
 
@@ -197,6 +216,9 @@ class NetworkSettings(Settings):
     text: TextNetwork = Field(default_factory=TextNetwork, description="How text is read.")
     image: ImageNetwork = Field(default_factory=ImageNetwork, description="How images are read.")
     series: SeriesNetwork = Field(default_factory=SeriesNetwork, description="How series are read.")
+    transformer: TransformerNetwork = Field(
+        default_factory=TransformerNetwork, description="Transformers, where they read series or texts."
+    )
 
 
 class EarlyStopping(Settings):
@@ -505,6 +527,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     yield from _contradictions_of_rows(recipe)
     yield from _contradictions_of_streaming(recipe)
     yield from _contradictions_of_columns(recipe)
+    yield from _contradictions_of_long_tables(recipe)
     yield from _contradictions_of_training(recipe)
     yield from _contradictions_of_decision(recipe)
     yield from _contradictions_of_ranges(recipe)
@@ -601,6 +624,28 @@ def _contradictions_of_columns(recipe: Recipe) -> Iterator[str]:
             yield f'the target "{name}" is named {recipe.target.count(name)} times; name it once'
 
 
+def _contradictions_of_long_tables(recipe: Recipe) -> Iterator[str]:
+    data = recipe.data
+    if data.series_id is None:
+        for role in ("time", "spacing"):
+            value = getattr(data, f"series_{role}")
+            if value not in (None, "auto"):
+                yield f"data.series_{role} is {value}, but without data.series_id no rows are steps of series; set it"
+        return
+    if data.series_id == data.series_time:
+        yield f'data.series_id and data.series_time are both "{data.series_id}"; name two columns'
+    if data.series_spacing not in ("auto", 0) and data.series_time is None:
+        yield f"data.series_spacing is {data.series_spacing}, but without data.series_time there are no times; set it"
+    for name in (data.series_id, data.series_time):
+        if name in recipe.target:
+            yield f'the target "{name}" tells rows of a long table apart; name another one'
+    if data.streaming == "always":
+        yield (
+            f'data.series_id is "{data.series_id}", but rows that stream are not put together; read the table into '
+            "memory (data.streaming: never)"
+        )
+
+
 def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
     training = recipe.training
     if training.nesterov and training.momentum == 0:
@@ -630,6 +675,7 @@ def _contradictions_of_arrays(recipe: Recipe) -> Iterator[str]:
     training = recipe.training
     if not recipe.network.text.tuned and recipe.network.text.vectors is None:
         yield "network.text.tuned is false, but no network.text.vectors are given that would be kept; name a file"
+    yield from _contradictions_of_transformers(recipe)
     for kind in ("series", "text"):
         family = getattr(recipe.network, kind).family
         if family not in RECURRENT or (training.execution in ("auto", "eager") and training.compile != "always"):
@@ -637,6 +683,28 @@ def _contradictions_of_arrays(recipe: Recipe) -> Iterator[str]:
         yield (
             f"network.{kind}.family is {family}, whose kernels run one member after another and are compiled already; "
             "let training.execution and training.compile be auto"
+        )
+
+
+def _contradictions_of_transformers(recipe: Recipe) -> Iterator[str]:
+    own = recipe.network.transformer
+    if own.width == "auto":
+        return
+    if own.width % own.heads:
+        yield (
+            f"network.transformer.heads is {own.heads}, but must divide network.transformer.width, which is "
+            f"{own.width}; try {own.heads * max(1, round(own.width / own.heads))}"
+        )
+    elif own.positions == "rotary" and own.width // own.heads % 2:
+        yield (
+            "network.transformer.positions is rotary, which turns pairs of numbers, but each of "
+            f"{own.heads} heads has {own.width // own.heads} of network.transformer.width {own.width}; try "
+            f"{own.width + own.heads}"
+        )
+    elif own.positions == "sinusoidal" and own.width % 2:
+        yield (
+            "network.transformer.positions is sinusoidal, a sine and a cosine of each wave, but "
+            f"network.transformer.width is {own.width}; try {own.width + own.heads}"
         )
 
 
