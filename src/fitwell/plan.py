@@ -509,6 +509,7 @@ DATA_CHOICES: dict[str, Callable[[Recipe], Choice]] = {
     "data.numbers": always("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
     "data.one_hot_limit": always(ONE_HOT_LIMIT, "small categories need no table of vectors"),
     "data.rare_count": always(RARE_COUNT, "a value seen that seldom teaches nothing of its own"),
+    "data.series_spacing": always(0.0, "no rows are steps of a series"),  # where they are, that was decided before
     "data.text": _text,
     "data.text_length": always(TEXT_LENGTH, "longer texts are rare, and say by then what they are about"),
     "data.vocabulary_size": always(VOCABULARY_SIZE, "rarer ones occur too seldom to be learned"),

@@ -629,7 +629,7 @@ def _contradictions_of_long_tables(recipe: Recipe) -> Iterator[str]:
     if data.series_id is None:
         for role in ("time", "spacing"):
             value = getattr(data, f"series_{role}")
-            if value not in (None, "auto"):
+            if value not in (None, "auto", 0):
                 yield f"data.series_{role} is {value}, but without data.series_id no rows are steps of series; set it"
         return
     if data.series_id == data.series_time:
