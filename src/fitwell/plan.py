@@ -111,6 +111,8 @@ TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
 ENCODER_RATE, ENCODER_LAYER_RATE, ENCODER_DECAY, ENCODER_BATCH = 0.15, 0.9, 0.01, 32
 ENCODER_STEPS, FEWEST_ENCODER_EPOCHS, MOST_ENCODER_EPOCHS = 1_500, 3, 20
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
+TRANSFORMER_WIDTH = 64
+OF_TRANSFORMERS = "a transformer has its own settings, network.transformer"
 NO_TEXTS, NO_IMAGES, NO_SERIES = "there are no texts", "there are no images", "there are no series"
 CROP, ROTATION, COLOR, ERASE = 0.3, 10.0, 0.3, 0.2  # chosen on 2,500 pictures of CIFAR-10
 NO_SOUNDS = "there are no sounds"
@@ -279,6 +281,15 @@ def _text_family(recipe: Recipe, _facts: Facts) -> Choice:
     return Choice("convolutional", "a few neighboring words say most, wherever they stand")
 
 
+def _transformer_width(recipe: Recipe, facts: Facts) -> Choice:
+    heads = recipe.network.transformer.heads
+    width = 2 * heads * max(1, round(TRANSFORMER_WIDTH / (2 * heads)))
+    families = {recipe.network.series.family if facts.series else "", recipe.network.text.family if facts.texts else ""}
+    if "transformer" not in families:
+        return Choice(width, "there is no transformer")
+    return Choice(width, f"narrow, as few rows need, and an even number for each of {heads} heads")
+
+
 def _text_width(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.texts:
         return Choice(TEXT_WIDTH, NO_TEXTS)
@@ -286,6 +297,8 @@ def _text_width(recipe: Recipe, facts: Facts) -> Choice:
         return Choice(TEXT_WIDTH, "the encoder brings vectors of its own")
     if recipe.network.text.vectors is not None:
         return Choice(width_of(recipe.network.text.vectors), "that of the vectors in network.text.vectors")
+    if recipe.network.text.family == "transformer":
+        return Choice(recipe.network.transformer.width, "that of the transformer that reads them")
     return Choice(TEXT_WIDTH, "as wide as a hidden layer for few rows")
 
 
@@ -295,6 +308,8 @@ def _text_widths(recipe: Recipe, facts: Facts) -> Choice:
         return Choice([], NO_TEXTS if not facts.texts else "sums and means have no layers")
     if facts.is_pretrained:
         return Choice([], "the encoder brings layers of its own")
+    if family == "transformer":
+        return Choice([], OF_TRANSFORMERS)
     if family == "convolutional":
         return Choice(TEXT_FILTERS, "as many filters over two, three and four words each")
     return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
@@ -324,6 +339,8 @@ def _series_widths(recipe: Recipe, facts: Facts) -> Choice:
     family = recipe.network.series.family
     if not facts.series:
         return Choice([], NO_SERIES)
+    if family == "transformer":
+        return Choice([], OF_TRANSFORMERS)
     if family != "convolutional":
         return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
     return Choice(SERIES_WIDTHS, f"{len(SERIES_WIDTHS)} stages, each of half as many steps as the one before")
@@ -591,6 +608,7 @@ DATA_CHOICES: dict[str, Callable[[Recipe], Choice]] = {
     "data.numbers": always("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
     "data.one_hot_limit": always(ONE_HOT_LIMIT, "small categories need no table of vectors"),
     "data.rare_count": always(RARE_COUNT, "a value seen that seldom teaches nothing of its own"),
+    "data.series_spacing": always(0.0, "no rows are steps of a series"),  # where they are, that was decided before
     "data.text": _text,
     "data.text_length": always(TEXT_LENGTH, "longer texts are rare, and say by then what they are about"),
     "data.vocabulary_size": _vocabulary_size,
@@ -615,18 +633,18 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.number_embedding_width": _number_embedding_width,
     "network.category_embedding_width": _category_embedding_width,
     "network.text.family": _text_family,
+    "network.series.family": _series_family,
+    "network.transformer.width": _transformer_width,
     "network.text.width": _text_width,
     "network.text.widths": _text_widths,
     "network.image.widths": _image_widths,
     "network.audio.family": _audio_family,
     "network.audio.bands": _audio_bands,
     "network.audio.widths": _audio_widths,
-    "network.series.family": _series_family,
     "network.series.widths": _series_widths,
     "training.loss": _loss,
     "training.label_smoothing": _label_smoothing,
     "training.optimizer": _optimizer,
-    "training.beta2": _beta2,
     "training.weight_decay": _weight_decay,
     "training.schedule": _schedule,
     "training.word_dropout": _word_dropout,

@@ -14,6 +14,7 @@ from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.pretrained_text import PretrainedText
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
+from fitwell.networks.transformer import TransformerSeries, TransformerWords
 from fitwell.recipe import KindName, NetworkSettings, TrainingSettings
 
 
@@ -49,6 +50,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "rnn": RecurrentSeries,
         "lstm": RecurrentSeries,
         "gru": RecurrentSeries,
+        "transformer": TransformerSeries,
     },
     "text": {
         "terms": WeightedTerms,
@@ -57,6 +59,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "rnn": RecurrentWords,
         "lstm": RecurrentWords,
         "gru": RecurrentWords,
+        "transformer": TransformerWords,
         "pretrained": PretrainedText,
     },
 }

@@ -31,9 +31,10 @@ Streaming = Literal["auto", "always", "never"]
 FamilyName = Literal["fully_connected"]
 Precision = Literal["float32", "bfloat16"]
 AudioFamily = Literal["convolutional", "rnn", "lstm", "gru"]
-SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru"]
+SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru", "transformer"]
 TextForm = Literal["terms", "words", "pieces"]
-TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru", "pretrained"]
+TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru", "transformer", "pretrained"]
+PositionsName = Literal["rotary", "sinusoidal", "learned", "none"]
 ActivationName = Literal[
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "identity"
 ]
@@ -116,6 +117,13 @@ class DataSettings(Settings):
         default_factory=dict,
         description="Columns that are the steps of a series: t of t0, t1, ...; several such are its channels.",
     )
+    series_id: str | None = Field(
+        None, description="Column of a long table whose equal values are one series, each row being a step."
+    )
+    series_time: str | None = Field(None, description="Column that orders the steps of a long table's series.")
+    series_spacing: NonNegative | Auto = Field(
+        "auto", description="Time between the steps of a long table, so that gaps show; 0: steps as they come."
+    )
     text: TextForm | Auto = Field(
         "auto", description="What a text becomes: its terms with their weights, its words, or an encoder's pieces."
     )
@@ -186,6 +194,17 @@ class TextNetwork(Settings):
     )
 
 
+class TransformerNetwork(Settings):
+    """How transformers are built that read series or texts."""
+
+    width: Count | Auto = Field("auto", description="Numbers that a transformer has for each step or word.")
+    layers: Count = Field(2, description="Layers of a transformer.")
+    heads: Count = Field(4, description="Heads of its attention, among which its width is divided.")
+    feedforward: Count = Field(4, description="Within a layer, each step is widened to so many times the width.")
+    positions: PositionsName = Field("rotary", description="How a transformer knows where a step or word stands.")
+    dropout: Share = Field(0.1, description="Share of what its layers add that is set to zero in each training step.")
+
+
 class NetworkSettings(Settings):
     """The network that is built."""
 
@@ -226,6 +245,9 @@ class NetworkSettings(Settings):
     image: ImageNetwork = Field(default_factory=ImageNetwork, description="How images are read.")
     audio: AudioNetwork = Field(default_factory=AudioNetwork, description="How sounds are heard.")
     series: SeriesNetwork = Field(default_factory=SeriesNetwork, description="How series are read.")
+    transformer: TransformerNetwork = Field(
+        default_factory=TransformerNetwork, description="Transformers, where they read series or texts."
+    )
 
 
 class EarlyStopping(Settings):
@@ -580,6 +602,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     yield from _contradictions_of_rows(recipe)
     yield from _contradictions_of_streaming(recipe)
     yield from _contradictions_of_columns(recipe)
+    yield from _contradictions_of_long_tables(recipe)
     yield from _contradictions_of_training(recipe)
     yield from _contradictions_of_decision(recipe)
     yield from _contradictions_of_ranges(recipe)
@@ -676,6 +699,28 @@ def _contradictions_of_columns(recipe: Recipe) -> Iterator[str]:
             yield f'the target "{name}" is named {recipe.target.count(name)} times; name it once'
 
 
+def _contradictions_of_long_tables(recipe: Recipe) -> Iterator[str]:
+    data = recipe.data
+    if data.series_id is None:
+        for role in ("time", "spacing"):
+            value = getattr(data, f"series_{role}")
+            if value not in (None, "auto", 0):
+                yield f"data.series_{role} is {value}, but without data.series_id no rows are steps of series; set it"
+        return
+    if data.series_id == data.series_time:
+        yield f'data.series_id and data.series_time are both "{data.series_id}"; name two columns'
+    if data.series_spacing not in ("auto", 0) and data.series_time is None:
+        yield f"data.series_spacing is {data.series_spacing}, but without data.series_time there are no times; set it"
+    for name in (data.series_id, data.series_time):
+        if name in recipe.target:
+            yield f'the target "{name}" tells rows of a long table apart; name another one'
+    if data.streaming == "always":
+        yield (
+            f'data.series_id is "{data.series_id}", but rows that stream are not put together; read the table into '
+            "memory (data.streaming: never)"
+        )
+
+
 def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
     training = recipe.training
     if training.nesterov and training.momentum == 0:
@@ -709,6 +754,7 @@ def _contradictions_of_arrays(recipe: Recipe) -> Iterator[str]:
             "be kept; name a file or a folder"
         )
     yield from _contradictions_of_encoders(recipe)
+    yield from _contradictions_of_transformers(recipe)
     for kind in ("series", "audio", "text"):
         family = getattr(recipe.network, kind).family
         if family not in RECURRENT or (training.execution in ("auto", "eager") and training.compile != "always"):
@@ -742,6 +788,28 @@ def _contradictions_of_encoders(recipe: Recipe) -> Iterator[str]:
         yield (
             "training.optimizer is muon, which orthogonalizes matrices that start at random, but data.text_encoder "
             "brings trained ones; try adamw"
+        )
+
+
+def _contradictions_of_transformers(recipe: Recipe) -> Iterator[str]:
+    own = recipe.network.transformer
+    if own.width == "auto":
+        return
+    if own.width % own.heads:
+        yield (
+            f"network.transformer.heads is {own.heads}, but must divide network.transformer.width, which is "
+            f"{own.width}; try {own.heads * max(1, round(own.width / own.heads))}"
+        )
+    elif own.positions == "rotary" and own.width // own.heads % 2:
+        yield (
+            "network.transformer.positions is rotary, which turns pairs of numbers, but each of "
+            f"{own.heads} heads has {own.width // own.heads} of network.transformer.width {own.width}; try "
+            f"{own.width + own.heads}"
+        )
+    elif own.positions == "sinusoidal" and own.width % 2:
+        yield (
+            "network.transformer.positions is sinusoidal, a sine and a cosine of each wave, but "
+            f"network.transformer.width is {own.width}; try {own.width + own.heads}"
         )
 
 
