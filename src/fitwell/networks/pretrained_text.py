@@ -22,7 +22,7 @@ from fitwell.pretrained.packed import Packed, packed
 from fitwell.pretrained.transformer import Drop, Transformer, kept, pooled
 from fitwell.recipe import NetworkSettings, TrainingSettings
 
-AT_ONCE = 256  # texts that are read together where nothing is learned
+PIECES_AT_ONCE = 16_384  # read together where nothing is learned, which bounds the memory of long texts
 
 
 class PretrainedText(ArrayNetwork):
@@ -63,7 +63,12 @@ class PretrainedText(ArrayNetwork):
         self.multiplications = array.shape[0] * self.encoder.multiplications
 
     def forward(self, numbers: Shaped[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
-        vectors = numbers if numbers.is_floating_point() else self._read(numbers, noise)
+        if numbers.is_floating_point():
+            vectors = numbers
+        elif self.training:
+            vectors = self._read(numbers, noise)
+        else:
+            vectors = torch.cat([self._read(some, None) for some in numbers.split(_texts_at_once(numbers))])
         outputs: Tensor = self.dropout(vectors, noise)
         return outputs
 
@@ -71,8 +76,8 @@ class PretrainedText(ArrayNetwork):
         """Return the vectors of texts where training leaves them as they are, so that each text is read once."""
         if self.is_tuned:
             return None
-        with torch.inference_mode():
-            return torch.cat([self._read(some, None) for some in numbers.split(AT_ONCE)])
+        with torch.no_grad():
+            return torch.cat([self._read(some, None) for some in numbers.split(_texts_at_once(numbers))])
 
     def depth_of(self, name: str) -> int:
         """Return how many layers stand between one of the parameters and the encoder's end."""
@@ -99,6 +104,10 @@ class PretrainedText(ArrayNetwork):
             return hidden * mask.to(hidden.dtype)
 
         return drop
+
+
+def _texts_at_once(numbers: Int[Tensor, "rows pieces"]) -> int:
+    return max(1, PIECES_AT_ONCE // numbers.shape[1])
 
 
 def _freeze(network: Transformer) -> None:
