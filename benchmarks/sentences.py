@@ -4,7 +4,7 @@
 
 Sentences of `banking77`, `movie_sentence_polarity` and `ag_news_test` in DIR are encoded by Fitwell and by
 sentence-transformers, in turns in one process, on one thread, by Fitwell in float32 as sentence-transformers does and
-in bfloat16; figures are texts a CPU second, in the quickest of the repeats, and the lowest cosine of a text's two vectors.
+in bfloat16; figures are texts a CPU second, the quickest of the repeats, and the lowest cosine of a text's two vectors.
 """
 
 from __future__ import annotations
