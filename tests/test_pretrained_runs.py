@@ -84,7 +84,7 @@ def test_a_run_predicts_and_explains_when_the_folder_is_gone(tmp_path: Path) -> 
 def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(folder: Path, tmp_path: Path, unfreezing: int) -> None:
     frame = texts()
     frame.write_parquet(tmp_path / "texts.parquet")
-    settings = {"training.encoder_unfreezing": unfreezing, "training.checkpoint_seconds": 1e-9}
+    settings: dict[str, Any] = {"training.encoder_unfreezing": unfreezing, "training.checkpoint_seconds": 1e-9}
     whole = trained(folder, tmp_path / "whole", str(tmp_path / "texts.parquet"), **settings)
     looks = 0
 
@@ -104,7 +104,8 @@ def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(folder: Path, t
 @pytest.mark.parametrize("members", [1, 2])
 def test_a_kept_encoder_stays_as_it_was_to_the_bit(folder: Path, tmp_path: Path, members: int) -> None:
     frame = texts()
-    run = trained(folder, tmp_path / "run", frame, members=members, **{"network.text.tuned": False})
+    settings: dict[str, Any] = {"network.text.tuned": False}
+    run = trained(folder, tmp_path / "run", frame, members=members, **settings)
     kept = load_file(run.path / "model.safetensors")["buffers.arrays.text_0.encoder.entries.weight"]
     assert len(kept) == members
     assert np.array_equal(kept[-1], load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"])

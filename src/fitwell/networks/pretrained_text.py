@@ -68,7 +68,7 @@ class PretrainedText(ArrayNetwork):
         elif self.training:
             vectors = self._read(numbers, noise)
         else:
-            vectors = torch.cat([self._read(some, None) for some in numbers.split(_texts_at_once(numbers))])
+            vectors = torch.cat([self._read(some, None) for some in torch.split(numbers, _texts_at_once(numbers))])
         outputs: Tensor = self.dropout(vectors, noise)
         return outputs
 
@@ -77,7 +77,7 @@ class PretrainedText(ArrayNetwork):
         if self.is_tuned:
             return None
         with torch.no_grad():
-            return torch.cat([self._read(some, None) for some in numbers.split(_texts_at_once(numbers))])
+            return torch.cat([self._read(some, None) for some in torch.split(numbers, _texts_at_once(numbers))])
 
     def depth_of(self, name: str) -> int:
         """Return how many layers stand between one of the parameters and the encoder's end."""
@@ -86,7 +86,7 @@ class PretrainedText(ArrayNetwork):
 
     def _read(self, numbers: Int[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         texts = packed(numbers)
-        drop = kept
+        drop: Drop = kept
         if noise is not None and self.share and self.is_tuned:
             drop = self._dropping(texts, noise, length=numbers.shape[1])
         # In training alone: what is predicted does not depend on what a machine has units for.

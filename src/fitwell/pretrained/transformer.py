@@ -35,7 +35,7 @@ def kept(hidden: Tensor, place: int) -> Tensor:
 
 def by_run(hidden: Tensor, texts: Packed) -> tuple[Tensor, ...]:
     """Return the pieces of each run; one split serves all, whose gradient is one concatenation."""
-    return hidden.split([run.pieces.stop - run.pieces.start for run in texts.runs])
+    return torch.split(hidden, [run.pieces.stop - run.pieces.start for run in texts.runs])
 
 
 class Block(nn.Module):
