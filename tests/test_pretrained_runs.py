@@ -119,6 +119,14 @@ def test_a_folder_that_is_not_there_is_refused_before_anything_is_trained(tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+def test_an_encoder_without_texts_to_read_is_refused(folder: Path, tmp_path: Path) -> None:
+    told = r'reads columns of text, but none of the 1 is one: "stars" \(number\); let data\.columns\.NAME\.kind'
+    with pytest.raises(RequestError, match=told):
+        fw.train(
+            texts(40).drop("text"), target="label", out=tmp_path / "run", settings={"data.text_encoder": str(folder)}
+        )
+
+
 def test_weights_of_another_shape_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
     folder = write_encoder(tmp_path / "model")
     content = (folder / "config.json").read_text()
