@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.layer import ArrayNetwork
-from fitwell.networks.noise import Dropout, keep_mask_at
+from fitwell.networks.noise import Dropout, PieceDropout
 from fitwell.pretrained.configuration import configuration_from_text
 from fitwell.pretrained.folder import encoder_of, open_folder
 from fitwell.pretrained.packed import Packed, packed
@@ -55,7 +55,7 @@ class PretrainedText(ArrayNetwork):
             _freeze(self.encoder)
         self.is_halved = training.encoder_precision == "bfloat16"
         self.layers = torch.nn.ModuleList()
-        self.share = settings.dropout
+        self.inside = PieceDropout(settings.dropout)
         self.noise_layer = noise_layer
         self.noise_layers = self.encoder.drops + 1
         self.dropout = Dropout(settings.dropout, layer=noise_layer + self.encoder.drops)
@@ -87,7 +87,7 @@ class PretrainedText(ArrayNetwork):
     def _read(self, numbers: Int[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         texts = packed(numbers)
         drop: Drop = kept
-        if noise is not None and self.share and self.is_tuned:
+        if noise is not None and self.inside.acts and self.is_tuned:
             drop = self._dropping(texts, noise, length=numbers.shape[1])
         # In training alone: what is predicted does not depend on what a machine has units for.
         with torch.autocast(numbers.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
@@ -99,9 +99,8 @@ class PretrainedText(ArrayNetwork):
         places = rows * length + texts.places
 
         def drop(hidden: Tensor, place: int) -> Tensor:
-            words = noise[self.noise_layer + place]
-            mask = keep_mask_at(words, places, of_row=length, width=hidden.shape[1], share=self.share)
-            return hidden * mask.to(hidden.dtype)
+            dropped: Tensor = self.inside(hidden, noise[self.noise_layer + place], places, of_row=length)
+            return dropped
 
         return drop
 
