@@ -109,7 +109,7 @@ ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that rea
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
 ENCODER_RATE, ENCODER_LAYER_RATE, ENCODER_DECAY, ENCODER_BATCH = 0.15, 0.9, 0.01, 32
-ENCODER_STEPS, FEWEST_ENCODER_EPOCHS, MOST_ENCODER_EPOCHS = 1_500, 3, 20
+ENCODER_STEPS, ENCODER_SIGHTS, FEWEST_ENCODER_EPOCHS, MOST_ENCODER_EPOCHS = 300, 800, 3, 20
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
 TRANSFORMER_WIDTH = 64
 OF_TRANSFORMERS = "a transformer has its own settings, network.transformer"
@@ -493,8 +493,11 @@ def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
         steps = batching(facts.training_rows, recipe.training)[1]
         if facts.is_pretrained and recipe.network.text.tuned:
-            epochs = min(MOST_ENCODER_EPOCHS, max(FEWEST_ENCODER_EPOCHS, -(-ENCODER_STEPS // steps)))
-            return Choice(epochs, f"about {ENCODER_STEPS:,} steps: what is pretrained is soon tuned")
+            classes = facts.outputs if facts.task == "multiclass" else 2 if facts.task == "binary" else 1
+            sights = -(-ENCODER_SIGHTS * classes // facts.training_rows)
+            epochs = min(MOST_ENCODER_EPOCHS, max(FEWEST_ENCODER_EPOCHS, -(-ENCODER_STEPS // steps), sights))
+            why = f"what is pretrained is soon tuned: {ENCODER_STEPS} steps, and {ENCODER_SIGHTS} texts of each class"
+            return Choice(epochs, f"{why}, but {FEWEST_ENCODER_EPOCHS} to {MOST_ENCODER_EPOCHS}")
         fewest = FEWEST_TERMS_EPOCHS if facts.has_terms else FEWEST_EPOCHS
         epochs = min(MOST_EPOCHS, max(fewest, -(-ARRAY_STEPS // steps)))
         return Choice(epochs, f"at least {fewest}, and about {ARRAY_STEPS:,} steps where there are few rows")

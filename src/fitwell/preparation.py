@@ -162,6 +162,7 @@ def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
 def data_decided(labelled: Labelled, recipe: Recipe, split: Split) -> Plan:
     """Return the recipe with what concerns the data decided."""
     _require_weight(labelled, split)
+    _require_texts(labelled, recipe)
     primary = primary_for(labelled.task, labelled.coding, labelled.truth, goal=recipe.goal)
     decided = resolve_data(recipe, labelled.schema, primary)
     reasons = dict(decided.reasons) | {"data.split": split.why}
@@ -229,6 +230,16 @@ def _require_weight(labelled: Labelled, split: Split) -> None:
                 f"the rows to {part} need a weight above 0, but all {len(rows)} of them have weight 0; "
                 "leave out rows of weight 0, or name another column with --weight"
             )
+
+
+def _require_texts(labelled: Labelled, recipe: Recipe) -> None:
+    kinds = {column.name: column.kind for column in labelled.schema.features}
+    if recipe.data.text_encoder is not None and "text" not in kinds.values():
+        shown = ", ".join(f'"{name}" ({kind})' for name, kind in list(kinds.items())[:5])
+        raise RequestError(
+            f"data.text_encoder reads columns of text, but none of the {len(kinds)} is one: {shown}; let "
+            "data.columns.NAME.kind be text, or leave the encoder out"
+        )
 
 
 def divided(labelled: Labelled, recipe: Recipe) -> Split:

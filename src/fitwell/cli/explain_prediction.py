@@ -31,7 +31,7 @@ def explain_prediction(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Say which columns, and which parts of texts, pictures, sounds and series, a prediction rests on, and test that."""
+    """Say which columns, and which parts of texts, pictures, sounds or series, a prediction rests on; test it."""
     import json
 
     from fitwell.files import replace_atomically
