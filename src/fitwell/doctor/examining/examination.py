@@ -44,6 +44,7 @@ from fitwell.doctor.examining.suspicion import suspicions
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
     DOUBTFUL_SKILL,
+    EVIDENT_ERRORS,
     EVIDENT_FAULT,
     RELATIVE_FAULT,
     RELATIVE_HEADROOM,
@@ -317,17 +318,17 @@ def _find_causes(
     table = {**CHANGES, **BESIDE}
     fault = evident or any(table[name].fault for name in causes.effects)
     severity: Severity = "critical" if fault or screened.shortfall >= RELATIVE_HEADROOM else "warning"
-    sure = _holds(again, causes.measured, base, share)
+    sure = _holds(again, causes.measured, base, evident=evident)
     if set(causes.effects) <= {WIDER, STAND_IN}:
         # Too small a network may be just large enough for some first weights.
         _add(course, seed_dependent(bench, screened, again.measure(Arm()), asked=True))
     found = cause_findings(screened, causes, severity=severity, sure=sure)
     if sure:
         found += alternative_findings(
-            screened, [each for each in causes.alternatives.items() if _holds(again, each[1], base, share)],
+            screened, [each for each in causes.alternatives.items() if _holds(again, each[1], base, evident=evident)],
             severity=severity,
         )  # fmt: skip
-        if causes.cure is not causes.measured and _holds(again, causes.cure, base, share):
+        if causes.cure is not causes.measured and _holds(again, causes.cure, base, evident=evident):
             found = tuple(with_cure(each, screened, causes.cure) for each in found)
     course.add(found)
     if set(causes.effects) <= {"best_epoch", REGULARIZED}:  # what is learned by heart may be wrong labels
@@ -335,7 +336,7 @@ def _find_causes(
     course.add(activity_findings(base))
 
 
-def _holds(again: Bench, changed: Measured, base: Measured, share: float) -> bool:
+def _holds(again: Bench, changed: Measured, base: Measured, *, evident: bool) -> bool:
     """Tell whether changes bring their gain again, with another seed and the rows divided otherwise."""
     other, anew = again.measure(Arm()), again.measure(changed.arm)
     found = gain(anew.contributions, other.contributions)
@@ -343,4 +344,5 @@ def _holds(again: Bench, changed: Measured, base: Measured, share: float) -> boo
         torch.cat([changed.contributions, anew.contributions]),
         torch.cat([base.contributions, other.contributions]),
     )
-    return found.effect >= ABSOLUTE_GAIN and is_clear(pooled, anew.skill, share)
+    share, errors = (EVIDENT_FAULT, EVIDENT_ERRORS) if evident else (RELATIVE_FAULT, STANDARD_ERRORS)
+    return found.effect >= ABSOLUTE_GAIN and is_clear(pooled, anew.skill, share, errors=errors)

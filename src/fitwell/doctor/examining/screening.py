@@ -79,9 +79,9 @@ def relative_shortfall(reached: float, allowed: float) -> float:
     return 0.0 if allowed <= 0 else max(0.0, round((allowed - reached) / allowed, 12))
 
 
-def is_clear(found: Gain, allowed: float, share: float = RELATIVE_FAULT) -> bool:
+def is_clear(found: Gain, allowed: float, share: float = RELATIVE_FAULT, *, errors: float = STANDARD_ERRORS) -> bool:
     """Tell whether a gain is large enough, absolutely and against noise, and as a share of what the data allows."""
-    return found.effect >= max(ABSOLUTE_GAIN, share * allowed) and found.clear >= STANDARD_ERRORS
+    return found.effect >= max(ABSOLUTE_GAIN, share * allowed) and found.clear >= errors
 
 
 def screen(bench: Bench) -> Screened:

@@ -32,6 +32,7 @@ EVIDENT = 0.75  # suspicion from which something is visibly wrong
 RELATIVE_HEADROOM = 0.50
 ABSOLUTE_GAIN = 0.05
 STANDARD_ERRORS = 3.0  # one in 740 by chance; some fifteen arms are tried, so about 2 % of programs
+EVIDENT_ERRORS = 2.33  # one in 100, of a cause that was visible before anything was tried: it is one claim, not fifteen
 
 # A change counts as the cause when it alone brings this share of what all changes bring together (design's study).
 SHARE_OF_GAIN = 0.8
