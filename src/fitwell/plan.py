@@ -648,6 +648,7 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.loss": _loss,
     "training.label_smoothing": _label_smoothing,
     "training.optimizer": _optimizer,
+    "training.beta2": _beta2,
     "training.weight_decay": _weight_decay,
     "training.schedule": _schedule,
     "training.word_dropout": _word_dropout,
