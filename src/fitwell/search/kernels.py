@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fitwell.compiled import compiled, vectorized
+from fitwell.compiled import compiled
 
 if TYPE_CHECKING:
     from fitwell.search.lists import Postings, Ranked, WeightedTerms
 
 ROUNDING = 2.0**-22  # of the difference of two float32 sums, for each number added, relative to the largest sum
-FEW = 2  # entries of all lists of a query are few if so many times as many are less than there are documents
-BLOCK = 256  # sums whose largest is compared before each is looked at
 STEPS = 16  # a look into a list by halving costs as much as walking past so many entries
 
 
@@ -27,17 +25,10 @@ def search(postings: Postings, queries: WeightedTerms, ranked: Ranked, first: in
     heap = np.empty(count, np.float32)
     for query in range(first, last):
         begin, end = queries.ends[query], queries.ends[query + 1]
-        entries = 0
-        for place in range(begin, end):
-            entries += postings.starts[queries.terms[place] + 1] - postings.starts[queries.terms[place]]
-        few = entries * FEW < postings.size
-        size, kept = _met(postings, queries, begin, end, sums, met, heap, few)
+        size, kept = _met(postings, queries, begin, end, sums, met, heap)
         _rank(postings, queries, begin, end, met[:kept], ranked.documents[query], ranked.scores[query])
-        if few:
-            for place in range(size):
-                sums[met[place]] = 0
-        else:
-            sums[:] = 0
+        for place in range(size):
+            sums[met[place]] = 0
 
 
 @compiled
@@ -49,12 +40,10 @@ def _met(
     sums: NDArray[np.float32],
     met: NDArray[np.int32],
     heap: NDArray[np.float32],
-    few: bool,
 ) -> tuple[int, int]:
     """Add up a query's lists; `met` then begins with the documents that may be among the best.
 
-    Returned are how many documents have a sum, and how many of them, the first, may be among the best. Where the lists
-    are not few, no list of whom they meet is kept on the way, and the sums of all documents are looked through.
+    Returned are how many documents have a sum, and how many of them, the first, may be among the best.
     """
     bounds = np.empty(end - begin, np.float64)
     for place in range(begin, end):
@@ -64,86 +53,28 @@ def _met(
     slack = left * ROUNDING * (end - begin + 1)
     size = done = 0
     added = 0.0
-    least = np.float32(-1)  # the smallest of the best sums, where it is known
     while done < len(order):
         place = begin + order[done]
         term = queries.terms[place]
-        length = postings.starts[term + 1] - postings.starts[term]
-        # Finding the smallest of the best takes as long as adding up a list of about as many as were met.
-        if added > left and (size >= len(heap) and length > size if few else 2 * length > postings.size):
-            least = _least(sums, met[:size], heap) if few else _least_of_all(sums, heap)
-            if least > left + slack:
-                break
-        if few:
-            size = _add_list(postings, term, queries.weights[place], sums, met, size)
-        else:
-            _add_all(postings, term, queries.weights[place], sums)
-        least = np.float32(-1)
+        # Finding the smallest of the best takes as long as adding up a list of half as many entries as were met.
+        worth = 2 * (postings.starts[term + 1] - postings.starts[term]) > size >= len(heap) and added > left
+        if worth and _least(sums, met[:size], heap) > left + slack:
+            break
+        size = _add_list(postings, term, queries.weights[place], sums, met, size)
         added += bounds[order[done]]
         left -= bounds[order[done]]
         done += 1
-    if few:
-        kept = size
-        if size > len(heap):
-            least = _least(sums, met[:size], heap) if least < 0 else least
-            kept = _promising(sums, met, size, np.float32(least - max(left, 0.0) - slack))
-    else:
-        least = _least_of_all(sums, heap) if least < 0 else least
-        size = kept = _above(sums, met, np.float32(least - max(left, 0.0) - slack))
-    while done < len(order):
+    kept = size
+    while True:
+        if kept > len(heap):
+            least = _least(sums, met[:kept], heap)
+            kept = _promising(sums, met, kept, np.float32(least - max(left, 0.0) - slack))
+        if done == len(order):
+            return size, kept
         place = begin + order[done]
         _look_up(postings, queries.terms[place], queries.weights[place], sums, met[:kept])
         left -= bounds[order[done]]
         done += 1
-        if kept > len(heap):
-            least = _least(sums, met[:kept], heap)
-            kept = _promising(sums, met, kept, np.float32(least - max(left, 0.0) - slack))
-    return size, kept
-
-
-@compiled
-def _add_all(postings: Postings, term: int, weight: np.float32, sums: NDArray[np.float32]) -> None:
-    """Add a list to the sums."""
-    for entry in range(postings.starts[term], postings.starts[term + 1]):
-        sums[postings.documents[entry]] += weight * postings.impacts[entry]
-
-
-@compiled
-def _least_of_all(sums: NDArray[np.float32], heap: NDArray[np.float32]) -> np.float32:
-    """Return the smallest of the largest sums, as many as the heap has places."""
-    heap[:] = sums[: len(heap)]
-    heap.sort()
-    for start in range(len(heap), len(sums), BLOCK):
-        block = sums[start : start + BLOCK]
-        if _largest(block) > heap[0]:
-            for value in block:
-                if value > heap[0]:
-                    _sink(heap, value)
-    return heap[0]  # type: ignore[no-any-return]
-
-
-@compiled
-def _above(sums: NDArray[np.float32], met: NDArray[np.int32], least: np.float32) -> int:
-    """List the documents whose sum is above 0 and at least so large, and return how many they are."""
-    kept = 0
-    for start in range(0, len(sums), BLOCK):
-        block = sums[start : start + BLOCK]
-        largest = _largest(block)
-        if largest >= least and largest > 0:
-            for place in range(len(block)):
-                if block[place] >= least and block[place] > 0:
-                    met[kept] = start + place
-                    kept += 1
-    return kept
-
-
-@vectorized
-def _largest(block: NDArray[np.float32]) -> np.float32:
-    """Return the largest sum."""
-    largest = block[0]
-    for value in block:
-        largest = max(largest, value)
-    return largest  # type: ignore[no-any-return]
 
 
 @compiled
