@@ -1,7 +1,7 @@
 """How fast and how good searching documents is, beside bm25s; both have the same words.
 
     python benchmarks/search.py speed CORPUS [--documents 100000] [--queries 1000] [--rounds 5]
-    python benchmarks/search.py quality --data DIR [--encoder FOLDER]
+    python benchmarks/search.py quality --data DIR [--encoder FOLDER] [--documents 1400]
 
 It needs bm25s installed beside Fitwell (0.3 was measured). CORPUS is a text file, also compressed; every stretch of 50
 words of it is a document, and every query some words in a row out of one. The scores of the ten best are compared
@@ -137,7 +137,7 @@ def speed(asked: argparse.Namespace) -> None:
             )
 
 
-def cranfield(data: Path, folder: Path, encoder: Path | None) -> None:
+def cranfield(data: Path, folder: Path) -> None:
     """Print figures of every way of ranking on Cranfield's queries, those of bm25s, and differences."""
     import bm25s
 
@@ -158,21 +158,29 @@ def cranfield(data: Path, folder: Path, encoder: Path | None) -> None:
         shown({"bm25s": {name: mean_figure(each, confidence=0.95) for name, each in values.items()}})
         less = found.per_query["bm25"]["ndcg_at_10"] - values["ndcg_at_10"]
         print(f"  bm25 less bm25s: nDCG@10 {mean_figure(less, confidence=0.95, low=-1.0)}")
-    learned(made, files)
-    if encoder is not None:
-        made = search.index(data / "docs.jsonl", folder / "both", ways=["bm25", "sentences"], encoder=encoder).index
-        print("\nCranfield, English stems, with the encoder")
-        shown(search.evaluate(made, *files, gains=GRADES).figures)
-        learned(made, files)
+    learned(made, files[0], search.read_judgements(files[1], gains=GRADES))
 
 
-def learned(made: search.Index, files: tuple[Path, Path]) -> None:
+def with_encoder(data: Path, folder: Path, encoder: Path, count: int) -> None:
+    """Print figures of BM25, an encoder and their fusions on the first of Cranfield's documents."""
+    documents = search.read_documents(data / "docs.jsonl").documents[:count]
+    made = search.index(documents, folder / "both", ways=["bm25", "sentences"], encoder=encoder).index
+    there = {document.id for document in documents}
+    judgements = search.read_judgements(data / "qrels.tsv", gains=GRADES)
+    judgements = [each for each in judgements if each.document in there]
+    found = search.evaluate(made, data / "queries.jsonl", judgements)
+    print(f"\nCranfield, English stems, {len(documents):,} documents, {len(found.queries)} queries")
+    shown(found.figures)
+    learned(made, data / "queries.jsonl", judgements)
+
+
+def learned(made: search.Index, queries: Path, judgements: list[search.Judgement]) -> None:
     """Print figures of the learned fusion, and how far they are above every other ranking's."""
-    taught = search.learn(made.path, *files, gains=GRADES)
+    taught = search.learn(made.path, queries, judgements)
     shown({"learned": taught.figures})
     for way, figure in taught.differences.items():
         print(f"  learned less {way}: nDCG@10 {figure}")
-    fused = search.evaluate(search.open_index(made.path), *files, gains=GRADES).per_query
+    fused = search.evaluate(search.open_index(made.path), queries, judgements).per_query
     for way in made.settings.ways:
         less = fused["fusion"]["ndcg_at_10"] - fused[way]["ndcg_at_10"]
         print(f"  fusion less {way}: nDCG@10 {mean_figure(less, confidence=0.95, low=-1.0)}")
@@ -209,7 +217,9 @@ def quality(asked: argparse.Namespace) -> None:
     """Print how good rankings are on three sets."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cranfield(asked.data / "cranfield", folder, asked.encoder)
+        cranfield(asked.data / "cranfield", folder)
+        if asked.encoder is not None:
+            with_encoder(asked.data / "cranfield", folder, asked.encoder, asked.documents)
         passages(asked.data / "squadshifts_new_wiki" / "new_wiki_v1.0.json", folder)
         routing(asked.data / "banking77", folder)
 
@@ -234,6 +244,7 @@ def main() -> None:
     part = parts.add_parser("quality")
     part.add_argument("--data", type=Path, required=True)
     part.add_argument("--encoder", type=Path)
+    part.add_argument("--documents", type=int, default=1400, help="that the encoder reads")
     part.set_defaults(run=quality)
     asked = parser.parse_args()
     asked.run(asked)
