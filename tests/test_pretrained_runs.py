@@ -84,7 +84,7 @@ def test_a_run_predicts_and_explains_when_the_folder_is_gone(tmp_path: Path) -> 
 def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(folder: Path, tmp_path: Path, unfreezing: int) -> None:
     frame = texts()
     frame.write_parquet(tmp_path / "texts.parquet")
-    settings = {"training.encoder_unfreezing": unfreezing, "training.checkpoint_seconds": 1e-9}
+    settings: dict[str, Any] = {"training.encoder_unfreezing": unfreezing, "training.checkpoint_seconds": 1e-9}
     whole = trained(folder, tmp_path / "whole", str(tmp_path / "texts.parquet"), **settings)
     looks = 0
 
@@ -104,7 +104,8 @@ def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(folder: Path, t
 @pytest.mark.parametrize("members", [1, 2])
 def test_a_kept_encoder_stays_as_it_was_to_the_bit(folder: Path, tmp_path: Path, members: int) -> None:
     frame = texts()
-    run = trained(folder, tmp_path / "run", frame, members=members, **{"network.text.tuned": False})
+    settings: dict[str, Any] = {"network.text.tuned": False}
+    run = trained(folder, tmp_path / "run", frame, members=members, **settings)
     kept = load_file(run.path / "model.safetensors")["buffers.arrays.text_0.encoder.entries.weight"]
     assert len(kept) == members
     assert np.array_equal(kept[-1], load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"])
@@ -116,6 +117,14 @@ def test_a_folder_that_is_not_there_is_refused_before_anything_is_trained(tmp_pa
     with pytest.raises(RequestError, match=r"a pretrained encoder is a folder with .*, but .*gone is not there"):
         trained(tmp_path / "gone", tmp_path / "run", texts(40))
     assert not (tmp_path / "run").exists()
+
+
+def test_an_encoder_without_texts_to_read_is_refused(folder: Path, tmp_path: Path) -> None:
+    told = r'reads columns of text, but none of the 1 is one: "stars" \(number\); let data\.columns\.NAME\.kind'
+    with pytest.raises(RequestError, match=told):
+        fw.train(
+            texts(40).drop("text"), target="label", out=tmp_path / "run", settings={"data.text_encoder": str(folder)}
+        )
 
 
 def test_weights_of_another_shape_are_refused_before_anything_is_trained(tmp_path: Path) -> None:

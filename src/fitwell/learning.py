@@ -59,6 +59,10 @@ from fitwell.training.step import Batch, Population, Program, copied, outputs_by
 from fitwell.training.threads import torch_threads
 
 SAMPLE_ROWS = 32_768  # of the training rows, for what starts from data
+QUICK_SAVING, SAVING_SHARE = (
+    0.1,
+    0.05,
+)  # seconds; what takes longer, as a gigabyte does, has so much of the time at most
 TIMED_STEPS = 20
 TIMED_ROWS = 16_384  # at most so many of what a look takes, to time it
 
@@ -319,13 +323,13 @@ def learn(
     """Train from the setup's state to the end, or until time, steps or a Ctrl-C end it; every member's best is kept.
 
     `reserve` seconds of the clock are left for what comes after. `save` gets a state and the history so far at least
-    `checkpoint_seconds` apart, and when training is interrupted.
+    `checkpoint_seconds` apart, so that it takes a small share of the time at most, and when training is interrupted.
     """
     settings, state, processes = setup.recipe.training, setup.state, setup.program.processes
     log = _Log(prepared, history)
     if processes is not None:
         processes.forget()
-    saved = perf_counter()
+    saved, saving = perf_counter(), 0.0
     ending = _ending(state, setup.recipe, interrupted=False, late=False)  # a saved state may have taken all its steps
     with interruptible() as interruption, threads(setup.recipe):
         moments = train(setup.program, state, setup.training, setup.validation, seeds=setup.seeds, rates=setup.rates)
@@ -340,10 +344,13 @@ def learn(
             if processes is not None:
                 wishes = processes.agree(wishes)
             ending = _ending(state, setup.recipe, interrupted=wishes.interrupted, late=wishes.late)
-            due = settings.checkpoint_seconds > 0 and perf_counter() - saved >= settings.checkpoint_seconds
+            apart = max(settings.checkpoint_seconds, saving / SAVING_SHARE if saving > QUICK_SAVING else 0.0)
+            due = settings.checkpoint_seconds > 0 and perf_counter() - saved >= apart
             if save is not None and (due or ending == "interrupted"):
+                started = perf_counter()
                 save(state, log.as_bytes())
                 saved = perf_counter()
+                saving = saved - started
             if ending != "done":
                 break
         if state.epoch_step:

@@ -15,6 +15,7 @@ from fitwell.data.encode import ArrayBlock
 from fitwell.networks.arrays import ARRAY_NETWORKS, family_of
 from fitwell.networks.noise import from_row, noise_words
 from fitwell.networks.pretrained_text import PretrainedText
+from fitwell.networks.varying import vary
 from fitwell.pretrained import open_encoder
 from fitwell.pretrained.folder import open_folder
 from fitwell.recipe import NetworkSettings, TrainingSettings
@@ -85,6 +86,18 @@ def test_a_part_of_a_batch_draws_what_its_texts_draw_in_the_whole_batch(folder: 
     parts = [network(block()[:3], noise[0]), network(block()[3:], from_row(noise, 3)[0])]
     assert torch.allclose(torch.cat(parts), whole, atol=1e-6)
     assert not torch.allclose(whole, network(block(), None), atol=0.1)
+
+
+def test_members_may_drop_shares_of_their_own(folder: Path) -> None:
+    network, noise = network_of(folder, sample=block()).train(), noise_words([3], step=7, layers=14)[0]
+    expected = network(block(), noise)
+    vary(network, {"network.dropout"})
+    assert torch.equal(network(block(), noise), expected)
+    other = network_of(folder, sample=block(), dropout=0.1).train()
+    vary(other, {"network.dropout"})
+    for name, buffer in network.named_buffers():
+        buffer.data = dict(other.named_buffers())[name]
+    assert torch.equal(network(block(), noise), other(block(), noise))
 
 
 def test_a_kept_encoder_has_no_weights_to_learn_and_reads_each_text_once(folder: Path) -> None:

@@ -58,7 +58,7 @@ DISTILBERT = {
 FAMILIES: dict[str, dict[str, Any]] = {
     "bert": BERT,
     "distilbert": DISTILBERT,
-    "roberta": BERT | {"model_type": "roberta", "pad_token_id": 1, "type_vocab_size": 1},
+    "roberta": BERT | {"model_type": "roberta", "type_vocab_size": 1},
     "electra": BERT | {"model_type": "electra", "embedding_size": 6},
 }
 

@@ -13,6 +13,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 from tests.pretrained.conftest import BERT, FAMILIES, HEADS, LAYERS, Write
 
+from fitwell import cli
 from fitwell.errors import DataError, RequestError
 from fitwell.pretrained import open_encoder
 from fitwell.pretrained.encoder import PIECES_AT_ONCE
@@ -225,3 +226,20 @@ def test_half_precision_is_read_as_float32(write: Write) -> None:
     save_file({name: tensor.astype(np.int32) for name, tensor in halved.items()}, folder / "model.safetensors")
     with pytest.raises(DataError, match=r"must hold floating-point numbers, but holds torch\.int32"):
         open_encoder(folder)
+
+
+def test_the_command_writes_a_row_for_each_line(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, corpus, output = write(longest=6), tmp_path / "corpus.txt", tmp_path / "vectors.npy"
+    lines = [text for text in TEXTS if text]
+    corpus.write_text("\n".join(lines) + "\n")
+    assert cli.run(["words", "sentences", str(folder), str(corpus), "--output", str(output)]) == 0
+    np.testing.assert_allclose(np.load(output), open_encoder(folder).encode(lines), atol=1e-6)
+    assert "6 texts, 8 numbers each:" in (told := " ".join(capsys.readouterr().err.split()))
+    assert told.endswith("; 2 were cut after 6 pieces")
+    assert cli.run(["words", "sentences", str(folder), str(corpus), "--output", "x.npz"]) == 2
+    assert 'the matrix is written as .npy, but "x.npz" ends otherwise; name it x.npy' in capsys.readouterr().err
+    asked = ["words", "sentences", str(folder), str(corpus), "--output", str(output), "--precision", "float16"]
+    assert cli.run(asked) == 2
+    assert "precision must be float32 or bfloat16, but is float16" in capsys.readouterr().err

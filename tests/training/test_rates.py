@@ -98,7 +98,7 @@ def test_steps_are_those_of_groups_in_torch(unfreezing: int, members: int) -> No
         noise = torch.zeros(members, 0, 2, dtype=torch.int32)
         advance(program, population, batch, noise=noise, rate=RATE, step=step)
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(reference({"numbers": inputs}, None), targets).backward()
+        torch.nn.functional.cross_entropy(reference({"numbers": inputs}, None), targets).backward()  # type: ignore[no-untyped-call]
         if unfreezing and step <= steps_per_epoch:  # the first layer has not begun
             for parameter in reference.two.blocks[0].parameters():
                 parameter.grad = None

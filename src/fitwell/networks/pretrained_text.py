@@ -15,14 +15,14 @@ from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.layer import ArrayNetwork
-from fitwell.networks.noise import Dropout, keep_mask_at
+from fitwell.networks.noise import Dropout, PieceDropout
 from fitwell.pretrained.configuration import configuration_from_text
 from fitwell.pretrained.folder import encoder_of, open_folder
 from fitwell.pretrained.packed import Packed, packed
 from fitwell.pretrained.transformer import Drop, Transformer, kept, pooled
 from fitwell.recipe import NetworkSettings, TrainingSettings
 
-AT_ONCE = 256  # texts that are read together where nothing is learned
+PIECES_AT_ONCE = 16_384  # read together where nothing is learned, which bounds the memory of long texts
 
 
 class PretrainedText(ArrayNetwork):
@@ -55,7 +55,7 @@ class PretrainedText(ArrayNetwork):
             _freeze(self.encoder)
         self.is_halved = training.encoder_precision == "bfloat16"
         self.layers = torch.nn.ModuleList()
-        self.share = settings.dropout
+        self.inside = PieceDropout(settings.dropout)
         self.noise_layer = noise_layer
         self.noise_layers = self.encoder.drops + 1
         self.dropout = Dropout(settings.dropout, layer=noise_layer + self.encoder.drops)
@@ -63,7 +63,12 @@ class PretrainedText(ArrayNetwork):
         self.multiplications = array.shape[0] * self.encoder.multiplications
 
     def forward(self, numbers: Shaped[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
-        vectors = numbers if numbers.is_floating_point() else self._read(numbers, noise)
+        if numbers.is_floating_point():
+            vectors = numbers
+        elif self.training:
+            vectors = self._read(numbers, noise)
+        else:
+            vectors = torch.cat([self._read(some, None) for some in torch.split(numbers, _texts_at_once(numbers))])
         outputs: Tensor = self.dropout(vectors, noise)
         return outputs
 
@@ -71,8 +76,8 @@ class PretrainedText(ArrayNetwork):
         """Return the vectors of texts where training leaves them as they are, so that each text is read once."""
         if self.is_tuned:
             return None
-        with torch.inference_mode():
-            return torch.cat([self._read(some, None) for some in numbers.split(AT_ONCE)])
+        with torch.no_grad():
+            return torch.cat([self._read(some, None) for some in torch.split(numbers, _texts_at_once(numbers))])
 
     def depth_of(self, name: str) -> int:
         """Return how many layers stand between one of the parameters and the encoder's end."""
@@ -81,8 +86,8 @@ class PretrainedText(ArrayNetwork):
 
     def _read(self, numbers: Int[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         texts = packed(numbers)
-        drop = kept
-        if noise is not None and self.share and self.is_tuned:
+        drop: Drop = kept
+        if noise is not None and self.inside.acts and self.is_tuned:
             drop = self._dropping(texts, noise, length=numbers.shape[1])
         # In training alone: what is predicted does not depend on what a machine has units for.
         with torch.autocast(numbers.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
@@ -94,11 +99,14 @@ class PretrainedText(ArrayNetwork):
         places = rows * length + texts.places
 
         def drop(hidden: Tensor, place: int) -> Tensor:
-            words = noise[self.noise_layer + place]
-            mask = keep_mask_at(words, places, of_row=length, width=hidden.shape[1], share=self.share)
-            return hidden * mask.to(hidden.dtype)
+            dropped: Tensor = self.inside(hidden, noise[self.noise_layer + place], places, of_row=length)
+            return dropped
 
         return drop
+
+
+def _texts_at_once(numbers: Int[Tensor, "rows pieces"]) -> int:
+    return max(1, PIECES_AT_ONCE // numbers.shape[1])
 
 
 def _freeze(network: Transformer) -> None:

@@ -33,10 +33,11 @@ def stretches_of(
     network: nn.Module, pieces: Sequence[Piece], settings: TrainingSettings, *, steps_per_epoch: int
 ) -> tuple[Stretch, ...]:
     """Return the stretches of a network's weights, in their order; none where all of them learn alike."""
-    depths = {}
+    depths: dict[str, int] = {}
     for place, module in network.named_modules():
         if isinstance(module, Pretrained):
-            depths |= {f"{place}.{name}": module.depth_of(name) for name, _ in module.named_parameters()}
+            own = [piece.name.removeprefix(f"{place}.") for piece in pieces if piece.name.startswith(f"{place}.")]
+            depths |= {f"{place}.{name}": module.depth_of(name) for name in own}
     if not depths:
         return ()
     found = []
