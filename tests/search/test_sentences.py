@@ -66,6 +66,8 @@ def test_another_encoder_is_refused_and_so_is_one_that_is_gone(tmp_path: Path, e
 
 
 def test_the_way_and_the_encoder_need_each_other(tmp_path: Path, encoder: Path) -> None:
-    for asked in ({"ways": ["sentences"]}, {"ways": ["bm25"], "encoder": encoder}):
-        with pytest.raises(RequestError, match='the way "sentences" needs the folder of an encoder'):
-            index(DOCUMENTS, tmp_path / "index", **asked)  # type: ignore[arg-type]
+    refusal = 'the way "sentences" needs the folder of an encoder'
+    with pytest.raises(RequestError, match=refusal):
+        index(DOCUMENTS, tmp_path / "index", ways=["sentences"])
+    with pytest.raises(RequestError, match=refusal):
+        index(DOCUMENTS, tmp_path / "index", ways=["bm25"], encoder=encoder)

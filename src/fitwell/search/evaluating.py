@@ -93,7 +93,7 @@ def mean_figure(values: NDArray[np.float64], *, confidence: float, low: float = 
     """Return the mean over queries with its interval, no further than values can go.
 
     >>> print(mean_figure(np.array([0.2, 0.4, 0.6] * 10), confidence=0.95))
-    0.4 (0.3380 to 0.462)
+    0.4 (0.338 to 0.462)
     """
     ones = np.ones(len(values))
     if len(values) < 2:

@@ -13,7 +13,7 @@ WORD = re.compile(TOKENS.pattern)
 def excerpt(text: str, query: str, *, width: int) -> str:
     """Return the stretch of at most `width` characters that has most different words of the query, the first such.
 
-    >>> excerpt("He came late. The cat sat on a mat. It slept.", "cat on mat", width=24)
+    >>> excerpt("He came late. The cat sat on a mat. It slept.", "cat on mat", width=26)
     '… The cat sat on a mat. …'
     """
     text = " ".join(text[:LOOKED_AT].split())

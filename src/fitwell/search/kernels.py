@@ -54,10 +54,13 @@ def _met(
     size = done = 0
     added = 0.0
     while done < len(order):
-        if size >= len(heap) and added > left and _least(sums, met[:size], heap) > left + slack:
-            break
         place = begin + order[done]
-        size = _add_list(postings, queries.terms[place], queries.weights[place], sums, met, size)
+        term = queries.terms[place]
+        # Finding the smallest of the best takes as long as adding up a list of half as many entries as were met.
+        worth = 2 * (postings.starts[term + 1] - postings.starts[term]) > size >= len(heap) and added > left
+        if worth and _least(sums, met[:size], heap) > left + slack:
+            break
+        size = _add_list(postings, term, queries.weights[place], sums, met, size)
         added += bounds[order[done]]
         left -= bounds[order[done]]
         done += 1

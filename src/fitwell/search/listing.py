@@ -41,7 +41,7 @@ def best_documents(search: Callable[[int], Ranked], owners: NDArray[np.int32], c
 
 def _grouped(ranked: Ranked, owners: NDArray[np.int32], count: int) -> Listing:
     passages, scores = ranked.documents, ranked.scores
-    documents = np.where(passages >= 0, owners[passages], -1)
+    documents = np.where(passages >= 0, owners[passages], -1).astype(np.int64)
     order = np.argsort(documents, axis=1, kind="stable")
     in_order = np.take_along_axis(documents, order, 1)
     first = np.ones(documents.shape, bool)

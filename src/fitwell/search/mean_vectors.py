@@ -61,7 +61,7 @@ def weighted(known: Vectors, counted: Counted) -> tuple[WordTable, NDArray[np.fl
     >>> known = Vectors(("east", "north"), np.float32([[1, 0], [0, 1]]))
     >>> table, texts = weighted(known, count_words(["east", "north north", "east north"]))
     >>> table.weights.round(4).tolist()
-    [0.002, 0.002]
+    [0.0025, 0.0017]
     """
     often = np.bincount(counted.counts.indices, counted.counts.data, len(counted.words))
     of_words = {word: number for number, word in enumerate(counted.words)}

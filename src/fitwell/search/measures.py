@@ -42,7 +42,7 @@ def recall(found: Gains, relevant: Gains, *, depth: int) -> float:
     >>> recall(np.array([0.0, 1.0, 1.0]), np.array([1.0, 1.0]), depth=2)
     0.5
     """
-    return np.count_nonzero(found[:depth] > 0) / len(relevant)
+    return float(np.count_nonzero(found[:depth] > 0) / len(relevant))
 
 
 def _discounted(gains: Gains) -> float:

@@ -33,9 +33,12 @@ def postings_of(impacts: sp.csr_matrix) -> Postings:
     lists = impacts.astype(np.float32).tocsc()
     lists.sort_indices()
     starts = lists.indptr.astype(np.int64)
+    documents = lists.indices.astype(np.int32, copy=False)
+    for array in (starts, documents, lists.data):
+        array.flags.writeable = False  # as those that are mapped: loops are compiled for one kind of arrays only
     return Postings(
         starts=starts,
-        documents=lists.indices.astype(np.int32, copy=False),
+        documents=documents,
         impacts=lists.data,
         highest=highest_of(starts, lists.data),
         size=impacts.shape[0],
