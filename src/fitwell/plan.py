@@ -103,6 +103,7 @@ AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
+PLACES_RATE = 3  # chosen on spoken digits and 2,500 pictures of CIFAR-10
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
 NO_TEXTS, NO_IMAGES, NO_SERIES = "there are no texts", "there are no images", "there are no series"
 CROP, ROTATION, COLOR, ERASE = 0.3, 10.0, 0.3, 0.2  # chosen on 2,500 pictures of CIFAR-10
@@ -404,6 +405,8 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
     why = f"usual for {recipe.training.optimizer}, scaled by the root of the batch size / 256"
     if facts.texts:
         usual, why = TEXT_RATE * usual, f"{why}, times {TEXT_RATE}: the vector of a word is moved only where it occurs"
+    if facts.images or (facts.sounds and recipe.network.audio.family == "convolutional"):
+        usual, why = PLACES_RATE * usual, f"{why}, times {PLACES_RATE} for convolutions with batch normalization"
     if facts.task == "regression":
         usual, why = 2 * usual, f"{why}, doubled for regression"
     return Choice(float(f"{usual * min(1.0, math.sqrt(rows / 256)):.3g}"), why)
