@@ -101,6 +101,7 @@ IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the ot
 SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
+SOUND_STEPS = 600  # of networks that hear sounds, which are learned in fewer
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
 PLACES_RATE = 3  # chosen on spoken digits and 2,500 pictures of CIFAR-10
@@ -435,8 +436,9 @@ def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
         steps = batching(facts.training_rows, recipe.training)[1]
         fewest = FEWEST_TERMS_EPOCHS if facts.has_terms else FEWEST_EPOCHS
-        epochs = min(MOST_EPOCHS, max(fewest, -(-ARRAY_STEPS // steps)))
-        return Choice(epochs, f"at least {fewest}, and about {ARRAY_STEPS:,} steps where there are few rows")
+        wanted = SOUND_STEPS if len(facts.sounds) == len(facts.layout.arrays) else ARRAY_STEPS
+        epochs = min(MOST_EPOCHS, max(fewest, -(-wanted // steps)))
+        return Choice(epochs, f"at least {fewest}, and about {wanted:,} steps where there are few rows")
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
         return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
     cycles = recipe.training.cycles
