@@ -1,6 +1,6 @@
 """How good Fitwell is on texts, images, sounds and series, defaults only, on unseen rows, beside what is known.
 
-    python benchmarks/modalities.py [--data DIR] [--sets digits mnist ...] [--seeds 0] [--set NAME=VALUE ...]
+    python benchmarks/modalities.py [--data DIR] [--sets digits ...] [--seeds 0] [--set NAME=VALUE ...] [--explain 100]
 
 The texts are read from DIR: `sms_spam` (five folds, F1 of spam over all of them), `movie_sentence_polarity` (a tenth is
 measured), `banking77` (its test file), `ag_news_test` (a fifth is measured). `digits` comes with scikit-learn, `mnist`
@@ -11,7 +11,9 @@ each row once; the others on their test part. Intervals are Wilson's, at 95 %, o
 seed; further seeds tell how much chance there is in training. Figures named beside them come from the same rows: a
 logistic regression on pixels, steps or TF-IDF (Fitwell's own baseline), and a peer: aeon's ROCKET where it is
 installed, and for texts scikit-learn's TF-IDF of words and pairs with a logistic regression (C = 10), which learns from
-the validation rows too.
+the validation rows too. `--explain` explains so many of the measured rows by the first seed's first run, and says how
+far their predictions fall without the half of the words, steps or regions that was named first, and without as many
+others.
 """
 
 from __future__ import annotations
@@ -199,6 +201,20 @@ def measured(part: Part, out: Path, *, seed: int, settings: dict[str, Any], rare
     }
 
 
+def explained(run_at: Path, part: Part, rows: int) -> str:
+    """Return how far predictions fall without what was named first, and without as many others."""
+    import fitwell as fw
+
+    started = time.process_time()
+    found = fw.load(run_at).explain(str(part.test), rows=rows)
+    assert found.deleted is not None
+    seconds = (time.process_time() - started) / len(found.rows)
+    return (
+        f"{len(found.rows)} predictions lose {found.deleted.named:.3f} without the half that was named first, "
+        f"{found.deleted.random:.3f} without as many others; {seconds:.2f} CPU seconds each"
+    )
+
+
 def shares(metrics: dict[str, Any], *, rows: int, rare: str | None, part: Part) -> tuple[float, float]:
     """Return right answers and rows; with a rare class tp and tp + (fp + fn) / 2, whose ratio is its F1."""
     if rare is None:
@@ -270,6 +286,7 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", dest="settings", help="settings to try")
     parser.add_argument("--parts", type=int, nargs="+", help="only these parts of each set, from 0")
     parser.add_argument("--peers", action="store_true", help="run ROCKET or scikit-learn on the same rows too")
+    parser.add_argument("--explain", type=int, default=0, metavar="ROWS", help="explain so many rows of each set too")
     asked = parser.parse_args()
     from fitwell.recipe import assignments
 
@@ -288,6 +305,9 @@ def main() -> None:
                     for place, part in enumerate(parts)
                 ]
                 found.append({key: sum(run[key] for run in runs) for key in runs[0]})
+            if asked.explain:
+                place = Path(folder) / f"run-{asked.seeds[0]}-0"
+                print(f"{name}: {explained(place, parts[0], asked.explain)}", flush=True)
             if asked.peers and name in TEXTS:
                 of_parts = [tfidf_logistic(part, rare) for part in parts]
                 peer = sum(right for right, _ in of_parts) / sum(of for _, of in of_parts)

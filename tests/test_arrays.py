@@ -27,6 +27,7 @@ from fitwell.events import unheard
 from fitwell.learning import Clock, learn, predictions_for_rows, set_up
 from fitwell.preparation import divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
+from fitwell.report.predictions import predictions_page
 from fitwell.vectors import Vectors, load
 from fitwell.workflow import resume
 
@@ -179,11 +180,16 @@ SLOW = pytest.mark.slow
 
 @pytest.mark.parametrize(
     "family",
-    ["auto", "average", "convolutional", pytest.param("rnn", marks=SLOW), pytest.param("lstm", marks=SLOW), "gru"],
+    [
+        *("auto", "average", "convolutional", "gru"),
+        *(pytest.param(family, marks=SLOW) for family in ("rnn", "lstm", "transformer")),
+    ],
 )
 def test_every_way_to_read_a_text_finds_the_word_that_decides(tmp_path: Path, family: str) -> None:
     settings = {"network.text.family": family, "network.text.width": 8, "training.epochs": 30, "target": ["y"]}
-    if family not in ("auto", "average"):
+    if family == "transformer":
+        settings |= {"network.transformer.width": 8}
+    elif family not in ("auto", "average"):
         settings["network.text.widths"] = [8]
     prepared = prepared_of(text_frame(240), **settings)
     assert prepared.recipe.data.text == ("terms" if family == "auto" else "words")
@@ -222,6 +228,31 @@ def test_a_prediction_rests_on_the_text_that_decides_it(tmp_path: Path, capsys: 
     assert cli.run(asked) == 0
     told = json.loads(capsys.readouterr().out)
     assert {row["columns"][0]["column"] for row in told["rows"]} == {"note"}
+    for row, decides in zip(told["rows"], ("pears", "Apples"), strict=True):
+        words = row["texts"]["note"]["words"]
+        strongest = max(words, key=lambda word: word["value"])
+        assert strongest["word"] == decides
+        assert strongest["low"] > max(word["value"] for word in words if word is not strongest)
+        text = row["texts"]["note"]["text"]
+        assert [text[word["start"] : word["stop"]] for word in words] == [word["word"] for word in words]
+    assert told["deleted"]["named"] > 2 * told["deleted"]["random"] > 0
+
+
+def test_words_are_shown_in_their_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = fw.train(text_frame(), target="y", out=tmp_path / "run", settings=QUICK | {"training.epochs": 20})
+    rows = {"note": ["a <b>river</b>, and Apples & stone", "... !", None], "size": [0.5] * 3}
+    found = run.explain(rows)
+    (words,) = found.rows[0].texts
+    # Together what the text gets more than one without words, as any sum of Shapley values is.
+    without = run.explain({"note": ["<></>, & "], "size": [0.5]}, about=found.rows[0].prediction).rows[0].value
+    assert sum(word.value for word in words.words) == pytest.approx(found.rows[0].value - without, abs=1e-5)
+    assert found.rows[1].texts == found.rows[2].texts == ()
+    page = predictions_page(found, run="r", data="d").decode()
+    assert "&lt;<mark" in page or "&lt;b&gt;" in page
+    assert re.search(r'<mark class="(for|against) strength-6" title="[+-][\d.]+">\w+</mark>', page)
+    pl.DataFrame(rows).write_parquet(tmp_path / "t.parquet")
+    assert cli.run(["explain-prediction", str(run.path), str(tmp_path / "t.parquet"), "--rows", "1"]) == 0
+    assert re.search(r"  note: \w+ [+-]0\.\d{3}  \w+ ", capsys.readouterr().out)
 
 
 def test_a_text_that_streams_is_refused_in_words(tmp_path: Path) -> None:
@@ -363,7 +394,7 @@ def test_training_pictures_stay_bytes(tmp_path: Path) -> None:
     assert prepared.part(prepared.split.train, device="cpu").features["image_0"].dtype == torch.uint8
 
 
-@pytest.mark.parametrize("family", ["convolutional", "rnn", "lstm", "gru"])
+@pytest.mark.parametrize("family", ["convolutional", "rnn", "lstm", "gru", "transformer"])
 def test_every_family_learns_which_way_a_series_goes(family: str) -> None:
     settings = QUICK | {"network.series.family": family, "network.series.widths": [8], "training.epochs": 20}
     prepared = prepared_of(series_frame(), **{"target": ["y"], "data.drop": ["size"]} | settings)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from fitwell.data.columns.audio import AudioEncoder
-from fitwell.data.columns.text import TermsEncoder, WordsEncoder
+from fitwell.data.columns.text import PiecesEncoder, TermsEncoder, WordsEncoder
 from fitwell.data.encode import Encoders
 from fitwell.data.parquet import ParquetTable
 from fitwell.data.read import Table
@@ -123,6 +123,8 @@ def _array_events(encoders: Encoders) -> Iterator[Event]:
     for encoder in encoders.arrays.values():
         if isinstance(encoder, AudioEncoder):
             yield _sound_event(encoder)
+        if isinstance(encoder, PiecesEncoder):
+            yield _pieces_event(encoder)
         if not isinstance(encoder, TermsEncoder | WordsEncoder):
             continue
         what = "terms" if isinstance(encoder, TermsEncoder) else "words"
@@ -142,6 +144,16 @@ def _sound_event(encoder: AudioEncoder) -> Event:
         f'"{encoder.column.name}": {encoder.rate:,} samples a second, of which each sound keeps up to {seconds:.3g} '
         f"seconds{cut}",
         {"column": encoder.column.name, "rate": encoder.rate, "samples": encoder.samples, "cut": encoder.cut},
+    )
+
+
+def _pieces_event(encoder: PiecesEncoder) -> Event:
+    name, length = encoder.column.name, encoder.length
+    cut = f"; {encoder.cut:,} training texts have more and are cut" if encoder.cut else ""
+    return Event(
+        "columns",
+        f'"{name}": read by the encoder in {encoder.folder}, of each text up to {length} pieces{cut}',
+        {"column": name, "encoder": encoder.folder, "length": length, "cut": encoder.cut},
     )
 
 

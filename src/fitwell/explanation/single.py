@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,14 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from fitwell.data.columns.cells import present_text
 from fitwell.data.encode import ArrayBlock, FeatureLayout
 from fitwell.data.wide import gathered
 from fitwell.errors import RequestError, nearest
 from fitwell.explanation.asking import Blocks, cost_of, entries_of
 from fitwell.explanation.attribution import (
     PITCHES,
+    Ask,
     Deletion,
     Part,
     Shares,
@@ -28,6 +30,7 @@ from fitwell.explanation.attribution import (
     shapley,
 )
 from fitwell.explanation.rows import cell_text
+from fitwell.explanation.within_texts import PRESENT, cut_text
 from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio, mel_edges
 from fitwell.prediction import Model, encoded, predictions_for, table_of
 
@@ -57,6 +60,30 @@ class Regions:
     half_widths: np.ndarray  # of their 95 % intervals
 
 
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What a word of a text brought to the prediction, or a few neighboring ones of a long text."""
+
+    start: int  # its first letter's place in the text, from 0
+    stop: int  # the place behind its last
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What the words of a text brought to the prediction: together what it gets more than a text without any."""
+
+    column: str
+    text: str
+    words: tuple[Word, ...]  # in their order in the text
+
+    def told(self, word: Word) -> str:
+        """Return a word as it is written."""
+        return self.text[word.start : word.stop]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explained:
     """One row: what is predicted, and what that rests on."""
@@ -67,6 +94,7 @@ class Explained:
     average: float  # the same for the rows it is compared with
     shares: tuple[Share, ...]  # the largest first; they add up to value - average
     regions: tuple[Regions, ...]
+    texts: tuple[Words, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,7 +134,8 @@ def explanations(
     table = table_of(predictions, model.task, model.coding, model.decision)
     places, what = _places(model, predictions.mean, table, about)
     answers = table.select(pl.col("^prediction.*$").exclude("^prediction.*_(low|high)$")).rows()
-    cells = gathered(frame, model.recipe.data.series).rows(named=True)
+    is_long = model.recipe.data.series_id is not None  # then each series has its row already
+    cells = (frame if is_long else gathered(frame, model.recipe.data.series)).rows(named=True)
     found = [
         _explained(
             _Question(
@@ -148,17 +177,27 @@ class _Question:
         tensors = {name: torch.from_numpy(block) for name, block in self.whole(asked).items()}
         return np.asarray(predictions_for(self.model, tensors).mean[:, self.place])
 
-    def shares(self, others: Blocks, parts: Sequence[Part]) -> tuple[Shares, Deletion | None]:
-        """Return how far each part moved the prediction, and how that stood the test where there are several."""
+    def ask_left(self, block: str, asked: Sequence[str]) -> np.ndarray:
+        """Return the predictions for the row with each of these in the place of its own text."""
+        encoded_texts = self.model.encoders.arrays[block].encode(pl.Series(asked, dtype=pl.String))
+        rows = {name: np.repeat(own, len(asked), axis=0) for name, own in self.row.items() if name != block}
+        return self.ask(rows | {block: encoded_texts})
+
+    def shares(
+        self, parts: Sequence[Part], others: Blocks, *, row: Blocks | None = None, ask: Ask | None = None
+    ) -> tuple[Shares, Deletion | None]:
+        """Return how far each part moved the prediction, and how that stood the test where there are several.
+
+        The parts are those of the encoded row; or of what else `row` holds, of which `ask` gives the prediction.
+        """
+        ask, row = ask or self.ask, row or self.row
         orders = orders_for(len(parts), cost=cost_of(self.model), rows=self.rows)
-        shares = shapley(self.ask, self.row, others, parts, orders=orders, seed=self.seed)
+        shares = shapley(ask, row, others, parts, orders=orders, seed=self.seed)
         if len(parts) == 1:
             return shares, None
         sign = 1.0 if shares.values.sum() >= 0 else -1.0  # what is deleted is what made it differ
         fewer = {name: block[:COMPARED] for name, block in others.items()}
-        test = deletion(
-            lambda asked: sign * self.ask(asked), self.row, fewer, parts, sign * shares.values, seed=self.seed
-        )
+        test = deletion(lambda asked: sign * ask(asked), row, fewer, parts, sign * shares.values, seed=self.seed)
         return shares, test
 
 
@@ -168,23 +207,18 @@ def _explained(
     """Return what the prediction for a row rests on, and the tests of that."""
     layout = question.model.encoders.layout
     columns = _columns(layout)
-    shares, test = question.shares(question.others, list(columns.values()))
-    tests, shown = [test], []
+    shares, test = question.shares(list(columns.values()), question.others)
+    tests, regions, texts = [test], list[Regions](), list[Words]()
     for block, array in layout.arrays.items():
-        inside = _inside(question, block, array)
-        if inside is None:
+        if array.kind == "text":
+            words, test = _of_text(question, block, cells.get(array.column))
+            texts.append(words)
+        elif (inside := _inside(question, block, array)) is not None:
+            found, test = _of_regions(inside, block, array)
+            regions.append(found)
+        else:
             continue
-        of_regions, test = inside.question.shares({**question.row, block: inside.without}, inside.regions)
         tests.append(test)
-        shown.append(
-            Regions(
-                column=array.column,
-                kind=array.kind,
-                array=inside.picture,
-                values=of_regions.values.reshape(inside.sides),
-                half_widths=of_regions.half_widths.reshape(inside.sides),
-            )
-        )
     names = list(columns)
     told = Explained(
         row=number,
@@ -201,14 +235,15 @@ def _explained(
             )
             for part in np.argsort(-np.abs(shares.values), kind="stable").tolist()
         ),
-        regions=tuple(shown),
+        regions=tuple(regions),
+        texts=tuple(words for words in texts if words.words),
     )
     return told, [each for each in tests if each is not None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Inside:
-    """How the parts of one array of a row are asked about."""
+    """How the regions of one array of a row are asked about."""
 
     question: _Question
     without: np.ndarray  # (1, ...): the array that has none of them
@@ -218,9 +253,7 @@ class _Inside:
 
 
 def _inside(question: _Question, block: str, array: ArrayBlock) -> _Inside | None:
-    """Return how the parts of an array are asked about, None where it has none: a text, or a silent sound."""
-    if array.kind == "text":  # a mean of numbers of words is no text; the column has its share as a whole
-        return None
+    """Return how the regions of an array are asked about, None where it has none: a silent sound."""
     own, others = question.row[block], question.others[block]
     if array.kind != "audio":
         regions, sides = regions_of(block, array.shape, is_image=array.kind == "image")
@@ -250,6 +283,41 @@ def _heard(reader: nn.Module, wave: np.ndarray) -> np.ndarray:
     shown = bands[present > 0].numpy().T[::-1]
     low, high = float(shown.min()), float(shown.max())
     return np.ascontiguousarray((255 * (shown - low) / ((high - low) or 1.0)).astype(np.uint8)[..., None])
+
+
+def _of_regions(inside: _Inside, block: str, array: ArrayBlock) -> tuple[Regions, Deletion | None]:
+    """Return what each region of a picture, a sound or a series brought, in place of that of one without any."""
+    shares, test = inside.question.shares(inside.regions, {**inside.question.row, block: inside.without})
+    regions = Regions(
+        column=array.column,
+        kind=array.kind,
+        array=inside.picture,
+        values=shares.values.reshape(inside.sides),
+        half_widths=shares.half_widths.reshape(inside.sides),
+    )
+    return regions, test
+
+
+def _of_text(question: _Question, block: str, cell: object) -> tuple[Words, Deletion | None]:
+    """Return what each word of a text brought; none where the text is missing or has no words."""
+    column = question.model.encoders.arrays[block].column
+    text = present_text(pl.Series([cell]), column)[0] or ""
+    cut = cut_text(text)
+    if not cut.spans:
+        return Words(column=column.name, text=text, words=()), None
+    shares, test = question.shares(
+        cut.parts,
+        cut.blocks(present=False),
+        row=cut.blocks(present=True),
+        ask=lambda asked: question.ask_left(block, cut.left(asked[PRESENT])),
+    )
+    words = tuple(
+        Word(start=start, stop=stop, value=value, low=value - half, high=value + half)
+        for (start, stop), value, half in zip(
+            cut.spans, shares.values.tolist(), shares.half_widths.tolist(), strict=True
+        )
+    )
+    return Words(column=column.name, text=text, words=words), test
 
 
 def _columns(layout: FeatureLayout) -> dict[str, Part]:
@@ -312,4 +380,9 @@ def _row_json(row: Explained) -> dict[str, Any]:
             for share in row.shares
         ],
         "regions": {regions.column: regions.values.tolist() for regions in row.regions},
+        "texts": {words.column: _words_json(words) for words in row.texts},
     }
+
+
+def _words_json(words: Words) -> dict[str, Any]:
+    return {"text": words.text, "words": [{"word": words.told(word), **asdict(word)} for word in words.words]}

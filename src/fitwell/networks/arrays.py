@@ -11,8 +11,10 @@ from fitwell.data.encode import ArrayBlock
 from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries
 from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.pretrained_text import PretrainedText
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
+from fitwell.networks.transformer import TransformerSeries, TransformerWords
 from fitwell.recipe import KindName, NetworkSettings, TrainingSettings
 
 
@@ -48,6 +50,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "rnn": RecurrentSeries,
         "lstm": RecurrentSeries,
         "gru": RecurrentSeries,
+        "transformer": TransformerSeries,
     },
     "text": {
         "terms": WeightedTerms,
@@ -56,6 +59,8 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "rnn": RecurrentWords,
         "lstm": RecurrentWords,
         "gru": RecurrentWords,
+        "transformer": TransformerWords,
+        "pretrained": PretrainedText,
     },
 }
 

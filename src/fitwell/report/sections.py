@@ -18,6 +18,7 @@ from fitwell.report.learning import learning_pictures
 from fitwell.report.members import members_pictures
 from fitwell.report.picture import Contents, Picture, Table
 from fitwell.report.ranking import ranking_pictures
+from fitwell.report.reach import reach_pictures
 from fitwell.report.searched import search_pictures, search_sentence, trials_table
 from fitwell.report.several import class_table, confusion_picture, curves_pictures, label_table
 from fitwell.report.standing import standing_pictures
@@ -76,7 +77,7 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "decision": decision_facts(contents),
         "columns": column_table(contents),
         "learning": [*learning_pictures(contents), *members_pictures(contents)],
-        "inside": list(inside_pictures(contents)),
+        "inside": [*inside_pictures(contents), *reach_pictures(contents)],
         "search": list(search_pictures(contents)),
         "search_says": search_sentence(contents),
         "trials": trials_table(contents),
@@ -101,6 +102,7 @@ PICTURES: dict[str, Callable[[Contents], Iterator[Picture]]] = {
     "learning": learning_pictures,
     "members": members_pictures,
     "inside": inside_pictures,
+    "reach": reach_pictures,
     "search": search_pictures,
 }
 
