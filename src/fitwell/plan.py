@@ -66,6 +66,11 @@ class Facts:
         return [array for array in self.layout.arrays.values() if array.kind == "image"]
 
     @property
+    def has_color(self) -> bool:
+        """Whether there are pictures, all of them in color."""
+        return bool(self.images) and all(array.shape[2] > 1 for array in self.images)
+
+    @property
     def sounds(self) -> list[ArrayBlock]:
         """The columns of sounds."""
         return [array for array in self.layout.arrays.values() if array.kind == "audio"]
@@ -384,7 +389,7 @@ def _image_shift(_recipe: Recipe, facts: Facts) -> Choice:
 def _image_flip(_recipe: Recipe, facts: Facts) -> Choice:
     if not facts.images:
         return Choice(False, NO_IMAGES)
-    if any(array.shape[2] == 1 for array in facts.images):
+    if not facts.has_color:
         return Choice(False, "grey pictures may be signs, which mean something else when they are mirrored")
     return Choice(True, "most things in color are the same when they are mirrored")
 
@@ -395,7 +400,7 @@ def _in_color(share: float, why: str) -> Callable[[Recipe, Facts], Choice]:
     def choose(_recipe: Recipe, facts: Facts) -> Choice:
         if not facts.images:
             return Choice(0.0, NO_IMAGES)
-        if any(array.shape[2] == 1 for array in facts.images):
+        if not facts.has_color:
             return Choice(0.0, "grey pictures may be signs, which are meant to be read as they are")
         return Choice(share, why)
 
@@ -446,8 +451,8 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
     why = f"usual for {recipe.training.optimizer}, scaled by the root of the batch size / 256"
     if facts.texts and not facts.is_pretrained:
         usual, why = TEXT_RATE * usual, f"{why}, times {TEXT_RATE}: the vector of a word is moved only where it occurs"
-    elif not facts.texts and (facts.images or (facts.sounds and recipe.network.audio.family == "convolutional")):
-        usual, why = PLACES_RATE * usual, f"{why}, times {PLACES_RATE} for convolutions with batch normalization"
+    elif not facts.texts and (facts.has_color or (facts.sounds and recipe.network.audio.family == "convolutional")):
+        usual, why = PLACES_RATE * usual, f"{why}, times {PLACES_RATE} for what is much changed in training"
     if facts.task == "regression":
         usual, why = 2 * usual, f"{why}, doubled for regression"
     return Choice(float(f"{usual * min(1.0, math.sqrt(rows / 256)):.3g}"), why)
