@@ -133,8 +133,13 @@ def test_a_folder_of_sounds_is_learned_from_explained_and_predicted(
 ) -> None:
     folder = sound_folder(tmp_path / "sounds")
     quickly = {"training.epochs": 20, "training.learning_rate": 0.01}
-    run = fw.train(str(folder), out=tmp_path / "run", settings=QUICK | HEARING | quickly)
+    events: list[Any] = []
+    run = fw.train(str(folder), out=tmp_path / "run", settings=QUICK | HEARING | quickly, listener=events.append)
     assert (run.recipe.target, run.data["rows"]) == (("label",), ROWS)
+    heard = (
+        r'"audio": 4,000 samples a second, of which each sound keeps up to 0\.\d+ seconds; \d training sounds have more'
+    )
+    assert any(re.fullmatch(heard, event.text) for event in events)
     fresh = sound_folder(tmp_path / "fresh", rows=20, seed=5)
     predicted = run.predict(str(fresh))
     assert predicted["prediction"].to_list() == ["falling"] * 10 + ["rising"] * 10

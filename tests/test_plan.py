@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from itertools import product
 from typing import Any, get_args
 
@@ -307,3 +308,28 @@ def test_the_goal_follows_from_the_metric_that_decides(metric: str, goal: str) -
     recipe = changed(Recipe(), {"target": ["y"]})
     plan = resolve_data(recipe, infer_schema(frame, recipe), Primary(metric, "a reason"))
     assert (plan.recipe.goal, plan.reasons["goal"]) == (goal, "a reason")
+
+
+CHANGES = ("image_flip", "image_crop", "image_rotation", "image_color", "image_erase")
+
+
+@pytest.mark.parametrize(("channels", "changed_much"), [(1, False), (3, True)])
+def test_pictures_in_color_are_changed_more_than_grey_ones_and_learned_in_larger_steps(
+    channels: int, changed_much: bool
+) -> None:
+    array = ArrayBlock(column="p", kind="image", shape=(8, 8, channels))
+    layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"image_0": array})
+    recipe = resolve(Recipe(), replace(facts(), layout=layout)).recipe
+    assert [bool(getattr(recipe.training, name)) for name in CHANGES] == [changed_much] * len(CHANGES)
+    # adamw's usual 0.002 at 256 rows, for a batch of 32.
+    assert recipe.training.learning_rate == pytest.approx(
+        0.002 * (32 / 256) ** 0.5 * (3 if changed_much else 1), rel=0.01
+    )
+
+
+def test_sounds_have_as_many_bands_as_their_rate_calls_for() -> None:
+    for rate, bands in ((8_000, 40), (16_000, 64)):
+        array = ArrayBlock(column="s", kind="audio", shape=(rate, 1), rate=rate)
+        layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"audio_0": array})
+        recipe = resolve(Recipe(), replace(facts(), layout=layout)).recipe
+        assert (recipe.network.audio.bands, recipe.training.epochs) == (bands, 20)  # 600 steps of 32 in 32 batches

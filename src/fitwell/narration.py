@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from fitwell.data.columns.audio import AudioEncoder
 from fitwell.data.columns.text import PiecesEncoder, TermsEncoder, WordsEncoder
 from fitwell.data.encode import Encoders
 from fitwell.data.parquet import ParquetTable
@@ -60,7 +61,7 @@ def data_events(table: Table | ParquetTable, prepared: Prepared) -> Iterator[Eve
     if labelled.broken:
         skipped, others = len(labelled.broken), "" if len(labelled.broken) == 1 else ", for instance"
         yield Event("note", f"{skipped:,} rows are skipped, whose file cannot be read{others}: {labelled.broken[0]}")
-    yield from _text_events(prepared.encoders)
+    yield from _array_events(prepared.encoders)
     yield Event(
         "split",
         f"{rows['train']:,} rows to train on, {rows['validation']:,} to decide when to stop, "
@@ -117,9 +118,11 @@ def findings_events(findings: Sequence[Finding]) -> Iterator[Event]:
         yield Event("info", f"{more} more {'finding is' if more == 1 else 'findings are'} in the report")
 
 
-def _text_events(encoders: Encoders) -> Iterator[Event]:
-    """Yield what texts become, and how many are cut."""
+def _array_events(encoders: Encoders) -> Iterator[Event]:
+    """Yield what texts and sounds become, and how many are cut."""
     for encoder in encoders.arrays.values():
+        if isinstance(encoder, AudioEncoder):
+            yield _sound_event(encoder)
         if isinstance(encoder, PiecesEncoder):
             yield _pieces_event(encoder)
         if not isinstance(encoder, TermsEncoder | WordsEncoder):
@@ -132,6 +135,16 @@ def _text_events(encoders: Encoders) -> Iterator[Event]:
             f'"{name}": {entries:,} different {what}, of which each text keeps up to {length}{cut}',
             {"column": name, "vocabulary": entries, "length": length, "cut": encoder.cut},
         )
+
+
+def _sound_event(encoder: AudioEncoder) -> Event:
+    seconds, cut = encoder.samples / encoder.rate, f"; {encoder.cut:,} training sounds have more" if encoder.cut else ""
+    return Event(
+        "columns",
+        f'"{encoder.column.name}": {encoder.rate:,} samples a second, of which each sound keeps up to {seconds:.3g} '
+        f"seconds{cut}",
+        {"column": encoder.column.name, "rate": encoder.rate, "samples": encoder.samples, "cut": encoder.cut},
+    )
 
 
 def _pieces_event(encoder: PiecesEncoder) -> Event:

@@ -66,6 +66,11 @@ class Facts:
         return [array for array in self.layout.arrays.values() if array.kind == "image"]
 
     @property
+    def has_color(self) -> bool:
+        """Whether there are pictures, all of them in color."""
+        return bool(self.images) and all(array.shape[2] > 1 for array in self.images)
+
+    @property
     def sounds(self) -> list[ArrayBlock]:
         """The columns of sounds."""
         return [array for array in self.layout.arrays.values() if array.kind == "audio"]
@@ -106,15 +111,17 @@ IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the ot
 SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
+SOUND_STEPS = 600  # of networks that hear sounds, which are learned in fewer
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
+PLACES_RATE = 3  # chosen on spoken digits and 2,500 pictures of CIFAR-10
 ENCODER_RATE, ENCODER_LAYER_RATE, ENCODER_DECAY, ENCODER_BATCH = 0.15, 0.9, 0.01, 32
 ENCODER_STEPS, ENCODER_SIGHTS, FEWEST_ENCODER_EPOCHS, MOST_ENCODER_EPOCHS = 300, 800, 3, 20
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
 TRANSFORMER_WIDTH = 64
 OF_TRANSFORMERS = "a transformer has its own settings, network.transformer"
 NO_TEXTS, NO_IMAGES, NO_SERIES = "there are no texts", "there are no images", "there are no series"
-CROP, ROTATION, COLOR, ERASE = 0.3, 10.0, 0.3, 0.2  # chosen on 2,500 pictures of CIFAR-10
+CROP, ROTATION, COLOR, ERASE = 0.3, 10.0, 0.3, 0.2  # chosen on 300 photographs of flowers
 NO_SOUNDS = "there are no sounds"
 
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
@@ -382,7 +389,7 @@ def _image_shift(_recipe: Recipe, facts: Facts) -> Choice:
 def _image_flip(_recipe: Recipe, facts: Facts) -> Choice:
     if not facts.images:
         return Choice(False, NO_IMAGES)
-    if any(array.shape[2] == 1 for array in facts.images):
+    if not facts.has_color:
         return Choice(False, "grey pictures may be signs, which mean something else when they are mirrored")
     return Choice(True, "most things in color are the same when they are mirrored")
 
@@ -393,7 +400,7 @@ def _in_color(share: float, why: str) -> Callable[[Recipe, Facts], Choice]:
     def choose(_recipe: Recipe, facts: Facts) -> Choice:
         if not facts.images:
             return Choice(0.0, NO_IMAGES)
-        if any(array.shape[2] == 1 for array in facts.images):
+        if not facts.has_color:
             return Choice(0.0, "grey pictures may be signs, which are meant to be read as they are")
         return Choice(share, why)
 
@@ -444,6 +451,8 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
     why = f"usual for {recipe.training.optimizer}, scaled by the root of the batch size / 256"
     if facts.texts and not facts.is_pretrained:
         usual, why = TEXT_RATE * usual, f"{why}, times {TEXT_RATE}: the vector of a word is moved only where it occurs"
+    elif not facts.texts and (facts.has_color or (facts.sounds and recipe.network.audio.family == "convolutional")):
+        usual, why = PLACES_RATE * usual, f"{why}, times {PLACES_RATE} for what is much changed in training"
     if facts.task == "regression":
         usual, why = 2 * usual, f"{why}, doubled for regression"
     return Choice(float(f"{usual * min(1.0, math.sqrt(rows / 256)):.3g}"), why)
@@ -499,8 +508,9 @@ def _epochs(recipe: Recipe, facts: Facts) -> Choice:
             why = f"what is pretrained is soon tuned: {ENCODER_STEPS} steps, and {ENCODER_SIGHTS} texts of each class"
             return Choice(epochs, f"{why}, but {FEWEST_ENCODER_EPOCHS} to {MOST_ENCODER_EPOCHS}")
         fewest = FEWEST_TERMS_EPOCHS if facts.has_terms else FEWEST_EPOCHS
-        epochs = min(MOST_EPOCHS, max(fewest, -(-ARRAY_STEPS // steps)))
-        return Choice(epochs, f"at least {fewest}, and about {ARRAY_STEPS:,} steps where there are few rows")
+        wanted = SOUND_STEPS if len(facts.sounds) == len(facts.layout.arrays) else ARRAY_STEPS
+        epochs = min(MOST_EPOCHS, max(fewest, -(-wanted // steps)))
+        return Choice(epochs, f"at least {fewest}, and about {wanted:,} steps where there are few rows")
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
         return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
     cycles = recipe.training.cycles

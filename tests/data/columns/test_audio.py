@@ -56,6 +56,7 @@ def test_rate_and_length_follow_from_the_training_sounds(
     names = [sound(tmp_path, f"{n}.wav", seconds=seconds, rate=of) for n, (seconds, of) in enumerate(sounds)]
     encoder = encoder_of(tmp_path, [*names], **settings)
     assert (encoder.rate, encoder.shape) == (rate, (samples, 1))
+    assert encoder.cut == sum(round(seconds * rate) > samples for seconds, _ in sounds)
 
 
 def test_rows_become_samples_and_missing_sounds_silence(tmp_path: Path) -> None:

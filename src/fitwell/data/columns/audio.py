@@ -36,6 +36,7 @@ class AudioEncoder:
     column: Column
     rate: int  # samples per second
     samples: int
+    cut: int = 0  # of the training sounds that were looked at, so many are longer
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -102,7 +103,8 @@ def fit(paths: pl.Series, column: Column, settings: DataSettings) -> AudioEncode
     rates = [head.rate for head in found] or [settings.audio_rate]
     rate = min(settings.audio_rate, max(set(rates), key=lambda each: (rates.count(each), each)))
     whole = float(np.quantile([head.seconds for head in found], WHOLE, method="higher")) if found else 0.0
-    return AudioEncoder(column, rate=rate, samples=max(1, round(rate * min(settings.audio_seconds, whole))))
+    samples = max(1, round(rate * min(settings.audio_seconds, whole)))
+    return AudioEncoder(column, rate, samples, cut=sum(round(rate * head.seconds) > samples for head in found))
 
 
 def unreadable_rows(paths: pl.Series) -> Iterator[tuple[int, str]]:
