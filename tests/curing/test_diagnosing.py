@@ -14,13 +14,14 @@ import pytest
 
 from fitwell import plan
 from fitwell.cli import run as command
-from fitwell.curing import Diagnosis, cure, diagnose
+from fitwell.curing import Diagnosis, applying, cure, diagnose
 from fitwell.curing import diagnosing as steps
 from fitwell.curing.arms import other_division
 from fitwell.curing.record import DIAGNOSIS, passive_findings, recorded
 from fitwell.doctor.finding import Finding, findings_json
 from fitwell.errors import RequestError, RunError
-from fitwell.events import Event
+from fitwell.events import Event, Listener
+from fitwell.recipe import Recipe
 from fitwell.run import Run, write_json
 from fitwell.workflow import begun_anew, train
 
@@ -114,11 +115,17 @@ def test_a_cure_is_a_better_run_and_a_taken_place_is_refused_first(copied: Run, 
     assert [event.kind for event in said if event.kind in ("diagnosing", "curing", "cured")] == ["curing", "cured"]
 
 
-def test_a_cure_that_is_not_better_is_removed(copied: Run, tmp_path: Path) -> None:
-    content = json.loads((copied.path / DIAGNOSIS).read_text(encoding="utf-8"))
-    content["cure"]["values"] = {"training.learning_rate": 31.0}
-    (copied.path / DIAGNOSIS).write_text(json.dumps(content), encoding="utf-8")
+def test_a_cure_that_is_not_better_is_removed(copied: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Recipe] = []
+
+    def no_better(_: object, *, recipe: Recipe, out: Path, listener: Listener) -> Run:
+        """Train to the same: what a change that does nothing comes to."""
+        asked.append(recipe)
+        return Run(shutil.copytree(copied.path, out))
+
+    monkeypatch.setattr(applying, "train", no_better)
     cured = cure(copied)
+    assert [recipe.training.learning_rate for recipe in asked] == [0.01]
     assert cured.run is None
     assert cured.comparison is not None
     assert [path.name for path in tmp_path.iterdir()] == ["sick"]

@@ -8,6 +8,7 @@ reached, and beyond noise.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
@@ -135,12 +136,13 @@ def with_found_rate(bench: Bench, arm: Arm) -> Arm:
 
 def larger_arms(bench: Bench, arm: Arm) -> Iterator[Measured]:
     """Yield the bundle with wider layers where the network can be widened, else or after that failed with our own."""
-    try:
+    wider = None
+    # Where its parts no longer fit together, this way of telling is closed.
+    with suppress(RuntimeError, ValueError, TypeError, AttributeError, IndexError):
         wider = bench.measure(arm.plus(WIDER))
+    if wider is not None:
         yield wider
         if wider.skill > DOUBTFUL_SKILL:
             return
-    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError):
-        pass  # its parts no longer fit together: not to be told this way
     if CHANGES["inputs"].applies(bench.subject, bench.anatomy):
         yield bench.measure(replace(arm.plus(STAND_IN), adam_rate=STAND_IN_RATE))

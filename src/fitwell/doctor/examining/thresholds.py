@@ -9,7 +9,7 @@ SAME_DIRECTION = 0.9999
 SUMS_TO_ONE = 1e-4
 
 # How rows are held out. Below TINY rows no row can be spared: the fit of all rows is judged. Below SMALL a fifth of
-# the rows tells too little, and every row is held out once.
+# the rows tells too little, and quarters are held out.
 TINY = 25
 SMALL = 250
 FOLDS = 4
@@ -38,9 +38,8 @@ EVIDENT_ERRORS = 2.33  # one in 100, of a cause that was visible before anything
 SHARE_OF_GAIN = 0.8
 SHARE_OF_CURE = 0.95  # of the gain, from which causes put right are a cure; below, what helps further is added
 
-# What the data allows is at chance when its skill does not exceed this, nor two standard errors.
-NO_SKILL = 0.05
-DOUBTFUL_SKILL = 0.2  # below, chance is asked again on other rows
+# Below this skill it is asked on other rows too, and of other models, whether what was reached is chance.
+DOUBTFUL_SKILL = 0.2
 
 # Signals. A sigmoid or tanh is saturated where its slope is below a tenth of its steepest; a ReLU unit is dead when it
 # is zero on every row that was looked at.
