@@ -59,7 +59,7 @@ def data_events(table: Table | ParquetTable, prepared: Prepared) -> Iterator[Eve
         yield Event("note", f"{labelled.without_target:,} rows without a target are left out")
     if labelled.broken:
         skipped, others = len(labelled.broken), "" if len(labelled.broken) == 1 else ", for instance"
-        yield Event("note", f"{skipped:,} rows are skipped, whose picture cannot be read{others}: {labelled.broken[0]}")
+        yield Event("note", f"{skipped:,} rows are skipped, whose file cannot be read{others}: {labelled.broken[0]}")
     yield from _text_events(prepared.encoders)
     yield Event(
         "split",

@@ -1,8 +1,8 @@
 """Cells become blocks of numbers; how is fitted on the training rows only and stays with the run.
 
 Each column adds its entries to the blocks `numbers`, `flags` and `codes`, in the order of the schema; a column of
-arrays (texts, images, series) has a block of its own. Encoding is the same at training and at prediction, and one
-row never depends on another.
+arrays (texts, images, sounds, series) has a block of its own. Encoding is the same at training and at prediction, and
+one row never depends on another.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import polars as pl
 from jaxtyping import Int, Shaped
 
 from fitwell.data.columns import KINDS
+from fitwell.data.columns.audio import AudioEncoder
 from fitwell.data.columns.cells import ArrayEncoder, Encoder, PretrainedArrayEncoder
 from fitwell.data.schema import Schema, column_from_json, column_to_json
 from fitwell.errors import DataError, nearest
@@ -36,6 +37,7 @@ class ArrayBlock:
     vocabulary: tuple[str, ...] = ()  # what its numbers stand for, from 1 on; empty where they are amounts
     configuration: str = ""  # of the pretrained network that takes its arrays; empty where there is none
     folder: str = ""  # of that network's weights
+    rate: int = 0  # of a sound: samples per second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +98,7 @@ def _block_of(encoder: ArrayEncoder) -> ArrayBlock:
         vocabulary=encoder.vocabulary,
         configuration=encoder.configuration if pretrained else "",
         folder=encoder.folder if pretrained else "",
+        rate=encoder.rate if isinstance(encoder, AudioEncoder) else 0,
     )
 
 

@@ -145,7 +145,7 @@ class Dropout(nn.Module):
         self.acts = True
         hold(self, limit=torch.tensor(self.limit, dtype=torch.int32), factor=torch.tensor(self.factor))
 
-    def forward(self, inputs: Float[Tensor, "rows width"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
+    def forward(self, inputs: Float[Tensor, "rows ..."], noise: Tensor | None) -> Float[Tensor, "rows ..."]:
         if noise is None or not self.acts:
             return inputs
         return inputs * _mask(noise[self.layer], inputs.shape, self.limit, self.factor).to(inputs.device)

@@ -12,6 +12,7 @@ The tensors of a population are changed in place: a copy of the weights per step
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -45,6 +46,9 @@ Execution = Literal["eager", "mapped", "compiled"]
 
 ROWS_AT_ONCE = 2048  # of an evaluation: a layer's outputs stay in the cache, a call's cost is small beside its work
 ARRAYS_AT_ONCE = 128  # where rows are arrays, whose layers put out thousands of numbers
+ENTRIES_AT_ONCE = (
+    2**21
+)  # of arrays; fewer rows of long ones, such as sounds, whose spectra are a hundred times as large
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -362,7 +366,10 @@ def outputs_in_pieces(network: nn.Module, features: Mapping[str, Tensor]) -> Flo
     """Return what a network puts out, without noise and with running statistics, in bounded memory."""
     network.eval()
     rows = len(next(iter(features.values())))
-    at_once = ROWS_AT_ONCE if all(block.ndim == 2 for block in features.values()) else ARRAYS_AT_ONCE
+    at_once = ROWS_AT_ONCE
+    if any(block.ndim > 2 for block in features.values()):
+        entries = max(math.prod(block.shape[1:]) for block in features.values())
+        at_once = max(1, min(ARRAYS_AT_ONCE, ENTRIES_AT_ONCE // max(entries, 1)))
     with torch.inference_mode():
         parts = [
             network({name: block[start : start + at_once] for name, block in features.items()}, None)
