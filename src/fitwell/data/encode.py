@@ -90,14 +90,13 @@ class Encoders:
 
 
 def _block_of(encoder: ArrayEncoder) -> ArrayBlock:
-    pretrained = isinstance(encoder, PretrainedArrayEncoder)
     return ArrayBlock(
         column=encoder.column.name,
         kind=encoder.column.kind,
         shape=encoder.shape,
         vocabulary=encoder.vocabulary,
-        configuration=encoder.configuration if pretrained else "",
-        folder=encoder.folder if pretrained else "",
+        configuration=encoder.configuration if isinstance(encoder, PretrainedArrayEncoder) else "",
+        folder=encoder.folder if isinstance(encoder, PretrainedArrayEncoder) else "",
         rate=encoder.rate if isinstance(encoder, AudioEncoder) else 0,
     )
 
