@@ -95,7 +95,8 @@ IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the ot
 SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
-TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
+TEXT_RATE, TERMS_RATE = 6, 3
+TERMS_DECAY, TERMS_EPOCHS, TERMS_STEPS = 0.6, 6, 600
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
 TRANSFORMER_WIDTH = 64
 OF_TRANSFORMERS = "a transformer has its own settings, network.transformer"
@@ -204,6 +205,10 @@ def _hidden(_recipe: Recipe, facts: Facts) -> Choice:
 
 
 def _activation(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.has_terms and not facts.layout.inputs:
+        return Choice(
+            "identity", "sums of weighted terms are told apart by planes; bends would learn rare ones by heart"
+        )
     if facts.layout.arrays:
         return Choice("relu", "the cheapest over the many places of an array, and kept alive by batch normalization")
     return Choice("silu", "smooth, does not die, and costs a fraction of mish or selu")
@@ -371,13 +376,16 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
     rows = facts.training_rows if batch == "full" else min(int(batch), facts.training_rows)
     why = f"usual for {recipe.training.optimizer}, scaled by the root of the batch size / 256"
     if facts.texts:
-        usual, why = TEXT_RATE * usual, f"{why}, times {TEXT_RATE}: the vector of a word is moved only where it occurs"
+        times = TERMS_RATE if facts.has_terms else TEXT_RATE
+        usual, why = times * usual, f"{why}, times {times}: the vector of a word is moved only where it occurs"
     if facts.task == "regression":
         usual, why = 2 * usual, f"{why}, doubled for regression"
     return Choice(float(f"{usual * min(1.0, math.sqrt(rows / 256)):.3g}"), why)
 
 
-def _weight_decay(recipe: Recipe, _facts: Facts) -> Choice:
+def _weight_decay(recipe: Recipe, facts: Facts) -> Choice:
+    if facts.has_terms and not facts.layout.inputs and recipe.training.optimizer == "adamw":
+        return Choice(TERMS_DECAY, "terms fade between the texts that have them, so that rare ones count less")
     return Choice(OPTIMIZERS[recipe.training.optimizer].usual_decay, f"usual for {recipe.training.optimizer}")
 
 
@@ -399,9 +407,9 @@ def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
 def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
         steps = batching(facts.training_rows, recipe.training)[1]
-        fewest = FEWEST_TERMS_EPOCHS if facts.has_terms else FEWEST_EPOCHS
-        epochs = min(MOST_EPOCHS, max(fewest, -(-ARRAY_STEPS // steps)))
-        return Choice(epochs, f"at least {fewest}, and about {ARRAY_STEPS:,} steps where there are few rows")
+        fewest, about = (TERMS_EPOCHS, TERMS_STEPS) if facts.has_terms else (FEWEST_EPOCHS, ARRAY_STEPS)
+        epochs = min(MOST_EPOCHS, max(fewest, -(-about // steps)))
+        return Choice(epochs, f"at least {fewest}, and about {about:,} steps where there are few rows")
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
         return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
     cycles = recipe.training.cycles

@@ -124,6 +124,9 @@ class DataSettings(Settings):
     text: TextForm | Auto = Field(
         "auto", description="What a text becomes: its typical terms with their weights, or its words in order."
     )
+    letter_runs: bool = Field(
+        True, description="Terms include runs of three to five letters of words, by which rare words are told."
+    )
     text_length: Count | Auto = Field("auto", description="The most terms or words that are kept of a text.")
     vocabulary_size: Annotated[int, Field(ge=1, le=2**24 - 1)] | Auto = Field(
         "auto", description="The most different terms or words of a text column that are told apart."
