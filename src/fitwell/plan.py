@@ -97,6 +97,7 @@ ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that rea
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TEXT_RATE, TERMS_RATE = 6, 3
 TERMS_DECAY, TERMS_EPOCHS, TERMS_STEPS = 0.6, 6, 600
+EPOCHS_PER_DOUBLING = 2  # of the classes: the more there are, the further outputs have to go from zero
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
 TRANSFORMER_WIDTH = 64
 OF_TRANSFORMERS = "a transformer has its own settings, network.transformer"
@@ -407,9 +408,14 @@ def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
 def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
         steps = batching(facts.training_rows, recipe.training)[1]
-        fewest, about = (TERMS_EPOCHS, TERMS_STEPS) if facts.has_terms else (FEWEST_EPOCHS, ARRAY_STEPS)
-        epochs = min(MOST_EPOCHS, max(fewest, -(-about // steps)))
-        return Choice(epochs, f"at least {fewest}, and about {about:,} steps where there are few rows")
+        if facts.has_terms:
+            doublings = math.log2(max(2, facts.outputs) / 2)
+            fewest, about = TERMS_EPOCHS + round(EPOCHS_PER_DOUBLING * doublings), TERMS_STEPS
+            why = f"at least {TERMS_EPOCHS}, more for more than two classes, and about {about:,} steps"
+        else:
+            fewest, about = FEWEST_EPOCHS, ARRAY_STEPS
+            why = f"at least {fewest}, and about {about:,} steps where there are few rows"
+        return Choice(min(MOST_EPOCHS, max(fewest, -(-about // steps))), why)
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
         return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
     cycles = recipe.training.cycles
