@@ -188,10 +188,10 @@ CONTRADICTIONS = {
 }
 
 RECIPES: dict[str, tuple[str | bytes, str]] = {
-    "not YAML": ("a: [1\nb: 2", "r.yaml must be YAML, but is not: line 2, column 2: expected ',' or ']', but got ':'"),
+    "not YAML": ("a: [1\nb: 2", "r.yaml must be YAML, but is not: line 2, column 2: "),
     "not text": (b"\xff\xfe\x00seed", "r.yaml must be UTF-8 text, but byte 1 is 0xFF; save it as UTF-8"),
     "a zero byte": (b"seed: 0\x00", "r.yaml must be YAML, but is not"),
-    "too deep": ("[" * 5000, "nested too deeply"),
+    "too deep": ("[" * 1_000_000 + "]" * 1_000_000, "is not: it is nested too deeply; correct it there"),
     "within itself": ("seed: &a [*a]", "must not hold themselves"),
     "a tag of Python": ("a: !!python/object/apply:os.system ['x']", "could not determine a constructor for the tag"),
     "a list": ("- 1\n- 2", "must be a mapping of settings, but is [1, 2]; try 'seed: 0'"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fitwell.cli import COMMANDS, GROUPS
+from fitwell.cli import run as fitwell
 
 PROJECT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -46,28 +47,38 @@ def blocks_of(document: str) -> list[Block]:
     return [Block(language=each[2], text=each[3], not_run=each[1]) for each in found]
 
 
-def run(block: Block, folder: Path) -> subprocess.CompletedProcess[str]:
-    programs = str(Path(sys.executable).parent)
-    command = ["bash", "-euo", "pipefail", "-c"] if block.language == "bash" else [sys.executable, "-W", "error", "-c"]
-    surroundings = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run([*command, block.text], cwd=folder, env=surroundings, capture_output=True, text=True)
+def run(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a block as a reader would, but for `fitwell`, which needs no new process for each command."""
+    monkeypatch.chdir(folder)
+    if block.language == "python":
+        exec(compile(block.text, "a block of Python", "exec"), {"__name__": "__main__"})
+        return
+    for line in block.text.splitlines():
+        program, *arguments = shlex.split(line)
+        if program == "fitwell":
+            code = fitwell(arguments)
+        else:
+            code = subprocess.run(["bash", "-euo", "pipefail", "-c", line]).returncode
+        assert code == 0, line
 
 
-def test_every_command_and_example_of_the_readme_runs(tmp_path: Path) -> None:
+def test_every_command_and_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks run one after another in one folder, as a reader would type them."""
     shutil.copytree(PROJECT / "examples", tmp_path / "examples")
     ran = [block for block in blocks_of(text_of("README.md")) if block.not_run is None and block.language != "text"]
     assert {block.language for block in ran} == {"bash", "python"}
     for block in ran:
-        done = run(block, tmp_path)
-        assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
+        run(block, tmp_path, monkeypatch)
 
 
-def test_a_failing_command_is_noticed(tmp_path: Path) -> None:
-    document = "<!-- not run: it installs -->\n```bash\nfalse\n```\n\n```bash\nfalse | true\ntrue\n```\n"
-    left_out, failing = blocks_of(document)
+@pytest.mark.parametrize(
+    "text", ["false\n", "true | false | true\n", "fitwell report runs/nowhere\n", "printf more > nowhere/file\n"]
+)
+def test_a_failing_command_is_noticed(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left_out, failing = blocks_of(f"<!-- not run: it installs -->\n```bash\nfalse\n```\n\n```bash\n{text}true\n```\n")
     assert (left_out.not_run, failing.not_run) == ("it installs", None)
-    assert run(failing, tmp_path).returncode != 0
+    with pytest.raises(AssertionError, match=re.escape(text.strip())):
+        run(failing, tmp_path, monkeypatch)
 
 
 def test_the_readme_shows_every_command() -> None:

@@ -15,7 +15,7 @@ from fitwell.errors import DataError, RequestError
 from fitwell.words import Look, word_vectors
 
 NEW = ["maroon", "ivory", "khaki"]
-SETTINGS: dict[str, Any] = {"dimension": 20, "epochs": 3, "subsample": 0, "rate": 0.05}
+SETTINGS: dict[str, Any] = {"dimension": 16, "epochs": 3, "subsample": 0, "rate": 0.05}
 
 
 def colors(texts: int = 500) -> list[list[str]]:
@@ -92,7 +92,7 @@ def test_going_on_is_cut_off_and_resumed_to_the_same_bits(kept: Path, tmp_path: 
 
 def test_another_kind_of_training_does_not_go_on(kept: Path, tmp_path: Path) -> None:
     for asked, refusal in (
-        ({"dimension": 5}, "has dimension 20, but 5 is asked for; ask for the same"),
+        ({"dimension": 5}, "has dimension 16, but 5 is asked for; ask for the same"),
         ({"architecture": "cbow"}, "has architecture skipgram, but cbow"),
     ):
         with pytest.raises(RequestError, match=refusal):

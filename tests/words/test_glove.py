@@ -144,14 +144,14 @@ def test_fitting_pairs_is_what_a_loop_does(wide: Any) -> None:
 
 
 def learned(**asked: Any) -> words.Vectors:
-    return words.glove(planted(), **{"dimension": 20, "epochs": 10, "x_max": 10, **asked})
+    return words.glove(planted(), **{"dimension": 16, "epochs": 10, "x_max": 10, **asked})
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_words_of_one_topic_become_neighbors(small_blocks: None, threads: int) -> None:
     vectors = learned(threads=threads)
     assert_topics_found(vectors)
-    assert vectors.matrix.shape == (16, 20)
+    assert vectors.matrix.shape == (16, 16)
     assert vectors.made["method"] == "glove"
 
 

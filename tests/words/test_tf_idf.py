@@ -86,7 +86,7 @@ def plainly(given: list[str], asked: dict[str, Any]) -> tuple[sp.csr_matrix, the
         return None
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(TEXTS, TEXTS, SETTINGS, st.sampled_from([None, "english", ["cat", "é"]]))
 @example(["ΟΔΟΣ ΟΔΟΣ", "İİ"], ["οδος"], {"analyzer": "char", "ngram_range": (1, 3)}, None)
 @example(["a  b\t c\n\nd"], ["a b"], {"analyzer": "char", "ngram_range": (1, 2), "lowercase": False}, None)

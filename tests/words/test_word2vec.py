@@ -33,7 +33,7 @@ def planted(texts: int = 1500) -> list[list[str]]:
 
 
 def learned(**asked: Any) -> words.Vectors:
-    return words.word2vec(planted(), **{"dimension": 20, "epochs": 3, "subsample": 0, "rate": 0.05, **asked})
+    return words.word2vec(planted(), **{"dimension": 16, "epochs": 3, "subsample": 0, "rate": 0.05, **asked})
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_words_of_one_topic_become_neighbors(small_blocks: None, architecture: s
     vectors = learned(architecture=architecture, threads=threads, loss=loss)
     assert_topics_found(vectors)
     assert vectors.words[0] == "the"
-    assert vectors.matrix.shape == (16, 20)
+    assert vectors.matrix.shape == (16, 16)
     assert vectors.counts is not None
     assert vectors.counts[0] == 3000
 
@@ -65,13 +65,26 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(small_blocks: No
     assert learned(seed=6).matrix.tobytes() != first.tobytes()
 
 
+def run_on_a_narrow_processor(code: str, cache: Path) -> None:
+    surroundings = {**os.environ, "NUMBA_CPU_FEATURES": "+sse2", "NUMBA_CPU_NAME": "x86-64"}
+    surroundings["NUMBA_CACHE_DIR"] = str(cache)
+    done = subprocess.run([sys.executable, "-c", code], env=surroundings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_plain_loops_are_chosen_where_the_processor_is_not_wide(tmp_path: Path) -> None:
+    code = "from fitwell.words.matrices import vector_widths; assert vector_widths(16, 5) is None"
+    run_on_a_narrow_processor(code, tmp_path)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "training",
     [
         "word2vec(texts, dimension=8)",
-        pytest.param("word2vec(texts, dimension=8, loss='hierarchical_softmax')", marks=pytest.mark.slow),
-        pytest.param("fasttext(texts, dimension=8, buckets=99)", marks=pytest.mark.slow),
-        pytest.param("glove(texts, dimension=8)", marks=pytest.mark.slow),
+        "word2vec(texts, dimension=8, loss='hierarchical_softmax')",
+        "fasttext(texts, dimension=8, buckets=99)",
+        "glove(texts, dimension=8)",
     ],
 )
 def test_plain_loops_serve_where_the_processor_is_not_wide(tmp_path: Path, training: str) -> None:
@@ -84,10 +97,7 @@ def test_plain_loops_serve_where_the_processor_is_not_wide(tmp_path: Path, train
         f"v = words.{training}\n"
         "assert np.isfinite(v.matrix).all() and v.matrix.any()\n"
     )
-    surroundings = {**os.environ, "NUMBA_CPU_FEATURES": "+sse2", "NUMBA_CPU_NAME": "x86-64"}
-    surroundings["NUMBA_CACHE_DIR"] = str(tmp_path)
-    done = subprocess.run([sys.executable, "-c", code], env=surroundings, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run_on_a_narrow_processor(code, tmp_path)
 
 
 def test_a_corpus_may_be_text_or_encoded_or_a_file_of_either(tmp_path: Path) -> None:
@@ -163,7 +173,7 @@ def test_the_state_is_saved_now_and_then(small_blocks: None, tmp_path: Path, mon
     ("asked", "refusal"),
     [
         ({"seed": 2}, "is the checkpoint of a training with seed 1, but 2 is asked for"),
-        ({"dimension": 4}, "with dimension 20, but 4 is asked for"),
+        ({"dimension": 4}, "with dimension 16, but 4 is asked for"),
     ],
 )
 def test_another_training_does_not_go_on_from_a_checkpoint(
@@ -173,7 +183,7 @@ def test_another_training_does_not_go_on_from_a_checkpoint(
     with pytest.raises(RequestError, match=refusal):
         learned(checkpoint=tmp_path / "c", **asked)
     with pytest.raises(RequestError, match="of a training on another corpus"):
-        words.word2vec(planted(1499), dimension=20, epochs=3, subsample=0, rate=0.05, checkpoint=tmp_path / "c")
+        words.word2vec(planted(1499), dimension=16, epochs=3, subsample=0, rate=0.05, checkpoint=tmp_path / "c")
 
 
 def test_what_is_no_checkpoint_is_refused(small_blocks: None, tmp_path: Path) -> None:

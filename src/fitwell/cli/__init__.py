@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import typer
@@ -97,11 +98,16 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+@cache
+def _program() -> Any:
+    return typer.main.get_command(app)
+
+
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every refusal is one line on standard error."""
     try:
         # Not by calling the app, which takes a pipe that closed for a failure.
-        program = typer.main.get_command(app)
+        program = _program()
         with program.make_context("fitwell", list(arguments)) as context:
             result = program.invoke(context)
         sys.stdout.flush()

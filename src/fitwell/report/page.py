@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from fitwell import __version__
@@ -41,17 +41,13 @@ def rendered(template: str, **values: Any) -> bytes:
             "form-action 'none'",
         ]
     )
-    text = (
-        _environment()
-        .from_string(_asset("parts.html") + _asset(template))
-        .render(
-            style=Markup(style),
-            script=Markup(script),
-            policy=policy,
-            svg=page_svg,
-            version=__version__,
-            **values,
-        )
+    text = _template(template).render(
+        style=Markup(style),
+        script=Markup(script),
+        policy=policy,
+        svg=page_svg,
+        version=__version__,
+        **values,
     )
     return (text.strip() + "\n").encode()
 
@@ -62,8 +58,9 @@ def picture_files(contents: Contents, *, kind: PictureKind) -> dict[str, bytes]:
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def _template(name: str) -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_asset("parts.html") + _asset(name))
 
 
 def _asset(name: str) -> str:

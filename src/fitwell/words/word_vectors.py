@@ -180,7 +180,8 @@ def _read_block(
     from fitwell.words.kernels.windows import TARGETS
 
     block = number % (len(blocks) - 1)
-    ends = np.ascontiguousarray(corpus.ends[blocks[block] : blocks[block + 1]])
+    # A copy, because numba compiles anew for what may not be written to, as in a file.
+    ends = np.array(corpus.ends[blocks[block] : blocks[block + 1]])
     before, total = _tokens_before(number, corpus, blocks), settings.epochs * len(corpus.ids)
     inputs, outputs = state.arrays["inputs"], state.arrays["outputs"]
     width = inputs.shape[1]
