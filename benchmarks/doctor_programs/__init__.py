@@ -9,6 +9,7 @@ from __future__ import annotations
 from doctor_programs import (
     development_arrays,
     development_healthy,
+    development_masked,
     development_tables,
     held_out_faulty,
     held_out_healthy,
@@ -16,6 +17,10 @@ from doctor_programs import (
 from doctor_programs.program import Program, programs_of
 
 PROGRAMS: tuple[Program, ...] = (
-    *programs_of("development", (*development_tables.FAULTY, *development_arrays.FAULTY), development_healthy.HEALTHY),
+    *programs_of(
+        "development",
+        (*development_tables.FAULTY, *development_arrays.FAULTY, *development_masked.FAULTY),
+        (*development_healthy.HEALTHY, *development_masked.HEALTHY),
+    ),
     *programs_of("held out", held_out_faulty.FAULTY, held_out_healthy.HEALTHY),
 )

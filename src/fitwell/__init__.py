@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, RunError, SurroundingsError
 
 if TYPE_CHECKING:
-    from fitwell import metrics, vectors, words
+    from fitwell import metrics, pretrained, search, vectors, words
     from fitwell.comparison import compare
     from fitwell.curing import cure, diagnose
     from fitwell.doctor.examining import examine
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fitwell.run import Run
     from fitwell.run import load_run as load
     from fitwell.tuning import tune
-    from fitwell.watching import watch
+    from fitwell.watching import lightning_callback, transformers_callback, watch
     from fitwell.workflow import train
 
 __version__ = "0.1.0"
@@ -38,9 +38,13 @@ __all__ = [
     "cure",
     "diagnose",
     "examine",
+    "lightning_callback",
     "load",
     "metrics",
+    "pretrained",
+    "search",
     "train",
+    "transformers_callback",
     "tune",
     "vectors",
     "watch",
@@ -55,9 +59,13 @@ _HOMES: dict[str, tuple[str, str | None]] = {
     "cure": ("fitwell.curing", "cure"),
     "diagnose": ("fitwell.curing", "diagnose"),
     "examine": ("fitwell.doctor.examining", "examine"),
+    "lightning_callback": ("fitwell.watching", "lightning_callback"),
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
+    "pretrained": ("fitwell.pretrained", None),
+    "search": ("fitwell.search", None),
     "train": ("fitwell.workflow", "train"),
+    "transformers_callback": ("fitwell.watching", "transformers_callback"),
     "tune": ("fitwell.tuning", "tune"),
     "vectors": ("fitwell.vectors", None),
     "watch": ("fitwell.watching", "watch"),

@@ -31,7 +31,7 @@ def explain_prediction(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Say which columns, words of a text, regions of a picture or steps of a series each prediction rests on."""
+    """Say which columns, and which parts of texts, pictures, sounds or series, a prediction rests on; test it."""
     import json
 
     from fitwell.files import replace_atomically
@@ -84,4 +84,4 @@ def _words_told(words: Words) -> str:
     return "  ".join(f"{one_line(words.told(word))} {word.value:+.3f}" for word in first)
 
 
-WAYS = {"image": ("down", "across"), "series": ("along",)}
+WAYS = {"image": ("down", "across"), "audio": ("from high pitch to low", "along"), "series": ("along",)}

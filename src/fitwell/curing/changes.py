@@ -30,6 +30,7 @@ MACHINE = frozenset(
     {
         "training.accumulation",
         "training.image_precision",
+        "training.encoder_precision",
         "training.compile",
         "training.execution",
         "training.members_at_once",
@@ -49,6 +50,7 @@ LEAN: dict[str, Any] = {
     "training.execution": "auto",
     "training.members_at_once": "auto",
     "training.image_precision": "auto",
+    "training.encoder_precision": "auto",
 }
 WIDER = 2  # times as wide
 MORE_DROPOUT, MOST_DROPOUT = 0.2, 0.5

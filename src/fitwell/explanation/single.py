@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fitwell.data.columns.cells import present_text
-from fitwell.data.encode import FeatureLayout
+from fitwell.data.encode import ArrayBlock, FeatureLayout
 from fitwell.data.wide import gathered
 from fitwell.errors import RequestError, nearest
 from fitwell.explanation.asking import Blocks, cost_of, entries_of
-from fitwell.explanation.attribution import Ask, Deletion, Part, Shares, deletion, orders_for, regions_of, shapley
+from fitwell.explanation.attribution import (
+    PITCHES,
+    Ask,
+    Deletion,
+    Part,
+    Shares,
+    bands_of,
+    deletion,
+    orders_for,
+    regions_of,
+    regions_of_bands,
+    shapley,
+)
 from fitwell.explanation.rows import cell_text
 from fitwell.explanation.within_texts import PRESENT, cut_text
+from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio, mel_edges
 from fitwell.prediction import Model, encoded, predictions_for, table_of
 
 OTHERS = 64  # rows that a row is compared with
@@ -38,12 +51,12 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Regions:
-    """What each region of a picture or a series brought to the prediction."""
+    """What each region of a picture, a sound or a series brought to the prediction."""
 
     column: str
-    kind: str  # "image" or "series"
-    array: np.ndarray  # as the network takes it
-    values: np.ndarray  # (regions down, regions across) of a picture, (regions,) of a series
+    kind: str  # "image", "audio" or "series"
+    array: np.ndarray  # as the network takes it; of a sound what it hears, as a picture (bands, moments, 1)
+    values: np.ndarray  # (regions down, regions across) of a picture or a sound, (regions,) of a series
     half_widths: np.ndarray  # of their 95 % intervals
 
 
@@ -158,9 +171,10 @@ class _Question:
     place: int  # of the output
     rows: int  # that are explained, among which the work is shared
     seed: int
+    whole: Callable[[Blocks], Blocks] = lambda asked: asked  # what the network takes, from what is put together
 
     def ask(self, asked: Blocks) -> np.ndarray:
-        tensors = {name: torch.from_numpy(block) for name, block in asked.items()}
+        tensors = {name: torch.from_numpy(block) for name, block in self.whole(asked).items()}
         return np.asarray(predictions_for(self.model, tensors).mean[:, self.place])
 
     def ask_left(self, block: str, asked: Sequence[str]) -> np.ndarray:
@@ -199,9 +213,11 @@ def _explained(
         if array.kind == "text":
             words, test = _of_text(question, block, cells.get(array.column))
             texts.append(words)
-        else:
-            found, test = _of_regions(question, block)
+        elif (inside := _inside(question, block, array)) is not None:
+            found, test = _of_regions(inside, block, array)
             regions.append(found)
+        else:
+            continue
         tests.append(test)
     names = list(columns)
     told = Explained(
@@ -225,18 +241,59 @@ def _explained(
     return told, [each for each in tests if each is not None]
 
 
-def _of_regions(question: _Question, block: str) -> tuple[Regions, Deletion | None]:
-    """Return what each region of a picture or a series brought, in place of that of the mean one."""
-    array = question.model.encoders.layout.arrays[block]
-    parts, sides = regions_of(block, array.shape, is_image=array.kind == "image")
-    mean = question.others[block].mean(axis=0, keepdims=True).astype(question.others[block].dtype)
-    shares, test = question.shares(parts, {**question.row, block: mean})
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Inside:
+    """How the regions of one array of a row are asked about."""
+
+    question: _Question
+    without: np.ndarray  # (1, ...): the array that has none of them
+    regions: Sequence[Part]
+    sides: tuple[int, ...]  # how many regions there are along each side of the picture
+    picture: np.ndarray
+
+
+def _inside(question: _Question, block: str, array: ArrayBlock) -> _Inside | None:
+    """Return how the regions of an array are asked about, None where it has none: a silent sound."""
+    own, others = question.row[block], question.others[block]
+    if array.kind != "audio":
+        regions, sides = regions_of(block, array.shape, is_image=array.kind == "image")
+        mean = others.mean(axis=0, keepdims=True).astype(others.dtype)
+        return _Inside(question=question, without=mean, regions=regions, sides=sides, picture=own[0])
+    if not own.any():
+        return None
+    bands = bands_of(own[0], mel_edges(PITCHES, rate=array.rate), rate=array.rate)[None]
+
+    def whole(asked: Blocks) -> Blocks:
+        return {**asked, block: asked[block].sum(axis=1).round().astype(np.int16)[..., None]}
+
+    regions, sides = regions_of_bands(block, int(np.flatnonzero(own[0, :, 0])[-1]) + 1, PITCHES)
+    return _Inside(
+        question=replace(question, row={**question.row, block: bands}, whole=whole),
+        without=np.zeros_like(bands),
+        regions=regions,
+        sides=sides,
+        picture=_heard(question.model.networks[0].get_submodule(f"arrays.{block}"), own),
+    )
+
+
+def _heard(reader: nn.Module, wave: np.ndarray) -> np.ndarray:
+    """Return what a network hears of one sound as a grey picture: low bands below, from left to right in time."""
+    assert isinstance(reader, ConvolutionalAudio | RecurrentAudio)
+    bands, present = reader.listening(torch.from_numpy(wave), None)
+    shown = bands[present > 0].numpy().T[::-1]
+    low, high = float(shown.min()), float(shown.max())
+    return np.ascontiguousarray((255 * (shown - low) / ((high - low) or 1.0)).astype(np.uint8)[..., None])
+
+
+def _of_regions(inside: _Inside, block: str, array: ArrayBlock) -> tuple[Regions, Deletion | None]:
+    """Return what each region of a picture, a sound or a series brought, in place of that of one without any."""
+    shares, test = inside.question.shares(inside.regions, {**inside.question.row, block: inside.without})
     regions = Regions(
         column=array.column,
         kind=array.kind,
-        array=question.row[block][0],
-        values=shares.values.reshape(sides),
-        half_widths=shares.half_widths.reshape(sides),
+        array=inside.picture,
+        values=shares.values.reshape(inside.sides),
+        half_widths=shares.half_widths.reshape(inside.sides),
     )
     return regions, test
 

@@ -1,4 +1,4 @@
-"""What single predictions rest on, as a page: bars for columns; pictures, series and texts with colored parts."""
+"""What single predictions rest on, as a page: bars for columns; pictures, sounds, series and texts in colored parts."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from fitwell.report.words import capital, listed, number
 BARS = 12  # columns drawn of each row; all are in the table
 SIDE = 280  # of a picture, in CSS pixels
 TALL = 140  # of a series
+WITHOUT = {"image": "the average picture", "audio": "silence", "series": "the average series"}
 STRENGTHS = 6  # of the color of words
 FAINT = 0.02  # of the largest part: less is not colored, and what sampling left unsure is not
 
@@ -98,7 +99,7 @@ def _drawn(regions: Regions) -> dict[str, Any]:
     largest = float(np.abs(regions.values).max()) or 1.0
     sure = np.abs(regions.values) > np.maximum(regions.half_widths, FAINT * largest)
     parts = np.atleast_2d(np.where(sure, regions.values, 0.0))
-    height, width = (regions.array.shape[0], regions.array.shape[1]) if regions.kind == "image" else (TALL, SIDE)
+    height, width = (regions.array.shape[0], regions.array.shape[1]) if regions.kind != "series" else (TALL, SIDE)
     scale = SIDE / max(height, width)
     tall, wide = height * scale, width * scale
     down, across = _edges(parts.shape[0], tall), _edges(parts.shape[1], wide)
@@ -115,7 +116,8 @@ def _drawn(regions: Regions) -> dict[str, Any]:
         "width": round(wide),
         "height": round(tall),
         "fields": fields,
-        "picture": _png(regions.array) if regions.kind == "image" else "",
+        "picture": _png(regions.array) if regions.kind != "series" else "",
+        "without": WITHOUT[regions.kind],
         "lines": _lines(regions.array, wide, tall) if regions.kind == "series" else [],
         "most": number(largest),
     }

@@ -94,6 +94,8 @@ class Forward:
             started = perf_counter()
             if name not in self.order:
                 self.order.append(name)
+            elif name == self.order[0] != self._last:
+                self._last = None  # another pass, of a model whose parts are called and not itself
             values = inputs[0] if inputs else None
             if isinstance(values, Tensor) and values.is_floating_point():
                 units_first = _units_first(module)

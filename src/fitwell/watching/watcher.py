@@ -151,9 +151,28 @@ class Watch:
             self._forward.remove()
             self._forward = None
 
-    def _before(self, _optimizer: torch.optim.Optimizer, _arguments: object, _keywords: object) -> None:
+    def _before(
+        self, _optimizer: torch.optim.Optimizer, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         if self._step != self._next:
-            return
+            return None
+        own, *positional = arguments  # the first is the optimizer
+        closure = positional[0] if positional else keywords.get("closure")
+        if closure is None:
+            self._measure_weights()
+            return None
+        # The gradients are made within the step, by a function that the optimizer calls, some of them several times.
+        unmeasured = [self._measure_weights]
+
+        def measured() -> Any:
+            loss = closure()
+            if unmeasured:
+                unmeasured.pop()()
+            return loss
+
+        return (own, measured), {}
+
+    def _measure_weights(self) -> None:
         started = perf_counter()
         self._weights.before()
         self._spent += perf_counter() - started

@@ -176,7 +176,7 @@ def test_an_exam_is_written_as_findings_are() -> None:
 
 def test_remedies_say_what_they_brought() -> None:
     exam = examined(FAULTY["shapes spread over each other"][0])
-    (remedy,) = exam.findings[0].remedies
+    remedy = exam.findings[0].remedies[0]
     assert remedy.effect is not None
     assert remedy.low is not None
     assert remedy.high is not None

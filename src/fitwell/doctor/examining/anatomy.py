@@ -34,6 +34,7 @@ class Anatomy:
     weight_decay: float
     plain_recurrent: bool
     imbalance: float  # rows of the largest class over those of the smallest
+    severed: bool = False  # something in the network stops the gradient, and it can be let through
 
     @property
     def width(self) -> int:

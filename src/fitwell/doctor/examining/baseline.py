@@ -1,6 +1,8 @@
-"""The simple model beside the network: a ridge regression on flattened inputs, of numbers or of marks of classes."""
+"""Simple models beside the network, on flattened inputs: a ridge regression of numbers or marks, nearest neighbors."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from fitwell.doctor.examining.subject import Fold, Subject
 
 MOST_FEATURES = 1500
 PENALTIES = (1e-3, 1e-1, 10.0)  # per row, on standardized features
+NEIGHBORS = 10
 VALUES = LossKind(name="squared error", expects="values")
 
 
@@ -30,6 +33,17 @@ def features_of(inputs: Tensor) -> Tensor:
 
 def linear_contributions(subject: Subject, anatomy: Anatomy, folds: tuple[Fold, ...]) -> Tensor | None:
     """Return what held-out rows contribute to the skill of a linear model; None where a target is not one row's."""
+    return _contributions(subject, anatomy, folds, ridge)
+
+
+def neighbor_contributions(subject: Subject, anatomy: Anatomy, folds: tuple[Fold, ...]) -> Tensor | None:
+    """Return the same of the mean of the nearest rows' targets, which bends as the data does where rows are many."""
+    return _contributions(subject, anatomy, folds, nearest)
+
+
+def _contributions(
+    subject: Subject, anatomy: Anatomy, folds: tuple[Fold, ...], model: Callable[[Tensor, Tensor, Tensor], Tensor]
+) -> Tensor | None:
     task = anatomy.task
     features = features_of(subject.inputs)
     if not bool(features.isfinite().all()):
@@ -45,7 +59,7 @@ def linear_contributions(subject: Subject, anatomy: Anatomy, folds: tuple[Fold, 
             return None
     found = []
     for fold in folds:
-        predicted = ridge(features[fold.training], marks[fold.training], features[fold.held_out]).float()
+        predicted = model(features[fold.training], marks[fold.training], features[fold.held_out]).float()
         truth = subject.targets[fold.held_out]
         if task.kind == "classes":
             best = functional.one_hot(predicted.argmax(1), task.classes).float()
@@ -56,6 +70,17 @@ def linear_contributions(subject: Subject, anatomy: Anatomy, folds: tuple[Fold, 
         else:
             found.append(judged(task, VALUES, predicted.reshape(truth.shape), truth).contributions)
     return torch.cat(found)
+
+
+def nearest(features: Tensor, targets: Tensor, asked: Tensor) -> Tensor:
+    """Return the mean targets (rows asked, columns) of the nearest rows, each feature counted in its spreads."""
+    shift, factor = features.mean(0), features.std(0).nan_to_num(0)
+    factor = torch.where(factor > 0, factor, torch.ones(()).double())
+    x, more = (features - shift) / factor, (asked - shift) / factor
+    count = min(NEIGHBORS, len(x))
+    near = torch.cat([torch.cdist(some, x).topk(count, largest=False)[1] for some in torch.split(more, 500)])
+    means: Tensor = targets[near].mean(1)
+    return means
 
 
 def ridge(features: Tensor, targets: Tensor, asked: Tensor) -> Tensor:

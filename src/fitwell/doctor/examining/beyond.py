@@ -15,20 +15,22 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.explaining import MECHANISMS
-from fitwell.doctor.examining.measuring import Bench, Gain, Measured, bench_of, gain
+from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
 from fitwell.doctor.examining.rewiring import StandIn
-from fitwell.doctor.examining.scoring import labels_of, probabilities, skill
+from fitwell.doctor.examining.scoring import labels_of, log_loss, probabilities, skill
 from fitwell.doctor.examining.screening import Screened
 from fitwell.doctor.examining.subject import Fold
 from fitwell.doctor.examining.thresholds import (
     CLASS_NUMBERS,
     CLEARLY_MORE,
     IGNORED_RECALL,
+    KNOWN_BY_HEART,
     LEARNED_BY_HEART,
     MORE_ROWS_BRING,
     SEEDS_APART,
     SMALL,
     STANDARD_ERRORS,
+    SURE_MISTAKES,
     WEIGHTS_BRING,
 )
 from fitwell.doctor.finding import Finding, Remedy, remedy
@@ -36,27 +38,39 @@ from fitwell.doctor.finding import Finding, Remedy, remedy
 MORE_SEEDS = 3
 
 
-def overfitted(screened: Screened, again: Measured) -> Finding | None:
-    """Return that the squared error on held-out rows rose by a good part of a constant's since the best moment.
+def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None:
+    """Return that the error on held-out rows rose by a good part of a constant's since the best moment.
 
-    `again` is the same training with another seed and the rows divided otherwise.
+    It is the squared error, or the log loss, which sure mistakes raise most. `again` is where the same training was
+    done with another seed and the rows divided otherwise.
     """
     base = screened.base
-    trainings = (*base.trainings, *again.trainings)
+    trainings = (*base.trainings, *again.measure(base.arm).trainings)
     last = torch.cat([each.last.errors for each in trainings]).double()
     best = torch.cat([each.best.errors for each in trainings]).double()
     if base.diverged or base.fitted <= base.skill:
         return None
     rise = gain(1 - best / screened.constant_error, 1 - last / screened.constant_error)
-    if rise.effect < LEARNED_BY_HEART or rise.clear < STANDARD_ERRORS:
+    what, least = "squared error", LEARNED_BY_HEART
+    surer = _rise_of_log_loss(bench, again, base.arm)
+    if surer is not None and (rise.effect < least or rise.clear < STANDARD_ERRORS):
+        rise, what, least = surer, "log loss", SURE_MISTAKES
+    if rise.effect < least or rise.clear < STANDARD_ERRORS:
         return None
     return Finding(
         symptom="overfitting",
         status="confirmed",
         severity="critical",
         since=f"step {_best_step(base)}",
-        evidence={"rise": rise.effect, "low": rise.low, "high": rise.high, "fitted": base.fitted, "skill": base.skill},
-        explanation=f"{MECHANISMS['overfitting'].capitalize()}. After step {_best_step(base)} the squared error of "
+        evidence={
+            "rise": rise.effect,
+            "low": rise.low,
+            "high": rise.high,
+            "fitted": base.fitted,
+            "skill": base.skill,
+            "skill_with_changes": skill(torch.cat([each.best.contributions for each in base.trainings])),
+        },
+        explanation=f"{MECHANISMS['overfitting'].capitalize()}. After step {_best_step(base)} the {what} of "
         f"held-out rows rises by {100 * rise.effect:.0f} % of a constant's, while on training rows the skill reaches "
         f"{base.fitted:.2f} against {base.skill:.2f} on held-out ones.",
         remedies=(
@@ -76,6 +90,34 @@ def overfitted(screened: Screened, again: Measured) -> Finding | None:
     )
 
 
+def _rise_of_log_loss(bench: Bench, again: Bench, arm: Arm) -> Gain | None:
+    """Return by how much the log loss of held-out rows rose since their best moment, beside that of known shares."""
+    task, targets = bench.anatomy.task, bench.subject.targets
+    if task.kind == "numbers":
+        return None
+    rises = []
+    for each in (bench, again):
+        for fold, training in zip(each.folds, each.measure(arm).trainings, strict=False):
+            truth = targets[fold.held_out]
+            first, last = (
+                log_loss(task, bench.anatomy.loss, outputs, truth)
+                for outputs in (training.best_outputs, training.outputs)
+            )
+            rises.append(last - first)
+    labels = labels_of(task, targets)
+    shares = (
+        labels.double().mean(0) if task.kind == "labels" else torch.bincount(labels.flatten().clamp(min=0)).double()
+    )
+    known = _entropy(torch.stack([shares, 1 - shares], -1) if task.kind == "labels" else shares / shares.sum())
+    rise = torch.cat(rises).double() / max(known, 1e-6)
+    return gain(rise, torch.zeros_like(rise))
+
+
+def _entropy(shares: Tensor) -> float:
+    """Return the entropy of shares (…, parts), the mean over all but their last axis."""
+    return float(-(shares * shares.clamp(min=1e-12).log()).sum(-1).mean())
+
+
 def _best_step(base: Measured) -> int:
     looks = base.trainings[0].looks
     return min(looks, key=lambda look: float(look.judged.errors.mean())).step
@@ -88,8 +130,10 @@ def noisy_labels(bench: Bench, screened: Screened) -> Finding | None:
     """
     if bench.anatomy.task.kind != "classes" or bench.subject.targets.ndim > 2:
         return None
+    if screened.base.fitted < screened.best.skill + KNOWN_BY_HEART:
+        return None
     surest, all_rows = _right_where_sure(bench, screened.full)
-    if all_rows > 0.85 or all_rows < 0.3 or surest > all_rows + (1 - all_rows) / 2 or screened.base.fitted < 0.8:
+    if all_rows > 0.85 or all_rows < 0.3 or surest > all_rows + (1 - all_rows) / 2:
         return None
     return Finding(
         symptom="label_noise",
@@ -159,9 +203,9 @@ def _with_half(bench: Bench, arm: Arm, *, second: bool) -> Tensor:
         half = max(2, len(order) // 2)
         chosen = (order[-half:] if second else order[:half]).sort()[0]
         folds.append(Fold(training=fold.training[chosen], held_out=fold.held_out))
-    halved = replace(bench, folds=tuple(folds), done={}, trainings=0)
+    halved = replace(bench, folds=tuple(folds), done={}, trainings=0, steps=0)
     found = halved.measure(arm)
-    bench.trainings += halved.trainings
+    bench.trainings, bench.steps = bench.trainings + halved.trainings, bench.steps + halved.steps
     return found.contributions
 
 
@@ -182,7 +226,12 @@ def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
         severity="critical",
         where="targets",
         since="data",
-        evidence={"imbalance": anatomy.imbalance, "recall": recall, "skill": base.skill, "weighted": weighted.skill},
+        evidence={
+            "imbalance": anatomy.imbalance,
+            "recall": recall,
+            "skill": base.skill,
+            "skill_with_changes": weighted.skill,
+        },
         explanation=f"{MECHANISMS['class_imbalance'].capitalize()}: of a class {anatomy.imbalance:.0f} times as rare "
         f"as the largest, {100 * recall:.0f} % are found. With weighted classes it is {found.effect:+.2f} in skill.",
         remedies=(_measured("weight the classes by the inverse of their frequency, or move the threshold", found),),
@@ -262,7 +311,13 @@ def numbered_classes(bench: Bench, screened: Screened) -> Finding | None:
         severity="critical",
         where="loss",
         since="data",
-        evidence={"classes": count, "gain": found.effect, "low": found.low, "high": found.high},
+        evidence={
+            "classes": count,
+            "gain": found.effect,
+            "low": found.low,
+            "high": found.high,
+            "skill_with_changes": apart.skill,
+        },
         explanation=f"Targets are {count} whole numbers, and {anatomy.loss.name} takes them for quantities, so that "
         "2 lies between 1 and 3. Taken for classes, by cross-entropy, they are told apart better than by rounding: "
         f"{found.effect:+.2f} in skill by balanced accuracy.",
@@ -286,30 +341,39 @@ def _rounded(bench: Bench, arm: Measured, classes: Tensor, values: Tensor) -> Te
 def seed_dependent(bench: Bench, screened: Screened, again: Measured, *, asked: bool = False) -> Finding | None:
     """Return that other first weights and orders lead elsewhere: some trainings learn and some don't.
 
-    More seeds are tried where two differ beyond noise, or when `asked`.
+    More seeds are tried where two differ beyond noise, or when `asked`. They are judged on the same held-out rows:
+    other rows may be harder to predict, and a few of them decide where targets have outliers.
     """
     apart = abs(screened.base.skill - again.skill)
     noise = _noise_of(screened.base) + _noise_of(again)
     if not asked and apart < max(SEEDS_APART, STANDARD_ERRORS * noise):
         return None
-    skills = [screened.base.skill, again.skill]
-    for seed in range(bench.seed + 2, bench.seed + 2 + MORE_SEEDS):
-        more = bench_of(bench.subject, bench.anatomy, bench.clock, seed)
-        skills.append(more.measure(Arm()).skill)
-        bench.trainings += more.trainings
-    if max(skills) - min(skills) < SEEDS_APART:
+    of_seeds = [screened.base]
+    for seed in range(bench.seed + 1, bench.seed + 1 + MORE_SEEDS):
+        more = replace(bench, seed=seed, done={}, trainings=0, steps=0)
+        of_seeds.append(more.measure(Arm()))
+        bench.trainings, bench.steps = bench.trainings + more.trainings, bench.steps + more.steps
+    best, worst = (choose(of_seeds, key=lambda each: each.skill) for choose in (max, min))
+    found = gain(best.contributions, worst.contributions)
+    if found.effect < SEEDS_APART or found.clear < STANDARD_ERRORS:
         return None
+    skills = [each.skill for each in of_seeds]
     return Finding(
         symptom="seed_sensitive",
         status="confirmed",
         severity="critical",
         where="seed",
         since="start",
-        evidence={"skills": ", ".join(f"{each:.2f}" for each in skills)},
+        evidence={"skills": ", ".join(f"{each:.2f}" for each in skills), **_best_tried(screened)},
         explanation=f"{MECHANISMS['seed_sensitive'].capitalize()}: with {len(skills)} seeds the skill goes from "
         f"{min(skills):.2f} to {max(skills):.2f}.",
         remedies=(remedy("make hidden layers wider, or lower the rate; and report several seeds, not the best"),),
     )
+
+
+def _best_tried(screened: Screened) -> dict[str, float]:
+    best = screened.best
+    return {} if best is screened.base else {"skill_with_changes": best.skill}
 
 
 def _noise_of(arm: Measured) -> float:

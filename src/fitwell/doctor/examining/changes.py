@@ -92,6 +92,10 @@ def _frozen(subject: Subject, anatomy: Anatomy) -> bool:
     return bool(anatomy.frozen or anatomy.unowned)
 
 
+def _severed(subject: Subject, anatomy: Anatomy) -> bool:
+    return anatomy.severed
+
+
 def _in_order(subject: Subject, anatomy: Anatomy) -> bool:
     return not subject.shuffle
 
@@ -214,6 +218,11 @@ CHANGES: dict[str, Change] = {
         symptom="frozen_parameters",
         text="train all parameters: requires_grad on, and all of them handed to the optimizer",
         applies=_frozen,
+    ),
+    "gradient": Change(
+        symptom="frozen_parameters",
+        text="let the gradient through: no detach, no_grad or rounding between parameters and output",
+        applies=_severed,
     ),
 }
 # Not in the bundle of healthy defaults, but beside it.

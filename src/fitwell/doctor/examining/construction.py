@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.anatomy import Anatomy, owned_by
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.rewiring import redraw_soundly
-from fitwell.doctor.examining.subject import Subject, new_module
+from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
+from fitwell.doctor.examining.tracing import Rewired
 from fitwell.doctor.finding import Severity
 
 ROWS = 32
@@ -134,7 +135,7 @@ def unregistered_weights(subject: Subject, _anatomy: Anatomy) -> Flaw | None:
     """The output depends on weights that are no parameters of the module, as those of layers in a plain list."""
     module = new_module(subject, subject.seed)
     known = {id(each) for each in module.parameters()} | owned_by(subject, module).parameters
-    output = _outputs_with_graph(module, _looked_at(subject))
+    output = _outputs_with_graph(module, standardized_rows(subject, ROWS))
     strangers = [] if output is None else [leaf for leaf in _leaves(output) if id(leaf) not in known]
     if not strangers:
         return None
@@ -182,13 +183,14 @@ def no_gradient(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         return None  # what the base training will say
     if isinstance(loss, Tensor) and loss.requires_grad:
         return None
+    in_the_loss = module(subject.inputs[:ROWS]).requires_grad
     return Flaw(
         symptom="not_learning",
         severity="critical",
-        where="loss",
+        where="loss" if in_the_loss else "forward",
         text="the loss has no gradient: between the parameters and it something cuts the graph (detach, item, numpy, "
         "argmax, no_grad), so that no step changes the network",
-        change=None,
+        change=None if in_the_loss else _let_through(module, subject.inputs[:ROWS], list(_by_name(module))),
         way_out="compute the loss from the output itself by differentiable operations",
     )
 
@@ -198,7 +200,7 @@ def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     if anatomy.broadcasts:
         return None  # said already
     module = _soundly_drawn(subject, anatomy)
-    output = _outputs(module, _looked_at(subject))
+    output = _outputs(module, standardized_rows(subject, ROWS))
     targets = subject.targets[:ROWS]
     if output is None or len(output) < 4 or bool((targets == targets[0]).all()) or _spread(output) < REAL:
         return None
@@ -229,7 +231,7 @@ def _orders(rows: int) -> list[Tensor]:
 def undefined_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """The loss or its gradient is no number, though outputs and targets are ordinary numbers."""
     module = _soundly_drawn(subject, anatomy)
-    output = _outputs(module, _looked_at(subject))
+    output = _outputs(module, standardized_rows(subject, ROWS))
     if output is None or anatomy.mismatch is not None:
         return None
     leaf = output.clone().requires_grad_()
@@ -255,12 +257,9 @@ def undefined_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 def cut_gradients(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """Parameters that the output depends on get no gradient."""
     module = _soundly_drawn(subject, anatomy)
-    inputs = _looked_at(subject)
+    inputs = standardized_rows(subject, ROWS)
     try:
-        output = module(inputs)
-        # In a random direction: squares of outputs, say, may cancel over symmetric rows.
-        direction = torch.randn(output.shape, generator=torch.Generator().manual_seed(0))
-        (output.float() * direction).sum().backward()
+        output = _propagated(module, inputs)
     except RuntimeError:
         return None  # there is none at all, which is said elsewhere
     cut = [name for name, value in module.named_parameters() if value.requires_grad and not _moved(value)]
@@ -277,9 +276,32 @@ def cut_gradients(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         where=", ".join(used[:4]) + (", …" if len(used) > 4 else ""),
         text=f"the output depends on {len(used)} parameters that get no gradient, also with other first weights: "
         f"between them and the output stands {cause}, so that they stay as they were drawn",
-        change=None,
+        change=_let_through(module, inputs, used),
         way_out="let the gradient through: take the detaching or flat step out of forward()",
     )
+
+
+def _propagated(module: nn.Module, inputs: Tensor) -> Tensor:
+    output: Tensor = module(inputs)
+    # In a random direction: squares of outputs, say, may cancel over symmetric rows.
+    direction = torch.randn(output.shape, generator=torch.Generator().manual_seed(0))
+    (output.float() * direction).sum().backward()  # type: ignore[no-untyped-call]
+    return output
+
+
+def _by_name(module: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: value for name, value in module.named_parameters() if value.is_floating_point()}
+
+
+def _let_through(module: nn.Module, inputs: Tensor, names: list[str]) -> str | None:
+    """Return the change that lets the gradient through to these parameters, None where what stops it is another."""
+    module.zero_grad()
+    try:
+        with Rewired(left_out=(), rectified=(), bent=(), through=True):
+            _propagated(module, inputs)
+    except RuntimeError:
+        return None
+    return "gradient" if any(_moved(_by_name(module)[name]) for name in names) else None
 
 
 def _moved(value: nn.Parameter) -> bool:
@@ -302,7 +324,7 @@ def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     if anatomy.mismatch is not None and anatomy.width == 1:
         return None  # said already
     module = _soundly_drawn(subject, anatomy)
-    output = _outputs(module, _looked_at(subject))
+    output = _outputs(module, standardized_rows(subject, ROWS))
     if output is None or _spread(output) > REAL or bool((subject.inputs[:ROWS] == subject.inputs[0]).all()):
         return None
     return Flaw(
@@ -319,7 +341,7 @@ def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 def mixed_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """What a row gives depends on the other rows of its batch, also in evaluation mode."""
     module = _soundly_drawn(subject, anatomy)
-    inputs = _looked_at(subject)
+    inputs = standardized_rows(subject, ROWS)
     if any(getattr(part, "track_running_stats", True) is False for part in module.modules()):
         return None  # normalization by the batch is meant
     # The last rows: a recurrent layer that takes rows for steps hands earlier ones on to later ones.
@@ -346,18 +368,8 @@ def mixed_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 
 def _soundly_drawn(subject: Subject, anatomy: Anatomy) -> nn.Module:
     module = new_module(subject, subject.seed)
-    redraw_soundly(module, anatomy, Arm(), _looked_at(subject))
+    redraw_soundly(module, anatomy, Arm(), standardized_rows(subject, ROWS))
     return module.eval()
-
-
-def _looked_at(subject: Subject) -> Tensor:
-    """Return some rows' inputs, each feature standardized: raw ones may saturate what is sound."""
-    inputs = subject.inputs[:ROWS]
-    if not inputs.is_floating_point():
-        return inputs
-    spread = inputs.std(0)
-    standardized = (inputs - inputs.mean(0)) / torch.where(spread > 0, spread, torch.ones(()))
-    return torch.where(subject.codes, inputs, standardized) if len(subject.codes) else standardized
 
 
 def _outputs(module: nn.Module, inputs: Tensor) -> Tensor | None:

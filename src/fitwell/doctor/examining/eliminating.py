@@ -1,45 +1,74 @@
-"""Which few changes bring what the bundle brought: those not missed are taken back, the least suspected first."""
+"""Which few changes bring what the bundle brought, and which of them the training really lacks.
+
+Changes that are not missed are taken back, the least suspected first. What is left is enough, but need not be all:
+
+- *Several changes may each be enough.* Scaled inputs help many a network whose first weights are at fault. So changes
+  that something visible speaks for are tried alone too, and what is enough stands beside what was kept.
+- *A change may be hidden behind another.* Where four fifths of the gain were enough to be kept, what the rest brings
+  is looked for among what is suspected, and at last in the whole bundle, which then is the cure.
+
+Causes are ranked by what their lack costs, weighed by how much speaks for them before any comparison.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from fitwell.doctor.examining.changes import BESIDE, CHANGES, Arm
+from fitwell.doctor.examining.changes import BESIDE, CHANGES
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
-from fitwell.doctor.examining.thresholds import RATE_FACTORS, SHARE_OF_GAIN
+from fitwell.doctor.examining.thresholds import (
+    ABSOLUTE_GAIN,
+    EVIDENT,
+    MOST_WORK,
+    RATE_FACTORS,
+    SHARE_OF_CURE,
+    SHARE_OF_GAIN,
+    STANDARD_ERRORS,
+)
 
+UNKNOWN = 0.2  # the suspicion of a change that signals say nothing about
 SUSPECTED = 0.5  # from here a change is among the suspects that are tried without the rest
+MOST_ALTERNATIVES = 2  # suspects that are tried alone beside what was kept
 
 
 @dataclass(frozen=True, kw_only=True)
 class Causes:
-    """The changes without which the gain is lost."""
+    """The changes without which the gain is lost, and what puts all right."""
 
-    measured: Measured  # with these changes alone
-    effects: Mapping[
-        str, Gain
-    ]  # by change, the largest first: alone where it is the only one, else what its lack costs
+    measured: Measured  # with the needed changes alone
+    effects: Mapping[str, Gain]  # by needed change, the likeliest cause first: what it brings, or its lack costs
+    alternatives: Mapping[str, Measured]  # changes that are enough alone, in the place of those
+    hidden: Mapping[str, Gain]  # what clearly brings more once the needed changes are made
+    cure: Measured  # with all that helps
 
 
 def eliminate(bench: Bench, base: Measured, best: Measured, suspicion: Mapping[str, float]) -> Causes:
     """Return a set of changes, none of which can be taken back, that brings most of the best arm's gain."""
     enough = base.skill + SHARE_OF_GAIN * (best.skill - base.skill)
-    order = sorted(best.arm.changes, key=lambda name: (suspicion.get(name, 0.2), _place(name)))
+    order = sorted(best.arm.changes, key=lambda name: (suspicion.get(name, UNKNOWN), _place(name)))
+    suspects = [name for name in reversed(order) if suspicion.get(name, UNKNOWN) >= SUSPECTED]
     kept = best
-    suspects = {name for name in order if suspicion.get(name, 0.2) >= SUSPECTED}
-    if suspects and suspects != best.arm.changes:
-        alone = bench.measure(best.arm.of(suspects))
-        kept = alone if alone.skill >= enough else kept
+    if suspects and set(suspects) != best.arm.changes:
+        alone = best.arm.of(set(suspects))
+        kept = bench.measure(alone) if bench.reaches(alone, enough) else kept
     if kept is best:
         kept = _halved(bench, kept, order, enough)
     for name in order:
-        if name in kept.arm.changes and len(kept.arm.changes) > 1:
-            without = bench.measure(kept.arm.without(name))
-            kept = without if without.skill >= enough else kept
+        if name in kept.arm.changes and len(kept.arm.changes) > 1 and bench.work < MOST_WORK:
+            without = kept.arm.without(name)
+            kept = bench.measure(without) if bench.reaches(without, enough) else kept
     kept = _by_rate(bench, base, kept, enough)
-    return Causes(measured=kept, effects=_effects(bench, base, kept))
+    others = [name for name in suspects if name not in kept.arm.changes]
+    hidden, cure = _what_helps_further(bench, base, kept, best, others)
+    return Causes(
+        measured=kept,
+        effects=_ranked(_effects(bench, base, kept), suspicion),
+        alternatives=_alternatives(bench, kept, best, enough, others),
+        hidden=_ranked(hidden, suspicion),
+        cure=cure,
+    )
 
 
 def _place(name: str) -> int:
@@ -51,10 +80,10 @@ def _halved(bench: Bench, kept: Measured, order: list[str], enough: float) -> Me
     """Take the less suspected half back at once where it is not missed, which saves trying one after another."""
     while len(kept.arm.changes) > 3:
         names = [name for name in order if name in kept.arm.changes]
-        without = bench.measure(kept.arm.without(*names[: len(names) // 2]))
-        if without.skill < enough:
+        without = kept.arm.without(*names[: len(names) // 2])
+        if not bench.reaches(without, enough):
             break
-        kept = without
+        kept = bench.measure(without)
     return kept
 
 
@@ -65,15 +94,55 @@ def _by_rate(bench: Bench, base: Measured, kept: Measured, enough: float) -> Mea
     names = (kept.arm.changes - {"adam"}) | {"rate"}
     # The likelier direction first, so that the first that suffices is found in one or two trainings.
     for factor in sorted(RATE_FACTORS, key=lambda factor: ((factor > 1) is base.jumpy, abs(math.log(factor)))):
-        tried = bench.measure(Arm(changes=names, factor=factor, longer=kept.arm.longer))
-        if tried.skill >= enough:
-            return tried
+        tried = replace(kept.arm, changes=names, factor=factor)
+        if bench.reaches(tried, enough):
+            return bench.measure(tried)
     return kept
 
 
 def _effects(bench: Bench, base: Measured, kept: Measured) -> dict[str, Gain]:
-    names = kept.arm.changes
+    names = sorted(kept.arm.changes, key=_place)
     if len(names) == 1:
         return {name: gain(kept.contributions, base.contributions) for name in names}
-    missed = {name: gain(kept.contributions, bench.measure(kept.arm.without(name)).contributions) for name in names}
-    return dict(sorted(missed.items(), key=lambda each: -each[1].effect))
+    return {name: bench.missed(kept.arm.without(name), kept) for name in names}
+
+
+def _ranked(effects: Mapping[str, Gain], suspicion: Mapping[str, float]) -> dict[str, Gain]:
+    def weight(each: tuple[str, Gain]) -> float:
+        return -each[1].effect * (0.5 + suspicion.get(each[0], UNKNOWN))
+
+    return dict(sorted(effects.items(), key=weight))
+
+
+def _alternatives(
+    bench: Bench, kept: Measured, best: Measured, enough: float, others: Sequence[str]
+) -> dict[str, Measured]:
+    """Return which single suspects would have been enough too, the most suspected first."""
+    found = {}
+    for name in others[:MOST_ALTERNATIVES]:
+        arm = best.arm.of({name})
+        if bench.work < MOST_WORK and bench.reaches(arm, enough):
+            found[name] = bench.measure(arm)
+    return found
+
+
+def _what_helps_further(
+    bench: Bench, base: Measured, kept: Measured, best: Measured, others: Sequence[str]
+) -> tuple[dict[str, Gain], Measured]:
+    """Return which other suspects clearly bring more beside what was kept, and the smallest set that is a cure."""
+    whole = base.skill + SHARE_OF_CURE * (best.skill - base.skill)
+    if kept.skill >= whole or not others or bench.work >= MOST_WORK:
+        return {}, max(kept, best, key=lambda each: (each.skill >= whole, each is kept))
+    more = bench.measure(kept.arm.plus(*others))
+    lacks = {name: bench.missed(more.arm.without(name), more) for name in others} if more.skill > kept.skill else {}
+    hidden = {name: each for name, each in lacks.items() if _is_real(each)}
+    return hidden, more if more.skill >= whole else best
+
+
+def _is_real(found: Gain) -> bool:
+    return found.effect >= ABSOLUTE_GAIN and found.clear >= STANDARD_ERRORS
+
+
+def is_evident(names: Sequence[str], suspicion: Mapping[str, float]) -> bool:
+    """Tell whether something visible speaks for each of some changes before any comparison."""
+    return all(suspicion.get(name, UNKNOWN) >= EVIDENT for name in names)

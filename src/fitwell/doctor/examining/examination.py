@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of
-from fitwell.doctor.examining.baseline import linear_contributions
+from fitwell.doctor.examining.baseline import linear_contributions, neighbor_contributions
 from fitwell.doctor.examining.beyond import (
     ignored_class,
     noisy_labels,
@@ -20,32 +20,38 @@ from fitwell.doctor.examining.beyond import (
     seed_dependent,
     too_few_rows,
 )
-from fitwell.doctor.examining.changes import BESIDE, CHANGES, STAND_IN, WIDER, Arm
+from fitwell.doctor.examining.changes import BESIDE, CHANGES, REGULARIZED, STAND_IN, WIDER, Arm
 from fitwell.doctor.examining.clock import Clock, clock_of
 from fitwell.doctor.examining.construction import Flaw, flaws
-from fitwell.doctor.examining.eliminating import Causes, eliminate
+from fitwell.doctor.examining.eliminating import eliminate, is_evident
 from fitwell.doctor.examining.exam import Exam
 from fitwell.doctor.examining.explaining import (
     activity_findings,
+    alternative_findings,
     below_linear_finding,
     cause_findings,
     diverged_finding,
     flaw_finding,
+    joined,
+    with_cure,
+    with_skill,
 )
-from fitwell.doctor.examining.measuring import Bench, Measured, bench_of, gain
-from fitwell.doctor.examining.rows import copied_target, counted, shared_rows, without_signal
+from fitwell.doctor.examining.measuring import Bench, Gain, Measured, bench_of, gain
+from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, shared_rows, without_signal
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
     DOUBTFUL_SKILL,
-    NO_SKILL,
+    EVIDENT_ERRORS,
+    EVIDENT_FAULT,
+    RELATIVE_FAULT,
     RELATIVE_HEADROOM,
     STANDARD_ERRORS,
     TINY,
 )
-from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding
+from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding, Severity
 from fitwell.errors import OutOfTime, RequestError
 from fitwell.interrupts import interruptible
 
@@ -103,9 +109,12 @@ class Course:
     summary: str = ""
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Add findings; a symptom that was found already is not said twice."""
+        """Add findings; what is said of a symptom that was found already becomes a part of it."""
         for each in findings:
-            if each.symptom not in {found.symptom for found in self.findings}:
+            places = [place for place, found in enumerate(self.findings) if found.symptom == each.symptom]
+            if places:
+                self.findings[places[0]] = joined(self.findings[places[0]], each)
+            else:
                 self.findings.append(each)
 
     def exam(self) -> Exam:
@@ -149,11 +158,17 @@ def _summary(findings: Sequence[Finding], screened: Screened | None) -> str:
 
 def _examine(subject: Subject, clock: Clock, course: Course) -> None:
     course.add(counted(subject))
-    if course.findings:
-        return
-    course.anatomy = anatomy = anatomy_of(subject)
-    course.bench = bench = bench_of(subject, anatomy, clock, subject.seed)
+    spoiled = bool(course.findings)
+    if spoiled:
+        finite = finite_rows(subject)
+        if finite is None:
+            return
+        subject = finite  # the rest may be wrong as well, and tells what leaving those rows out brings
+    anatomy = anatomy_of(subject)
     found = flaws(subject, anatomy)
+    severed = any(flaw.change == "gradient" for flaw in found)
+    course.anatomy = anatomy = replace(anatomy, severed=severed)
+    course.bench = bench = bench_of(subject, anatomy, clock, subject.seed)
     course.add(flaw_finding(flaw, None) for flaw in found)
     course.add(each for each in (shared_rows(subject), copied_target(subject, anatomy)) if each is not None)
     if any(flaw.change is None for flaw in found):
@@ -168,30 +183,46 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
             f"the model, the loss and the targets must go together, but training fails: {reason}"
         ) from error
     course.screened = screened = screen(bench)
+    if spoiled:
+        course.findings[0] = with_skill(course.findings[0], screened.base.skill)
     _measure_flaws(bench, screened, found, course)
     _explain(bench, screened, course)
 
 
 def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], course: Course) -> None:
-    """Replace findings of flaws by such that say what putting them right brought."""
+    """Replace findings of flaws by such that say what putting them right brought.
+
+    Another fault may hide what that brings, so it is also asked what leaving it as it is costs once all else is sound.
+    """
+    best = screened.best
     for flaw in found:
-        changed = bench.measure(Arm(changes=frozenset({flaw.change} if flaw.change else set())))
-        effect = gain(changed.contributions, screened.base.contributions)
+        change = {flaw.change} if flaw.change else set()
+        changed = bench.measure(Arm(changes=frozenset(change)))
+        alone = gain(changed.contributions, screened.base.contributions)
+        hidden = alone.effect < ABSOLUTE_GAIN and flaw.change in best.arm.changes and len(best.arm.changes) > 1
+        within = bench.missed(best.arm.without(*change), bench.measure(best.arm)) if hidden else alone
         places = [place for place, each in enumerate(course.findings) if each.symptom == flaw.symptom]
         for place in places[:1]:
-            course.findings[place] = flaw_finding(flaw, effect, reached=changed.skill)
+            effect = max(alone, within, key=lambda each: each.effect)
+            course.findings[place] = flaw_finding(
+                flaw, effect, reached=changed.skill, beside_others=effect is not alone
+            )
 
 
 def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1)
     if not any(finding.decides for finding in course.findings):  # what is wrong by construction may be why
         course.add(ignored_class(bench, screened))
-    if not any(finding.decides for finding in course.findings) and _nothing_learned(again, screened):
+    if not any(finding.decides for finding in course.findings) and _nothing_learned(bench, again, screened):
         course.add(without_signal(bench, screened.allowed))
         return
     _add(course, seed_dependent(bench, screened, again.measure(Arm())))
-    if _short(bench, again, screened):
-        _find_causes(bench, again, screened, course)
+    suspicion = suspicions(bench.subject, bench.anatomy, screened.base)
+    # Where something is visibly wrong, less is enough to look for causes, whether or not it turns out to be one.
+    share = EVIDENT_FAULT if _any_evident(screened, suspicion) else RELATIVE_FAULT
+    lacking = _lacking(again, screened, share)
+    if is_clear(lacking, screened.allowed, share):
+        _find_causes(bench, again, screened, suspicion, lacking, course)
     if not any(finding.decides for finding in course.findings):
         _look_further(bench, again, screened, course)
     if not any(finding.decides for finding in course.findings):
@@ -199,7 +230,7 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     bench.trainings += again.trainings
 
 
-def _nothing_learned(again: Bench, screened: Screened) -> bool:
+def _nothing_learned(bench: Bench, again: Bench, screened: Screened) -> bool:
     """Tell whether the best that was tried is no better than a constant; where one split leaves doubt, by two."""
     best = screened.best
     if min(screened.allowed, best.skill) > DOUBTFUL_SKILL:
@@ -208,17 +239,33 @@ def _nothing_learned(again: Bench, screened: Screened) -> bool:
     pooled = torch.cat([best.contributions, other.contributions])
     errors = torch.cat([each.best.errors for arm in (best, other) for each in arm.trainings])
     closer = 1 - errors / screened.constant_error  # shares of rare classes may be known that never win
-    known = [gain(each, torch.zeros_like(each)).clear for each in (pooled, closer)]
-    return (screened.linear_skill or 0.0) <= NO_SKILL and max(known) < STANDARD_ERRORS
+    known = [
+        gain(each, torch.zeros_like(each)).clear
+        for each in (pooled, closer, *_of_simple_models(bench, again, screened))
+    ]
+    return max(known) < STANDARD_ERRORS
+
+
+def _of_simple_models(bench: Bench, again: Bench, screened: Screened) -> list[Tensor]:
+    """Return what rows of both divisions contribute to the skill of a linear model, and of nearest neighbors."""
+    known = [
+        (screened.linear, linear_contributions(again.subject, again.anatomy, again.folds)),
+        tuple(neighbor_contributions(each.subject, each.anatomy, each.folds) for each in (bench, again)),
+    ]
+    return [torch.cat([here, there]) for here, there in known if here is not None and there is not None]
 
 
 def _look_further(bench: Bench, again: Bench, screened: Screened, course: Course) -> None:
     """Ask what no bundle of changes shows."""
-    heart = overfitted(screened, again.measure(Arm()))
-    if heart is not None:
+    heart = overfitted(bench, screened, again)
+    # Two classes that overlap look like wrong labels; of more, where it is sure and wrong, only wrong labels do.
+    told = bench.anatomy.task.classes > 2
+    if told:
         _add(course, noisy_labels(bench, screened))
     _add(course, too_few_rows(bench, screened))
     _add(course, heart)
+    if heart is not None and not told:
+        _add(course, noisy_labels(bench, screened))
     _add(course, numbered_classes(bench, screened))
 
 
@@ -244,38 +291,58 @@ def _add(course: Course, found: Finding | None) -> None:
     course.add(() if found is None else (found,))
 
 
-def _short(bench: Bench, again: Bench, screened: Screened) -> bool:
-    """Tell whether the training stays clearly below what its data allows; where one split leaves doubt, by two."""
+def _any_evident(screened: Screened, suspicion: Mapping[str, float]) -> bool:
+    return any(is_evident([name], suspicion) for name in screened.best.arm.changes)
+
+
+def _lacking(again: Bench, screened: Screened, share: float) -> Gain:
+    """Return how far the training stays below what its data allows; where one split leaves doubt, by two."""
     base, best, found = screened.base, screened.best, screened.gain
-    if is_clear(found, screened.allowed) or found.clear < 1 or found.effect < ABSOLUTE_GAIN:
-        return is_clear(found, screened.allowed)
-    pooled = gain(
+    if is_clear(found, screened.allowed, share) or found.clear < 1 or found.effect < ABSOLUTE_GAIN:
+        return found
+    return gain(
         torch.cat([best.contributions, again.measure(best.arm).contributions]),
         torch.cat([base.contributions, again.measure(base.arm).contributions]),
     )
-    return is_clear(pooled, screened.allowed)
 
 
-def _find_causes(bench: Bench, again: Bench, screened: Screened, course: Course) -> None:
+def _find_causes(
+    bench: Bench, again: Bench, screened: Screened, suspicion: Mapping[str, float], lacking: Gain, course: Course
+) -> None:
     base = screened.base
-    causes = eliminate(bench, base, screened.best, suspicions(bench.subject, bench.anatomy, base))
+    causes = eliminate(bench, base, screened.best, suspicion)
+    evident = is_evident(list(causes.effects), suspicion)
+    share = EVIDENT_FAULT if evident else RELATIVE_FAULT
+    if not is_clear(lacking, screened.allowed, share):
+        return  # what is visibly wrong is not why, and untuned settings alone may cost as much
     table = {**CHANGES, **BESIDE}
-    fault = any(table[name].fault for name in causes.effects)
-    critical = fault or screened.shortfall >= RELATIVE_HEADROOM
-    sure = _holds(again, causes, base)
+    fault = evident or any(table[name].fault for name in causes.effects)
+    severity: Severity = "critical" if fault or screened.shortfall >= RELATIVE_HEADROOM else "warning"
+    sure = _holds(again, causes.measured, base, evident=evident)
     if set(causes.effects) <= {WIDER, STAND_IN}:
         # Too small a network may be just large enough for some first weights.
         _add(course, seed_dependent(bench, screened, again.measure(Arm()), asked=True))
-    course.add(cause_findings(screened, causes, severity="critical" if critical else "warning", sure=sure))
+    found = cause_findings(screened, causes, severity=severity, sure=sure)
+    if sure:
+        found += alternative_findings(
+            screened, [each for each in causes.alternatives.items() if _holds(again, each[1], base, evident=evident)],
+            severity=severity,
+        )  # fmt: skip
+        if causes.cure is not causes.measured and _holds(again, causes.cure, base, evident=evident):
+            found = tuple(with_cure(each, screened, causes.cure) for each in found)
+    course.add(found)
+    if set(causes.effects) <= {"best_epoch", REGULARIZED}:  # what is learned by heart may be wrong labels
+        _add(course, noisy_labels(bench, screened))
     course.add(activity_findings(base))
 
 
-def _holds(again: Bench, causes: Causes, base: Measured) -> bool:
-    """Tell whether the changes bring their gain again, with another seed and the rows divided otherwise."""
-    other, changed = again.measure(Arm()), again.measure(causes.measured.arm)
-    found = gain(changed.contributions, other.contributions)
+def _holds(again: Bench, changed: Measured, base: Measured, *, evident: bool) -> bool:
+    """Tell whether changes bring their gain again, with another seed and the rows divided otherwise."""
+    other, anew = again.measure(Arm()), again.measure(changed.arm)
+    found = gain(anew.contributions, other.contributions)
     pooled = gain(
-        torch.cat([causes.measured.contributions, changed.contributions]),
+        torch.cat([changed.contributions, anew.contributions]),
         torch.cat([base.contributions, other.contributions]),
     )
-    return found.effect >= ABSOLUTE_GAIN and is_clear(pooled, changed.skill)
+    share, errors = (EVIDENT_FAULT, EVIDENT_ERRORS) if evident else (RELATIVE_FAULT, STANDARD_ERRORS)
+    return found.effect >= ABSOLUTE_GAIN and is_clear(pooled, anew.skill, share, errors=errors)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fitwell.doctor.examining.changes import BESIDE, CHANGES, Arm, Change
 from fitwell.doctor.examining.construction import Flaw
 from fitwell.doctor.examining.eliminating import Causes
-from fitwell.doctor.examining.measuring import Gain, Measured
+from fitwell.doctor.examining.measuring import Gain, Measured, gain
 from fitwell.doctor.examining.screening import Screened
 from fitwell.doctor.examining.signals import Signals
 from fitwell.doctor.examining.thresholds import EXPLODED, LARGE_MOMENTUM, MANY_DEAD, MANY_SATURATED, VANISHED
-from fitwell.doctor.finding import Finding, Remedy, Severity, remedy
+from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding, Remedy, Severity, remedy
 
+REACHED = "skill_with_changes"
 TABLE: Mapping[str, Change] = {**CHANGES, **BESIDE}
 
 MECHANISMS: dict[str, str] = {
@@ -88,8 +90,8 @@ def _of_first_weights(signals: Signals, *, saturated: bool) -> tuple[str, ...]:
 def cause_findings(screened: Screened, causes: Causes, *, severity: Severity, sure: bool) -> tuple[Finding, ...]:
     """Return a finding for each change without which the gain is lost, the largest effect first."""
     found: list[Finding] = []
-    for name, effect in causes.effects.items():
-        arm = causes.measured.arm
+    arm = causes.measured.arm
+    for name, effect in {**causes.effects, **causes.hidden}.items():
         for symptom in symptoms_of(name, arm, screened.base):
             if symptom in {each.symptom for each in found}:
                 continue
@@ -105,6 +107,58 @@ def cause_findings(screened: Screened, causes: Causes, *, severity: Severity, su
                 )
             )
     return tuple(found)
+
+
+def alternative_findings(
+    screened: Screened, alternatives: Iterable[tuple[str, Measured]], *, severity: Severity
+) -> tuple[Finding, ...]:
+    """Return a finding for each change that would be enough alone as well."""
+    base = screened.base
+    return tuple(
+        Finding(
+            symptom=symptoms_of(name, changed.arm, base)[0],
+            status="confirmed",
+            severity=severity,
+            since="start",
+            evidence={"skill": base.skill, "skill_with_changes": changed.skill, "allowed": screened.allowed},
+            explanation=f"{_capitalized(MECHANISMS[symptoms_of(name, changed.arm, base)[0]])}. With this alone changed "
+            f"the training reaches a skill of {changed.skill:.2f} instead of {base.skill:.2f} too.",
+            remedies=(_remedy(name, changed.arm, gain(changed.contributions, base.contributions)),),
+        )
+        for name, changed in alternatives
+    )
+
+
+def with_cure(found: Finding, screened: Screened, cure: Measured) -> Finding:
+    """Return a finding of a cause with what making all changes brought that help further."""
+    effect = gain(cure.contributions, screened.base.contributions)
+    names = sorted(cure.arm.changes)
+    text = f"do all that helps: {'; '.join(said(name, cure.arm) for name in names)}"
+    change = {"setting": None, "from": None, "to": None, "text": text}
+    whole = Remedy(change=change, effect=effect.effect, low=effect.low, high=effect.high)
+    return replace(with_skill(found, cure.skill), remedies=(*found.remedies, whole))
+
+
+def with_skill(found: Finding, reached: float) -> Finding:
+    """Return a finding with the skill that is reached when it is put right."""
+    return replace(found, evidence={**found.evidence, "skill_with_changes": reached})
+
+
+def joined(first: Finding, second: Finding) -> Finding:
+    """Return one finding of two of the same symptom: as sure and grave as the graver, with the remedies of both."""
+    grave, other = sorted(
+        (first, second), key=lambda each: (STATUSES.index(each.status), SEVERITIES.index(each.severity))
+    )
+    known = {each.effect for each in grave.remedies}  # one change in other words brings the same to the last bit
+    more = tuple(each for each in other.remedies if each.effect is None or each.effect not in known)
+    reached = [each.evidence[REACHED] for each in (first, second) if each.evidence.get(REACHED) is not None]
+    return replace(
+        grave,
+        where=grave.where or other.where,
+        explanation=f"{first.explanation} {second.explanation}",
+        evidence={**other.evidence, **grave.evidence, **({REACHED: max(reached)} if reached else {})},
+        remedies=(*grave.remedies, *more),
+    )
 
 
 def evidence_of(screened: Screened, causes: Causes) -> dict[str, Any]:
@@ -125,9 +179,13 @@ def _explanation(symptom: str, screened: Screened, causes: Causes) -> str:
     others = len(causes.effects) - 1
     with_others = "" if not others else f" (together with {others} more change{'s' if others > 1 else ''})"
     return (
-        f"{mechanism[0].upper()}{mechanism[1:]}. As it is, the training reaches a skill of {base:.2f} on held-out "
+        f"{_capitalized(mechanism)}. As it is, the training reaches a skill of {base:.2f} on held-out "
         f"rows; with this changed{with_others} it reaches {reached:.2f}."
     )
+
+
+def _capitalized(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def said(name: str, arm: Arm) -> str:
@@ -148,10 +206,16 @@ def _remedy(name: str, arm: Arm, effect: Gain | None) -> Remedy:
     return Remedy(change=change, effect=effect.effect, low=effect.low, high=effect.high)
 
 
-def flaw_finding(flaw: Flaw, effect: Gain | None, *, reached: float | None = None) -> Finding:
-    """Return a finding of what is wrong by construction, with what putting it right brought where that was tried."""
+def flaw_finding(
+    flaw: Flaw, effect: Gain | None, *, reached: float | None = None, beside_others: bool = False
+) -> Finding:
+    """Return a finding of what is wrong by construction, with what putting it right brought where that was tried.
+
+    `beside_others` says that this shows only once other things are put right.
+    """
     change = {"setting": None, "from": None, "to": None, "text": flaw.way_out}
-    measured = "" if effect is None else f" Measured, putting it right brings {effect.effect:+.2f} in skill."
+    once = ", once all else that was changed is" if beside_others else ""
+    measured = "" if effect is None else f" Measured, putting it right brings {effect.effect:+.2f} in skill{once}."
     return Finding(
         symptom=flaw.symptom,
         status="confirmed",

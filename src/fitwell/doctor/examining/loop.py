@@ -23,7 +23,7 @@ from fitwell.doctor.examining.rewiring import network_of, rewired
 from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
 from fitwell.doctor.examining.subject import Fold, Subject, steps_of
-from fitwell.doctor.examining.thresholds import CHECKPOINTS
+from fitwell.doctor.examining.thresholds import CHECKPOINTS, HOPELESS
 from fitwell.doctor.examining.tracing import Rewired
 
 EVALUATED = 2000  # rows at a time, and at most so many training rows
@@ -48,8 +48,14 @@ class Training:
     outputs: Tensor  # (held-out rows, …) at the end
     best_outputs: Tensor  # at the moment that is best on all held-out rows
     diverged: bool
+    cut: bool  # ended at half time, since it was far from what it had to reach
     momentum: float  # of the optimizer, the largest
     signals: Signals | None
+
+    @property
+    def steps(self) -> int:
+        """The steps that it took."""
+        return self.looks[-1].step
 
     @property
     def last(self) -> Judged:
@@ -89,9 +95,9 @@ def _mapped(values: Tensor, shift: Tensor, factor: Tensor) -> Tensor:
 
 def train(
     subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm, *, seed: int, clock: Clock, watch: bool = False,
-    steps: int | None = None,
+    steps: int | None = None, least: float = -math.inf,
 ) -> Training:  # fmt: skip
-    """Train one arm on a fold; `steps` cuts it off."""
+    """Train one arm on a fold; `steps` cuts it off, and so does half time with a skill that is far below `least`."""
     scales = scales_of(subject, anatomy, fold, arm)
     x, y = scales.inputs(subject.inputs[fold.training]), subject.targets[fold.training]
     module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)
@@ -133,6 +139,8 @@ def train(
             given.append(output)
             if step == last_step or not math.isfinite(mean):
                 break
+            if 2 * step >= last_step and max(skill(look.judged.contributions) for look in looks) < HOPELESS * least:
+                break
     few = fold.training[:EVALUATED]
     fitted = _outputs(subject, anatomy, arm, scales, module, few)
     best_look = min(range(len(looks)), key=lambda place: float(looks[place].judged.errors.mean()))
@@ -143,6 +151,7 @@ def train(
         best=_best(looks),
         fitted=skill(_judged(subject, anatomy, arm, fitted, few).contributions),
         diverged=not math.isfinite(looks[-1].loss),
+        cut=looks[-1].step < last_step and math.isfinite(looks[-1].loss),
         momentum=max(float(group.get("momentum", 0)) for group in optimizer.param_groups),
         signals=None if signals is None else signals.taken(x[:EVALUATED]),
     )

@@ -15,8 +15,8 @@ from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.clock import Clock
 from fitwell.doctor.examining.loop import Training, train
 from fitwell.doctor.examining.scoring import labels_of, skill
-from fitwell.doctor.examining.subject import Fold, Subject, folds_of
-from fitwell.doctor.examining.thresholds import FAR, TINY
+from fitwell.doctor.examining.subject import Fold, Subject, folds_of, steps_of
+from fitwell.doctor.examining.thresholds import ENOUGH_STEPS, FAR, HOPELESS_ERRORS, TINY
 
 FLOOR = -5.0  # a row's contribution counts no less when trainings are compared: one wild row must not hide the others
 TINY_SEEDS = 4  # tiny data is trained with so many seeds, since rows alone tell little
@@ -28,7 +28,8 @@ class Measured:
 
     arm: Arm
     trainings: tuple[Training, ...]
-    contributions: Tensor  # (rows,) of all folds
+    contributions: Tensor  # (rows,) of all folds; of the first ones where it was cut
+    cut: bool = False  # ended early, since it was not going to reach what it had to
 
     @property
     def skill(self) -> float:
@@ -95,25 +96,49 @@ class Bench:
     folds: tuple[Fold, ...]
     done: dict[Arm, Measured] = field(default_factory=dict)
     trainings: int = 0
+    steps: int = 0  # of all trainings
+
+    @property
+    def work(self) -> float:
+        """What was done so far, in examined trainings."""
+        subject = self.subject
+        return self.steps / max(ENOUGH_STEPS, steps_of(subject.training_rows, subject.batch_size, subject.epochs))
 
     def measure(self, arm: Arm, *, watch: bool = False) -> Measured:
         """Return what comes of an arm."""
-        if arm not in self.done:
-            self.done[arm] = self._measured(arm, watch=watch)
+        if arm not in self.done or self.done[arm].cut:
+            self.done[arm] = self._measured(arm, watch=watch, least=-math.inf)
         return self.done[arm]
 
-    def _measured(self, arm: Arm, *, watch: bool) -> Measured:
+    def reaches(self, arm: Arm, least: float) -> bool:
+        """Tell whether an arm reaches a skill; one that is not going to is ended early."""
+        if arm not in self.done:
+            self.done[arm] = self._measured(arm, watch=False, least=least)
+        return not self.done[arm].cut and self.done[arm].skill >= least
+
+    def missed(self, arm: Arm, whole: Measured) -> Gain:
+        """Return how much more skill another arm has than this one, over the rows that judged both."""
+        found = self.done[arm] if arm in self.done else self.measure(arm)
+        rows = len(found.contributions)
+        return gain(whole.contributions[:rows], found.contributions)
+
+    def _measured(self, arm: Arm, *, watch: bool, least: float) -> Measured:
         trainings: list[Training] = []
+        judged: list[Tensor] = []
+        cut = False
         for fold, seed in self._rounds():
-            trainings.append(
-                train(self.subject, self.anatomy, fold, arm, seed=seed, clock=self.clock, watch=watch and not trainings)
-            )
+            found = train(
+                self.subject, self.anatomy, fold, arm, seed=seed, clock=self.clock, watch=watch and not trainings,
+                least=least,
+            )  # fmt: skip
+            trainings.append(found)
+            judged.append((found.best if "best_epoch" in arm.changes else found.last).contributions)
             self.trainings += 1
-        best = "best_epoch" in arm.changes
-        judged = [each.best if best else each.last for each in trainings]
-        return Measured(
-            arm=arm, trainings=tuple(trainings), contributions=torch.cat([each.contributions for each in judged])
-        )
+            self.steps += found.steps
+            cut = found.cut or _is_hopeless(torch.cat(judged), least)
+            if cut:
+                break
+        return Measured(arm=arm, trainings=tuple(trainings), contributions=torch.cat(judged), cut=cut)
 
     def _rounds(self) -> Iterator[tuple[Fold, int]]:
         tiny = self.subject.rows < TINY and not self.subject.own_validation
@@ -127,6 +152,14 @@ def bench_of(subject: Subject, anatomy: Anatomy, clock: Clock, seed: int) -> Ben
     labels = labels_of(anatomy.task, subject.targets) if anatomy.task.kind == "classes" else None
     folds = folds_of(subject, labels, seed)
     return Bench(subject=subject, anatomy=anatomy, clock=clock, seed=seed, folds=folds)
+
+
+def _is_hopeless(contributions: Tensor, least: float) -> bool:
+    rows = len(contributions)
+    if rows < TINY:
+        return False
+    error = float(contributions.double().clamp(min=FLOOR).std()) / math.sqrt(rows)
+    return skill(contributions) + HOPELESS_ERRORS * error < least
 
 
 def gain(better: Tensor, worse: Tensor) -> Gain:

@@ -81,6 +81,7 @@ def rewired(anatomy: Anatomy, arm: Arm, *, training: bool) -> Rewired:
         bent=anatomy.trace.unbent if "bent" in arm.changes else (),
         dropped=dropped,
         share=DROPPED,
+        through=training and "gradient" in arm.changes,
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
+from scipy.stats import rankdata
 from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
-from fitwell.doctor.examining.baseline import MOST_FEATURES, VALUES, features_of, ridge
+from fitwell.doctor.examining.baseline import MOST_FEATURES, VALUES, features_of, nearest, ridge
 from fitwell.doctor.examining.measuring import Bench
 from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill
 from fitwell.doctor.examining.subject import Subject, row_keys
@@ -18,6 +21,9 @@ FEW_VALUES = 20  # of a feature: codes, grades and grid points rather than measu
 # Correlation of a feature with the target from which it is a copy. Classes leave a gap between their copies that no
 # threshold on an honest feature has; among numbers an honest feature may be as good as linear.
 COPIES = {"classes": 0.99, "labels": 1.0, "numbers": 0.9999}
+# From here it may be one: it leaves a twentieth of the variance at most.
+NEAR_COPIES = {"classes": 0.97, "labels": 1.0, "numbers": 0.975}
+LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not of what the copy leaves
 
 
 def counted(subject: Subject) -> tuple[Finding, ...]:
@@ -62,6 +68,18 @@ def _constant(subject: Subject) -> Finding | None:
     )
 
 
+def finite_rows(subject: Subject) -> Subject | None:
+    """Return the subject without rows that are no numbers; None where too little would be left to learn from."""
+    finite = torch.ones(subject.rows, dtype=torch.bool)
+    for values in (subject.inputs, subject.targets):
+        if values.is_floating_point():
+            finite &= values.isfinite().reshape(subject.rows, -1).all(1)
+    own = int(finite[subject.training_rows :].sum())
+    left = replace(subject, inputs=subject.inputs[finite], targets=subject.targets[finite], own_validation=own)
+    lost_validation = subject.own_validation > 0 and own == 0
+    return None if lost_validation or 2 * left.training_rows < subject.training_rows or _constant(left) else left
+
+
 def shared_rows(subject: Subject) -> Finding | None:
     """Return that the author's validation rows are among the training rows, where that is no chance."""
     if not subject.own_validation:
@@ -96,19 +114,26 @@ def _few_values(inputs: Tensor) -> bool:
 
 
 def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
-    """Return that one of several features is the target, where the others together tell clearly less."""
+    """Return that one of several features is the target, or nearly, where the others together tell clearly less.
+
+    An honest feature may be nearly as good. But a copy also knows what the others tell of the target: they explain
+    something without it, and nothing of what it leaves, which causes of their own would.
+    """
     features = features_of(subject.inputs)
     task = anatomy.task
     truth = labels_of(task, subject.targets).double() if task.kind == "classes" else subject.targets.double()
     if truth.numel() != len(truth) or features.shape[1] < 3 or subject.inputs.ndim != 2 or len(features) < 20:
         return None
-    x, y = features - features.mean(0), truth.reshape(-1) - truth.double().mean()
-    likeness = (x.T @ y).abs() / (x.norm(dim=0) * y.norm()).clamp(min=1e-12)
-    place = int(likeness.argmax())
-    if float(likeness[place]) < COPIES[task.kind]:
+    y = truth.reshape(-1)
+    straight, bent = _correlation(features, y), _correlation(_ranks(features), _ranks(y[:, None])[:, 0])
+    place = int(torch.maximum(straight, bent).argmax())
+    strength = float(torch.maximum(straight, bent)[place])
+    if strength < NEAR_COPIES[task.kind]:
         return None
-    others = _linear_skill(torch.cat([features[:, :place], features[:, place + 1 :]], 1), subject.targets, task)
-    if others > 0.95:
+    exact = float(straight[place]) >= COPIES[task.kind]
+    rest = torch.cat([features[:, :place], features[:, place + 1 :]], 1)
+    others = _linear_skill(rest, subject.targets, task)
+    if others > 0.95 or not (exact or _screens_off(features[:, place], rest, y, others)):
         return None
     return Finding(
         symptom="target_leakage",
@@ -116,11 +141,32 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
         severity="critical",
         where=f"feature {place}",
         since="data",
-        evidence={"correlation": float(likeness[place]), "skill_without": others},
-        explanation=f"feature {place} is the target itself (correlation {float(likeness[place]):.5f}); without it a "
+        evidence={"correlation": strength, "skill_without": others},
+        explanation=f"feature {place} is the target itself, or made of it (correlation {strength:.5f}); without it a "
         f"linear model reaches a skill of {others:.2f}. What will be predicted is not known beforehand",
         remedies=(remedy(f"leave feature {place} out"),),
     )
+
+
+def _correlation(features: Tensor, y: Tensor) -> Tensor:
+    x, y = features - features.mean(0), y - y.mean()
+    likeness: Tensor = (x.T @ y).abs() / (x.norm(dim=0) * y.norm()).clamp(min=1e-12)
+    return likeness
+
+
+def _ranks(features: Tensor) -> Tensor:
+    """Return the rank of each value in its column, the mean rank where values are equal."""
+    return torch.from_numpy(rankdata(features.numpy(), axis=0))
+
+
+def _screens_off(copy: Tensor, rest: Tensor, y: Tensor, others: float) -> bool:
+    """Tell whether other features (rows, features) explain something of y (rows,), but nothing beside the copy."""
+    if others < LEAKED_SKILL:
+        return False
+    rank = _ranks(copy[:, None])
+    left = y - nearest(rank, y[:, None], rank)[:, 0]  # however the copy was bent
+    task = Task(kind="numbers", coding="values", classes=1, why="")
+    return _linear_skill(rest, left[:, None].float(), task) < LEAKED_SKILL
 
 
 def _linear_skill(features: Tensor, targets: Tensor, task: Task) -> float:

@@ -170,6 +170,15 @@ def _judged_numbers(outputs: Tensor, targets: Tensor) -> Judged:
     return Judged(contributions=1 - relative.clamp(max=1e6), errors=relative.clamp(max=1e6))
 
 
+def log_loss(task: Task, loss: LossKind, outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the log loss (rows,) of what outputs say of classes or labels, which no row raises beyond that of 1e-4."""
+    shares, labels = probabilities(task, loss, outputs.nan_to_num(0), logits=False), labels_of(task, targets)
+    if task.kind == "labels":
+        return -torch.where(labels > 0, shares, 1 - shares).clamp(min=1e-4).log().mean(1)
+    known = shares.gather(-1, labels.clamp(min=0).reshape(shares.shape[:-1])[..., None])[..., 0]
+    return -known.clamp(min=1e-4).log().reshape(len(targets), -1).mean(1)
+
+
 def skill(contributions: Tensor) -> float:
     """Return the skill of rows' contributions (rows,), no worse than that of what diverged.
 

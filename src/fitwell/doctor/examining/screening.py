@@ -7,7 +7,8 @@ reached, and beyond noise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,9 +23,11 @@ from fitwell.doctor.examining.subject import Subject, steps_of
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
     ADAM_RATES,
+    DOUBTFUL_SKILL,
     ENOUGH_STEPS,
     MOST_LONGER,
     RELATIVE_FAULT,
+    STAND_IN_RATE,
     STANDARD_ERRORS,
 )
 
@@ -76,9 +79,9 @@ def relative_shortfall(reached: float, allowed: float) -> float:
     return 0.0 if allowed <= 0 else max(0.0, round((allowed - reached) / allowed, 12))
 
 
-def is_clear(found: Gain, allowed: float) -> bool:
-    """Tell whether a gain is large enough, absolutely and against noise, and beside what the data allows."""
-    return found.effect >= max(ABSOLUTE_GAIN, RELATIVE_FAULT * allowed) and found.clear >= STANDARD_ERRORS
+def is_clear(found: Gain, allowed: float, share: float = RELATIVE_FAULT, *, errors: float = STANDARD_ERRORS) -> bool:
+    """Tell whether a gain is large enough, absolutely and against noise, and as a share of what the data allows."""
+    return found.effect >= max(ABSOLUTE_GAIN, share * allowed) and found.clear >= errors
 
 
 def screen(bench: Bench) -> Screened:
@@ -88,10 +91,7 @@ def screen(bench: Bench) -> Screened:
     linear = linear_contributions(subject, anatomy, bench.folds)
     arm = with_found_rate(bench, starting_arm(subject, anatomy))
     full = bench.measure(arm)
-    others = [bench.measure(arm.plus(REGULARIZED))]
-    larger = larger_arm(bench, arm)
-    if larger is not None:
-        others.append(larger)
+    others = [bench.measure(arm.plus(REGULARIZED)), *larger_arms(bench, arm)]
     return Screened(
         base=base, full=full, others=tuple(others), linear=linear, constant_error=constant_error(subject, anatomy)
     )
@@ -133,13 +133,14 @@ def with_found_rate(bench: Bench, arm: Arm) -> Arm:
     return Arm(changes=arm.changes, adam_rate=min(reached, key=lambda rate: reached[rate]), longer=arm.longer)
 
 
-def larger_arm(bench: Bench, arm: Arm) -> Measured | None:
-    """Return the bundle with wider layers where the network can be widened, else with a network of our own."""
-    for name in (WIDER, STAND_IN):
-        if name == STAND_IN and not CHANGES["inputs"].applies(bench.subject, bench.anatomy):
-            return None
-        try:
-            return bench.measure(arm.plus(name))
-        except (RuntimeError, ValueError, TypeError, AttributeError, IndexError):
-            continue  # its parts no longer fit together: not to be told this way
-    return None
+def larger_arms(bench: Bench, arm: Arm) -> Iterator[Measured]:
+    """Yield the bundle with wider layers where the network can be widened, else or after that failed with our own."""
+    try:
+        wider = bench.measure(arm.plus(WIDER))
+        yield wider
+        if wider.skill > DOUBTFUL_SKILL:
+            return
+    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError):
+        pass  # its parts no longer fit together: not to be told this way
+    if CHANGES["inputs"].applies(bench.subject, bench.anatomy):
+        yield bench.measure(replace(arm.plus(STAND_IN), adam_rate=STAND_IN_RATE))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.losses import Loss
-from fitwell.doctor.examining.thresholds import FOLDS, HELD_OUT, MANY, RARE, SMALL, TINY
+from fitwell.doctor.examining.thresholds import ENOUGH_ROWS, FOLDS, HELD_OUT, MANY, RARE, SMALL, TINY
 from fitwell.errors import RequestError
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -205,7 +205,7 @@ def row_keys(values: Tensor) -> list[bytes]:
 
 
 def folds_of(subject: Subject, labels: Tensor | None, seed: int) -> tuple[Fold, ...]:
-    """Return how rows are held out: the author's own, all of tiny data, every row once of small data, else a fifth.
+    """Return how rows are held out: the author's own, all of tiny data, enough parts of small data, else a fifth.
 
     Rows with equal inputs stay together; with `labels` (rows,) every part gets its share of each class.
     """
@@ -217,10 +217,13 @@ def folds_of(subject: Subject, labels: Tensor | None, seed: int) -> tuple[Fold, 
         return (Fold(training=torch.arange(rows), held_out=torch.arange(rows)),)
     parts = _parts(subject, labels, FOLDS if rows < SMALL else round(1 / HELD_OUT), seed)
     rarest = None if labels is None else int(torch.bincount(labels.flatten().clamp(min=0)).clamp(min=1).min())
-    few = rows < SMALL or (rarest is not None and rarest < RARE * (int(parts.max()) + 1) and rows < MANY)
-    judged = range(int(parts.max()) + 1) if few else range(1)
+    count = int(parts.max()) + 1
+    judged = math.ceil(count * ENOUGH_ROWS / rows) if rows < SMALL else 1
+    if rarest is not None and rows < MANY:
+        judged = max(judged, math.ceil(count * RARE / rarest))
     return tuple(
-        Fold(training=(parts != part).nonzero()[:, 0], held_out=(parts == part).nonzero()[:, 0]) for part in judged
+        Fold(training=(parts != part).nonzero()[:, 0], held_out=(parts == part).nonzero()[:, 0])
+        for part in range(min(count, judged))
     )
 
 
@@ -239,6 +242,16 @@ def _parts(subject: Subject, labels: Tensor | None, count: int, seed: int) -> Te
     for place, group in enumerate(order):
         parts[members[group]] = place % count
     return parts
+
+
+def standardized_rows(subject: Subject, count: int) -> Tensor:
+    """Return the first rows' inputs, each feature standardized: raw ones may saturate what is sound."""
+    inputs = subject.inputs[:count]
+    if not inputs.is_floating_point():
+        return inputs
+    spread = inputs.std(0)
+    standardized = (inputs - inputs.mean(0)) / torch.where(spread > 0, spread, torch.ones(()))
+    return torch.where(subject.codes, inputs, standardized) if len(subject.codes) else standardized
 
 
 def steps_of(rows: int, batch_size: int, epochs: int) -> int:

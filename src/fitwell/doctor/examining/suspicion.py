@@ -1,4 +1,8 @@
-"""How much the signals suspect each change's lack, 0 to 1: the least suspected are taken back first."""
+"""How much speaks for each change's lack before any comparison, 0 to 1: the least suspected are taken back first.
+
+Raw inputs saturate or silence units of sound weights. So the first weights are suspected by what units do on
+standardized inputs, and the inputs by what they do on raw ones alone.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,18 @@ import torch
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.measuring import Measured
-from fitwell.doctor.examining.subject import Subject, new_module
-from fitwell.doctor.examining.thresholds import MANY_DEAD, MANY_SATURATED, OFFSET_SPREADS, SPREAD_FACTOR, VANISHED
+from fitwell.doctor.examining.signals import LayerActivity, activity_of
+from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
+from fitwell.doctor.examining.thresholds import (
+    FAR,
+    MANY_DEAD,
+    MANY_SATURATED,
+    OFFSET_SPREADS,
+    SPREAD_FACTOR,
+    VANISHED,
+)
+
+LOOKED_AT = 500  # rows
 
 
 def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, float]:
@@ -18,6 +32,7 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         "output": 1.0 if anatomy.mismatch else 0.0,
         "loss": _of_loss(anatomy),
         "thaw": 1.0,
+        "gradient": 1.0,
         "shuffle": 0.9,
         "bent": 0.8,
         "initialization": _ill_drawn(subject),
@@ -30,16 +45,32 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
     if signals is not None:
         if signals.shrinkage < VANISHED or any(each.saturated > MANY_SATURATED for each in signals.end):
             found["activations"] = 0.6
-        if any(each.dead > MANY_DEAD for each in signals.start):
-            found["initialization"] = max(found["initialization"], 0.7)
+        if _is_numb(signals.start):
+            sound = activity_of(new_module(subject, subject.seed), standardized_rows(subject, LOOKED_AT))
+            blamed = "initialization" if _is_numb(sound) else "inputs"
+            found[blamed] = max(found[blamed], 0.85)
+        died = max(_dead(signals.end), default=0.0) - max(_dead(signals.start), default=0.0)
+        if died > MANY_DEAD or signals.travelled > FAR:
+            found["adam"] = found["rate"] = 0.8
     if base.diverged:
         found["adam"] = max(found["adam"], 0.55)
     return found
 
 
+def _dead(layers: tuple[LayerActivity, ...]) -> list[float]:
+    return [each.dead for each in layers]
+
+
+def _is_numb(layers: tuple[LayerActivity, ...]) -> bool:
+    """Tell whether most units of a layer pass no gradient on."""
+    return any(each.dead > MANY_DEAD or each.saturated > MANY_SATURATED for each in layers)
+
+
 def _of_loss(anatomy: Anatomy) -> float:
     if anatomy.mismatch or anatomy.broadcasts or anatomy.loss.negated:
         return 1.0
+    if anatomy.task.kind != "numbers" and anatomy.loss.expects == "values":
+        return 0.6
     return 0.8 if anatomy.loss.expects == "anything" else 0.3
 
 

@@ -14,7 +14,9 @@ TINY = 25
 SMALL = 250
 FOLDS = 4
 HELD_OUT = 0.2
-# Where a fifth holds fewer rows than RARE of the rarest class, every row of up to MANY is held out once.
+# Parts are held out one after another until ENOUGH_ROWS of small data have judged and, of up to MANY rows, RARE of the
+# rarest class.
+ENOUGH_ROWS = 80
 RARE = 12
 MANY = 5000
 
@@ -23,12 +25,18 @@ MANY = 5000
 # in the healthy third-party programs that the design's study looked at, longer or wider trainings gained up to a
 # third, other changes less than a tenth.
 RELATIVE_FAULT = 0.20
+# Where something is visibly wrong before any comparison (scales two orders apart, units dead at the start), half of
+# that is enough: what is known to harm and was seen to cost is hardly chance.
+EVIDENT_FAULT = 0.10
+EVIDENT = 0.75  # suspicion from which something is visibly wrong
 RELATIVE_HEADROOM = 0.50
 ABSOLUTE_GAIN = 0.05
 STANDARD_ERRORS = 3.0  # one in 740 by chance; some fifteen arms are tried, so about 2 % of programs
+EVIDENT_ERRORS = 2.33  # one in 100, of a cause that was visible before anything was tried: it is one claim, not fifteen
 
 # A change counts as the cause when it alone brings this share of what all changes bring together (design's study).
 SHARE_OF_GAIN = 0.8
+SHARE_OF_CURE = 0.95  # of the gain, from which causes put right are a cure; below, what helps further is added
 
 # What the data allows is at chance when its skill does not exceed this, nor two standard errors.
 NO_SKILL = 0.05
@@ -55,13 +63,26 @@ OFFSET_SPREADS = 3.0
 ENOUGH_STEPS = 600
 MOST_LONGER = 10
 CHECKPOINTS = 20  # at most so many looks at the held-out rows in a training
+# An arm that has to reach a skill is ended at half time with less than this share of it at its best moment, and after
+# any fold when it stays below by so many standard errors.
+HOPELESS = 0.25
+HOPELESS_ERRORS = 2.0
+# Taking changes back ends when so many trainings' work is done: what a sick training may cost (15) less what
+# confirming takes. A training of fewer than ENOUGH_STEPS steps counts as so many.
+MOST_WORK = 12.0
 
 ADAM_RATES = (1e-3, 3e-3, 1e-2)  # tried for the bundle: Adam's own default and what small networks take
+STAND_IN_RATE = 3e-3  # of a network of our own, whatever suits the examined one
 RATE_FACTORS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)  # tried with the examined optimizer
 
 # A training learns by heart when the squared error of held-out rows rises after its best moment by this share of a
 # constant's error: what confident mistakes cost beyond their number.
 LEARNED_BY_HEART = 0.1
+# Or when the log loss does by this share of the entropy of the classes' shares. In the healthy programs that were
+# looked at for it, it rises by a tenth at most; a twentieth of the rows of two equal classes, called wrong with 99.9 %
+# certainty, make it a half.
+SURE_MISTAKES = 0.4
+KNOWN_BY_HEART = 0.15  # skill on training rows above what anything reached on others, where labels may be wrong
 # Rows are too few when, by the pace of the last doubling, four times as many would bring this much skill.
 MORE_ROWS_BRING = 0.12
 CLEARLY_MORE = 1.28  # standard errors that half of the rows must fall behind all by: nine in ten

@@ -8,6 +8,7 @@ the same every time, so a change names calls by their numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -44,6 +45,11 @@ VIEWS = frozenset(
         *("to", "float", "view_as", "reshape_as", "t", "select", "movedim"),
     }
 )
+
+# Flat steps, which are as good as straight where the gradient passes (Bengio, Léonard and Courville 2013, Estimating or
+# propagating gradients through stochastic neurons).
+FLAT = frozenset({"round", "floor", "ceil", "trunc", "sign", "sgn"})
+DETACHING = frozenset({"detach", "detach_"})
 
 Kind = Literal["linear", "recurrent", "activation"]
 
@@ -172,7 +178,10 @@ def trace(module: nn.Module, inputs: Tensor, each: Callable[[Call, Tensor], None
 
 
 class Rewired(TorchFunctionMode):
-    """A forward pass within it has activations left out, replaced by ReLU, followed by dropout, or inserted."""
+    """A forward pass within it has activations left out, replaced by ReLU, followed by dropout, or inserted.
+
+    With `through`, the gradient passes what would have stopped it: detaching, flat steps, and `torch.no_grad`.
+    """
 
     def __init__(
         self,
@@ -182,15 +191,26 @@ class Rewired(TorchFunctionMode):
         bent: Collection[int],
         dropped: Collection[int] = (),
         share: float = 0.0,
+        through: bool = False,
     ) -> None:
         super().__init__()
         self.left_out, self.rectified, self.bent = frozenset(left_out), frozenset(rectified), frozenset(bent)
         self.dropped, self.share = frozenset(dropped), share
+        self.through = through
         self.number = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        kind = _watched(getattr(func, "__name__", ""), (*args, *kwargs.values()))
+        name = getattr(func, "__name__", "")
+        if self.through and name in DETACHING:
+            return args[0]
+        with torch.enable_grad() if self.through else nullcontext():
+            return self._answered(func, name, args, kwargs)
+
+    def _answered(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+        if self.through and name in FLAT:
+            return args[0] + (func(*args, **kwargs) - args[0]).detach()
+        kind = _watched(name, (*args, *kwargs.values()))
         if kind is None:
             return func(*args, **kwargs)
         number, self.number = self.number, self.number + 1
@@ -207,4 +227,4 @@ class Rewired(TorchFunctionMode):
     @property
     def changes_nothing(self) -> bool:
         """True when no call is answered differently."""
-        return not (self.left_out or self.rectified or self.bent or self.dropped)
+        return not (self.left_out or self.rectified or self.bent or self.dropped or self.through)

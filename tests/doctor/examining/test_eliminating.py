@@ -1,0 +1,157 @@
+"""Causes are what a training lacks: changes that mask each other are needed together, others are enough alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from tests.doctor.examining.programs import curve, network, regression
+from tests.doctor.examining.test_rewiring import subject
+from torch import Tensor, nn
+
+from fitwell.doctor.examining.anatomy import anatomy_of
+from fitwell.doctor.examining.changes import Arm
+from fitwell.doctor.examining.clock import clock_of
+from fitwell.doctor.examining.eliminating import Causes, eliminate
+from fitwell.doctor.examining.explaining import joined
+from fitwell.doctor.examining.measuring import Measured, bench_of, gain
+from fitwell.doctor.examining.rows import copied_target, finite_rows
+from fitwell.doctor.examining.tracing import Rewired
+from fitwell.doctor.finding import Finding, Remedy
+from fitwell.interrupts import Interruption
+
+ROWS = 400
+SUSPICION = {"inputs": 1.0, "initialization": 0.85, "loss": 0.8, "adam": 0.35, "best_epoch": 0.2}
+
+
+class Told:
+    """A bench whose arms reach a skill that a function tells of their changes, with as much noise in every row."""
+
+    def __init__(self, skill: Callable[[frozenset[str]], float]) -> None:
+        self.skill, self.work = skill, 0.0
+        self.tried: list[frozenset[str]] = []
+
+    def measure(self, arm: Arm) -> Measured:
+        self.tried.append(arm.changes)
+        noise = torch.linspace(-0.1, 0.1, ROWS).roll(7 * len(arm.changes))
+        contributions = torch.full((ROWS,), self.skill(arm.changes)) + noise
+        look: Any = type("Look", (), {"loss": 1.0})()
+        training: Any = type("T", (), {"signals": None, "looks": (look,), "diverged": False})()
+        return Measured(arm=arm, trainings=(training,), contributions=contributions)
+
+    def reaches(self, arm: Arm, least: float) -> bool:
+        return self.measure(arm).skill >= least
+
+    def missed(self, arm: Arm, whole: Measured) -> Any:
+        return gain(whole.contributions, self.measure(arm).contributions)
+
+
+def caused(skill: Callable[[frozenset[str]], float]) -> Causes:
+    told: Any = Told(skill)
+    best = told.measure(Arm(changes=frozenset(SUSPICION)))
+    return eliminate(told, told.measure(Arm()), best, SUSPICION)
+
+
+def test_changes_that_are_each_enough_stand_beside_each_other() -> None:
+    found = caused(lambda done: 0.9 if done & {"inputs", "initialization"} else 0.0)
+    assert list(found.effects) == ["inputs"]
+    assert list(found.alternatives) == ["initialization"]
+    assert found.hidden == {}
+    assert found.cure is found.measured
+
+
+def test_changes_that_mask_each_other_are_needed_together_the_most_visible_first() -> None:
+    found = caused(lambda done: 0.9 if {"loss", "initialization"} <= done else 0.0)
+    assert list(found.effects) == ["initialization", "loss"]
+    assert found.alternatives == {}
+
+
+def test_what_four_fifths_of_the_gain_hide_is_found_and_the_cure_has_it() -> None:
+    found = caused(lambda done: 0.74 * ("inputs" in done) + 0.15 * ({"inputs", "loss"} <= done))
+    assert list(found.effects) == ["inputs"]
+    assert list(found.hidden) == ["loss"]
+    assert found.hidden["loss"].effect == pytest.approx(0.15, abs=1e-6)
+    assert {"inputs", "loss"} <= found.cure.arm.changes
+    assert "best_epoch" not in found.cure.arm.changes
+
+
+def test_a_cure_is_at_last_all_that_was_changed() -> None:
+    found = caused(lambda done: 0.76 * ("inputs" in done) + 0.15 * ({"inputs", "best_epoch"} <= done))
+    assert list(found.effects) == ["inputs"]
+    assert found.hidden == {}
+    assert found.cure.arm.changes == set(SUSPICION)
+
+
+def test_an_arm_that_cannot_reach_a_skill_is_ended_early_and_measured_whole_when_asked() -> None:
+    given = subject(regression(optimizer=lambda p: torch.optim.SGD(p, lr=1e-9), epochs=10))
+    bench = bench_of(given, anatomy_of(given), clock_of(None, Interruption()), 0)
+    assert not bench.reaches(Arm(), 0.9)
+    assert bench.done[Arm()].cut
+    ended = bench.steps
+    assert ended == 40  # half of ten epochs of 240 rows in batches of 32
+    assert not bench.measure(Arm()).cut
+    assert bench.steps == ended + 80
+
+
+def test_a_column_made_of_the_target_is_told_from_one_that_nearly_decides_it() -> None:
+    x, y = curve()
+    random = torch.Generator().manual_seed(3)
+    tilted = y + 1.5 * x[:, 2:3]  # so that a linear model of the others tells something of it
+    noise = 0.1 * tilted.std() * torch.randn(y.shape, generator=random)
+    copied = subject(regression(model=network(5, 8, 1), inputs=torch.cat([x, tilted + noise], 1), targets=tilted))
+    found = copied_target(copied, anatomy_of(copied))
+    assert found is not None
+    assert found.where == "feature 4"
+    log_like = subject(regression(model=network(5, 8, 1), inputs=torch.cat([x, tilted.exp()], 1), targets=tilted))
+    assert copied_target(log_like, anatomy_of(log_like)) is not None
+    honest = 5 * torch.randn(y.shape, generator=random)
+    decided = subject(regression(model=network(5, 8, 1), inputs=torch.cat([x, honest], 1), targets=honest + tilted))
+    assert copied_target(decided, anatomy_of(decided)) is None
+
+
+def test_rows_that_are_no_numbers_are_left_out_to_examine_the_rest() -> None:
+    x, y = curve()
+    spoiled = x.clone()
+    spoiled[[3, 8], 1] = torch.nan
+    left = finite_rows(subject(regression(inputs=spoiled, validation=(spoiled[:50], y[:50]))))
+    assert left is not None
+    assert (left.training_rows, left.own_validation) == (298, 48)
+    assert torch.equal(left.inputs[:298], x[[row for row in range(300) if row not in (3, 8)]])
+    assert finite_rows(subject(regression(inputs=x * torch.nan))) is None
+
+
+class Severed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([1.3]))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        with torch.no_grad():
+            inside = self.weight * inputs
+        return inside.detach().round()
+
+
+def test_the_gradient_passes_what_stopped_it_and_values_stay() -> None:
+    module, inputs = Severed(), torch.tensor([1.0, 2.0, 4.0])
+    with Rewired(left_out=(), rectified=(), bent=(), through=True):
+        output = module(inputs)
+    assert output.tolist() == [1.0, 3.0, 5.0]
+    output.sum().backward()
+    assert module.weight.grad is not None
+    assert module.weight.grad.item() == 7.0  # as if nothing stood between: the sum of the inputs
+
+
+def test_two_findings_of_one_symptom_become_one_as_grave_as_the_graver() -> None:
+    def found(severity: Any, text: str, reached: float) -> Finding:
+        remedy = Remedy(change={"setting": None, "from": None, "to": None, "text": text}, effect=reached)
+        return Finding(
+            symptom="wrong_loss", status="confirmed", severity=severity, since="start", explanation=text,
+            evidence={"skill_with_changes": reached}, remedies=(remedy,),
+        )  # fmt: skip
+
+    both = joined(found("warning", "a", 0.4), found("critical", "b", 0.3))
+    assert (both.severity, both.explanation) == ("critical", "a b")
+    assert [each.change["text"] for each in both.remedies] == ["b", "a"]
+    assert both.evidence["skill_with_changes"] == 0.4
