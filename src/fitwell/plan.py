@@ -113,7 +113,9 @@ AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 SOUND_STEPS = 600  # of networks that hear sounds, which are learned in fewer
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
-TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
+TEXT_RATE, TERMS_RATE = 6, 3
+TERMS_DECAY, TERMS_EPOCHS, TERMS_STEPS = 0.6, 6, 600
+EPOCHS_PER_DOUBLING = 2  # of the classes: the more there are, the further outputs have to go from zero
 PLACES_RATE = 3  # chosen on spoken digits and 2,500 pictures of CIFAR-10
 ENCODER_RATE, ENCODER_LAYER_RATE, ENCODER_DECAY, ENCODER_BATCH = 0.15, 0.9, 0.01, 32
 ENCODER_STEPS, ENCODER_SIGHTS, FEWEST_ENCODER_EPOCHS, MOST_ENCODER_EPOCHS = 300, 800, 3, 20
@@ -235,6 +237,10 @@ def _hidden(_recipe: Recipe, facts: Facts) -> Choice:
 
 
 def _activation(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.has_terms and not facts.layout.inputs:
+        return Choice(
+            "identity", "sums of weighted terms are told apart by planes; bends would learn rare ones by heart"
+        )
     if facts.layout.arrays:
         return Choice("relu", "the cheapest over the many places of an array, and kept alive by batch normalization")
     return Choice("silu", "smooth, does not die, and costs a fraction of mish or selu")
@@ -450,7 +456,8 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
     rows = facts.training_rows if batch == "full" else min(int(batch), facts.training_rows)
     why = f"usual for {recipe.training.optimizer}, scaled by the root of the batch size / 256"
     if facts.texts and not facts.is_pretrained:
-        usual, why = TEXT_RATE * usual, f"{why}, times {TEXT_RATE}: the vector of a word is moved only where it occurs"
+        times = TERMS_RATE if facts.has_terms else TEXT_RATE
+        usual, why = times * usual, f"{why}, times {times}: the vector of a word is moved only where it occurs"
     elif not facts.texts and (facts.has_color or (facts.sounds and recipe.network.audio.family == "convolutional")):
         usual, why = PLACES_RATE * usual, f"{why}, times {PLACES_RATE} for what is much changed in training"
     if facts.task == "regression":
@@ -478,6 +485,8 @@ def _encoder_precision(recipe: Recipe, _facts: Facts) -> Choice:
 def _weight_decay(recipe: Recipe, facts: Facts) -> Choice:
     if facts.is_pretrained and recipe.training.optimizer == "adamw":
         return Choice(ENCODER_DECAY, "usual for pretrained encoders, whose weights should stay near their start")
+    if facts.has_terms and not facts.layout.inputs and recipe.training.optimizer == "adamw":
+        return Choice(TERMS_DECAY, "terms fade between the texts that have them, so that rare ones count less")
     return Choice(OPTIMIZERS[recipe.training.optimizer].usual_decay, f"usual for {recipe.training.optimizer}")
 
 
@@ -507,10 +516,15 @@ def _epochs(recipe: Recipe, facts: Facts) -> Choice:
             epochs = min(MOST_ENCODER_EPOCHS, max(FEWEST_ENCODER_EPOCHS, -(-ENCODER_STEPS // steps), sights))
             why = f"what is pretrained is soon tuned: {ENCODER_STEPS} steps, and {ENCODER_SIGHTS} texts of each class"
             return Choice(epochs, f"{why}, but {FEWEST_ENCODER_EPOCHS} to {MOST_ENCODER_EPOCHS}")
-        fewest = FEWEST_TERMS_EPOCHS if facts.has_terms else FEWEST_EPOCHS
-        wanted = SOUND_STEPS if len(facts.sounds) == len(facts.layout.arrays) else ARRAY_STEPS
-        epochs = min(MOST_EPOCHS, max(fewest, -(-wanted // steps)))
-        return Choice(epochs, f"at least {fewest}, and about {wanted:,} steps where there are few rows")
+        if facts.has_terms:
+            doublings = math.log2(max(2, facts.outputs) / 2)
+            fewest, about = TERMS_EPOCHS + round(EPOCHS_PER_DOUBLING * doublings), TERMS_STEPS
+            why = f"at least {TERMS_EPOCHS}, more for more than two classes, and about {about:,} steps"
+        else:
+            fewest = FEWEST_EPOCHS
+            about = SOUND_STEPS if len(facts.sounds) == len(facts.layout.arrays) else ARRAY_STEPS
+            why = f"at least {fewest}, and about {about:,} steps where there are few rows"
+        return Choice(min(MOST_EPOCHS, max(fewest, -(-about // steps))), why)
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
         return Choice(32, f"{facts.training_rows:,} training rows are seen often enough")
     cycles = recipe.training.cycles

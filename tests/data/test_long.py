@@ -136,7 +136,8 @@ def readings(series: int = 60) -> pl.DataFrame:
             when = datetime(2024, 1, 1) + timedelta(days=number, hours=hour)
             rows.append((f"m{number}", str(when), heat, ["cools", "heats"][number % 2]))
     frame = pl.DataFrame(rows, schema=["machine", "when", "heat", "way"], orient="row")
-    return frame[random.permutation(len(frame)).tolist()]
+    mixed: list[int] = random.permutation(len(frame)).tolist()
+    return frame[mixed]
 
 
 def test_a_long_table_goes_the_whole_way(tmp_path: Path) -> None:

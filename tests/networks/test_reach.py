@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -84,7 +86,8 @@ def test_lengths_are_those_of_the_whole_matrix_of_derivatives(bidirectional: boo
             hidden = layer(hidden, order)
         return torch.stack([hidden[0, STEPS - 1, 0], hidden[1, 7, 0]])
 
-    whole = torch.autograd.functional.jacobian(last, inputs)  # (states, rows, steps, channels)
+    jacobian: Any = torch.autograd.functional.jacobian
+    whole = jacobian(last, inputs)  # (states, rows, steps, channels)
     squares = torch.stack([whole[row, row].square().sum(-1) for row in range(2)]).numpy()
     expected = [
         np.sqrt(np.mean([squares[0, STEPS - 1 - back], *([squares[1, 7 - back]] if back < 8 else [])]))

@@ -232,8 +232,9 @@ def _places(rows: Sorted, *, spacing: float) -> Int[np.ndarray, " rows"]:
     if spacing:
         steps[1:] = np.maximum(1, (np.diff(rows.times) / spacing).round())
     steps[begins] = 0
-    along = np.cumsum(steps)
-    return along - along[begins][rows.series]
+    along: Int[np.ndarray, " rows"] = np.cumsum(steps)
+    first: Int[np.ndarray, " rows"] = along[begins][rows.series]
+    return np.asarray(along - first)
 
 
 def _of_series(ordered: pl.DataFrame, rows: Sorted) -> pl.DataFrame:

@@ -130,6 +130,9 @@ class DataSettings(Settings):
     text_encoder: str | None = Field(
         None, description="Folder of a pretrained encoder, as Hugging Face's libraries save it, that reads the texts."
     )
+    letter_runs: bool = Field(
+        True, description="Terms include runs of three to five letters of words, by which rare words are told."
+    )
     text_length: Count | Auto = Field("auto", description="The most terms, words or pieces that are kept of a text.")
     vocabulary_size: Annotated[int, Field(ge=1, le=2**24 - 1)] | Auto = Field(
         "auto", description="The most different terms or words of a text column that are told apart."

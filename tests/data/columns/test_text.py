@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
 from tests.pretrained.conftest import write_encoder
 
 from fitwell.data.columns import text
@@ -47,14 +49,19 @@ def dense(block: np.ndarray, terms: int) -> np.ndarray:
     return whole[:, 1:]
 
 
-def test_terms_and_weights_are_those_of_scikit_learn() -> None:
-    encoder = fitted("terms")
-    fresh = [*TEXTS, "the red dog saw a zebra"]
+@pytest.mark.parametrize("runs", [True, False])
+def test_terms_and_weights_are_those_of_scikit_learn(runs: bool) -> None:
+    encoder = fitted("terms", letter_runs=runs, text_length=200)
+    fresh = [*TEXTS, "the red dog saw a zebra", "greyhounds"]  # of the last, only runs are known
     block = encoder.encode(pl.Series("note", fresh))
-    theirs = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"(?u)\w+")
-    theirs.fit([each for each in TEXTS if each is not None])
-    assert encoder.vocabulary == tuple(theirs.get_feature_names_out())
-    expected = theirs.transform([each or "" for each in fresh]).toarray()
+    theirs = [TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"(?u)\w+")]
+    if runs:
+        theirs.append(TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=2, sublinear_tf=True))
+    for each in theirs:
+        each.fit([text for text in TEXTS if text is not None])
+    assert encoder.vocabulary == tuple(term for each in theirs for term in each.get_feature_names_out())
+    expected = normalize(hstack([each.transform([text or "" for text in fresh]) for each in theirs])).toarray()
+    assert bool(expected[8].any()) == runs
     assert np.allclose(dense(block, len(encoder.vocabulary)), expected, rtol=1e-6, atol=0)  # ours are float32
     assert (np.diff(block[..., 1], axis=1) <= 0).all()  # the heaviest first
     assert not block[5:7].any()  # nothing, and nothing that is a word
@@ -89,7 +96,8 @@ def test_words_are_numbered_by_how_often_they_occur() -> None:
 
 def test_the_vocabulary_is_bounded() -> None:
     assert fitted("words", vocabulary_size=2).vocabulary == ("", "fox", "a")  # four times each, the fox first
-    assert len(fitted("terms", vocabulary_size=3).vocabulary) == 3
+    assert len(fitted("terms", vocabulary_size=3, letter_runs=False).vocabulary) == 3
+    assert len(fitted("terms", vocabulary_size=3).vocabulary) == 6  # as many runs of letters
 
 
 def test_few_long_texts_do_not_make_all_others_long() -> None:

@@ -1,9 +1,11 @@
 """Text: sentences and longer. Each becomes the terms typical of it, its words, or the pieces of a pretrained encoder.
 
-Terms are words and pairs of neighboring words, weighed by TF-IDF: how often a text has them, and how few texts have
-them. A text is the numbers of its terms beside their weights, heaviest first, so that a row is as long as a text and
-not as long as the vocabulary. Words in their order are their numbers alone, and so are the pieces that the tokenizer of
-a pretrained encoder cuts; with the pieces goes all that is needed to cut others the same way.
+Terms are words and pairs of neighboring words, and, unless told otherwise, runs of letters of words, by which a rare
+word is told from its parts. They are weighed by TF-IDF: how often a text has them, and how few texts have them. Runs,
+which are many, weigh as much together as words and pairs do. A text is the numbers of its terms beside their weights,
+heaviest first, so that a row is as long as a text and not as long as the vocabulary. Words in their order are their
+numbers alone, and so are the pieces that the tokenizer of a pretrained encoder cuts; with the pieces goes all that is
+needed to cut others the same way.
 
 Vocabulary and weights are the training rows'. Number 0 fills up shorter texts, and a missing text is nothing but that.
 """
@@ -30,6 +32,7 @@ STRENGTH = 50
 DISTINCT_SHARE = 0.5
 WORDS = r"\w+"
 PAIRS = (1, 2)  # terms are words, and pairs of them
+RUNS = (3, 5)  # letters of a word, the blank before and after it among them
 FEWEST = 2  # training texts that have a term, or times that a word occurs: once teaches nothing
 WHOLE_SHARE = 0.98  # of the training texts are kept whole, where data.text_length allows it
 FITTED_ON, FITTED_BYTES = 200_000, 2**26  # training texts at most, evenly spread, that make the vocabulary
@@ -44,9 +47,10 @@ class TermsEncoder:
 
     column: Column
     length: int  # terms that are kept of a text
-    vocabulary: tuple[str, ...]  # entry i is term number i + 1
+    vocabulary: tuple[str, ...]  # entry i is term number i + 1: words and pairs, then runs of letters
     idf: tuple[float, ...]  # of each of them
     cut: int  # training texts that lost some
+    runs: int = 0  # of the vocabulary; a run that is a word too stands in it twice
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -56,24 +60,28 @@ class TermsEncoder:
     def encode(self, cells: pl.Series, *, first_row: int = 0) -> Float32[np.ndarray, "rows terms 2"]:
         """Return each text's terms, the heaviest first: their numbers, which float32 holds exactly, and weights.
 
-        Weights are scikit-learn's: (1 + ln tf) idf, divided by their length in all of the text's known terms.
+        Weights are scikit-learn's: (1 + ln tf) idf, divided by their length in all of the text's known terms of a sort,
+        words and pairs or runs of letters; and by √2 where it has both, so that they are of length 1 together.
         """
         arrays = np.zeros(
             (len(cells), *_affordable(self.column, self.shape, rows=len(cells), bytes_each=4)), np.float32
         )
-        vectorizer = _vectorizer().knowing(self.vocabulary, np.array(self.idf))
+        words = len(self.vocabulary) - self.runs
+        vectorizers = [_vectorizer().knowing(self.vocabulary[:words], np.array(self.idf[:words]))]
+        if self.runs:
+            vectorizers.append(_of_runs().knowing(self.vocabulary[words:], np.array(self.idf[words:])))
         for start, texts in _chunks(present_text(cells, self.column)):
-            matrix = vectorizer.transform(texts)
-            matrix.sort_indices()  # rounding must not depend on which other texts are there
-            counts = np.diff(matrix.indptr)
-            row = np.repeat(np.arange(len(texts)), counts)
-            norms = np.sqrt(np.bincount(row, matrix.data**2, minlength=len(texts)))
-            weights = matrix.data / norms[row]
-            order = np.lexsort((-weights, row))
-            place = np.arange(len(row)) - matrix.indptr[:-1][row]
+            found = [_weighed(vectorizer.transform(texts)) for vectorizer in vectorizers]
+            row = np.concatenate([of_sort[0] for of_sort in found])
+            number = np.concatenate([of_sort[1] + words * place for place, of_sort in enumerate(found)])
+            weights = np.concatenate([of_sort[2] for of_sort in found])
+            weights /= np.sqrt(np.bincount(row, weights**2, minlength=len(texts)))[row]
+            order = np.lexsort((number, -weights, row))
+            row, number, weights = row[order], number[order], weights[order]
+            place = np.arange(len(row)) - np.searchsorted(row, row)
             kept = place < self.length
-            arrays[start + row[kept], place[kept], 0] = matrix.indices[order][kept] + 1
-            arrays[start + row[kept], place[kept], 1] = weights[order][kept]
+            arrays[start + row[kept], place[kept], 0] = number[kept] + 1
+            arrays[start + row[kept], place[kept], 1] = weights[kept]
         return arrays
 
 
@@ -184,14 +192,19 @@ def _fit_terms(texts: list[str], column: Column, settings: DataSettings) -> Term
         matrix = vectorizer.fit_transform(texts)
     except DataError:
         raise DataError(_without_words(column, len(texts))) from None
-    length, cut = _length(np.diff(matrix.indptr), settings)
-    return TermsEncoder(
-        column=column,
-        length=length,
-        vocabulary=tuple(vectorizer.vocabulary_),
-        idf=tuple(vectorizer.idf_.tolist()),
-        cut=cut,
-    )
+    lengths, vocabulary, idf = np.diff(matrix.indptr), tuple(vectorizer.vocabulary_), tuple(vectorizer.idf_.tolist())
+    runs = 0
+    if settings.letter_runs:
+        of_runs = _of_runs(min_df=FEWEST, max_features=settings.vocabulary_size)
+        try:
+            lengths = lengths + np.diff(of_runs.fit_transform(texts).indptr)
+        except DataError:  # words of a script that has none of three letters
+            pass
+        else:
+            runs = len(of_runs.vocabulary_)
+            vocabulary, idf = (*vocabulary, *of_runs.vocabulary_), (*idf, *of_runs.idf_.tolist())
+    length, cut = _length(lengths, settings)
+    return TermsEncoder(column=column, length=length, vocabulary=vocabulary, idf=idf, cut=cut, runs=runs)
 
 
 def _fit_words(texts: list[str], column: Column, settings: DataSettings) -> WordsEncoder:
@@ -238,6 +251,21 @@ def _vectorizer(**limits: Any) -> TfidfVectorizer:
     from fitwell.words.tf_idf import TfidfVectorizer
 
     return TfidfVectorizer(token_pattern=WORDS, ngram_range=PAIRS, sublinear_tf=True, norm=None, **limits)
+
+
+def _of_runs(**limits: Any) -> TfidfVectorizer:
+    """Return what counts and weighs runs of letters within words."""
+    from fitwell.words.tf_idf import TfidfVectorizer
+
+    return TfidfVectorizer(analyzer="char_wb", ngram_range=RUNS, sublinear_tf=True, norm=None, **limits)
+
+
+def _weighed(matrix: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the row, the number and the weight of each term of some texts, whose weights have length 1 in each."""
+    matrix.sort_indices()  # rounding must not depend on which other texts are there
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    norms = np.sqrt(np.bincount(row, matrix.data**2, minlength=matrix.shape[0]))
+    return row, matrix.indices, matrix.data / norms[row]
 
 
 def _words_of(texts: Sequence[str]) -> tuple[list[str], Int32[np.ndarray, " tokens"], Int[np.ndarray, " texts"]]:
