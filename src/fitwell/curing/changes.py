@@ -52,6 +52,8 @@ LEAN: dict[str, Any] = {
     "training.image_precision": "auto",
     "training.encoder_precision": "auto",
 }
+# Of a table that streams, those of its rows are experimented with that are in memory; they are divided as any are.
+IN_MEMORY: dict[str, Any] = {"data.streaming": "never", "data.shuffle_buffer": "auto"}
 WIDER = 2  # times as wide
 MORE_DROPOUT, MOST_DROPOUT = 0.2, 0.5
 MORE_L2 = 1e-4
@@ -98,7 +100,7 @@ def subject_of(recipe: Recipe, prepared: Prepared, *, left_open: Collection[str]
     `recipe` is resolved; `left_open` are the settings that were left to Fitwell when it was. Such a setting may differ
     from what Fitwell chooses too: a time limit allows fewer epochs, a range test finds a rate.
     """
-    base = changed(own_recipe(recipe, 0), LEAN)
+    base = changed(own_recipe(recipe, 0), LEAN | IN_MEMORY)
     usual = planned(prepared, with_values(base, {path: default_of(path) for path in possible_causes()})).recipe
     opened = {path: default_of(path) for path in possible_causes() if path in left_open}
     reopened = planned(prepared, with_values(base, opened)).recipe
