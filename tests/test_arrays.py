@@ -1,7 +1,9 @@
-"""Texts, images and series go the whole way, alone and beside others: trained, resumed, predicted, evaluated, shown."""
+"""Texts, images, sounds and series go the whole way: trained, resumed, predicted, evaluated, shown; alone or mixed."""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 import subprocess
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import soundfile
 import torch
 from PIL import Image
 
@@ -24,11 +27,13 @@ from fitwell.events import unheard
 from fitwell.learning import Clock, learn, predictions_for_rows, set_up
 from fitwell.preparation import divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
+from fitwell.report.predictions import predictions_page
 from fitwell.vectors import Vectors, load
 from fitwell.workflow import resume
 
 ROWS = 80
 QUICK: dict[str, Any] = {"training.epochs": 2, "training.checkpoint_seconds": 0, "network.image.widths": [4]}
+HEARING: dict[str, Any] = {"network.audio.bands": 16, "network.audio.widths": [4, 8]}
 
 
 def picture_folder(folder: Path, rows: int = ROWS, *, color: bool = False, seed: int = 0) -> Path:
@@ -41,6 +46,20 @@ def picture_folder(folder: Path, rows: int = ROWS, *, color: bool = False, seed:
         place.mkdir(parents=True, exist_ok=True)
         shown = np.repeat(picture[..., None], 3, 2) if color else picture
         Image.fromarray(shown).save(place / f"{row:03}.png")
+    return folder
+
+
+def sound_folder(folder: Path, rows: int = ROWS, seed: int = 0) -> Path:
+    """Write rising and falling tones of different lengths and loudness, in noise."""
+    random = np.random.default_rng(seed)
+    for row in range(rows):
+        seconds = np.arange(int(random.integers(1200, 2400))) / 4000
+        rise = 2000 if row % 2 else -2000
+        tone = np.sin(2 * np.pi * (random.uniform(900, 1100) * seconds + rise * seconds * (seconds - seconds[-1]) / 2))
+        noisy = random.uniform(0.05, 0.5) * (tone + 0.05 * random.standard_normal(len(tone)))
+        place = folder / ("rising" if row % 2 else "falling")
+        place.mkdir(parents=True, exist_ok=True)
+        soundfile.write(place / f"{row:03}.wav", noisy, 4000)
     return folder
 
 
@@ -97,6 +116,39 @@ def test_a_folder_of_pictures_is_learned_from_and_predicted(tmp_path: Path) -> N
     assert {"majority", "linear"} == set(run.evaluation["baselines"])
     page = (tmp_path / "run" / "report.html").read_text()
     assert "image_0 layer 1" in page
+    explained = json.loads((tmp_path / "run" / "explanation.json").read_text())
+    (sheet,) = explained["sheets"]
+    # Five pictures down, each beside four more, of 12 pixels a side with gaps of 2, and one before the others.
+    assert Image.open(io.BytesIO(base64.b64decode(sheet["sheet"]))).size == (5 * 12 + 5 * 2, 5 * 12 + 4 * 2)
+    (worst, *_) = explained["rows"]["worst"]["rows"]
+    small = np.asarray(Image.open(io.BytesIO(base64.b64decode(worst["pictures"]["image"]))))
+    assert np.array_equal(
+        small, np.asarray(Image.open(folder / Path(worst["cells"][0]).parent.name / Path(worst["cells"][0]).name))
+    )
+    assert page.count('<img class="small"') == 20
+
+
+def test_a_folder_of_sounds_is_learned_from_explained_and_predicted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = sound_folder(tmp_path / "sounds")
+    quickly = {"training.epochs": 20, "training.learning_rate": 0.01}
+    run = fw.train(str(folder), out=tmp_path / "run", settings=QUICK | HEARING | quickly)
+    assert (run.recipe.target, run.data["rows"]) == (("label",), ROWS)
+    fresh = sound_folder(tmp_path / "fresh", rows=20, seed=5)
+    predicted = run.predict(str(fresh))
+    assert predicted["prediction"].to_list() == ["falling"] * 10 + ["rising"] * 10
+    assert predicted["audio"].to_list()[:2] == ["falling/000.wav", "falling/002.wav"]
+    assert fw.load(tmp_path / "run").predict(str(fresh)).equals(predicted)
+    assert {"majority", "linear"} == set(run.evaluation["baselines"])
+    page = tmp_path / "page.html"
+    assert cli.run(["explain-prediction", str(run.path), str(fresh), "--rows", "1", "-o", str(page), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (regions,) = (np.array(each) for each in told["rows"][0]["regions"].values())
+    # The tone lies between 300 and 1,700 Hz, above the lowest of four bands, which ends at 280 Hz.
+    assert np.abs(regions[:-1]).sum() > np.abs(regions[-1]).sum()
+    assert told["deleted"]["named"] > told["deleted"]["random"]
+    assert "from what silence gets to what this one gets" in page.read_text()
 
 
 def test_a_folder_of_texts_is_learned_from_and_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,11 +175,16 @@ SLOW = pytest.mark.slow
 
 @pytest.mark.parametrize(
     "family",
-    ["auto", "average", "convolutional", pytest.param("rnn", marks=SLOW), pytest.param("lstm", marks=SLOW), "gru"],
+    [
+        *("auto", "average", "convolutional", "gru"),
+        *(pytest.param(family, marks=SLOW) for family in ("rnn", "lstm", "transformer")),
+    ],
 )
 def test_every_way_to_read_a_text_finds_the_word_that_decides(tmp_path: Path, family: str) -> None:
     settings = {"network.text.family": family, "network.text.width": 8, "training.epochs": 30, "target": ["y"]}
-    if family not in ("auto", "average"):
+    if family == "transformer":
+        settings |= {"network.transformer.width": 8}
+    elif family not in ("auto", "average"):
         settings["network.text.widths"] = [8]
     prepared = prepared_of(text_frame(240), **settings)
     assert prepared.recipe.data.text == ("terms" if family == "auto" else "words")
@@ -166,6 +223,31 @@ def test_a_prediction_rests_on_the_text_that_decides_it(tmp_path: Path, capsys: 
     assert cli.run(asked) == 0
     told = json.loads(capsys.readouterr().out)
     assert {row["columns"][0]["column"] for row in told["rows"]} == {"note"}
+    for row, decides in zip(told["rows"], ("pears", "Apples"), strict=True):
+        words = row["texts"]["note"]["words"]
+        strongest = max(words, key=lambda word: word["value"])
+        assert strongest["word"] == decides
+        assert strongest["low"] > max(word["value"] for word in words if word is not strongest)
+        text = row["texts"]["note"]["text"]
+        assert [text[word["start"] : word["stop"]] for word in words] == [word["word"] for word in words]
+    assert told["deleted"]["named"] > 2 * told["deleted"]["random"] > 0
+
+
+def test_words_are_shown_in_their_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = fw.train(text_frame(), target="y", out=tmp_path / "run", settings=QUICK | {"training.epochs": 20})
+    rows = {"note": ["a <b>river</b>, and Apples & stone", "... !", None], "size": [0.5] * 3}
+    found = run.explain(rows)
+    (words,) = found.rows[0].texts
+    # Together what the text gets more than one without words, as any sum of Shapley values is.
+    without = run.explain({"note": ["<></>, & "], "size": [0.5]}, about=found.rows[0].prediction).rows[0].value
+    assert sum(word.value for word in words.words) == pytest.approx(found.rows[0].value - without, abs=1e-5)
+    assert found.rows[1].texts == found.rows[2].texts == ()
+    page = predictions_page(found, run="r", data="d").decode()
+    assert "&lt;<mark" in page or "&lt;b&gt;" in page
+    assert re.search(r'<mark class="(for|against) strength-6" title="[+-][\d.]+">\w+</mark>', page)
+    pl.DataFrame(rows).write_parquet(tmp_path / "t.parquet")
+    assert cli.run(["explain-prediction", str(run.path), str(tmp_path / "t.parquet"), "--rows", "1"]) == 0
+    assert re.search(r"  note: \w+ [+-]0\.\d{3}  \w+ ", capsys.readouterr().out)
 
 
 def test_a_text_that_streams_is_refused_in_words(tmp_path: Path) -> None:
@@ -198,6 +280,20 @@ def test_arrays_stand_beside_other_columns(tmp_path: Path, kind: str) -> None:
     assert set(run.model.columns or ()) == set(frame.columns) - {"y"}
 
 
+def test_broken_sounds_are_refused_or_skipped_as_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = sound_folder(tmp_path / "sounds", rows=40)
+    for name, size in (("falling/000.wav", 900), ("rising/001.wav", 0)):
+        (folder / name).write_bytes((folder / name).read_bytes()[:size])
+    settings = QUICK | HEARING
+    with pytest.raises(
+        DataError, match=r"000\.wav in row 1 cannot be read: it is truncated: .* \(1 more cannot be read"
+    ):
+        fw.train(str(folder), out=tmp_path / "refused", settings=settings)
+    assert not (tmp_path / "refused").exists()
+    run = fw.train(str(folder), out=tmp_path / "skipped", settings=settings | {"data.broken_sounds": "skip"})
+    assert run.data["rows"] == 38
+
+
 def test_broken_pictures_are_refused_or_skipped_as_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = picture_folder(tmp_path / "pictures")
     broken = folder / "across" / "001.png"
@@ -208,21 +304,23 @@ def test_broken_pictures_are_refused_or_skipped_as_asked(tmp_path: Path, capsys:
     assert "001.png in row 1 cannot be read: it is truncated or damaged" in " ".join(told.split())
     assert not (tmp_path / "refused").exists()
     assert cli.run([*asked, "--out", str(tmp_path / "skipped"), "--set", "data.broken_images=skip"]) == 0
-    assert "1 rows are skipped, whose picture cannot be read:" in " ".join(capsys.readouterr().out.split())
+    assert "1 rows are skipped, whose file cannot be read:" in " ".join(capsys.readouterr().out.split())
     run = fw.load(tmp_path / "skipped")
     assert run.data["rows"] == ROWS - 1
     with pytest.raises(DataError, match=r"001\.png in row 1 cannot be read"):
         run.predict(str(folder))
 
 
-@pytest.mark.parametrize("kind", ["image", "lstm", "text", "words"])
+@pytest.mark.parametrize("kind", ["image", "audio", "lstm", "text", "words"])
 def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     data: Any = series_frame()
     settings = QUICK | {"training.checkpoint_seconds": 1e-9, "target": ["y"]}
-    if kind == "image":
-        data, settings = str(picture_folder(tmp_path / "pictures")), settings | {"target": ["label"]}
+    if kind in ("image", "audio"):
+        make = picture_folder if kind == "image" else sound_folder
+        data, settings = str(make(tmp_path / "files", rows=40)), settings | HEARING | {"target": ["label"]}
+        settings |= {"training.image_crop": 0.2, "training.image_color": 0.2, "training.image_erase": 0.2}
     else:
         if kind == "lstm":
             settings |= {"network.series.family": "lstm", "network.series.widths": [5], "members": 2}
@@ -291,7 +389,7 @@ def test_training_pictures_stay_bytes(tmp_path: Path) -> None:
     assert prepared.part(prepared.split.train, device="cpu").features["image_0"].dtype == torch.uint8
 
 
-@pytest.mark.parametrize("family", ["convolutional", "rnn", "lstm", "gru"])
+@pytest.mark.parametrize("family", ["convolutional", "rnn", "lstm", "gru", "transformer"])
 def test_every_family_learns_which_way_a_series_goes(family: str) -> None:
     settings = QUICK | {"network.series.family": family, "network.series.widths": [8], "training.epochs": 20}
     prepared = prepared_of(series_frame(), **{"target": ["y"], "data.drop": ["size"]} | settings)

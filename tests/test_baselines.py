@@ -210,3 +210,12 @@ def test_the_same_seed_gives_the_same_answers() -> None:
     features = make_features()
     for first, second in zip(fit("binary").values(), fit("binary").values(), strict=True):
         assert np.array_equal(first.predict(features), second.predict(features))
+
+
+def test_linear_hears_pitch_whatever_the_phase() -> None:
+    random = np.random.default_rng(0)
+    low = np.arange(ROWS) % 2
+    places = 2 * np.pi * (0.05 + 0.03 * low)[:, None] * np.arange(1200) + random.uniform(0, 6, (ROWS, 1))
+    sounds = {"audio_0": (5000 * np.sin(places) + 500 * random.normal(size=(ROWS, 1200))).astype(np.int16)[..., None]}
+    model = fit("binary", features=sounds, targets=low.astype(np.int64))["linear"]
+    assert (model.predict(sounds)[160:].argmax(1) == low[160:]).all()

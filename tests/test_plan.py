@@ -164,7 +164,7 @@ def test_a_choice_without_effect_is_neutral_and_says_so(path: str, asked: dict[s
 
 
 def test_every_neutral_value_belongs_to_a_choice() -> None:
-    assert set(NEUTRAL) <= {*CHOICES}
+    assert set(NEUTRAL) <= {*CHOICES, *DATA_CHOICES}
     assert all(default_of(path) == "auto" for path in NEUTRAL)
 
 

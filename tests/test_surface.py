@@ -35,6 +35,8 @@ EXPORTS = [
     "lightning_callback",
     "load",
     "metrics",
+    "pretrained",
+    "search",
     "train",
     "transformers_callback",
     "tune",
@@ -93,14 +95,16 @@ FOREIGN = {
     "KeyboardInterrupt": {"interrupts.py", "curing/"},  # what Python itself raises for Ctrl-C, once it was noted
     "OSError": {"data/write.py"},  # a full disk that Polars reports as something else; worded where disks are
     "SystemExit": {"cli/"},
-    # Worded by whoever reads a recipe, a run, or a file of a corpus.
+    # Worded by whoever reads a recipe, a run, an index, or a file of a corpus.
     "ValueError": {
         "recipe/settings.py",
         "recipe/per_member.py",
         "prediction.py",
         "decision/value.py",
         "words/corpus_file.py",
+        "search/store.py",
     },
+    "yaml.YAMLError": {"recipe/writing.py"},  # worded a few lines on, as what the parser refuses is
     "typer.Exit": {"cli/"},  # how Typer ends a command with an exit code
 }
 
@@ -139,7 +143,21 @@ def test_a_foreign_exception_is_noticed() -> None:
 
 
 # What the extra `dev` adds; Fitwell must work where none of it is installed.
-EXTRAS = ("pandas", "pyarrow", "zstandard", "hypothesis", "pytest", "beartype", "mypy", "ruff", "build", "playwright")
+EXTRAS = (
+    "pandas",
+    "pyarrow",
+    "zstandard",
+    "hypothesis",
+    "pytest",
+    "beartype",
+    "mypy",
+    "ruff",
+    "build",
+    "playwright",
+    "soundfile",
+    "tokenizers",
+    "transformers",
+)
 
 MINIMAL = f"""
 import sys

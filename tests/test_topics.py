@@ -25,7 +25,7 @@ FILES = sorted((PROJECT / "src" / "fitwell" / "topics").glob("*.md"))
 SETTINGS = {path for path, _, _ in described()} | {f"data.columns.{name}" for name in ColumnSettings.model_fields}
 # `auto` is explained with its setting; a column's kinds are words of `data.columns.kind`.
 WORDS = {f"{path}.{word}" for path, _, _ in described() for word in choices_of(path) if word != "auto"}
-KINDS = {"number", "category", "boolean", "date", "text", "image", "series", "identifier", "constant"}
+KINDS = {"number", "category", "boolean", "date", "text", "image", "audio", "series", "identifier", "constant"}
 HAVE_FORMULAS = {
     "Activations",
     "Initializations",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, RunError, SurroundingsError
 
 if TYPE_CHECKING:
-    from fitwell import metrics, vectors, words
+    from fitwell import metrics, pretrained, search, vectors, words
     from fitwell.comparison import compare
     from fitwell.curing import cure, diagnose
     from fitwell.doctor.examining import examine
@@ -41,6 +41,8 @@ __all__ = [
     "lightning_callback",
     "load",
     "metrics",
+    "pretrained",
+    "search",
     "train",
     "transformers_callback",
     "tune",
@@ -60,6 +62,8 @@ _HOMES: dict[str, tuple[str, str | None]] = {
     "lightning_callback": ("fitwell.watching", "lightning_callback"),
     "load": ("fitwell.run", "load_run"),
     "metrics": ("fitwell.metrics", None),
+    "pretrained": ("fitwell.pretrained", None),
+    "search": ("fitwell.search", None),
     "train": ("fitwell.workflow", "train"),
     "transformers_callback": ("fitwell.watching", "transformers_callback"),
     "tune": ("fitwell.tuning", "tune"),

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int, Int16, Shaped
 
 from fitwell.data.encode import BLOCKS
+from fitwell.data.sounds import FULL
 from fitwell.recipe import TaskName
 
 Features = Mapping[str, Shaped[np.ndarray, "rows ..."]]
@@ -26,6 +27,8 @@ LINEAR_ITERATIONS = 1_000
 SPARSE_WIDTH = 256  # one-hot inputs wider than this are kept sparse
 TREE_CATEGORIES = 255  # scikit-learn's trees tell no more categories of a column apart
 TEXT_NDIM = 2  # axes of a block of words; one of terms has their weights too
+FAINTEST = 1e-6  # power added to each frequency of a sound: that of 16 bits' rounding is far below
+WINDOW = 256  # samples of a sound, of which the linear model sees the spectrum
 CELLS = 16  # along each side of an array, as the linear model sees it: means of what lies in a cell
 
 
@@ -239,6 +242,17 @@ def _in_cells(arrays: Shaped[np.ndarray, "rows ... channels"]) -> Float[np.ndarr
     return cells.reshape(len(arrays), -1) / (255 if arrays.dtype == np.uint8 else 1)
 
 
+def _spectra(waves: Int16[np.ndarray, "rows samples 1"]) -> Float[np.ndarray, "rows moments frequencies 1"]:
+    """Return the logarithms of power of each frequency in windows that overlap by half."""
+    samples = np.pad(waves[..., 0], ((0, 0), (0, max(0, WINDOW - waves.shape[1]))))
+    taper = np.hanning(WINDOW).astype(np.float32) / FULL
+    found = []
+    for wave in samples:  # one by one, because the windows of all are many times as large
+        windows = np.lib.stride_tricks.sliding_window_view(wave, WINDOW)[:: WINDOW // 2]
+        found.append(np.log(np.abs(np.fft.rfft(windows * taper)) ** 2 + FAINTEST).astype(np.float32))
+    return np.stack(found)[..., None]
+
+
 def _code_counts(features: Features) -> list[int]:
     return [int(column.max(initial=0)) for column in _codes(features).T]
 
@@ -248,7 +262,11 @@ def _linear_inputs(features: Features, widths: list[int], idf: Mapping[str, Floa
 
     Code 0 (missing, rare, unseen) and unknown ones have zeros.
     """
-    arrays = [_in_cells(block) for name, block in features.items() if name not in BLOCKS and not _is_text(name)]
+    arrays = [
+        _in_cells(_spectra(block) if name.startswith("audio_") else block)
+        for name, block in features.items()
+        if name not in BLOCKS and not _is_text(name)
+    ]
     dense = np.concatenate([_dense(features), *arrays], axis=1)
     if not sum(widths) and not idf:
         return dense

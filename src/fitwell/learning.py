@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from torch import nn
 
 from fitwell.decision import Decision
 from fitwell.errors import SurroundingsError
@@ -26,6 +27,7 @@ from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
 from fitwell.networks.build import build_network
 from fitwell.networks.fully_connected import FullyConnected
+from fitwell.networks.layer import Pretrained
 from fitwell.networks.noise import noise_words
 from fitwell.plan import uncompiled_execution
 from fitwell.prediction import Model, Predictions, predictions_of
@@ -57,6 +59,10 @@ from fitwell.training.step import Batch, Population, Program, copied, outputs_by
 from fitwell.training.threads import torch_threads
 
 SAMPLE_ROWS = 32_768  # of the training rows, for what starts from data
+QUICK_SAVING, SAVING_SHARE = (
+    0.1,
+    0.05,
+)  # seconds; what takes longer, as a gigabyte does, has so much of the time at most
 TIMED_STEPS = 20
 TIMED_ROWS = 16_384  # at most so many of what a look takes, to time it
 
@@ -157,6 +163,9 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         own=member_settings(recipe, class_weights=_class_weights(prepared, recipe)),
         steps_per_epoch=batching(len(training), settings)[1],
     )
+    if isinstance(training, Rows):
+        training = _read_beforehand(network, training)
+    validation = _read_beforehand(network, validation)
     seeds = [member.seeds for member in members]
     reasons = {}
     if settings.learning_rate == "auto":
@@ -178,6 +187,17 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         setup = _with_code(setup)
     chosen = "training.members_at_once" in prepared.reasons
     return _with_groups(setup) if chosen and setup.recipe.training.execution == "mapped" else setup
+
+
+def _read_beforehand(network: nn.Module, rows: Rows) -> Rows:
+    """Return the rows with what a frozen network makes of its block in the place of that block."""
+    found: dict[str, torch.Tensor] = {}
+    for name, module in network.named_modules():
+        block = name.rpartition(".")[2]
+        if block in rows.features and isinstance(module, Pretrained):
+            read = module.read(rows.features[block])
+            found |= {} if read is None else {block: read}
+    return replace(rows, features={**rows.features, **found})
 
 
 def _with_groups(setup: Setup) -> Setup:
@@ -303,13 +323,13 @@ def learn(
     """Train from the setup's state to the end, or until time, steps or a Ctrl-C end it; every member's best is kept.
 
     `reserve` seconds of the clock are left for what comes after. `save` gets a state and the history so far at least
-    `checkpoint_seconds` apart, and when training is interrupted.
+    `checkpoint_seconds` apart, so that it takes a small share of the time at most, and when training is interrupted.
     """
     settings, state, processes = setup.recipe.training, setup.state, setup.program.processes
     log = _Log(prepared, history)
     if processes is not None:
         processes.forget()
-    saved = perf_counter()
+    saved, saving = perf_counter(), 0.0
     ending = _ending(state, setup.recipe, interrupted=False, late=False)  # a saved state may have taken all its steps
     with interruptible() as interruption, threads(setup.recipe):
         moments = train(setup.program, state, setup.training, setup.validation, seeds=setup.seeds, rates=setup.rates)
@@ -324,10 +344,13 @@ def learn(
             if processes is not None:
                 wishes = processes.agree(wishes)
             ending = _ending(state, setup.recipe, interrupted=wishes.interrupted, late=wishes.late)
-            due = settings.checkpoint_seconds > 0 and perf_counter() - saved >= settings.checkpoint_seconds
+            apart = max(settings.checkpoint_seconds, saving / SAVING_SHARE if saving > QUICK_SAVING else 0.0)
+            due = settings.checkpoint_seconds > 0 and perf_counter() - saved >= apart
             if save is not None and (due or ending == "interrupted"):
+                started = perf_counter()
                 save(state, log.as_bytes())
                 saved = perf_counter()
+                saving = saved - started
             if ending != "done":
                 break
         if state.epoch_step:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from fitwell.data.columns.text import TermsEncoder, WordsEncoder
+from fitwell.data.columns.text import PiecesEncoder, TermsEncoder, WordsEncoder
 from fitwell.data.encode import Encoders
 from fitwell.data.parquet import ParquetTable
 from fitwell.data.read import Table
@@ -59,7 +59,7 @@ def data_events(table: Table | ParquetTable, prepared: Prepared) -> Iterator[Eve
         yield Event("note", f"{labelled.without_target:,} rows without a target are left out")
     if labelled.broken:
         skipped, others = len(labelled.broken), "" if len(labelled.broken) == 1 else ", for instance"
-        yield Event("note", f"{skipped:,} rows are skipped, whose picture cannot be read{others}: {labelled.broken[0]}")
+        yield Event("note", f"{skipped:,} rows are skipped, whose file cannot be read{others}: {labelled.broken[0]}")
     yield from _text_events(prepared.encoders)
     yield Event(
         "split",
@@ -120,6 +120,8 @@ def findings_events(findings: Sequence[Finding]) -> Iterator[Event]:
 def _text_events(encoders: Encoders) -> Iterator[Event]:
     """Yield what texts become, and how many are cut."""
     for encoder in encoders.arrays.values():
+        if isinstance(encoder, PiecesEncoder):
+            yield _pieces_event(encoder)
         if not isinstance(encoder, TermsEncoder | WordsEncoder):
             continue
         what = "terms" if isinstance(encoder, TermsEncoder) else "words"
@@ -130,6 +132,16 @@ def _text_events(encoders: Encoders) -> Iterator[Event]:
             f'"{name}": {entries:,} different {what}, of which each text keeps up to {length}{cut}',
             {"column": name, "vocabulary": entries, "length": length, "cut": encoder.cut},
         )
+
+
+def _pieces_event(encoder: PiecesEncoder) -> Event:
+    name, length = encoder.column.name, encoder.length
+    cut = f"; {encoder.cut:,} training texts have more and are cut" if encoder.cut else ""
+    return Event(
+        "columns",
+        f'"{name}": read by the encoder in {encoder.folder}, of each text up to {length} pieces{cut}',
+        {"column": name, "encoder": encoder.folder, "length": length, "cut": encoder.cut},
+    )
 
 
 def _quoted(words: Iterable[str]) -> str:

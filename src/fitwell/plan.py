@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from fitwell.data.columns.audio import HIGHEST_RATE, LONGEST
 from fitwell.data.columns.category import ONE_HOT_LIMIT, RARE_COUNT
 from fitwell.data.columns.cells import MARKERS, WORDS, Column
 from fitwell.data.columns.image import LARGEST
@@ -46,6 +47,11 @@ class Facts:
         return [array for array in self.layout.arrays.values() if array.kind == "text"]
 
     @property
+    def is_pretrained(self) -> bool:
+        """Whether a pretrained encoder reads the texts."""
+        return any(array.configuration for array in self.texts)
+
+    @property
     def has_terms(self) -> bool:
         """Whether all arrays are texts as weighted terms, which are soon learned by heart."""
         return (
@@ -58,6 +64,11 @@ class Facts:
     def images(self) -> list[ArrayBlock]:
         """The columns of images."""
         return [array for array in self.layout.arrays.values() if array.kind == "image"]
+
+    @property
+    def sounds(self) -> list[ArrayBlock]:
+        """The columns of sounds."""
+        return [array for array in self.layout.arrays.values() if array.kind == "audio"]
 
     @property
     def series(self) -> list[ArrayBlock]:
@@ -93,11 +104,18 @@ TEXT_LENGTH, VOCABULARY_SIZE = 256, 20_000
 BUFFER_BYTES = 64 * 2**20  # of the shuffle buffer: about four of them are in memory while the next one is made
 IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the others having twice as many
 SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
+AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TEXT_RATE, FEWEST_TERMS_EPOCHS = 6, 8
+ENCODER_RATE, ENCODER_LAYER_RATE, ENCODER_DECAY, ENCODER_BATCH = 0.15, 0.9, 0.01, 32
+ENCODER_STEPS, ENCODER_SIGHTS, FEWEST_ENCODER_EPOCHS, MOST_ENCODER_EPOCHS = 300, 800, 3, 20
 TERMS_NDIM = 2  # axes of a text as terms; one of words has one
+TRANSFORMER_WIDTH = 64
+OF_TRANSFORMERS = "a transformer has its own settings, network.transformer"
 NO_TEXTS, NO_IMAGES, NO_SERIES = "there are no texts", "there are no images", "there are no series"
+CROP, ROTATION, COLOR, ERASE = 0.3, 10.0, 0.3, 0.2  # chosen on 2,500 pictures of CIFAR-10
+NO_SOUNDS = "there are no sounds"
 
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
 OPEN = {"training.learning_rate": "usual"}
@@ -142,11 +160,19 @@ def always(value: Any, why: str) -> Callable[[Recipe], Choice]:
 
 def _text(recipe: Recipe) -> Choice:
     family = recipe.network.text.family
+    if recipe.data.text_encoder is not None:
+        return Choice("pieces", "what the encoder in data.text_encoder reads")
     if family != "auto":
         return Choice("words", f"what network.text.family {family} reads")
     if recipe.network.text.vectors is not None:
         return Choice("words", "network.text.vectors are of words")
     return Choice("terms", "weighted words and pairs are learned fast, and hard to beat from scratch")
+
+
+def _vocabulary_size(recipe: Recipe) -> Choice:
+    if recipe.data.text_encoder is not None:
+        return Choice(NEUTRAL["data.vocabulary_size"], "has no effect with pieces, which are the encoder's own")
+    return Choice(VOCABULARY_SIZE, "rarer ones occur too seldom to be learned")
 
 
 def _as_read(column: Column) -> dict[str, Any]:
@@ -217,6 +243,8 @@ def _normalization(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _dropout(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.is_pretrained:
+        return Choice(0.1, "what encoders are pretrained with")
     if facts.texts and not facts.layout.inputs:
         return Choice(0.5, "the words of the training texts are soon learned by heart")
     if facts.training_rows < FEW_ROWS:
@@ -248,14 +276,29 @@ def _category_embedding_width(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _text_family(recipe: Recipe, _facts: Facts) -> Choice:
+    if recipe.data.text == "pieces":
+        return Choice("pretrained", "what reads pieces")
     return Choice("convolutional", "a few neighboring words say most, wherever they stand")
+
+
+def _transformer_width(recipe: Recipe, facts: Facts) -> Choice:
+    heads = recipe.network.transformer.heads
+    width = 2 * heads * max(1, round(TRANSFORMER_WIDTH / (2 * heads)))
+    families = {recipe.network.series.family if facts.series else "", recipe.network.text.family if facts.texts else ""}
+    if "transformer" not in families:
+        return Choice(width, "there is no transformer")
+    return Choice(width, f"narrow, as few rows need, and an even number for each of {heads} heads")
 
 
 def _text_width(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.texts:
         return Choice(TEXT_WIDTH, NO_TEXTS)
+    if facts.is_pretrained:
+        return Choice(TEXT_WIDTH, "the encoder brings vectors of its own")
     if recipe.network.text.vectors is not None:
         return Choice(width_of(recipe.network.text.vectors), "that of the vectors in network.text.vectors")
+    if recipe.network.text.family == "transformer":
+        return Choice(recipe.network.transformer.width, "that of the transformer that reads them")
     return Choice(TEXT_WIDTH, "as wide as a hidden layer for few rows")
 
 
@@ -263,6 +306,10 @@ def _text_widths(recipe: Recipe, facts: Facts) -> Choice:
     family = recipe.network.text.family
     if not facts.texts or recipe.data.text == "terms" or family == "average":
         return Choice([], NO_TEXTS if not facts.texts else "sums and means have no layers")
+    if facts.is_pretrained:
+        return Choice([], "the encoder brings layers of its own")
+    if family == "transformer":
+        return Choice([], OF_TRANSFORMERS)
     if family == "convolutional":
         return Choice(TEXT_FILTERS, "as many filters over two, three and four words each")
     return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
@@ -292,9 +339,38 @@ def _series_widths(recipe: Recipe, facts: Facts) -> Choice:
     family = recipe.network.series.family
     if not facts.series:
         return Choice([], NO_SERIES)
+    if family == "transformer":
+        return Choice([], OF_TRANSFORMERS)
     if family != "convolutional":
         return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
     return Choice(SERIES_WIDTHS, f"{len(SERIES_WIDTHS)} stages, each of half as many steps as the one before")
+
+
+def _audio_family(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.sounds:
+        return Choice("convolutional", NO_SOUNDS)
+    return Choice("convolutional", "what a sound is shows in small patches of its spectrum over time")
+
+
+def _audio_bands(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.sounds:
+        return Choice(FEW_BANDS, NO_SOUNDS)
+    rate = max(array.rate for array in facts.sounds)
+    return Choice(MANY_BANDS if rate > WIDE_BAND else FEW_BANDS, f"usual for {rate:,} samples per second")
+
+
+def _audio_widths(recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.sounds:
+        return Choice([], NO_SOUNDS)
+    if recipe.network.audio.family != "convolutional":
+        return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
+    return Choice(AUDIO_WIDTHS, f"{len(AUDIO_WIDTHS)} stages, each of half as many moments and bands as the one before")
+
+
+def _audio_mask(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.sounds:
+        return Choice(0.0, NO_SOUNDS)
+    return Choice(0.2, "a sound should be told by more than one of its parts (SpecAugment, Park et al. 2019)")
 
 
 def _image_shift(_recipe: Recipe, facts: Facts) -> Choice:
@@ -311,9 +387,22 @@ def _image_flip(_recipe: Recipe, facts: Facts) -> Choice:
     return Choice(True, "most things in color are the same when they are mirrored")
 
 
+def _in_color(share: float, why: str) -> Callable[[Recipe, Facts], Choice]:
+    """Return what chooses how far pictures in color are changed; grey ones may be signs, of which each part counts."""
+
+    def choose(_recipe: Recipe, facts: Facts) -> Choice:
+        if not facts.images:
+            return Choice(0.0, NO_IMAGES)
+        if any(array.shape[2] == 1 for array in facts.images):
+            return Choice(0.0, "grey pictures may be signs, which are meant to be read as they are")
+        return Choice(share, why)
+
+    return choose
+
+
 def _image_precision(recipe: Recipe, facts: Facts) -> Choice:
-    if not facts.images:
-        return Choice("float32", NO_IMAGES)
+    if not facts.images and not facts.sounds:
+        return Choice("float32", "there are no images or sounds")
     if recipe.training.execution == "mapped":
         return Choice("float32", "convolutions in less cannot be mapped over members")
     if recipe.device == "cpu" and has_bfloat16_tiles():
@@ -353,14 +442,33 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
     batch = recipe.training.batch_size
     rows = facts.training_rows if batch == "full" else min(int(batch), facts.training_rows)
     why = f"usual for {recipe.training.optimizer}, scaled by the root of the batch size / 256"
-    if facts.texts:
+    if facts.texts and not facts.is_pretrained:
         usual, why = TEXT_RATE * usual, f"{why}, times {TEXT_RATE}: the vector of a word is moved only where it occurs"
     if facts.task == "regression":
         usual, why = 2 * usual, f"{why}, doubled for regression"
     return Choice(float(f"{usual * min(1.0, math.sqrt(rows / 256)):.3g}"), why)
 
 
-def _weight_decay(recipe: Recipe, _facts: Facts) -> Choice:
+def _encoder_rate(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(ENCODER_RATE, "pretrained weights need small steps, the layers after them larger ones")
+
+
+def _encoder_layer_rate(_recipe: Recipe, _facts: Facts) -> Choice:
+    return Choice(ENCODER_LAYER_RATE, "first layers know words, whatever the task (Howard and Ruder 2018)")
+
+
+def _encoder_precision(recipe: Recipe, _facts: Facts) -> Choice:
+    if recipe.device == "cpu" and has_bfloat16_tiles():
+        return Choice("bfloat16", "this CPU multiplies tiles of them (AMX): about twice as fast")
+    where = (
+        "this CPU has no units for less" if recipe.device == "cpu" else f"less has not been measured on {recipe.device}"
+    )
+    return Choice("float32", where)
+
+
+def _weight_decay(recipe: Recipe, facts: Facts) -> Choice:
+    if facts.is_pretrained and recipe.training.optimizer == "adamw":
+        return Choice(ENCODER_DECAY, "usual for pretrained encoders, whose weights should stay near their start")
     return Choice(OPTIMIZERS[recipe.training.optimizer].usual_decay, f"usual for {recipe.training.optimizer}")
 
 
@@ -372,6 +480,8 @@ def _schedule(recipe: Recipe, facts: Facts) -> Choice:
 
 
 def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
+    if facts.is_pretrained and facts.training_rows >= ENCODER_BATCH:
+        return Choice(ENCODER_BATCH, "usual for pretrained encoders")
     if facts.layout.arrays:
         size = min(64, max(16, 2 ** round(math.log2(facts.training_rows / 32))))
         return Choice(size, f"a power of two near 1/32 of {facts.training_rows:,} training rows, from 16 to 64")
@@ -382,6 +492,12 @@ def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
 def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
         steps = batching(facts.training_rows, recipe.training)[1]
+        if facts.is_pretrained and recipe.network.text.tuned:
+            classes = facts.outputs if facts.task == "multiclass" else 2 if facts.task == "binary" else 1
+            sights = -(-ENCODER_SIGHTS * classes // facts.training_rows)
+            epochs = min(MOST_ENCODER_EPOCHS, max(FEWEST_ENCODER_EPOCHS, -(-ENCODER_STEPS // steps), sights))
+            why = f"what is pretrained is soon tuned: {ENCODER_STEPS} steps, and {ENCODER_SIGHTS} texts of each class"
+            return Choice(epochs, f"{why}, but {FEWEST_ENCODER_EPOCHS} to {MOST_ENCODER_EPOCHS}")
         fewest = FEWEST_TERMS_EPOCHS if facts.has_terms else FEWEST_EPOCHS
         epochs = min(MOST_EPOCHS, max(fewest, -(-ARRAY_STEPS // steps)))
         return Choice(epochs, f"at least {fewest}, and about {ARRAY_STEPS:,} steps where there are few rows")
@@ -446,12 +562,15 @@ def uncompiled_execution(recipe: Recipe) -> Choice:
     if recipe.member_count == 1:
         return Choice("eager", "one member: mapping it would cost more than twice as much")
     kinds = {column.kind for column in recipe.data.columns.values()}
-    of_steps = {"series": recipe.network.series.family, "text": recipe.network.text.family}
+    network = recipe.network
+    of_steps = {"series": network.series.family, "audio": network.audio.family, "text": network.text.family}
+    if "text" in kinds and recipe.data.text == "pieces":
+        return Choice("eager", "texts without padding are of all lengths, which cannot be mapped")
     if any(of_steps[kind] in RECURRENT for kind in kinds & of_steps.keys()):
         return Choice("eager", "the kernels of recurrent networks run one member after another")
     if "text" in kinds and recipe.device == "cpu":
         return Choice("eager", "tables of vectors are as large as the memory is fast: mapping them gains nothing")
-    if kinds & {"image", "series"} and recipe.device == "cpu":
+    if kinds & {"image", "audio", "series"} and recipe.device == "cpu":
         return Choice("eager", "convolutions of one member fill a core: mapping them gains nothing")
     return Choice("mapped", f"{recipe.member_count} members as one program")
 
@@ -492,10 +611,13 @@ DATA_CHOICES: dict[str, Callable[[Recipe], Choice]] = {
     "data.numbers": always("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
     "data.one_hot_limit": always(ONE_HOT_LIMIT, "small categories need no table of vectors"),
     "data.rare_count": always(RARE_COUNT, "a value seen that seldom teaches nothing of its own"),
+    "data.series_spacing": always(0.0, "no rows are steps of a series"),  # where they are, that was decided before
     "data.text": _text,
     "data.text_length": always(TEXT_LENGTH, "longer texts are rare, and say by then what they are about"),
-    "data.vocabulary_size": always(VOCABULARY_SIZE, "rarer ones occur too seldom to be learned"),
+    "data.vocabulary_size": _vocabulary_size,
     "data.image_size": always(LARGEST, "what a CPU learns from within minutes"),
+    "data.audio_rate": always(HIGHEST_RATE, "what people say lies below half of it"),
+    "data.audio_seconds": always(LONGEST, "longer ones are rare, and have begun to repeat themselves by then"),
     "data.target_scaling": always("standard", "losses and rates suit targets of unit spread"),
 }
 
@@ -514,10 +636,14 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.number_embedding_width": _number_embedding_width,
     "network.category_embedding_width": _category_embedding_width,
     "network.text.family": _text_family,
+    "network.series.family": _series_family,
+    "network.transformer.width": _transformer_width,
     "network.text.width": _text_width,
     "network.text.widths": _text_widths,
     "network.image.widths": _image_widths,
-    "network.series.family": _series_family,
+    "network.audio.family": _audio_family,
+    "network.audio.bands": _audio_bands,
+    "network.audio.widths": _audio_widths,
     "network.series.widths": _series_widths,
     "training.loss": _loss,
     "training.label_smoothing": _label_smoothing,
@@ -526,9 +652,18 @@ CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.weight_decay": _weight_decay,
     "training.schedule": _schedule,
     "training.word_dropout": _word_dropout,
+    "training.encoder_rate": _encoder_rate,
+    "training.encoder_layer_rate": _encoder_layer_rate,
+    "training.encoder_precision": _encoder_precision,
     "training.image_shift": _image_shift,
     "training.image_flip": _image_flip,
+    "training.image_crop": _in_color(CROP, "a thing is the same from nearer by"),
+    "training.image_rotation": _in_color(ROTATION, "things stand upright in photographs, more or less"),
+    "training.image_color": _in_color(COLOR, "a thing is the same in another light"),
+    "training.image_erase": _in_color(ERASE, "a thing should be told by more than one of its parts"),
     "training.image_precision": _image_precision,
+    "training.audio_time_mask": _audio_mask,
+    "training.audio_band_mask": _audio_mask,
     "training.batch_size": _batch_size,
     "training.learning_rate": _learning_rate,
     "training.epochs": _epochs,

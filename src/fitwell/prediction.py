@@ -81,10 +81,13 @@ class Predictions:
 def encoded(model: Model, frame: pl.DataFrame, *, first_row: int = 0) -> dict[str, Tensor]:
     """Return raw cells as the network takes them; messages count rows from `first_row` on.
 
+    Of a long table, these are its series, one in each row (`data/long.py`).
+
     Raises:
         DataError: a column is missing, or a cell cannot be read as its column's kind.
     """
-    frame = gathered(frame, model.recipe.data.series)
+    if model.recipe.data.series_id is None:
+        frame = gathered(frame, model.recipe.data.series)
     blocks = encode_features(frame, model.encoders, first_row=first_row)
     return {name: torch.from_numpy(block) for name, block in blocks.items()}
 

@@ -15,15 +15,15 @@ import polars as pl
 import torch
 
 from fitwell.data.encode import Encoders, encode_features, fit_encoders
+from fitwell.data.long import long_settings, series_frame
 from fitwell.data.read import Table
 from fitwell.data.schema import Schema, infer_schema, infer_task
 from fitwell.data.split import Split, folds, split_rows
 from fitwell.data.targets import broken_rows, labelled_rows, parsed, row_weights_of, target_cells
-from fitwell.data.wide import gathered
 from fitwell.errors import DataError, RequestError
 from fitwell.evaluation import primary_for
 from fitwell.plan import Facts, Plan, available_cores, resolve, resolve_data
-from fitwell.recipe import Recipe, TaskName, changed, with_values
+from fitwell.recipe import KindName, Recipe, TaskName, changed, with_values
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, Task, label_cells
 from fitwell.training.loop import Rows, TrainingRows
@@ -42,7 +42,7 @@ class Labelled:
     source_rows: np.ndarray  # their numbers in the data as read, from 0; a test file's go on counting
     given_test: int  # so many last rows came from a test file
     without_target: int  # rows left out
-    broken: tuple[str, ...] = ()  # pictures whose rows were skipped, each with what is wrong
+    broken: tuple[str, ...] = ()  # pictures and sounds whose rows were skipped, each with what is wrong
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,19 +105,25 @@ def labelled_rows_of(table: Table, recipe: Recipe, *, test: Table | None) -> tup
     Raises:
         DataError, RequestError: the target is not there or says nothing, or no features are left.
     """
-    frame, given_test = table.frame, 0
-    if test is not None:
-        frame = joined_with_test(table, test)
-    frame = gathered(frame, recipe.data.series)
+    given_test = 0
     if not recipe.target:
         recipe = changed(recipe, {"target": table.target})
+    if recipe.data.series_id is not None:
+        recipe = changed(recipe, long_settings(table.frame, recipe.data, target=recipe.target))
+    table = replace(table, frame=series_frame(table.frame, recipe.data))
+    frame = table.frame
+    if test is not None:
+        test = replace(test, frame=series_frame(test.frame, recipe.data))
+        frame = joined_with_test(table, test)
     schema = infer_schema(replace(table, frame=frame), recipe)
     task = TASKS[task_name_for(schema, recipe)]
     kept = known = labelled_rows(frame, schema)
     broken: dict[int, str] = {}
-    if recipe.data.broken_images == "skip":
-        broken = broken_rows(frame[known], schema)
-        kept = np.delete(known, list(broken))
+    skipped: list[KindName] = ["image"] if recipe.data.broken_images == "skip" else []
+    skipped += ["audio"] if recipe.data.broken_sounds == "skip" else []
+    if skipped:
+        broken = broken_rows(frame[known], schema, skipped)
+        kept = np.delete(known, sorted(broken))
     if test is not None:
         given_test = int((kept >= len(table.frame)).sum())
         require_test_rows(given_test, test)
@@ -156,6 +162,7 @@ def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
 def data_decided(labelled: Labelled, recipe: Recipe, split: Split) -> Plan:
     """Return the recipe with what concerns the data decided."""
     _require_weight(labelled, split)
+    _require_texts(labelled, recipe)
     primary = primary_for(labelled.task, labelled.coding, labelled.truth, goal=recipe.goal)
     decided = resolve_data(recipe, labelled.schema, primary)
     reasons = dict(decided.reasons) | {"data.split": split.why}
@@ -223,6 +230,16 @@ def _require_weight(labelled: Labelled, split: Split) -> None:
                 f"the rows to {part} need a weight above 0, but all {len(rows)} of them have weight 0; "
                 "leave out rows of weight 0, or name another column with --weight"
             )
+
+
+def _require_texts(labelled: Labelled, recipe: Recipe) -> None:
+    kinds = {column.name: column.kind for column in labelled.schema.features}
+    if recipe.data.text_encoder is not None and "text" not in kinds.values():
+        shown = ", ".join(f'"{name}" ({kind})' for name, kind in list(kinds.items())[:5])
+        raise RequestError(
+            f"data.text_encoder reads columns of text, but none of the {len(kinds)} is one: {shown}; let "
+            "data.columns.NAME.kind be text, or leave the encoder out"
+        )
 
 
 def divided(labelled: Labelled, recipe: Recipe) -> Split:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from time import perf_counter
@@ -21,14 +21,23 @@ PAGE_SECONDS = 3.0  # to draw the page; it takes about one, and two of a machine
 MARGIN = 1.5  # the machine may be busier then
 
 
-def show(run: Run, evaluation: Evaluation, asked: Asked, *, in_time: bool, listener: Listener) -> None:
+def show(
+    run: Run,
+    evaluation: Evaluation,
+    asked: Asked,
+    *,
+    reach: Sequence[Mapping[str, object]],
+    in_time: bool,
+    listener: Listener,
+) -> None:
     """Write what the network goes by, and the page that shows the run; where time is short, the page can come later."""
     if not in_time:
         listener(
             Event("note", f"no time was left to explain the network; the report lacks that: fitwell report {run.path}")
         )
         return
-    write_json(run, "explanation.json", explained(asked, metric=evaluation.primary.metric, seed=run.recipe.seed))
+    told = explained(asked, metric=evaluation.primary.metric, seed=run.recipe.seed)
+    write_json(run, "explanation.json", told | {"reach": list(reach)})
     path = Run(run.path).report(run.path / "report.html")
     listener(Event("report", f"report: {path}", {"path": str(path)}))
 

@@ -34,7 +34,7 @@ from fitwell.decision import UNDECIDED
 from fitwell.doctor.finding import findings_json
 from fitwell.errors import FitwellError, LostProcess, RunError
 from fitwell.events import Event, Listener, unheard
-from fitwell.explanation import asked_of
+from fitwell.explanation import asked_of, reach_of
 from fitwell.findings import findings_of, observed
 from fitwell.held_out import held_out_table
 from fitwell.interrupts import interruptible
@@ -109,6 +109,8 @@ def train(
     test: str | Path | None = None,
     group: str | None = None,
     time: str | None = None,
+    series_id: str | None = None,
+    series_time: str | None = None,
     weight: str | None = None,
     drop: Sequence[str] | None = None,
     folds: int | None = None,
@@ -140,6 +142,8 @@ def train(
             "data.test": None if test is None else str(test),
             "data.group": group,
             "data.time": time,
+            "data.series_id": series_id,
+            "data.series_time": series_time,
             "data.weight": weight,
             "data.drop": drop,
             "data.folds": folds,
@@ -529,7 +533,9 @@ def conclude(
         listener(event)
     if not interrupted:
         asked = asked_of(prepared, model, predicted[prepared.split.measured])
-        show(run, evaluation, asked, in_time=left.clock.remaining() > left.showing, listener=listener)
+        in_time = left.clock.remaining() > left.showing
+        reach = reach_of(prepared, model) if in_time else []
+        show(run, evaluation, asked, reach=reach, in_time=in_time, listener=listener)
     if interrupted:
         step, folds = learned.state.step, setup.recipe.data.folds
         where = f"at step {step}"

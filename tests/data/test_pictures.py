@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from fitwell.data import pictures
-from fitwell.data.pictures import Measured, Unreadable, decoded, every, measured
+from fitwell.data.decoding import Unreadable, every
+from fitwell.data.pictures import Measured, decoded, measured
 from fitwell.errors import SurroundingsError
 
 RANDOM = np.random.default_rng(0)

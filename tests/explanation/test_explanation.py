@@ -256,4 +256,4 @@ def test_members_that_disagree_mark_the_uncertain_rows() -> None:
 def test_the_same_seed_explains_alike() -> None:
     first, second = (explained(mixed(), metric="roc_auc", seed=5) for _ in range(2))
     assert first == second
-    assert set(first) == {"importance", "dependence", "rows"}
+    assert set(first) == {"importance", "dependence", "rows", "sheets"}

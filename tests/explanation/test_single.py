@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from html import unescape
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,17 @@ import pytest
 
 from fitwell import Run, cli, train
 from fitwell.errors import RequestError
+from fitwell.explanation import attribution
 from fitwell.explanation.asking import Blocks
-from fitwell.explanation.attribution import Part, deletion, orders_for, regions_of, shapley
+from fitwell.explanation.attribution import (
+    Part,
+    bands_of,
+    deletion,
+    orders_for,
+    regions_of,
+    regions_of_bands,
+    shapley,
+)
 from fitwell.report.predictions import predictions_page
 
 PARTS: list[Part] = [{"numbers": (slice(0, 1),)}, {"numbers": (slice(1, 3),)}, {"codes": (slice(0, 1),)}]
@@ -101,6 +110,37 @@ def test_regions_cover_everything_once_but_what_tells_steps(shape: tuple[int, ..
         expected[:, -1] = 0
     assert np.array_equal(covered, expected)
     assert len(regions) == np.prod(sides)
+
+
+@pytest.mark.parametrize("samples", [1, 999, 1000])
+def test_the_bands_of_a_sound_add_up_to_it_and_hold_their_own_pitches(samples: int) -> None:
+    wave = (5000 * np.random.default_rng(0).normal(size=(samples, 1))).astype(np.int16)
+    edges = np.array([0.0, 100.0, 250.0, 500.0])
+    bands = bands_of(wave, edges, rate=1000)
+    assert np.array_equal(bands.sum(0).round().astype(np.int16), wave[:, 0])
+    power, pitch = np.abs(np.fft.rfft(bands.astype(np.float64))), np.fft.rfftfreq(samples, 1 / 1000)
+    for band, (low, high) in enumerate(pairwise(edges)):
+        outside = (pitch < low) | (pitch >= high) & (band < 2)
+        # What float32 leaves of a power of some thousands.
+        assert power[band][outside].max(initial=0) < 1
+
+
+def test_regions_of_a_sound_cover_its_own_length_once_the_highest_band_first() -> None:
+    regions, sides = regions_of_bands("block", 50, 4)
+    covered = np.zeros((4, 70), dtype=int)
+    for region in regions:
+        covered[region["block"]] += 1
+    assert (covered[:, :50] == 1).all()
+    assert not covered[:, 50:].any()
+    assert len(regions) == np.prod(sides)
+    assert [region["block"][0].start for region in regions[:: sides[1]]] == [3, 2, 1, 0]
+
+
+def test_cases_that_are_many_are_asked_in_pieces_to_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = shapley(tangled, ROW, OTHERS, PARTS, orders=8, seed=0)
+    monkeypatch.setattr(attribution, "MOST_BYTES", 3 * sum(block.nbytes for block in ROW.values()))
+    pieces = shapley(tangled, ROW, OTHERS, PARTS, orders=8, seed=0)
+    assert np.array_equal(whole.values, pieces.values)
 
 
 def test_the_work_is_bounded() -> None:

@@ -1,4 +1,4 @@
-"""Convolutional networks are sums over neighborhoods; pictures are moved by noise that has no state."""
+"""Convolutional networks are sums over neighborhoods; what fills series up changes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.data.encode import ArrayBlock
-from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries, ResidualLayer, moved
+from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries, ResidualLayer
 from fitwell.networks.noise import noise_words
 from fitwell.recipe import NetworkSettings, Precision, TrainingSettings
 
@@ -30,12 +30,26 @@ def images(rows: int = 6, height: int = 9, width: int = 8, channels: int = 3) ->
 
 
 def image_network(
-    shape: tuple[int, ...], *, shift: float = 0.0, flip: bool = False, precision: Precision = "float32", **image: Any
+    shape: tuple[int, ...],
+    *,
+    shift: float = 0.0,
+    flip: bool = False,
+    erase: float = 0.0,
+    precision: Precision = "float32",
+    **image: Any,
 ) -> ConvolutionalImages:
     return ConvolutionalImages(
         ArrayBlock(column="x", kind="image", shape=shape),
         settings_of(image={"widths": [4, 6]} | image),
-        TrainingSettings(image_shift=shift, image_flip=flip, image_precision=precision),
+        TrainingSettings(
+            image_shift=shift,
+            image_flip=flip,
+            image_crop=0,
+            image_rotation=0,
+            image_color=0,
+            image_erase=erase,
+            image_precision=precision,
+        ),
         noise_layer=1,
         sample=images(channels=shape[2]),
         generator=generator(),
@@ -129,43 +143,20 @@ def test_multiplications_are_those_of_every_convolution() -> None:
     assert network.multiplications == 72 * 9 * (3 * 4 + 2 * 4 * 4) + 20 * (9 * (4 * 6 + 6 * 6) + 4 * 6)
 
 
-def places_of(picture: Tensor) -> tuple[int, int]:
-    row, column = divmod(int(picture.flatten().argmax()), picture.shape[1])
-    return row, column
-
-
-def test_pictures_are_moved_by_at_most_the_reach_and_all_moves_occur() -> None:
-    dots = torch.zeros(400, 9, 11, 1, dtype=torch.uint8)
-    dots[:, 4, 5] = 1
-    words = noise_words([3], step=0, layers=1)[0, 0]
-    found = [places_of(picture) for picture in moved(dots, words, reach=(1, 2), flip=False)]
-    assert set(found) == {(4 + down, 5 + right) for down in (-1, 0, 1) for right in (-2, -1, 0, 1, 2)}
-    assert found == [places_of(picture) for picture in moved(dots, words, reach=(1, 2), flip=False)]
-
-
-def test_what_enters_at_an_edge_repeats_it() -> None:
-    ramp = torch.arange(6).expand(50, 3, 6)[..., None]
-    words = noise_words([3], step=0, layers=1)[0, 0]
-    rows = {tuple(picture[0].flatten().tolist()) for picture in moved(ramp, words, reach=(0, 1), flip=False)}
-    assert rows == {(0, 0, 1, 2, 3, 4), (0, 1, 2, 3, 4, 5), (1, 2, 3, 4, 5, 5)}
-
-
-def test_half_of_the_pictures_are_mirrored() -> None:
-    ramp = torch.arange(4).expand(1000, 3, 4)[..., None]
-    words = noise_words([3], step=0, layers=1)[0, 0]
-    rows = moved(ramp, words, reach=(0, 0), flip=True)[:, 0, :, 0]
-    mirrored = (rows == torch.tensor([3, 2, 1, 0])).all(1)
-    assert ((rows == torch.arange(4)).all(1) | mirrored).all()
-    # Six standard deviations of a fair coin.
-    assert abs(float(mirrored.float().mean()) - 0.5) < 6 * 0.5 / 1000**0.5
-
-
 def test_pictures_are_moved_in_training_alone() -> None:
     network = image_network((9, 8, 3), shift=0.3, flip=True).eval()
-    words = noise_words([3], step=0, layers=2)[0]
+    words = noise_words([3], step=0, layers=5)[0]
     plain = network(images(), None)
     assert torch.equal(plain, network(images(), None))
     assert not torch.allclose(plain, network(images(), words))
+
+
+def test_what_is_erased_is_at_the_means_of_the_channels() -> None:
+    network = image_network((9, 8, 3), erase=0.5)
+    words = noise_words([3], step=0, layers=4)[0]
+    plain, erased = network.scaled(images(), None), network.scaled(images(), words)
+    assert ((erased == plain) | (erased == 0)).all()
+    assert (erased == 0).all(-1).any()
 
 
 def test_what_fills_a_series_up_changes_nothing() -> None:

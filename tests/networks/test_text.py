@@ -20,7 +20,8 @@ from fitwell.recipe import NetworkSettings, TrainingSettings
 from fitwell.recipe.settings import TextFamily
 from fitwell.vectors import Vectors
 
-FAMILIES = ARRAY_NETWORKS["text"]
+PRETRAINED = "pretrained"  # which has a file of its own
+FAMILIES = {name: family for name, family in ARRAY_NETWORKS["text"].items() if name != PRETRAINED}
 WORDS = ("a", "b", "c", "d", "e", "f", "g")
 LENGTH = 6
 TEXTS = [[1, 4, 7, 2, 2], [3], [], [5, 6, 1, 1, 2, 7]]
@@ -44,7 +45,8 @@ def network_of(family: str, *, dropped: float = 0.0, sample: Tensor | None = Non
     shape = (LENGTH, 2) if family == "terms" else (LENGTH,)
     array = ArrayBlock(column="x", kind="text", shape=shape, vocabulary=WORDS)
     chosen = {"family": "average" if family == "terms" else family, "width": 5, "widths": [4, 3]} | own
-    settings = NetworkSettings.model_validate(SETTINGS | {"text": chosen})
+    transformer = {"width": 4, "heads": 2, "feedforward": 2}
+    settings = NetworkSettings.model_validate(SETTINGS | {"text": chosen, "transformer": transformer})
     assert family_of(array, settings) == family
     training = TrainingSettings.model_validate({"word_dropout": dropped})
     generator = torch.Generator().manual_seed(3)
@@ -175,4 +177,4 @@ def test_vectors_of_other_words_are_refused(tmp_path: Path) -> None:
 
 
 def test_every_family_of_the_recipe_is_in_the_table() -> None:
-    assert set(FAMILIES) == {*get_args(TextFamily), "terms"}
+    assert {*FAMILIES, PRETRAINED} == {*get_args(TextFamily), "terms"} == set(ARRAY_NETWORKS["text"])

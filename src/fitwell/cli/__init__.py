@@ -30,6 +30,7 @@ from fitwell.cli.recipe import recipe
 from fitwell.cli.report import report
 from fitwell.cli.resume import resume
 from fitwell.cli.runs import runs
+from fitwell.cli.search import COMMANDS as SEARCH
 from fitwell.cli.train import train
 from fitwell.cli.tune import tune
 from fitwell.cli.unread import unread
@@ -56,6 +57,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
     "words": ("Text becomes numbers and vectors.", WORDS),
+    "search": ("Documents are found by their words and by what they mean.", SEARCH),
 }
 MEMORY = "the memory does not suffice; try fewer rows, smaller network.hidden, a smaller training.batch_size or members"
 

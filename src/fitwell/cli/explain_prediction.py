@@ -11,6 +11,7 @@ from fitwell.cli.lines import aligned, one_line
 
 if TYPE_CHECKING:
     from fitwell.explanation import Explanations
+    from fitwell.explanation.single import Words
 
 SHOWN = 8  # columns of each row; all are on the page and in JSON
 
@@ -30,7 +31,7 @@ def explain_prediction(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Say which columns, regions of a picture or steps of a series each prediction rests on, and test that."""
+    """Say which columns, and which parts of texts, pictures, sounds or series, a prediction rests on; test it."""
     import json
 
     from fitwell.files import replace_atomically
@@ -66,6 +67,8 @@ def explanations_text(found: Explanations) -> str:
                 for number, side, way in zip(where, regions.values.shape, WAYS[regions.kind], strict=True)
             )
             lines.append(f"  {regions.values.max():+.4f}  {one_line(regions.column)}: most at part {text}")
+        for words in row.texts:
+            lines.append(f"  {one_line(words.column)}: {_words_told(words)}")
     if found.deleted is not None:
         lines.append("")
         lines.append(
@@ -75,4 +78,10 @@ def explanations_text(found: Explanations) -> str:
     return "\n".join(lines)
 
 
-WAYS = {"image": ("down", "across"), "series": ("along",)}
+def _words_told(words: Words) -> str:
+    """Return the words that moved the prediction most, the strongest first."""
+    first = sorted(words.words, key=lambda word: -abs(word.value))[:SHOWN]
+    return "  ".join(f"{one_line(words.told(word))} {word.value:+.3f}" for word in first)
+
+
+WAYS = {"image": ("down", "across"), "audio": ("from high pitch to low", "along"), "series": ("along",)}

@@ -22,6 +22,10 @@ Members = Annotated[int | None, typer.Option(help="Networks trained at once; the
 Test = Annotated[str | None, typer.Option(help="File of test rows, used only to measure.")]
 Group = Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the split.")]
 Time = Annotated[str | None, typer.Option(help="Column that orders the rows; the latest are the test rows.")]
+SeriesId = Annotated[
+    str | None, typer.Option(help="Column of a long table whose equal values are the steps of one series.")
+]
+SeriesTime = Annotated[str | None, typer.Option(help="Column that orders the steps of a long table's series.")]
 Weight = Annotated[str | None, typer.Option(help="Column of row weights.")]
 Drop = Annotated[list[str], typer.Option(help="Column to leave out; may be given several times.")]
 Folds = Annotated[int | None, typer.Option(help="Cross-validate with so many folds.")]

@@ -30,6 +30,7 @@ MACHINE = frozenset(
     {
         "training.accumulation",
         "training.image_precision",
+        "training.encoder_precision",
         "training.compile",
         "training.execution",
         "training.members_at_once",
@@ -49,6 +50,7 @@ LEAN: dict[str, Any] = {
     "training.execution": "auto",
     "training.members_at_once": "auto",
     "training.image_precision": "auto",
+    "training.encoder_precision": "auto",
 }
 # Of a table that streams, those of its rows are experimented with that are in memory; they are divided as any are.
 IN_MEMORY: dict[str, Any] = {"data.streaming": "never", "data.shuffle_buffer": "auto"}

@@ -1,8 +1,8 @@
 """Cells become blocks of numbers; how is fitted on the training rows only and stays with the run.
 
 Each column adds its entries to the blocks `numbers`, `flags` and `codes`, in the order of the schema; a column of
-arrays (texts, images, series) has a block of its own. Encoding is the same at training and at prediction, and one
-row never depends on another.
+arrays (texts, images, sounds, series) has a block of its own. Encoding is the same at training and at prediction, and
+one row never depends on another.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import polars as pl
 from jaxtyping import Int, Shaped
 
 from fitwell.data.columns import KINDS
-from fitwell.data.columns.cells import ArrayEncoder, Encoder
+from fitwell.data.columns.audio import AudioEncoder
+from fitwell.data.columns.cells import ArrayEncoder, Encoder, PretrainedArrayEncoder
 from fitwell.data.schema import Schema, column_from_json, column_to_json
 from fitwell.errors import DataError, nearest
 from fitwell.recipe import DataSettings, KindName
@@ -34,6 +35,9 @@ class ArrayBlock:
     kind: KindName
     shape: tuple[int, ...]  # of one row's array: height, width and channels of an image
     vocabulary: tuple[str, ...] = ()  # what its numbers stand for, from 1 on; empty where they are amounts
+    configuration: str = ""  # of the pretrained network that takes its arrays; empty where there is none
+    folder: str = ""  # of that network's weights
+    rate: int = 0  # of a sound: samples per second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +85,21 @@ class Encoders:
             flags=len(names["flags"]),
             cardinalities=tuple(encoder.cardinality for encoder in self.shared if encoder.cardinality),
             names={block: entries for block, entries in names.items() if entries},
-            arrays={
-                block: ArrayBlock(
-                    column=encoder.column.name,
-                    kind=encoder.column.kind,
-                    shape=encoder.shape,
-                    vocabulary=encoder.vocabulary,
-                )
-                for block, encoder in self.arrays.items()
-            },
+            arrays={block: _block_of(encoder) for block, encoder in self.arrays.items()},
         )
+
+
+def _block_of(encoder: ArrayEncoder) -> ArrayBlock:
+    pretrained = isinstance(encoder, PretrainedArrayEncoder)
+    return ArrayBlock(
+        column=encoder.column.name,
+        kind=encoder.column.kind,
+        shape=encoder.shape,
+        vocabulary=encoder.vocabulary,
+        configuration=encoder.configuration if pretrained else "",
+        folder=encoder.folder if pretrained else "",
+        rate=encoder.rate if isinstance(encoder, AudioEncoder) else 0,
+    )
 
 
 def fit_encoders(

@@ -58,6 +58,16 @@ def jsonl_frames(path: Path, types: Mapping[str, pl.DataType], *, columns: Seque
             yield pl.DataFrame(cells, schema=schema)
 
 
+def json_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number of each line and the object that it holds, whatever its fields are; empty lines are left out.
+
+    Raises:
+        DataError: a line is no JSON object; it is named.
+    """
+    for chunk, line in _line_chunks(path):
+        yield from _objects(path, chunk, line)
+
+
 def _line_chunks(path: Path) -> Iterator[tuple[bytes, int]]:
     # Whole lines, and the number of the first; a JSON text never holds a raw line end.
     rest, line = b"", 1

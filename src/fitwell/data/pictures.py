@@ -7,8 +7,7 @@ pixels than a camera takes is refused before it is decoded.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
+from fitwell.data.decoding import Unreadable
 from fitwell.errors import SurroundingsError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B"
 DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})  # more than 8 bits
 ORIENTATION = 0x0112  # of Exif
 LYING = frozenset({5, 6, 7, 8})  # orientations whose sides are swapped
-AHEAD = 256  # files that are decoded at a time; what waits for its turn is bounded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +36,6 @@ class Measured:
     height: int  # as it is seen: upright
     width: int
     is_grey: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unreadable:
-    """A file that is no picture, and why."""
-
-    path: str
-    why: str
 
 
 def measured(path: str) -> Measured | Unreadable:
@@ -66,18 +57,8 @@ def decoded(
     return found
 
 
-def every(paths: Sequence[str], make: Callable[[str], Any], *, threads: int) -> Iterator[Any]:
-    """Yield what is made of each file, in order; Pillow works outside of Python's lock, so threads help."""
-    if threads == 1:
-        yield from map(make, paths)
-        return
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        for start in range(0, len(paths), AHEAD):
-            yield from pool.map(make, paths[start : start + AHEAD])
-
-
 def png_bytes(picture: UInt8[np.ndarray, "height width channels"]) -> bytes:
-    """Return an array of one or three channels as a PNG file."""
+    """Return an array of one, three or (with how opaque each place is) four channels as a PNG file."""
     buffer = io.BytesIO()
     _pillow().fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(buffer, "png")
     return buffer.getvalue()

@@ -16,10 +16,11 @@ from typing import Any
 import polars as pl
 
 from fitwell.data.columnar import columnar_frames, columnar_types
-from fitwell.data.folders import LABEL, located, pictures_frame, texts_below, texts_frame
+from fitwell.data.folders import LABEL, located, pictures_frame, sounds_frame, texts_below, texts_frame
 from fitwell.data.in_memory import fingerprint_of_frame, frame_of, normalized
 from fitwell.data.jsonl import jsonl_frames, jsonl_types
 from fitwell.data.pictures import is_picture
+from fitwell.data.sounds import is_sound
 from fitwell.data.text import text_frames
 from fitwell.data.text_format import detect_text_format
 from fitwell.errors import DataError, RequestError, nearest
@@ -50,8 +51,8 @@ class Table:
     frame: pl.DataFrame  # missing cells are null
     source: str  # the file's name, or what kind of object it was
     path: str | None  # absolute; None for objects in memory
-    format: str  # csv, tsv, jsonl, parquet, arrow, pictures, texts, pandas, polars, dict, numpy
-    fingerprint: str  # "sha256:..." of the bytes of the file and of the pictures it names, or of the frame's cells
+    format: str  # csv, tsv, jsonl, parquet, arrow, pictures, sounds, texts, pandas, polars, dict, numpy
+    fingerprint: str  # "sha256:..." of the bytes of the file and of those it names, or of the frame's cells
     detected: Mapping[str, str] = field(default_factory=dict)  # how a text file is written, in words
     target: tuple[str, ...] = ()  # the columns to predict, where the form of the data says it: classes of pictures
 
@@ -71,7 +72,7 @@ class Opened:
     frames: Frames
     files: tuple[Path, ...] = ()  # what the fingerprint is taken of; none: the frame
     detected: Mapping[str, str] = field(default_factory=dict)
-    folder: Path | None = None  # that names of pictures in the cells are relative to; None for objects in memory
+    folder: Path | None = None  # that names of files in the cells are relative to; None for objects in memory
     target: tuple[str, ...] = ()
 
 
@@ -79,8 +80,8 @@ def read_table(source: Any) -> Table:
     """Return the whole table that a path leads to or that an object holds.
 
     A path may lead to CSV, TSV or JSONL (plain, gzip, zstd), Parquet (a file, or a folder of files with the same
-    columns), Arrow/Feather, or a folder with a folder of pictures or texts for each class; an object may be a pandas or
-    polars frame, a dict of arrays, or an array with one or two axes (columns x0, x1, ...).
+    columns), Arrow/Feather, or a folder with a folder of pictures, sounds or texts for each class; an object may be a
+    pandas or polars frame, a dict of arrays, or an array with one or two axes (columns x0, x1, ...).
 
     >>> read_table({"a": [1, 2], "b": ["x", ""]}).frame.rows()
     [(1, 'x'), (2, None)]
@@ -165,6 +166,9 @@ def _opened_folder(given: Path, folder: Path) -> Opened:
     if parts:
         return _opened_columnar(given, tuple(parts), "parquet")
     pictures = [file for file in seen if is_picture(file.name)]
+    sounds = [file for file in seen if is_sound(file.name)]
+    if len(sounds) > len(pictures):
+        return _opened_files(given, folder, sounds, sounds_frame(folder, sounds), kind="sounds")
     if pictures:
         return _opened_files(given, folder, pictures, pictures_frame(folder, pictures), kind="pictures")
     texts = texts_below(seen)
@@ -172,9 +176,8 @@ def _opened_folder(given: Path, folder: Path) -> Opened:
         return _opened_files(given, folder, texts, texts_frame(folder, texts), kind="texts")
     first = f"its {len(seen)} files are others (the first is {seen[0].relative_to(folder)})" if seen else "it is empty"
     raise DataError(
-        "a folder must hold Parquet files, or pictures or texts (.txt) in a folder for each class, but "
-        f"{folder} has none: {first}; "
-        "name one file instead"
+        "a folder must hold Parquet files, or pictures, sounds or texts (.txt) in a folder for each class, but "
+        f"{folder} has none: {first}; name one file instead"
     )
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
-from fitwell.data.columns import KINDS
+from fitwell.data.columns import KINDS, audio, image
 from fitwell.data.columns.cells import Column
-from fitwell.data.columns.image import unreadable_rows
 from fitwell.data.schema import Schema
 from fitwell.data.sketches import Moments
 from fitwell.errors import DataError, nearest
+from fitwell.recipe import KindName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +43,19 @@ def labelled_rows(frame: pl.DataFrame, schema: Schema, *, first_row: int = 0) ->
     return np.flatnonzero(known)
 
 
-def broken_rows(frame: pl.DataFrame, schema: Schema) -> dict[int, str]:
-    """Return the rows with a picture that cannot be read, by their numbers, each with what is wrong."""
+# Kinds whose cells name files, and what tells which of these cannot be read.
+UNREADABLE: dict[KindName, Callable[[pl.Series], Iterator[tuple[int, str]]]] = {
+    "image": image.unreadable_rows,
+    "audio": audio.unreadable_rows,
+}
+
+
+def broken_rows(frame: pl.DataFrame, schema: Schema, kinds: Container[KindName]) -> dict[int, str]:
+    """Return the rows with a picture or sound (of `kinds`) that cannot be read, by number, each with what is wrong."""
     found: dict[int, str] = {}
     for column in schema.features:
-        if column.kind == "image":
-            found |= dict(unreadable_rows(parsed(frame, column)))
+        if column.kind in kinds:
+            found |= dict(UNREADABLE[column.kind](parsed(frame, column)))
     return found
 
 

@@ -11,6 +11,7 @@ from fitwell.explanation.asking import asked_of as asked_of
 from fitwell.explanation.dependence import dependence as dependence
 from fitwell.explanation.explained import explained as explained
 from fitwell.explanation.importance import importance as importance
+from fitwell.explanation.reach import reach_of as reach_of
 from fitwell.explanation.rows import telling_rows as telling_rows
 from fitwell.explanation.single import Explanations as Explanations
 from fitwell.explanation.single import explanations as explanations

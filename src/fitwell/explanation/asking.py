@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ import torch
 
 from fitwell.data.schema import Schema
 from fitwell.decision import costs_of
+from fitwell.explanation.sheets import contact_sheets
 from fitwell.metrics import Cut
 from fitwell.prediction import Model, Predictions, decided, predictions_for
 from fitwell.preparation import Prepared
@@ -40,6 +42,7 @@ class Asked:
     disagreement: np.ndarray | None  # of the members about each row, where there are several
     predict: Callable[[Blocks], np.ndarray]
     cost: float  # multiplications that predicting one row takes, about
+    sheets: Sequence[Mapping[str, Any]] = ()  # what training makes of pictures, to be looked at
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -92,6 +95,7 @@ def asked_of(prepared: Prepared, model: Model, predictions: Predictions) -> Aske
         disagreement=predictions.disagreement,
         predict=predict,
         cost=cost_of(model),
+        sheets=contact_sheets(model, prepared.features, prepared.split.train),
     )
 
 

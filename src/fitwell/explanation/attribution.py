@@ -4,6 +4,7 @@ Parts get Shapley values, by sampling orders (Strumbelj and Kononenko 2014): sta
 explained row are put in one after another, and what each changes is averaged over orders and other rows. So they add up
 to the prediction less the mean prediction for the other rows. Every order comes with its reverse. The parts are the
 columns; within a picture or a series they are its regions, and the other row is the same with the mean array instead.
+Within a sound they are stretches of bands of pitch, and the other row is silent.
 
 Whether the answer is right can be asked of the network too: without what was named first, its prediction must fall
 further than without as many others.
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32, Int16
 from scipy.special import stdtrit
 
 from fitwell.explanation.asking import WORK, Blocks
@@ -23,8 +24,10 @@ from fitwell.explanation.asking import WORK, Blocks
 ORDERS, FEWEST_ORDERS = 64, 8  # each with its reverse, from another row
 REGIONS = 8  # along each side of a picture
 WINDOWS = 24  # along a series
+MOMENTS, PITCHES = 12, 4  # along a sound, and from low to high
 CONFIDENCE = 0.95
 RANDOM_ORDERS = 8  # that deleting what was named is compared with
+MOST_BYTES = 2**28  # of cases that are asked about at a time
 HALF = 2  # of all parts, a part of so many is deleted
 
 Ask = Callable[[Blocks], Float[np.ndarray, " rows"]]  # the prediction that is explained, for rows
@@ -64,7 +67,7 @@ def shapley(ask: Ask, row: Blocks, others: Blocks, parts: Sequence[Part], *, ord
     ranks = np.stack([ranks, count - 1 - ranks], axis=1)  # (orders, 2, parts): each with its reverse
     present = ranks[:, :, None, :] < np.arange(count + 1)[:, None]  # (orders, 2, steps, parts)
     sources = np.resize(generator.permutation(_rows(others)), orders)
-    asked = ask(_mixed(row, others, np.repeat(sources, 2 * (count + 1)), parts, present.reshape(-1, count)))
+    asked = _asked(ask, row, others, np.repeat(sources, 2 * (count + 1)), parts, present.reshape(-1, count))
     gains = np.diff(asked.reshape(orders, 2, count + 1), axis=2)
     each = np.take_along_axis(gains, ranks, axis=2).mean(axis=1)  # (orders, parts)
     spread = each.std(axis=0, ddof=1) if orders > 1 else np.full(count, np.inf)
@@ -101,6 +104,30 @@ def regions_of(block: str, shape: tuple[int, ...], *, is_image: bool) -> tuple[l
     return [{block: (row, column)} for row in rows for column in columns], (len(rows), len(columns))
 
 
+def bands_of(
+    wave: Int16[np.ndarray, "samples 1"], edges: Float[np.ndarray, " edges"], *, rate: int
+) -> Float32[np.ndarray, "bands samples"]:
+    """Return what a sound has between each two frequencies, in hertz; together they are the sound.
+
+    >>> high = (1000 * np.sin(2 * np.pi * 300 * np.arange(1000) / 1000)).astype(np.int16)[:, None]
+    >>> np.abs(bands_of(high, np.array([0.0, 200.0, 500.0]), rate=1000)).max(axis=1).round()
+    array([  1., 998.], dtype=float32)
+    """
+    spectrum = np.fft.rfft(wave[:, 0].astype(np.float64))
+    band = np.searchsorted(edges[1:-1], np.fft.rfftfreq(len(wave), 1 / rate), side="right")
+    parts = np.where(band == np.arange(len(edges) - 1)[:, None], spectrum, 0)
+    return np.fft.irfft(parts, len(wave)).astype(np.float32)
+
+
+def regions_of_bands(block: str, length: int, bands: int) -> tuple[list[Part], tuple[int, int]]:
+    """Return stretches of a sound's bands (bands, samples), the highest band first, and how many a side."""
+    moments = _stretches(length, MOMENTS)
+    regions: list[Part] = [
+        {block: (slice(band, band + 1), moment)} for band in reversed(range(bands)) for moment in moments
+    ]
+    return regions, (bands, len(moments))
+
+
 def deletion(
     ask: Ask, row: Blocks, others: Blocks, parts: Sequence[Part], values: np.ndarray, *, seed: int
 ) -> Deletion:
@@ -112,10 +139,25 @@ def deletion(
     for case, order in enumerate(orders):
         present[case, order[:half]] = False
     sources = np.arange(_rows(others))
-    mixed = _mixed(row, others, np.tile(sources, len(orders)), parts, np.repeat(present, len(sources), axis=0))
-    left = ask(mixed).reshape(len(orders), -1).mean(axis=1)
+    asked = _asked(ask, row, others, np.tile(sources, len(orders)), parts, np.repeat(present, len(sources), axis=0))
+    left = asked.reshape(len(orders), -1).mean(axis=1)
     whole = float(ask(row)[0])
     return Deletion(named=whole - float(left[0]), random=whole - float(left[1:].mean()))
+
+
+def _asked(
+    ask: Ask,
+    row: Blocks,
+    others: Blocks,
+    sources: np.ndarray,
+    parts: Sequence[Part],
+    present: Bool[np.ndarray, "cases parts"],
+) -> Float[np.ndarray, " cases"]:
+    """Return the predictions for all cases, so many at a time as fit the memory."""
+    at_once = max(1, MOST_BYTES // sum(block[0].nbytes for block in row.values()))
+    starts = range(0, len(present), at_once)
+    pieces = [slice(start, start + at_once) for start in starts]
+    return np.concatenate([ask(_mixed(row, others, sources[piece], parts, present[piece])) for piece in pieces])
 
 
 def _mixed(

@@ -22,6 +22,7 @@ def explained(asked: Asked, *, metric: str, seed: int) -> dict[str, Any]:
         "importance": None if found is None else _importance_json(found, rows=len(asked)),
         "dependence": [asdict(each) for each in dependence(asked, changing[:DRAWN])],
         "rows": telling_rows(asked, columns),
+        "sheets": list(asked.sheets),
     }
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from fitwell.data.pictures import is_picture
 from fitwell.explanation.asking import Asked
+from fitwell.explanation.sheets import thumbnail
 from fitwell.tasks.task import truth_table
 
 SHOWN = 10  # rows of each sort
@@ -63,6 +64,12 @@ def _rows(asked: Asked, scores: np.ndarray, columns: list[str], *, largest: bool
     predicted = asked.task.table(asked.predictions[order], asked.coding, asked.cut)
     answers = predicted.select(pl.col("^prediction.*$"))
     cells = asked.frame[order].select(columns)
+    pictures = {
+        column.name: block
+        for column in asked.schema.features
+        if column.kind == "image" and column.name in columns
+        for block in asked.entries[column.name]
+    }
     return [
         {
             "row": int(asked.source_rows[place]),
@@ -70,6 +77,7 @@ def _rows(asked: Asked, scores: np.ndarray, columns: list[str], *, largest: bool
             "prediction": _joined(answers.row(number)),
             "score": float(scores[place]),
             "cells": [cell_text(cell) for cell in cells.row(number)],
+            "pictures": {name: thumbnail(asked.blocks[block][place]) for name, block in pictures.items()},
         }
         for number, place in enumerate(order.tolist())
     ]

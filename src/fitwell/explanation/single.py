@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from fitwell.data.encode import FeatureLayout
+from fitwell.data.columns.cells import present_text
+from fitwell.data.encode import ArrayBlock, FeatureLayout
 from fitwell.data.wide import gathered
 from fitwell.errors import RequestError, nearest
 from fitwell.explanation.asking import Blocks, cost_of, entries_of
-from fitwell.explanation.attribution import Deletion, Part, Shares, deletion, orders_for, regions_of, shapley
+from fitwell.explanation.attribution import (
+    PITCHES,
+    Ask,
+    Deletion,
+    Part,
+    Shares,
+    bands_of,
+    deletion,
+    orders_for,
+    regions_of,
+    regions_of_bands,
+    shapley,
+)
 from fitwell.explanation.rows import cell_text
+from fitwell.explanation.within_texts import PRESENT, cut_text
+from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio, mel_edges
 from fitwell.prediction import Model, encoded, predictions_for, table_of
 
 OTHERS = 64  # rows that a row is compared with
@@ -36,13 +51,37 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Regions:
-    """What each region of a picture or a series brought to the prediction."""
+    """What each region of a picture, a sound or a series brought to the prediction."""
 
     column: str
-    kind: str  # "image" or "series"
-    array: np.ndarray  # as the network takes it
-    values: np.ndarray  # (regions down, regions across) of a picture, (regions,) of a series
+    kind: str  # "image", "audio" or "series"
+    array: np.ndarray  # as the network takes it; of a sound what it hears, as a picture (bands, moments, 1)
+    values: np.ndarray  # (regions down, regions across) of a picture or a sound, (regions,) of a series
     half_widths: np.ndarray  # of their 95 % intervals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What a word of a text brought to the prediction, or a few neighboring ones of a long text."""
+
+    start: int  # its first letter's place in the text, from 0
+    stop: int  # the place behind its last
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What the words of a text brought to the prediction: together what it gets more than a text without any."""
+
+    column: str
+    text: str
+    words: tuple[Word, ...]  # in their order in the text
+
+    def told(self, word: Word) -> str:
+        """Return a word as it is written."""
+        return self.text[word.start : word.stop]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,6 +94,7 @@ class Explained:
     average: float  # the same for the rows it is compared with
     shares: tuple[Share, ...]  # the largest first; they add up to value - average
     regions: tuple[Regions, ...]
+    texts: tuple[Words, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +134,8 @@ def explanations(
     table = table_of(predictions, model.task, model.coding, model.decision)
     places, what = _places(model, predictions.mean, table, about)
     answers = table.select(pl.col("^prediction.*$").exclude("^prediction.*_(low|high)$")).rows()
-    cells = gathered(frame, model.recipe.data.series).rows(named=True)
+    is_long = model.recipe.data.series_id is not None  # then each series has its row already
+    cells = (frame if is_long else gathered(frame, model.recipe.data.series)).rows(named=True)
     found = [
         _explained(
             _Question(
@@ -130,22 +171,33 @@ class _Question:
     place: int  # of the output
     rows: int  # that are explained, among which the work is shared
     seed: int
+    whole: Callable[[Blocks], Blocks] = lambda asked: asked  # what the network takes, from what is put together
 
     def ask(self, asked: Blocks) -> np.ndarray:
-        tensors = {name: torch.from_numpy(block) for name, block in asked.items()}
+        tensors = {name: torch.from_numpy(block) for name, block in self.whole(asked).items()}
         return np.asarray(predictions_for(self.model, tensors).mean[:, self.place])
 
-    def shares(self, others: Blocks, parts: Sequence[Part]) -> tuple[Shares, Deletion | None]:
-        """Return how far each part moved the prediction, and how that stood the test where there are several."""
+    def ask_left(self, block: str, asked: Sequence[str]) -> np.ndarray:
+        """Return the predictions for the row with each of these in the place of its own text."""
+        encoded_texts = self.model.encoders.arrays[block].encode(pl.Series(asked, dtype=pl.String))
+        rows = {name: np.repeat(own, len(asked), axis=0) for name, own in self.row.items() if name != block}
+        return self.ask(rows | {block: encoded_texts})
+
+    def shares(
+        self, parts: Sequence[Part], others: Blocks, *, row: Blocks | None = None, ask: Ask | None = None
+    ) -> tuple[Shares, Deletion | None]:
+        """Return how far each part moved the prediction, and how that stood the test where there are several.
+
+        The parts are those of the encoded row; or of what else `row` holds, of which `ask` gives the prediction.
+        """
+        ask, row = ask or self.ask, row or self.row
         orders = orders_for(len(parts), cost=cost_of(self.model), rows=self.rows)
-        shares = shapley(self.ask, self.row, others, parts, orders=orders, seed=self.seed)
+        shares = shapley(ask, row, others, parts, orders=orders, seed=self.seed)
         if len(parts) == 1:
             return shares, None
         sign = 1.0 if shares.values.sum() >= 0 else -1.0  # what is deleted is what made it differ
         fewer = {name: block[:COMPARED] for name, block in others.items()}
-        test = deletion(
-            lambda asked: sign * self.ask(asked), self.row, fewer, parts, sign * shares.values, seed=self.seed
-        )
+        test = deletion(lambda asked: sign * ask(asked), row, fewer, parts, sign * shares.values, seed=self.seed)
         return shares, test
 
 
@@ -155,24 +207,18 @@ def _explained(
     """Return what the prediction for a row rests on, and the tests of that."""
     layout = question.model.encoders.layout
     columns = _columns(layout)
-    shares, test = question.shares(question.others, list(columns.values()))
-    tests, shown = [test], []
+    shares, test = question.shares(list(columns.values()), question.others)
+    tests, regions, texts = [test], list[Regions](), list[Words]()
     for block, array in layout.arrays.items():
-        if array.kind == "text":  # a mean of numbers of words is no text; the column has its share as a whole
+        if array.kind == "text":
+            words, test = _of_text(question, block, cells.get(array.column))
+            texts.append(words)
+        elif (inside := _inside(question, block, array)) is not None:
+            found, test = _of_regions(inside, block, array)
+            regions.append(found)
+        else:
             continue
-        regions, sides = regions_of(block, array.shape, is_image=array.kind == "image")
-        mean = question.others[block].mean(axis=0, keepdims=True).astype(question.others[block].dtype)
-        of_regions, test = question.shares({**question.row, block: mean}, regions)
         tests.append(test)
-        shown.append(
-            Regions(
-                column=array.column,
-                kind=array.kind,
-                array=question.row[block][0],
-                values=of_regions.values.reshape(sides),
-                half_widths=of_regions.half_widths.reshape(sides),
-            )
-        )
     names = list(columns)
     told = Explained(
         row=number,
@@ -189,9 +235,89 @@ def _explained(
             )
             for part in np.argsort(-np.abs(shares.values), kind="stable").tolist()
         ),
-        regions=tuple(shown),
+        regions=tuple(regions),
+        texts=tuple(words for words in texts if words.words),
     )
     return told, [each for each in tests if each is not None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Inside:
+    """How the regions of one array of a row are asked about."""
+
+    question: _Question
+    without: np.ndarray  # (1, ...): the array that has none of them
+    regions: Sequence[Part]
+    sides: tuple[int, ...]  # how many regions there are along each side of the picture
+    picture: np.ndarray
+
+
+def _inside(question: _Question, block: str, array: ArrayBlock) -> _Inside | None:
+    """Return how the regions of an array are asked about, None where it has none: a silent sound."""
+    own, others = question.row[block], question.others[block]
+    if array.kind != "audio":
+        regions, sides = regions_of(block, array.shape, is_image=array.kind == "image")
+        mean = others.mean(axis=0, keepdims=True).astype(others.dtype)
+        return _Inside(question=question, without=mean, regions=regions, sides=sides, picture=own[0])
+    if not own.any():
+        return None
+    bands = bands_of(own[0], mel_edges(PITCHES, rate=array.rate), rate=array.rate)[None]
+
+    def whole(asked: Blocks) -> Blocks:
+        return {**asked, block: asked[block].sum(axis=1).round().astype(np.int16)[..., None]}
+
+    regions, sides = regions_of_bands(block, int(np.flatnonzero(own[0, :, 0])[-1]) + 1, PITCHES)
+    return _Inside(
+        question=replace(question, row={**question.row, block: bands}, whole=whole),
+        without=np.zeros_like(bands),
+        regions=regions,
+        sides=sides,
+        picture=_heard(question.model.networks[0].get_submodule(f"arrays.{block}"), own),
+    )
+
+
+def _heard(reader: nn.Module, wave: np.ndarray) -> np.ndarray:
+    """Return what a network hears of one sound as a grey picture: low bands below, from left to right in time."""
+    assert isinstance(reader, ConvolutionalAudio | RecurrentAudio)
+    bands, present = reader.listening(torch.from_numpy(wave), None)
+    shown = bands[present > 0].numpy().T[::-1]
+    low, high = float(shown.min()), float(shown.max())
+    return np.ascontiguousarray((255 * (shown - low) / ((high - low) or 1.0)).astype(np.uint8)[..., None])
+
+
+def _of_regions(inside: _Inside, block: str, array: ArrayBlock) -> tuple[Regions, Deletion | None]:
+    """Return what each region of a picture, a sound or a series brought, in place of that of one without any."""
+    shares, test = inside.question.shares(inside.regions, {**inside.question.row, block: inside.without})
+    regions = Regions(
+        column=array.column,
+        kind=array.kind,
+        array=inside.picture,
+        values=shares.values.reshape(inside.sides),
+        half_widths=shares.half_widths.reshape(inside.sides),
+    )
+    return regions, test
+
+
+def _of_text(question: _Question, block: str, cell: object) -> tuple[Words, Deletion | None]:
+    """Return what each word of a text brought; none where the text is missing or has no words."""
+    column = question.model.encoders.arrays[block].column
+    text = present_text(pl.Series([cell]), column)[0] or ""
+    cut = cut_text(text)
+    if not cut.spans:
+        return Words(column=column.name, text=text, words=()), None
+    shares, test = question.shares(
+        cut.parts,
+        cut.blocks(present=False),
+        row=cut.blocks(present=True),
+        ask=lambda asked: question.ask_left(block, cut.left(asked[PRESENT])),
+    )
+    words = tuple(
+        Word(start=start, stop=stop, value=value, low=value - half, high=value + half)
+        for (start, stop), value, half in zip(
+            cut.spans, shares.values.tolist(), shares.half_widths.tolist(), strict=True
+        )
+    )
+    return Words(column=column.name, text=text, words=words), test
 
 
 def _columns(layout: FeatureLayout) -> dict[str, Part]:
@@ -254,4 +380,9 @@ def _row_json(row: Explained) -> dict[str, Any]:
             for share in row.shares
         ],
         "regions": {regions.column: regions.values.tolist() for regions in row.regions},
+        "texts": {words.column: _words_json(words) for words in row.texts},
     }
+
+
+def _words_json(words: Words) -> dict[str, Any]:
+    return {"text": words.text, "words": [{"word": words.told(word), **asdict(word)} for word in words.words]}

@@ -8,10 +8,13 @@ import torch
 from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
+from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries
 from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.pretrained_text import PretrainedText
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
+from fitwell.networks.transformer import TransformerSeries, TransformerWords
 from fitwell.recipe import KindName, NetworkSettings, TrainingSettings
 
 
@@ -36,11 +39,18 @@ class BuildArrayNetwork(Protocol):
 # Kind of column -> family -> its network.
 ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
     "image": {"convolutional": ConvolutionalImages},
+    "audio": {
+        "convolutional": ConvolutionalAudio,
+        "rnn": RecurrentAudio,
+        "lstm": RecurrentAudio,
+        "gru": RecurrentAudio,
+    },
     "series": {
         "convolutional": ConvolutionalSeries,
         "rnn": RecurrentSeries,
         "lstm": RecurrentSeries,
         "gru": RecurrentSeries,
+        "transformer": TransformerSeries,
     },
     "text": {
         "terms": WeightedTerms,
@@ -49,6 +59,8 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "rnn": RecurrentWords,
         "lstm": RecurrentWords,
         "gru": RecurrentWords,
+        "transformer": TransformerWords,
+        "pretrained": PretrainedText,
     },
 }
 
@@ -57,4 +69,6 @@ def family_of(array: ArrayBlock, settings: NetworkSettings) -> str:
     """Return which family of networks reads a column of arrays."""
     if array.kind == "text":
         return settings.text.family if len(array.shape) == 1 else "terms"
+    if array.kind == "audio":
+        return settings.audio.family
     return settings.series.family if array.kind == "series" else "convolutional"

@@ -11,20 +11,20 @@ import math
 from collections.abc import Iterator, Sequence
 
 import torch
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.activations import ACTIVATIONS
+from fitwell.networks.augmentation import NOISE_LAYERS, augmentation_of, left_of
 from fitwell.networks.initialization import INITIALIZATIONS
 from fitwell.networks.layer import ArrayNetwork, Layer
-from fitwell.networks.noise import uniform_noise
 from fitwell.networks.normalization import BatchNorm
 from fitwell.recipe import NetworkSettings, TrainingSettings
 
 IMAGE_KERNEL, SERIES_KERNEL = 3, 7
 Convolution = type[nn.Conv1d] | type[nn.Conv2d]
-Present = Float[Tensor, "rows 1 places"] | None  # 1 where there is something, 0 where a series is filled up; None: all
+Present = Float[Tensor, "rows 1 *filled"] | None  # 1 where there is something, 0 where it is filled up; None: all
 SCALED_BY = 1000  # pictures, about, whose mean and spread are taken
 LARGE_SIDE = 24  # pictures from here on are halved by the first layer: with twice the channels, the same work is faster
 
@@ -77,8 +77,7 @@ class ResidualLayer(Layer):
 class ConvolutionalImages(ArrayNetwork):
     """Pictures become row vectors.
 
-    In training each picture is moved by up to `image_shift` of its sides, repeating its edge, and half of them are
-    mirrored with `image_flip`: what is in it is still the same.
+    In training each is changed in ways that do not change what it shows (`networks/augmentation.py`).
 
     Shape: bytes (rows, height, width, channels) -> (rows, width of the last stage).
     """
@@ -98,39 +97,58 @@ class ConvolutionalImages(ArrayNetwork):
     ) -> None:
         super().__init__()
         assert settings.image.widths != "auto"
-        assert training.image_shift != "auto"
-        assert training.image_flip != "auto"
         assert training.image_precision != "auto"
         height, width, channels = array.shape
         center, factor = _scale(sample, channels)
         self.register_buffer("center", center)
         self.register_buffer("factor", factor)
-        self.reach = (round(training.image_shift * height), round(training.image_shift * width))
-        self.flip = training.image_flip
+        self.augmentation = augmentation_of(training)
         self.is_halved = training.image_precision == "bfloat16"
         self.noise_layer = noise_layer
-        self.noise_layers = 1
+        self.noise_layers = NOISE_LAYERS
         widths = settings.image.widths
         halved = 2 if max(height, width) >= LARGE_SIDE else 1
         first = ConvolutionalLayer(nn.Conv2d, channels, widths[0], settings, kernel=IMAGE_KERNEL, stride=halved)
-        stages = _stages(nn.Conv2d, widths, settings, kernel=IMAGE_KERNEL, blocks=settings.image.blocks)
+        stages = residual_stages(nn.Conv2d, widths, settings, kernel=IMAGE_KERNEL, blocks=settings.image.blocks)
         self.layers = nn.ModuleList([first, *stages])
         self.width = widths[-1]
-        self.multiplications = _multiplications(self.layers, (height, width))
+        self.multiplications = multiplications_of(self.layers, (height, width))
         initialize(self, settings, generator=generator)
 
     def forward(
         self, images: UInt8[Tensor, "rows height width channels"], noise: Tensor | None
     ) -> Float[Tensor, "rows features"]:
-        if noise is not None and (any(self.reach) or self.flip):
-            images = moved(images, noise[self.noise_layer], reach=self.reach, flip=self.flip)
+        if noise is not None:
+            noise = noise[self.noise_layer : self.noise_layer + NOISE_LAYERS]
         # Channels stay last in memory, as pictures are kept and convolutions are fastest.
-        hidden = ((images.to(torch.float32) - self.center) * self.factor).movedim(-1, -3)
+        hidden = self.scaled(images, noise).movedim(-1, -3)
         # In training alone: what is predicted does not depend on what a machine has units for.
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
             for layer in self.layers:
                 hidden = layer(hidden)
         return hidden.float().mean((-2, -1))
+
+    def scaled(
+        self, images: UInt8[Tensor, "rows height width channels"], noise: Int[Tensor, "layers words"] | None
+    ) -> Float[Tensor, "rows height width channels"]:
+        """Return pictures as the first layer sees them, each channel centered and scaled; changed where there is noise.
+
+        What is erased is at the channels' means.
+        """
+        if noise is None:
+            return (images.to(torch.float32) - self.center) * self.factor
+        scaled = (self.augmentation.moved(images, noise) - self.center) * self.factor
+        if self.augmentation.erase:
+            rows, height, width, _ = images.shape
+            scaled = scaled * left_of((rows, height, width), noise[3], most=self.augmentation.erase)
+        return scaled
+
+    def seen(
+        self, images: UInt8[Tensor, "rows height width channels"], noise: Int[Tensor, "all_layers words"]
+    ) -> UInt8[Tensor, "rows height width channels"]:
+        """Return pictures as training with this noise sees them, in bytes to look at."""
+        own = noise[self.noise_layer : self.noise_layer + NOISE_LAYERS]
+        return (self.scaled(images, own) / self.factor + self.center).round().clamp(0, 255).to(torch.uint8)
 
 
 class ConvolutionalSeries(ArrayNetwork):
@@ -155,9 +173,11 @@ class ConvolutionalSeries(ArrayNetwork):
         widths = settings.series.widths
         self.noise_layers = 0
         first = ConvolutionalLayer(nn.Conv1d, channels - 1, widths[0], settings, kernel=SERIES_KERNEL, stride=1)
-        self.layers = nn.ModuleList([first, *_stages(nn.Conv1d, widths, settings, kernel=SERIES_KERNEL, blocks=1)])
+        self.layers = nn.ModuleList(
+            [first, *residual_stages(nn.Conv1d, widths, settings, kernel=SERIES_KERNEL, blocks=1)]
+        )
         self.width = widths[-1]
-        self.multiplications = _multiplications(self.layers, (steps,))
+        self.multiplications = multiplications_of(self.layers, (steps,))
         initialize(self, settings, generator=generator)
 
     def forward(
@@ -168,28 +188,6 @@ class ConvolutionalSeries(ArrayNetwork):
             present = present[..., :: 2 if place > 1 else 1]  # each stage after the first halves the steps
             hidden = layer(hidden, present)
         return hidden.sum(-1) / present.sum(-1).clamp_min(1.0)
-
-
-def moved(
-    images: Shaped[Tensor, "rows height width channels"],
-    words: Shaped[Tensor, " 2"],
-    *,
-    reach: tuple[int, int],
-    flip: bool,
-) -> Shaped[Tensor, "rows height width channels"]:
-    """Return each picture moved by up to `reach` places down or up and right or left, and half of them mirrored.
-
-    What enters at an edge repeats the edge. The moves are a function of the noise words and a picture's place.
-    """
-    rows, height, width, _ = images.shape
-    uniform = uniform_noise(words, (rows, 3)).T
-    down, right = ((part * (2 * most + 1)).to(torch.int64) - most for part, most in zip(uniform, reach, strict=False))
-    y = (torch.arange(height, device=images.device) + down[:, None]).clamp(0, height - 1)
-    x = (torch.arange(width, device=images.device) + right[:, None]).clamp(0, width - 1)
-    if flip:
-        x = torch.where(uniform[2, :, None] < 0.5, width - 1 - x, x)
-    places = torch.arange(rows, device=images.device)[:, None, None]
-    return images[places, y[:, :, None], x[:, None, :]]
 
 
 def initialize(network: nn.Module, settings: NetworkSettings, *, generator: torch.Generator) -> None:
@@ -207,9 +205,10 @@ def _kept(values: Tensor, present: Present) -> Tensor:
     return values if present is None else values * present
 
 
-def _stages(
+def residual_stages(
     kind: Convolution, widths: Sequence[int], settings: NetworkSettings, *, kernel: int, blocks: int
 ) -> Iterator[ResidualLayer]:
+    """Yield stages of so many blocks each; each stage after the first halves the sides."""
     before = widths[0]
     for stage, after in enumerate(widths):
         for block in range(blocks):
@@ -243,7 +242,8 @@ def _scale(sample: Tensor | None, channels: int) -> tuple[Tensor, Tensor]:
     return values.mean(0).float(), (1 / values.std(0, correction=0).clamp_min(1.0)).float()
 
 
-def _multiplications(layers: nn.ModuleList, sides: Sequence[int]) -> float:
+def multiplications_of(layers: nn.ModuleList, sides: Sequence[int]) -> float:
+    """Return how many multiplications the convolutions take for one row with such sides."""
     total = 0.0
     for layer in layers:
         convolutions = list(_convolutions(layer))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from torch import nn
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor, nn
 
 
 class Layer(nn.Module):
@@ -13,6 +15,19 @@ class Layer(nn.Module):
 
     activation: nn.Module
     bounds: tuple[float, float] | None
+
+
+@runtime_checkable
+class Pretrained(Protocol):
+    """A module with weights that were trained elsewhere, in layers that may learn at rates of their own."""
+
+    def depth_of(self, name: str) -> int:
+        """Return how many layers follow the one of a parameter, by its name; 0 for the last."""
+        ...
+
+    def read(self, block: Tensor) -> Tensor | None:
+        """Return what it makes of rows where training leaves that as it is; it then takes that in their place."""
+        ...
 
 
 class ArrayNetwork(nn.Module):

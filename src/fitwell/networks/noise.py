@@ -84,6 +84,14 @@ def keep_mask(words: Int[Tensor, " words"], shape: Sequence[int], *, share: floa
     return _mask(words, shape, *_limit_and_factor(share))
 
 
+def _mask_at(
+    words: Tensor, places: Tensor, limit: int | Tensor, factor: float | Tensor, *, of_row: int, width: int
+) -> Tensor:
+    inside = torch.arange(width, dtype=torch.int32, device=words.device)
+    bits = _bits(words, places.to(torch.int32)[:, None] * width + inside, of_row=of_row * width)
+    return (bits >= limit).to(torch.float32).mul_(factor)
+
+
 def _limit_and_factor(share: float) -> tuple[int, float]:
     """Return from which hash on a place is kept, and what it is multiplied with."""
     dropped = min(round(share * 2**32), 2**32 - 1)
@@ -137,10 +145,45 @@ class Dropout(nn.Module):
         self.acts = True
         hold(self, limit=torch.tensor(self.limit, dtype=torch.int32), factor=torch.tensor(self.factor))
 
-    def forward(self, inputs: Float[Tensor, "rows width"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
+    def forward(self, inputs: Float[Tensor, "rows ..."], noise: Tensor | None) -> Float[Tensor, "rows ..."]:
         if noise is None or not self.acts:
             return inputs
         return inputs * _mask(noise[self.layer], inputs.shape, self.limit, self.factor).to(inputs.device)
+
+
+class PieceDropout(nn.Module):
+    """Dropout of pieces that lie packed: each drops what it would at its place in a matrix (rows, of_row, width).
+
+    >>> words, places = noise_words([1], step=0, layers=1)[0, 0], torch.tensor([4, 0])
+    >>> whole = keep_mask(words, (2, 3, 4), share=0.5).view(6, 4)
+    >>> bool((PieceDropout(0.5)(torch.ones(2, 4), words, places, of_row=3) == whole[places]).all())
+    True
+    """
+
+    settings = ("network.dropout",)
+    limit: int | Tensor
+    factor: float | Tensor
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.acts = share > 0
+        self.limit, self.factor = _limit_and_factor(share)
+
+    def vary(self) -> None:
+        """Let members have shares of their own: they are buffers from now on, and not 0 for all."""
+        self.acts = True
+        hold(self, limit=torch.tensor(self.limit, dtype=torch.int32), factor=torch.tensor(self.factor))
+
+    def forward(
+        self,
+        inputs: Float[Tensor, "pieces width"],
+        words: Int[Tensor, " words"],
+        places: Int[Tensor, " pieces"],
+        *,
+        of_row: int,
+    ) -> Float[Tensor, "pieces width"]:
+        mask = _mask_at(words, places, self.limit, self.factor, of_row=of_row, width=inputs.shape[1])
+        return inputs * mask.to(inputs.dtype)
 
 
 class InputNoise(nn.Module):
@@ -181,9 +224,15 @@ def _uniform(bits: Int[Tensor, " places"]) -> Float[Tensor, " places"]:
 
 def _hashed(words: Int[Tensor, " words"], shape: Sequence[int], *, skipped: int = 0) -> Int[Tensor, " places"]:
     places = torch.arange(math.prod(shape), dtype=torch.int32, device=words.device)
+    return _bits(words, places, of_row=math.prod(shape[1:]), skipped=skipped)
+
+
+def _bits(
+    words: Int[Tensor, " words"], places: Int[Tensor, "*places"], *, of_row: int, skipped: int = 0
+) -> Int[Tensor, "*places"]:
     start = words[0] + _signed(skipped * _WEYL) if skipped else words[0]
     if len(words) == 3:  # rows that are not the first of their batch
-        start = start + words[2] * _signed(math.prod(shape[1:]) * _WEYL)
+        start = start + words[2] * _signed(of_row * _WEYL)
     # In place after the first line, which is the one that brings in the (possibly mapped) words. The masks make the
     # shifts logical: on signed numbers they would copy the sign.
     bits = places * _WEYL + start

@@ -31,6 +31,8 @@ from fitwell.data.encode import ArrayBlock
 from fitwell.networks.layer import ArrayNetwork, Layer
 from fitwell.recipe import NetworkSettings, TrainingSettings
 
+DIRECTIONS = 4  # of states, that the reach of gradients is the mean over
+
 States = Float[Tensor, "rows steps units"]
 # (inputs, first states, the direction's four weights) -> the states after each step.
 Run = Callable[[Tensor, Tensor, list[Tensor]], Tensor]
@@ -45,16 +47,18 @@ class Cell:
     forget: int | None  # which of the gates forgets
 
 
+# With no dropout between layers, whether a kernel runs for training matters on a GPU alone: there, cuDNN keeps what the
+# way back needs only if it is told to.
 def _plain(inputs: Tensor, first: Tensor, weights: list[Tensor]) -> Tensor:
-    return torch.rnn_tanh(inputs, first, weights, True, 1, 0.0, False, False, True)[0]
+    return torch.rnn_tanh(inputs, first, weights, True, 1, 0.0, inputs.is_cuda, False, True)[0]
 
 
 def _lstm(inputs: Tensor, first: Tensor, weights: list[Tensor]) -> Tensor:
-    return torch.lstm(inputs, (first, first), weights, True, 1, 0.0, False, False, True)[0]
+    return torch.lstm(inputs, (first, first), weights, True, 1, 0.0, inputs.is_cuda, False, True)[0]
 
 
 def _gru(inputs: Tensor, first: Tensor, weights: list[Tensor]) -> Tensor:
-    return torch.gru(inputs, first, weights, True, 1, 0.0, False, False, True)[0]
+    return torch.gru(inputs, first, weights, True, 1, 0.0, inputs.is_cuda, False, True)[0]
 
 
 # The order of the gates is torch's: LSTM input, forget, candidate, output; GRU reset, update, candidate.
@@ -151,7 +155,11 @@ class RecurrentSeries(ArrayNetwork):
     def forward(
         self, series: Float[Tensor, "rows steps channels"], noise: Tensor | None
     ) -> Float[Tensor, "rows features"]:
-        return read(self.layers, series[..., :-1], series[..., -1], bidirectional=self.bidirectional)
+        return read(self.layers, *self.inputs_of(series), bidirectional=self.bidirectional)
+
+    def inputs_of(self, series: Float[Tensor, "rows steps channels"]) -> tuple[Tensor, Tensor]:
+        """Return what the first layer reads, and 1 for each step that is the series' own, else 0."""
+        return series[..., :-1], series[..., -1]
 
 
 def read(
@@ -178,6 +186,40 @@ def read(
     found = torch.stack([last, first, mean], -2) @ hidden
     units = hidden.shape[-1] // 2
     return torch.cat([found[..., 0, :units], found[..., 1, units:], found[..., 2, :]], -1)
+
+
+def gradient_reach(
+    layers: nn.ModuleList,
+    inputs: Float[Tensor, "rows steps width"],
+    present: Float[Tensor, "rows steps"],
+    *,
+    generator: torch.Generator,
+) -> Float[Tensor, " steps"]:
+    """Return how much a last state hangs on the inputs so many steps before: entry 0 is the last step itself.
+
+    That is √(mean ‖vᵀ ∂h_T / ∂x_(T−k)‖²) over rows of more than k steps and random directions v of length 1, and so
+    1 / √units times the length of the whole matrix of derivatives. It is what back-propagation through time multiplies
+    a gradient with; in a plain network it falls, or grows, by about the same factor with every step (Hochreiter 1991;
+    Bengio, Simard & Frasconi 1994). Not a number where no row has so many steps.
+    """
+    inputs = inputs.detach().requires_grad_()
+    hidden, backwards = inputs, backward_order(present > 0)
+    with torch.enable_grad():
+        for layer in layers:
+            hidden = layer(hidden, backwards)
+    last_layer = layers[-1]
+    assert isinstance(last_layer, RecurrentLayer)
+    units = last_layer.forwards.recurrent_weight.shape[1]
+    is_last = torch.arange(present.shape[-1], device=present.device) == present.sum(-1, keepdim=True) - 1
+    squares = torch.zeros_like(present)
+    for _ in range(DIRECTIONS):
+        signs = torch.randint(0, 2, (len(inputs), units), generator=generator).to(hidden) * 2 - 1
+        pulled = torch.zeros_like(hidden)
+        pulled[..., :units] = is_last[..., None] * (signs / units**0.5)[:, None]
+        (gradient,) = torch.autograd.grad(hidden, inputs, pulled, retain_graph=True)
+        squares += gradient.square().sum(-1) / DIRECTIONS
+    back = squares.gather(-1, backwards)  # from the last step to the first, then what fills up
+    return ((back * present).sum(0) / present.sum(0)).sqrt()
 
 
 def states_width(units: Sequence[int], *, bidirectional: bool) -> int:

@@ -88,7 +88,7 @@ class WeightedTerms(ArrayNetwork):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.vectors = _vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
+        self.vectors = word_vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
         self.width = self.vectors.table.shape[1]
         self.layers = nn.ModuleList([TextLayer(self.width, settings, layer=noise_layer + 1)])
         self.noise_layers = 2
@@ -119,7 +119,7 @@ class AverageWords(ArrayNetwork):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.vectors = _vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
+        self.vectors = word_vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
         self.width = self.vectors.table.shape[1]
         self.layers = nn.ModuleList([TextLayer(self.width, settings, layer=noise_layer + 1)])
         self.noise_layers = 2
@@ -154,7 +154,7 @@ class ConvolutionalWords(ArrayNetwork):
     ) -> None:
         super().__init__()
         assert settings.text.widths != "auto"
-        self.vectors = _vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
+        self.vectors = word_vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
         width = self.vectors.table.shape[1]
         self.filters = nn.ModuleList(
             nn.Conv1d(width, filters, NARROWEST + place, bias=False)
@@ -211,7 +211,7 @@ class RecurrentWords(ArrayNetwork):
         own = settings.text
         assert own.widths != "auto"
         assert settings.dropout != "auto"
-        self.vectors = _vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
+        self.vectors = word_vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
         self.bidirectional = own.bidirectional
         self.layers = recurrent_layers(
             own.family, self.vectors.table.shape[1], own.widths, bidirectional=self.bidirectional, generator=generator
@@ -223,14 +223,18 @@ class RecurrentWords(ArrayNetwork):
         self.multiplications = float(array.shape[0] * weights)
 
     def forward(self, words: Int[Tensor, "rows words"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
-        vectors = self.vectors(words)
-        present = (words > 0).to(vectors.dtype)
+        vectors, present = self.inputs_of(words)
         inputs = vectors * self.vectors.kept(present, noise)[..., None]
         outputs: Tensor = self.dropout(read(self.layers, inputs, present, bidirectional=self.bidirectional), noise)
         return outputs
 
+    def inputs_of(self, words: Int[Tensor, "rows words"]) -> tuple[Tensor, Tensor]:
+        """Return what the first layer reads where no word is dropped, and 1 for each word, else 0."""
+        vectors = self.vectors(words)
+        return vectors, (words > 0).to(vectors.dtype)
 
-def _vectors(
+
+def word_vectors(
     array: ArrayBlock,
     settings: NetworkSettings,
     training: TrainingSettings,
@@ -239,6 +243,7 @@ def _vectors(
     sample: Tensor | None,
     generator: torch.Generator,
 ) -> WordVectors:
+    """Return a table of the vocabulary's vectors: drawn, or begun with those of a file."""
     own = settings.text
     assert own.width != "auto"
     assert training.word_dropout != "auto"

@@ -20,17 +20,21 @@ from fitwell.recipe.per_member import Own, checked
 Auto = Literal["auto"]
 TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
 Goal = Literal["auto", "balanced", "imbalanced", "ranking", "targeting", "probability"]
-KindName = Literal["number", "category", "boolean", "date", "text", "image", "series", "identifier", "constant"]
-BrokenImages = Literal["refuse", "skip"]
+KindName = Literal[
+    "number", "category", "boolean", "date", "text", "image", "audio", "series", "identifier", "constant"
+]
+BrokenFiles = Literal["refuse", "skip"]
 SplitName = Literal["random", "stratified", "grouped", "time", "given"]
 NumberScaling = Literal["robust", "standard", "quantile", "none"]
 TargetScaling = Literal["standard", "none"]
 Streaming = Literal["auto", "always", "never"]
 FamilyName = Literal["fully_connected"]
 Precision = Literal["float32", "bfloat16"]
-SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru"]
-TextForm = Literal["terms", "words"]
-TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru"]
+AudioFamily = Literal["convolutional", "rnn", "lstm", "gru"]
+SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru", "transformer"]
+TextForm = Literal["terms", "words", "pieces"]
+TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru", "transformer", "pretrained"]
+PositionsName = Literal["rotary", "sinusoidal", "learned", "none"]
 ActivationName = Literal[
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "identity"
 ]
@@ -113,16 +117,33 @@ class DataSettings(Settings):
         default_factory=dict,
         description="Columns that are the steps of a series: t of t0, t1, ...; several such are its channels.",
     )
-    text: TextForm | Auto = Field(
-        "auto", description="What a text becomes: its typical terms with their weights, or its words in order."
+    series_id: str | None = Field(
+        None, description="Column of a long table whose equal values are one series, each row being a step."
     )
-    text_length: Count | Auto = Field("auto", description="The most terms or words that are kept of a text.")
+    series_time: str | None = Field(None, description="Column that orders the steps of a long table's series.")
+    series_spacing: NonNegative | Auto = Field(
+        "auto", description="Time between the steps of a long table, so that gaps show; 0: steps as they come."
+    )
+    text: TextForm | Auto = Field(
+        "auto", description="What a text becomes: its terms with their weights, its words, or an encoder's pieces."
+    )
+    text_encoder: str | None = Field(
+        None, description="Folder of a pretrained encoder, as Hugging Face's libraries save it, that reads the texts."
+    )
+    text_length: Count | Auto = Field("auto", description="The most terms, words or pieces that are kept of a text.")
     vocabulary_size: Annotated[int, Field(ge=1, le=2**24 - 1)] | Auto = Field(
         "auto", description="The most different terms or words of a text column that are told apart."
     )
     image_size: Count | Auto = Field("auto", description="The longest side of a picture; larger ones are scaled down.")
-    broken_images: BrokenImages = Field(
+    broken_images: BrokenFiles = Field(
         "refuse", description="What to do with rows whose picture cannot be read: refuse the data, or skip them."
+    )
+    audio_rate: Annotated[int, Field(ge=1_000, le=192_000)] | Auto = Field(
+        "auto", description="The most samples per second of a sound; those with more are brought down to so many."
+    )
+    audio_seconds: Positive | Auto = Field("auto", description="So many seconds are kept of a sound, at most.")
+    broken_sounds: BrokenFiles = Field(
+        "refuse", description="What to do with rows whose sound cannot be read: refuse the data, or skip them."
     )
 
 
@@ -133,6 +154,19 @@ class ImageNetwork(Settings):
         "auto", description="Channels of the stages of the image network; each stage after the first halves the sides."
     )
     blocks: Count = Field(1, description="Residual blocks of each stage of the image network.")
+
+
+class AudioNetwork(Settings):
+    """How sounds are heard, before they join the other columns."""
+
+    family: AudioFamily | Auto = Field("auto", description="The kind of network that hears sounds.")
+    bands: Annotated[int, Field(ge=2, le=512)] | Auto = Field(
+        "auto", description="Bands of pitch that a sound's spectrum is summed up in, evenly spaced on the mel scale."
+    )
+    widths: tuple[Count, ...] | Auto = Field(
+        "auto", description="Channels of its convolutional stages, or units of its recurrent layers, first to last."
+    )
+    bidirectional: bool = Field(False, description="Recurrent layers hear sounds backwards too.")
 
 
 class SeriesNetwork(Settings):
@@ -155,7 +189,20 @@ class TextNetwork(Settings):
     )
     bidirectional: bool = Field(False, description="Recurrent layers read texts backwards too.")
     vectors: str | None = Field(None, description="File of word vectors that the words of texts begin with.")
-    tuned: bool = Field(True, description="Training moves the vectors of words; false keeps those of the file.")
+    tuned: bool = Field(
+        True, description="Training moves what was pretrained: the vectors of words, or the encoder; false keeps it."
+    )
+
+
+class TransformerNetwork(Settings):
+    """How transformers are built that read series or texts."""
+
+    width: Count | Auto = Field("auto", description="Numbers that a transformer has for each step or word.")
+    layers: Count = Field(2, description="Layers of a transformer.")
+    heads: Count = Field(4, description="Heads of its attention, among which its width is divided.")
+    feedforward: Count = Field(4, description="Within a layer, each step is widened to so many times the width.")
+    positions: PositionsName = Field("rotary", description="How a transformer knows where a step or word stands.")
+    dropout: Share = Field(0.1, description="Share of what its layers add that is set to zero in each training step.")
 
 
 class NetworkSettings(Settings):
@@ -196,7 +243,11 @@ class NetworkSettings(Settings):
     category_embedding_width: Count | Auto = Field("auto", description="Width of each embedded category.")
     text: TextNetwork = Field(default_factory=TextNetwork, description="How text is read.")
     image: ImageNetwork = Field(default_factory=ImageNetwork, description="How images are read.")
+    audio: AudioNetwork = Field(default_factory=AudioNetwork, description="How sounds are heard.")
     series: SeriesNetwork = Field(default_factory=SeriesNetwork, description="How series are read.")
+    transformer: TransformerNetwork = Field(
+        default_factory=TransformerNetwork, description="Transformers, where they read series or texts."
+    )
 
 
 class EarlyStopping(Settings):
@@ -276,8 +327,40 @@ class TrainingSettings(Settings):
         "auto", description="In training, pictures are moved by up to this share of their sides."
     )
     image_flip: bool | Auto = Field("auto", description="In training, half of the pictures are mirrored.")
+    image_crop: Share | Auto = Field(
+        "auto",
+        description="In training, the sides of pictures are cropped by up to this share, and the rest fills them.",
+    )
+    image_rotation: Annotated[float, Field(ge=0, le=180)] | Auto = Field(
+        "auto", description="In training, pictures are turned by up to so many degrees."
+    )
+    image_color: Annotated[float, Field(ge=0, le=1)] | Auto = Field(
+        "auto", description="In training, light, contrast and saturation of pictures change by up to this share."
+    )
+    image_erase: Share | Auto = Field(
+        "auto", description="In training, a rectangle of up to this share of each picture is erased."
+    )
     image_precision: Precision | Auto = Field(
-        "auto", description="Numbers in which image networks compute in training; weights stay float32."
+        "auto",
+        description="Numbers in which convolutions over images and sounds compute in training; weights stay float32.",
+    )
+    audio_time_mask: Share | Auto = Field(
+        "auto", description="In training, two stretches of each sound, of up to this share of it, are masked."
+    )
+    audio_band_mask: Share | Auto = Field(
+        "auto", description="In training, two ranges of each sound's bands, of up to this share of them, are masked."
+    )
+    encoder_rate: Positive | Auto = Field(
+        "auto", description="A pretrained encoder's last layer learns at so many times the learning rate."
+    )
+    encoder_layer_rate: Annotated[float, Field(gt=0, le=1)] | Auto = Field(
+        "auto", description="Each of its layers learns at so many times the rate of the layer that follows it."
+    )
+    encoder_unfreezing: Annotated[int, Field(ge=0)] = Field(
+        0, description="Its layers begin to learn one by one, the last first, so many epochs apart; 0: all at once."
+    )
+    encoder_precision: Precision | Auto = Field(
+        "auto", description="Numbers in which it computes in training; weights stay float32."
     )
     redraw_fraction: Share = Field(
         0.0, description="Share of the weights drawn anew from the initialization in each step."
@@ -398,6 +481,7 @@ class Recipe(Settings):
 
 
 RECURRENT = frozenset({"rnn", "lstm", "gru"})
+PIECES = frozenset({"pieces"})
 
 # A setting of the left column means something only where the setting named beside it has one of these values.
 APPLIES: dict[str, tuple[str, frozenset[str]]] = {
@@ -429,9 +513,17 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "decision.false_negative_cost": ("task", frozenset({"binary"})),
     "decision.calibration": ("task", frozenset({"binary", "multiclass", "multilabel"})),
     "decision.coverage": ("task", frozenset({"regression"})),
-    "network.text.family": ("data.text", frozenset({"words"})),
+    "network.text.family": ("data.text", frozenset({"words", "pieces"})),
+    "data.text_encoder": ("data.text", PIECES),
+    "data.vocabulary_size": ("data.text", frozenset({"terms", "words"})),
+    "training.word_dropout": ("data.text", frozenset({"terms", "words"})),
+    "training.encoder_rate": ("data.text", PIECES),
+    "training.encoder_layer_rate": ("data.text", PIECES),
+    "training.encoder_unfreezing": ("data.text", PIECES),
+    "training.encoder_precision": ("data.text", PIECES),
     "network.text.vectors": ("data.text", frozenset({"words"})),
     "network.text.bidirectional": ("network.text.family", RECURRENT),
+    "network.audio.bidirectional": ("network.audio.family", RECURRENT),
     "network.series.bidirectional": ("network.series.family", RECURRENT),
     "network.leaky_slope": ("network.activation", frozenset({"leaky_relu", "prelu"})),
     "network.initialization_range": ("network.initialization", frozenset({"uniform"})),
@@ -484,6 +576,11 @@ NEUTRAL: dict[str, float | str] = {
     "training.label_smoothing": 0.0,
     "network.number_embedding_width": 2,
     "network.text.family": "average",
+    "data.vocabulary_size": 1,
+    "training.word_dropout": 0.0,
+    "training.encoder_rate": 1.0,
+    "training.encoder_layer_rate": 1.0,
+    "training.encoder_precision": "float32",
 }
 
 
@@ -505,6 +602,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     yield from _contradictions_of_rows(recipe)
     yield from _contradictions_of_streaming(recipe)
     yield from _contradictions_of_columns(recipe)
+    yield from _contradictions_of_long_tables(recipe)
     yield from _contradictions_of_training(recipe)
     yield from _contradictions_of_decision(recipe)
     yield from _contradictions_of_ranges(recipe)
@@ -601,6 +699,28 @@ def _contradictions_of_columns(recipe: Recipe) -> Iterator[str]:
             yield f'the target "{name}" is named {recipe.target.count(name)} times; name it once'
 
 
+def _contradictions_of_long_tables(recipe: Recipe) -> Iterator[str]:
+    data = recipe.data
+    if data.series_id is None:
+        for role in ("time", "spacing"):
+            value = getattr(data, f"series_{role}")
+            if value not in (None, "auto", 0):
+                yield f"data.series_{role} is {value}, but without data.series_id no rows are steps of series; set it"
+        return
+    if data.series_id == data.series_time:
+        yield f'data.series_id and data.series_time are both "{data.series_id}"; name two columns'
+    if data.series_spacing not in ("auto", 0) and data.series_time is None:
+        yield f"data.series_spacing is {data.series_spacing}, but without data.series_time there are no times; set it"
+    for name in (data.series_id, data.series_time):
+        if name in recipe.target:
+            yield f'the target "{name}" tells rows of a long table apart; name another one'
+    if data.streaming == "always":
+        yield (
+            f'data.series_id is "{data.series_id}", but rows that stream are not put together; read the table into '
+            "memory (data.streaming: never)"
+        )
+
+
 def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
     training = recipe.training
     if training.nesterov and training.momentum == 0:
@@ -628,15 +748,68 @@ def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
 
 def _contradictions_of_arrays(recipe: Recipe) -> Iterator[str]:
     training = recipe.training
-    if not recipe.network.text.tuned and recipe.network.text.vectors is None:
-        yield "network.text.tuned is false, but no network.text.vectors are given that would be kept; name a file"
-    for kind in ("series", "text"):
+    if not recipe.network.text.tuned and recipe.network.text.vectors is None and recipe.data.text_encoder is None:
+        yield (
+            "network.text.tuned is false, but neither network.text.vectors nor data.text_encoder is given, which would "
+            "be kept; name a file or a folder"
+        )
+    yield from _contradictions_of_encoders(recipe)
+    yield from _contradictions_of_transformers(recipe)
+    for kind in ("series", "audio", "text"):
         family = getattr(recipe.network, kind).family
         if family not in RECURRENT or (training.execution in ("auto", "eager") and training.compile != "always"):
             continue
         yield (
             f"network.{kind}.family is {family}, whose kernels run one member after another and are compiled already; "
             "let training.execution and training.compile be auto"
+        )
+
+
+def _contradictions_of_encoders(recipe: Recipe) -> Iterator[str]:
+    data, training, family = recipe.data, recipe.training, recipe.network.text.family
+    if data.text_encoder is None:
+        if family == "pretrained" or data.text == "pieces":
+            path = "network.text.family is pretrained" if family == "pretrained" else "data.text is pieces"
+            yield f"{path}, which needs an encoder; name its folder in data.text_encoder"
+        return
+    if family not in ("auto", "pretrained"):
+        yield (
+            f"data.text_encoder reads the texts, but network.text.family is {family}, which would read them instead; "
+            "leave one of them out"
+        )
+    if recipe.network.text.vectors is not None:
+        yield "data.text_encoder and network.text.vectors each say what reads the texts, and both are set; keep one"
+    if training.execution not in ("auto", "eager") or training.compile == "always":
+        yield (
+            "data.text_encoder takes texts of all lengths without padding, which can be neither mapped nor compiled; "
+            "let training.execution and training.compile be auto"
+        )
+    if training.optimizer == "muon":
+        yield (
+            "training.optimizer is muon, which orthogonalizes matrices that start at random, but data.text_encoder "
+            "brings trained ones; try adamw"
+        )
+
+
+def _contradictions_of_transformers(recipe: Recipe) -> Iterator[str]:
+    own = recipe.network.transformer
+    if own.width == "auto":
+        return
+    if own.width % own.heads:
+        yield (
+            f"network.transformer.heads is {own.heads}, but must divide network.transformer.width, which is "
+            f"{own.width}; try {own.heads * max(1, round(own.width / own.heads))}"
+        )
+    elif own.positions == "rotary" and own.width // own.heads % 2:
+        yield (
+            "network.transformer.positions is rotary, which turns pairs of numbers, but each of "
+            f"{own.heads} heads has {own.width // own.heads} of network.transformer.width {own.width}; try "
+            f"{own.width + own.heads}"
+        )
+    elif own.positions == "sinusoidal" and own.width % 2:
+        yield (
+            "network.transformer.positions is sinusoidal, a sine and a cosine of each wave, but "
+            f"network.transformer.width is {own.width}; try {own.width + own.heads}"
         )
 
 

@@ -1,4 +1,4 @@
-"""What single predictions rest on, as a page: bars for columns, and pictures and series with their parts in color."""
+"""What single predictions rest on, as a page: bars for columns; pictures, sounds, series and texts in colored parts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from fitwell.data.pictures import png_bytes
 from fitwell.explanation import Explanations
-from fitwell.explanation.single import Explained, Regions
+from fitwell.explanation.single import Explained, Regions, Words
 from fitwell.report.page import rendered
 from fitwell.report.picture import WIDTH, Picture, Spec, Table, data, quantity
 from fitwell.report.theme import color
@@ -19,6 +19,8 @@ from fitwell.report.words import capital, listed, number
 BARS = 12  # columns drawn of each row; all are in the table
 SIDE = 280  # of a picture, in CSS pixels
 TALL = 140  # of a series
+WITHOUT = {"image": "the average picture", "audio": "silence", "series": "the average series"}
+STRENGTHS = 6  # of the color of words
 FAINT = 0.02  # of the largest part: less is not colored, and what sampling left unsure is not
 
 
@@ -30,7 +32,7 @@ def predictions_page(found: Explanations, *, run: str, data: str) -> bytes:
         data=data,
         found=found,
         has_columns=any(len(row.shares) > 1 for row in found.rows),
-        has_regions=any(row.regions for row in found.rows),
+        has_regions=any(row.regions or row.texts for row in found.rows),
         rows=[_row(row, found.about) for row in found.rows],
         number=number,
     )
@@ -42,6 +44,7 @@ def _row(row: Explained, about: str) -> dict[str, Any]:
         "says": f"{capital(about)}: {number(row.value)}; for the rows compared with, {number(row.average)} on average.",
         "pictures": list(_bars(row)),
         "regions": [_drawn(regions) for regions in row.regions],
+        "texts": [_colored(words) for words in row.texts],
     }
 
 
@@ -96,7 +99,7 @@ def _drawn(regions: Regions) -> dict[str, Any]:
     largest = float(np.abs(regions.values).max()) or 1.0
     sure = np.abs(regions.values) > np.maximum(regions.half_widths, FAINT * largest)
     parts = np.atleast_2d(np.where(sure, regions.values, 0.0))
-    height, width = (regions.array.shape[0], regions.array.shape[1]) if regions.kind == "image" else (TALL, SIDE)
+    height, width = (regions.array.shape[0], regions.array.shape[1]) if regions.kind != "series" else (TALL, SIDE)
     scale = SIDE / max(height, width)
     tall, wide = height * scale, width * scale
     down, across = _edges(parts.shape[0], tall), _edges(parts.shape[1], wide)
@@ -113,10 +116,28 @@ def _drawn(regions: Regions) -> dict[str, Any]:
         "width": round(wide),
         "height": round(tall),
         "fields": fields,
-        "picture": _png(regions.array) if regions.kind == "image" else "",
+        "picture": _png(regions.array) if regions.kind != "series" else "",
+        "without": WITHOUT[regions.kind],
         "lines": _lines(regions.array, wide, tall) if regions.kind == "series" else [],
         "most": number(largest),
     }
+
+
+def _colored(words: Words) -> dict[str, Any]:
+    """Return a text in pieces, of which words that surely matter have a color as strong as they are."""
+    largest = max(abs(word.value) for word in words.words) or 1.0
+    pieces: list[dict[str, str]] = []
+    end = 0
+    for word in words.words:
+        pieces.append({"text": words.text[end : word.start], "way": "", "moves": ""})
+        size = abs(word.value)
+        sure = size > max((word.high - word.low) / 2, FAINT * largest)
+        strength = max(1, round(STRENGTHS * size / largest))
+        way = f"{'for' if word.value > 0 else 'against'} strength-{strength}" if sure else ""
+        pieces.append({"text": words.told(word), "way": way, "moves": f"{word.value:+.3g}"})
+        end = word.stop
+    pieces.append({"text": words.text[end:], "way": "", "moves": ""})
+    return {"title": words.column, "pieces": pieces, "most": number(largest)}
 
 
 def _edges(parts: int, length: float) -> list[float]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from fitwell.report.about import column_table, data_facts, decision_facts
 from fitwell.report.answers import Question, questions
 from fitwell.report.explained import dependence_pictures, importance_pictures
@@ -16,6 +18,7 @@ from fitwell.report.learning import learning_pictures
 from fitwell.report.members import members_pictures
 from fitwell.report.picture import Contents, Picture, Table
 from fitwell.report.ranking import ranking_pictures
+from fitwell.report.reach import reach_pictures
 from fitwell.report.searched import search_pictures, search_sentence, trials_table
 from fitwell.report.several import class_table, confusion_picture, curves_pictures, label_table
 from fitwell.report.standing import standing_pictures
@@ -24,6 +27,7 @@ from fitwell.report.values import value_pictures
 from fitwell.report.verdict import folds_sentence, headline, measured_on, primary_figure, standing_sentence
 from fitwell.report.words import decimals, fixed, interval_text, metric_title, number, value_text
 
+SMALL = Markup('<img class="small" alt="" src="data:image/png;base64,{}"> {}')  # what is put in is escaped
 LABELS = 6  # of several labels, so many have their own pictures
 
 
@@ -68,11 +72,12 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "goes_by": bool(contents.explanation.get("importance")),
         "bounded": (contents.explanation.get("importance") or {}).get("bounded"),
         "rows": _row_tables(contents),
+        "sheets": contents.explanation.get("sheets", []),
         "data_facts": data_facts(contents),
         "decision": decision_facts(contents),
         "columns": column_table(contents),
         "learning": [*learning_pictures(contents), *members_pictures(contents)],
-        "inside": list(inside_pictures(contents)),
+        "inside": [*inside_pictures(contents), *reach_pictures(contents)],
         "search": list(search_pictures(contents)),
         "search_says": search_sentence(contents),
         "trials": trials_table(contents),
@@ -97,6 +102,7 @@ PICTURES: dict[str, Callable[[Contents], Iterator[Picture]]] = {
     "learning": learning_pictures,
     "members": members_pictures,
     "inside": inside_pictures,
+    "reach": reach_pictures,
     "search": search_pictures,
 }
 
@@ -213,21 +219,25 @@ def _row_tables(contents: Contents) -> list[Table]:
         Table(
             caption=caption,
             header=["row", "true", "predicted", told[kind]["score"], *told["columns"]],
-            rows=[_row_cells(row) for row in told[kind]["rows"]],
+            rows=[_row_cells(row, told["columns"]) for row in told[kind]["rows"]],
         )
         for kind, caption in captions.items()
         if told.get(kind)
     ]
 
 
-def _row_cells(row: Mapping[str, Any]) -> list[str]:
-    """Return a row as people count them, from 1, with its answers and cells."""
+def _row_cells(row: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    """Return a row as people count them, from 1, with its answers and cells; pictures stand before their names."""
+    pictures = row.get("pictures", {})
     return [
         f"{row['row'] + 1:,}",
         _cell(row["truth"]),
         _cell(row["prediction"]),
         fixed(row["score"], 3) if 0 <= row["score"] <= 1 else number(row["score"], digits=3),
-        *map(_cell, row["cells"]),
+        *(
+            SMALL.format(pictures[name], cell) if name in pictures else _cell(cell)
+            for name, cell in zip(columns, row["cells"], strict=True)
+        ),
     ]
 
 

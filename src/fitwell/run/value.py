@@ -19,6 +19,7 @@ from fitwell import recipe as recipes
 from fitwell.data.ahead import made_ahead
 from fitwell.data.encode import encoders_from_json
 from fitwell.data.folders import file_names
+from fitwell.data.long import one_row_each
 from fitwell.data.parquet import owned
 from fitwell.data.read import read_batches
 from fitwell.data.schema import Schema, schema_from_json
@@ -32,6 +33,7 @@ from fitwell.explanation.single import OTHERS, Explanations, explanations
 from fitwell.files import replace_atomically
 from fitwell.plan import available_cores
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
+from fitwell.recipe import DataSettings
 from fitwell.report.picture import Contents, PictureKind
 from fitwell.run.contents import Made, contents_of, made_of
 from fitwell.run.disk import writing_worded
@@ -136,7 +138,8 @@ class Run:
         """Return predictions for the rows of a file, frame or mapping, in their order.
 
         Columns: `prediction`; `probability_<class>` for classes; `prediction_low` and `prediction_high` for numbers;
-        `disagreement` where there are several members. For a folder of pictures, `image` comes first: their names.
+        `disagreement` where there are several members. For a folder of pictures, `image` comes first: their names; for
+        a long table there is a row for each series, and its id comes first.
 
         Raises:
             DataError: a column is missing, or a cell cannot be read as its column's kind.
@@ -158,7 +161,7 @@ class Run:
         weight = [] if schema.weight is None else [schema.weight]
         kept = {column.name for column in (*schema.targets, *weight)}
         frames, predictions = [], []
-        for number, frame in enumerate(read_batches(data, rows=PREDICTED_AT_ONCE)):
+        for number, frame in enumerate(batches_of(data, self.recipe.data, rows=PREDICTED_AT_ONCE)):
             features = encoded(self.model, frame, first_row=number * PREDICTED_AT_ONCE)
             predictions.append(predictions_for(self.model, features).mean)
             target_cells(frame, schema, first_row=number * PREDICTED_AT_ONCE)  # refuses what is missing, by all names
@@ -182,8 +185,8 @@ class Run:
         model, trained_on = self.model, self.data["path"]
         if against is None:
             against = trained_on if trained_on is not None and Path(trained_on).exists() else data
-        frame = next(iter(read_batches(data, rows=rows, columns=model.columns)))
-        others = _sample(against, model.columns, seed=self.recipe.seed)
+        frame = next(iter(batches_of(data, self.recipe.data, rows=rows, columns=model.columns)))
+        others = _sample(against, model, seed=self.recipe.seed)
         return explanations(model, frame, others, about=about, seed=self.recipe.seed)
 
     def report(self, path: str | Path) -> Path:
@@ -233,19 +236,35 @@ class Run:
         def predicted(batch: tuple[int, pl.DataFrame]) -> pl.DataFrame:
             number, frame = batch
             table = prediction_table(model, encoded(model, frame, first_row=number * at_once))
+            if model.recipe.data.series_id is not None:
+                return pl.DataFrame([frame[model.recipe.data.series_id], *table])
             names = None if folder is None else file_names(folder, frame, first_row=number * at_once)
             return table if names is None else pl.DataFrame([names, *table])
 
-        batches = enumerate(read_batches(data, rows=at_once, columns=model.columns))
+        batches = enumerate(batches_of(data, model.recipe.data, rows=at_once, columns=model.columns))
         yield from _in_order(predicted, made_ahead(batches), workers=workers)
 
 
-def _sample(data: object, columns: tuple[str, ...] | None, *, seed: int) -> pl.DataFrame:
+def batches_of(
+    data: object, settings: DataSettings, *, rows: int, columns: tuple[str, ...] | None = None
+) -> Iterator[pl.DataFrame]:
+    """Yield rows of a file, frame or mapping as they are predicted; of a long table, its series.
+
+    The rows of a series may lie anywhere in its table, which is therefore read whole.
+    """
+    if settings.series_id is None:
+        yield from read_batches(data, rows=rows, columns=columns)
+        return
+    series = one_row_each(pl.concat(list(read_batches(data, rows=rows, columns=columns))), settings)
+    yield from series.iter_slices(rows)
+
+
+def _sample(data: object, model: Model, *, seed: int) -> pl.DataFrame:
     """Return some rows from all over a file, in bounded memory: every row draws a number, and the least are kept."""
     generator = np.random.default_rng(seed)
     kept: list[pl.DataFrame] = []
     drawn = np.empty(0)
-    for frame in read_batches(data, rows=PREDICTED_AT_ONCE, columns=columns):
+    for frame in batches_of(data, model.recipe.data, rows=PREDICTED_AT_ONCE, columns=model.columns):
         drawn = np.concatenate([drawn, generator.random(len(frame))])
         least = np.sort(np.argsort(drawn, kind="stable")[:OTHERS])
         kept, drawn = [owned(pl.concat([*kept, frame])[least])], drawn[least]

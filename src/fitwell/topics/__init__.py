@@ -65,6 +65,7 @@ GROUPS: dict[str, Kind] = {
     "methods": "method",
     "words": "method",
     "vectors": "method",
+    "search": "method",
     "symptoms": "symptom",
 }
 

@@ -17,6 +17,7 @@ from fitwell.training.loop import Seeds
 from fitwell.training.members import MemberSettings, acts
 from fitwell.training.optimizers import OPTIMIZERS
 from fitwell.training.pieces import decay_mask, flatten, pieces_of
+from fitwell.training.rates import stretches_of
 from fitwell.training.step import Population, Program, Redrawn
 
 LossOf = Callable[[MemberSettings], RowLoss]  # the loss by a member's settings
@@ -111,6 +112,7 @@ def make_program(
         own_loss=loss,
         decays=decay_mask(pieces).to(device),
         redrawn=redrawn,
+        stretches=stretches_of(network, pieces, settings, steps_per_epoch=steps_per_epoch),
         differences=recipe.differences,
     )
 

@@ -12,6 +12,7 @@ The tensors of a population are changed in place: a copy of the weights per step
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,6 +32,7 @@ from fitwell.tasks.losses import RowLoss
 from fitwell.training.members import MemberSettings, acts, holding, matching, own_training, settings_of
 from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
 from fitwell.training.pieces import Piece, unflatten
+from fitwell.training.rates import Stretch
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
 from fitwell.training.signals import (
     LayerSignals,
@@ -44,6 +46,9 @@ Execution = Literal["eager", "mapped", "compiled"]
 
 ROWS_AT_ONCE = 2048  # of an evaluation: a layer's outputs stay in the cache, a call's cost is small beside its work
 ARRAYS_AT_ONCE = 128  # where rows are arrays, whose layers put out thousands of numbers
+ENTRIES_AT_ONCE = (
+    2**21
+)  # of arrays; fewer rows of long ones, such as sounds, whose spectra are a hundred times as large
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +130,7 @@ class Program:
     redrawn: Redrawn | None = None  # where weights are drawn anew from batch to batch
     whole_step: WholeStep | None = None  # what a compiled execution calls
     processes: Processes | None = None  # that share every batch
+    stretches: tuple[Stretch, ...] = ()  # of weights that learn at rates of their own; empty where all learn alike
     differences: tuple[Own, ...] = ()  # what each member has of its own, where members differ
 
     def own_settings(self, members: Sequence[int]) -> tuple[TrainingSettings, ...]:
@@ -360,7 +366,10 @@ def outputs_in_pieces(network: nn.Module, features: Mapping[str, Tensor]) -> Flo
     """Return what a network puts out, without noise and with running statistics, in bounded memory."""
     network.eval()
     rows = len(next(iter(features.values())))
-    at_once = ROWS_AT_ONCE if all(block.ndim == 2 for block in features.values()) else ARRAYS_AT_ONCE
+    at_once = ROWS_AT_ONCE
+    if any(block.ndim > 2 for block in features.values()):
+        entries = max(math.prod(block.shape[1:]) for block in features.values())
+        at_once = max(1, min(ARRAYS_AT_ONCE, ENTRIES_AT_ONCE // max(entries, 1)))
     with torch.inference_mode():
         parts = [
             network({name: block[start : start + at_once] for name, block in features.items()}, None)
@@ -381,26 +390,45 @@ def lend(network: nn.Module, pieces: Sequence[Piece], population: Population, me
 def _update(
     program: Program, own: MemberSettings, population: Population, gradient: Tensor, *, rate: Rate, step: Step
 ) -> None:
-    settings = program.settings
-    assert settings.optimizer != "auto"
-    if acts(own.weight_decay):
-        decay(population.weights, rate=rate, weight_decay=own.weight_decay, mask=program.decays)
-    move = OPTIMIZERS[settings.optimizer].move
-    move(
-        population.weights,
-        gradient,
-        dict(population.slots),
-        rate=rate,
-        step=step,
-        settings=program.own,
-        pieces=program.pieces,
-    )
+    if not program.stretches:
+        _move(program, own, population, gradient, rate=rate, step=step, columns=slice(None))
+    for each in program.stretches:
+        assert isinstance(step, int), "a compiled step moves all weights alike"
+        if step > each.after:
+            columns = slice(each.start, each.stop)
+            _move(program, own, population, gradient, rate=rate * each.factor, step=step - each.after, columns=columns)
     if program.redrawn is not None and step <= program.redrawn.steps:
         assert isinstance(step, int), "a compiled step draws nothing anew"
         fresh, uniforms = program.redrawn.draw(step)
         redraw(population.weights, fresh, uniforms=uniforms, fraction=own.redraw_fraction, mask=program.decays)
     if own.max_norm is not None:
         limit_norms(population.weights, program.pieces, own.max_norm)
+
+
+def _move(
+    program: Program,
+    own: MemberSettings,
+    population: Population,
+    gradient: Tensor,
+    *,
+    rate: Rate,
+    step: Step,
+    columns: slice,
+) -> None:
+    """Let the weights of some columns decay and move."""
+    settings, weights = program.settings, population.weights[:, columns]
+    assert settings.optimizer != "auto"
+    if acts(own.weight_decay):
+        decay(weights, rate=rate, weight_decay=own.weight_decay, mask=program.decays[columns])
+    OPTIMIZERS[settings.optimizer].move(
+        weights,
+        gradient[:, columns],
+        {name: slot[:, columns] for name, slot in population.slots.items()},
+        rate=rate,
+        step=step,
+        settings=program.own,
+        pieces=program.pieces,
+    )
 
 
 def _eager_gradient(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:

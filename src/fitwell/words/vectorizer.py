@@ -75,6 +75,10 @@ class TermVectorizer(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc
             raise RequestError(f"dtype must be numpy.float64 or numpy.float32, but is {self.dtype}")
         threads = require_threads(self.threads)
         counts = fit_terms(pieces, self._analysis(), limits, binary=self._is_binary, dtype=self.dtype, threads=threads)
+        return self.fit_counts(counts)
+
+    def fit_counts(self, counts: TermCounts) -> sp.csr_matrix:
+        """Do the same with texts that were counted, whichever way; settings that say how to count do not matter."""
         self.vocabulary_ = {term: number for number, term in enumerate(counts.terms)}
         return self._fit_weights(counts)
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
+from tests.pretrained.conftest import write_encoder
 
 from fitwell.data.columns import text
 from fitwell.data.columns.cells import Column
 from fitwell.data.columns.text import TermsEncoder, WordsEncoder, fit
 from fitwell.data.encode import Encoders, encode_features, encoders_from_json, encoders_to_json
 from fitwell.errors import DataError
+from fitwell.pretrained.tokenizer import opened
 from fitwell.recipe import DataSettings
 
 COLUMN = Column(name="note", kind="text", why="", missing=(), missing_count=0, distinct=9)
@@ -130,3 +134,37 @@ def test_texts_that_do_not_fit_into_memory_are_refused_before_they_are_made(monk
     monkeypatch.setattr(text, "MOST_BYTES", 100)
     with pytest.raises(DataError, match=r'the 7 texts of column "note" must fit into .* set data.text_length, such as'):
         fitted("terms").encode(pl.Series("note", TEXTS))
+
+
+@pytest.fixture(scope="module")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(write_encoder(tmp_path_factory.mktemp("pretrained") / "model"))
+
+
+def test_pieces_are_those_of_the_tokenizer_of_a_pretrained_encoder(encoder_folder: str) -> None:
+    encoder = fitted("pieces", ["the film", None, "a good film", "bad"], text_encoder=encoder_folder)
+    pieces = [[3, 10, 8, 4, 0], [0, 0, 0, 0, 0], [3, 9, 6, 8, 4], [3, 7, 4, 0, 0]]  # by hand, each one more
+    assert encoder.encode(pl.Series(["the film", None, "a good film", "bad"])).tolist() == pieces
+    assert (encoder.length, encoder.cut) == (5, 0)
+    longer = encoder.encode(pl.Series(["a very very good film"]))
+    assert longer.tolist() == [[3, 9, 14, 14, 4]]  # cut at what is the longest in training, before the last mark
+
+
+def test_pieces_are_cut_at_the_length_that_is_asked_for_and_counted(encoder_folder: str) -> None:
+    encoder = fitted("pieces", ["the film", "a good film", "bad"], text_encoder=encoder_folder, text_length=3)
+    assert (encoder.length, encoder.cut) == (3, 2)
+    encoder = fitted("pieces", ["a film " * 12], text_encoder=encoder_folder)
+    assert (encoder.length, encoder.cut) == (16, 1)  # the encoder has no more places
+
+
+def test_pieces_are_cut_the_same_after_the_folder_is_gone(tmp_path: Path) -> None:
+    folder = write_encoder(tmp_path / "model")
+    frame = pl.DataFrame({"note": ["the film", "a good film", "bad"]})
+    encoders = Encoders(encoders=(fitted("pieces", frame["note"].to_list(), text_encoder=str(folder)),))
+    expected = encode_features(frame, encoders)["text_0"]
+    shutil.rmtree(folder)
+    opened.cache_clear()
+    again = encoders_from_json(json.loads(json.dumps(encoders_to_json(encoders))))
+    assert again == encoders
+    assert np.array_equal(encode_features(frame, again)["text_0"], expected)
+    assert again.layout.arrays["text_0"].configuration == encoders.layout.arrays["text_0"].configuration

@@ -14,6 +14,7 @@ from fitwell.cli.words.label import label
 from fitwell.cli.words.map import map
 from fitwell.cli.words.neighbors import neighbors
 from fitwell.cli.words.odd import odd
+from fitwell.cli.words.sentences import sentences
 from fitwell.cli.words.similarity import similarity
 from fitwell.cli.words.tfidf import tfidf
 from fitwell.cli.words.train import train
@@ -21,6 +22,7 @@ from fitwell.cli.words.train import train
 COMMANDS: dict[str, Callable[..., Any]] = {
     "encode": encode,
     "tfidf": tfidf,
+    "sentences": sentences,
     "train": train,
     "classify": classify,
     "label": label,

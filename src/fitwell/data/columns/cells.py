@@ -138,6 +138,21 @@ class ArrayEncoder(Protocol):
 
 
 @runtime_checkable
+class PretrainedArrayEncoder(ArrayEncoder, Protocol):
+    """An array encoder whose arrays are what a pretrained network takes."""
+
+    @property
+    def configuration(self) -> str:
+        """What that network is made of, in its own words."""
+        ...
+
+    @property
+    def folder(self) -> str:
+        """Where its weights were when the encoder was fitted."""
+        ...
+
+
+@runtime_checkable
 class Parse(Protocol):
     """Cells become typed values, null where missing; DataError names the first cell that cannot be read."""
 

@@ -16,7 +16,8 @@ import polars as pl
 from jaxtyping import UInt8
 
 from fitwell.data.columns.cells import Cells, Claim, Column, Kind, declared_problem, missing_clause, present_text
-from fitwell.data.pictures import Measured, Unreadable, decoded, every, is_picture, measured
+from fitwell.data.decoding import all_decoded, every, undecoded
+from fitwell.data.pictures import Measured, decoded, is_picture, measured
 from fitwell.errors import DataError
 from fitwell.recipe import DataSettings
 
@@ -24,7 +25,6 @@ STRENGTH = 95
 LARGEST = 64  # of a side, unless the recipe says otherwise: what a CPU learns from within minutes
 LOOKED_AT = 2000  # training pictures whose heads decide the size
 MOST_BYTES = 4 * 2**30  # of all pictures together, in memory
-THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,8 @@ class ImageEncoder:
                 f"but take {needed / 2**30:.1f} GB at {self.height} x {self.width}; set data.image_size, such as 32"
             )
         pictures = np.zeros((len(cells), *self.shape), dtype=np.uint8)
-        present = paths.is_not_null().arg_true().to_numpy()
         make = partial(decoded, height=self.height, width=self.width, channels=self.channels)
-        bad: list[tuple[int, Unreadable]] = []
-        for row, picture in zip(present, every(paths.drop_nulls().to_list(), make, threads=THREADS), strict=True):
-            if isinstance(picture, Unreadable):
-                bad.append((first_row + int(row), picture))
-            else:
-                pictures[row] = picture
-        if bad:
-            raise DataError(_worded(self.column, bad))
+        all_decoded(paths, make, into=pictures, first_row=first_row, what="pictures", setting="data.broken_images")
         return pictures
 
 
@@ -102,7 +94,7 @@ def fit(paths: pl.Series, column: Column, settings: DataSettings) -> ImageEncode
     """
     present = paths.drop_nulls()
     looked = present.gather_every(max(1, -(-len(present) // LOOKED_AT))).to_list()
-    found = [head for head in every(looked, measured, threads=THREADS) if isinstance(head, Measured)]
+    found = [head for head in every(looked, measured) if isinstance(head, Measured)]
     sizes = {(head.height, head.width) for head in found} or {(1, 1)}
     assert settings.image_size != "auto"
     if len(sizes) > 1:
@@ -117,20 +109,7 @@ def fit(paths: pl.Series, column: Column, settings: DataSettings) -> ImageEncode
 
 def unreadable_rows(paths: pl.Series) -> Iterator[tuple[int, str]]:
     """Yield the places of the pictures that cannot be decoded, and why."""
-    make = partial(decoded, height=1, width=1, channels=1)
-    places = paths.is_not_null().arg_true()
-    for row, picture in zip(places, every(paths.drop_nulls().to_list(), make, threads=THREADS), strict=True):
-        if isinstance(picture, Unreadable):
-            yield row, f"{picture.path}: {picture.why}"
-
-
-def _worded(column: Column, bad: list[tuple[int, Unreadable]]) -> str:
-    row, first = bad[0]
-    others = f" ({len(bad) - 1:,} more cannot be read either)" if len(bad) > 1 else ""
-    return (
-        f'column "{column.name}" must name pictures, but {first.path} in row {row + 1} cannot be read: {first.why}'
-        f"{others}; replace it, or set data.broken_images to skip"
-    )
+    return undecoded(paths, partial(decoded, height=1, width=1, channels=1))
 
 
 KIND = Kind(

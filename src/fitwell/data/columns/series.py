@@ -124,6 +124,11 @@ def fit(values: pl.Series, column: Column, settings: DataSettings) -> SeriesEnco
             f'column "{column.name}" must hold series of at least {FEWEST_STEPS} steps, but its longest has {longest}; '
             f"let data.columns.{column.name}.kind be number if it is none"
         )
+    if not np.isfinite(numbers).any():
+        raise DataError(
+            f'column "{column.name}" must hold numbers, but all {len(numbers):,} steps of its {len(present):,} '
+            "training series are missing; drop it with --drop"
+        )
     known = np.where(np.isfinite(numbers), numbers, np.nan)
     counts = np.maximum(np.isfinite(known).sum(axis=0), 1)
     center = np.nansum(known, axis=0) / counts

@@ -1,8 +1,9 @@
-"""Text: sentences and longer. Each becomes the terms that are typical of it, or its words one after another.
+"""Text: sentences and longer. Each becomes the terms typical of it, its words, or the pieces of a pretrained encoder.
 
 Terms are words and pairs of neighboring words, weighed by TF-IDF: how often a text has them, and how few texts have
 them. A text is the numbers of its terms beside their weights, heaviest first, so that a row is as long as a text and
-not as long as the vocabulary. Words in their order are their numbers alone.
+not as long as the vocabulary. Words in their order are their numbers alone, and so are the pieces that the tokenizer of
+a pretrained encoder cuts; with the pieces goes all that is needed to cut others the same way.
 
 Vocabulary and weights are the training rows'. Number 0 fills up shorter texts, and a missing text is nothing but that.
 """
@@ -104,6 +105,42 @@ class WordsEncoder:
         return arrays
 
 
+@dataclass(frozen=True)
+class PiecesEncoder:
+    """Texts of a column become the numbers of the pieces that a pretrained encoder knows; longer ones are cut."""
+
+    column: Column
+    length: int  # pieces that are kept of a text, marks at its ends included
+    configuration: str  # of the encoder
+    tokenizer: str  # the content of its tokenizer.json
+    folder: str  # where they came from
+    cut: int  # training texts that lost some
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Pieces."""
+        return (self.length,)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Nothing: its pieces are the encoder's business."""
+        return ()
+
+    def encode(self, cells: pl.Series, *, first_row: int = 0) -> Int32[np.ndarray, "rows pieces"]:
+        """Return one more than the numbers of each text's pieces, and 0 after them."""
+        from fitwell.pretrained.tokenizer import cut, opened
+
+        arrays = np.zeros((len(cells), *_affordable(self.column, self.shape, rows=len(cells), bytes_each=4)), np.int32)
+        tokenizer = opened(self.tokenizer, source=self.folder)
+        texts = present_text(cells, self.column)
+        present = np.flatnonzero(texts.is_not_null().to_numpy())
+        found = cut(tokenizer, texts.drop_nulls().to_list(), longest=self.length)
+        for row, numbers in zip(present, found.numbers, strict=True):
+            arrays[row, : len(numbers)] = numbers
+            arrays[row, : len(numbers)] += 1
+        return arrays
+
+
 def recognize(cells: Cells) -> Claim | None:
     """Claim text of several words that mostly does not repeat."""
     if not cells.is_text or cells.present < FEW_ROWS or len(cells.values) < DISTINCT_SHARE * cells.present:
@@ -125,11 +162,12 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
     return present_text(cells, column)
 
 
-def fit(values: pl.Series, column: Column, settings: DataSettings) -> TermsEncoder | WordsEncoder:
+def fit(values: pl.Series, column: Column, settings: DataSettings) -> TermsEncoder | WordsEncoder | PiecesEncoder:
     """Return the encoder that the training texts call for.
 
     Raises:
-        DataError: no word occurs in two training texts.
+        DataError: no word occurs in two training texts, or the folder of a pretrained encoder is damaged.
+        RequestError: there is no such folder. SurroundingsError: the package that cuts its pieces is not installed.
     """
     present = values.drop_nulls()
     size = int(present.str.len_bytes().sum())
@@ -168,9 +206,30 @@ def _fit_words(texts: list[str], column: Column, settings: DataSettings) -> Word
     return WordsEncoder(column=column, length=length, vocabulary=vocabulary, cut=cut)
 
 
-FORMS: dict[str, Callable[[list[str], Column, DataSettings], TermsEncoder | WordsEncoder]] = {
+def _fit_pieces(texts: list[str], column: Column, settings: DataSettings) -> PiecesEncoder:
+    from fitwell.pretrained.folder import open_folder
+    from fitwell.pretrained.tokenizer import cut, opened
+
+    assert settings.text_encoder is not None
+    assert settings.text_length != "auto"
+    folder = open_folder(settings.text_encoder)
+    longest = min(folder.configuration.longest, settings.text_length)
+    tokenizer = opened(folder.tokenizer, source=settings.text_encoder)
+    found = cut(tokenizer, texts, longest=longest)
+    return PiecesEncoder(
+        column=column,
+        length=max(map(len, found.numbers)),  # nothing is computed for what fills up shorter texts
+        configuration=folder.configuration.as_text(),
+        tokenizer=folder.tokenizer,
+        folder=settings.text_encoder,
+        cut=found.shortened,
+    )
+
+
+FORMS: dict[str, Callable[[list[str], Column, DataSettings], TermsEncoder | WordsEncoder | PiecesEncoder]] = {
     "terms": _fit_terms,
     "words": _fit_words,
+    "pieces": _fit_pieces,
 }
 
 
@@ -226,8 +285,10 @@ def _without_words(column: Column, texts: int) -> str:
     )
 
 
-def _built(**fields: Any) -> TermsEncoder | WordsEncoder:
+def _built(**fields: Any) -> TermsEncoder | WordsEncoder | PiecesEncoder:
     """Return the encoder that has these fields."""
+    if "tokenizer" in fields:
+        return PiecesEncoder(**fields)
     return TermsEncoder(**fields) if "idf" in fields else WordsEncoder(**fields)
 
 

@@ -1,0 +1,191 @@
+"""How fast and how good searching documents is, beside bm25s; both have the same words.
+
+    python benchmarks/search.py speed CORPUS [--documents 100000] [--queries 1000] [--rounds 5]
+    python benchmarks/search.py quality --data DIR
+
+It needs bm25s installed beside Fitwell (0.3 was measured). CORPUS is a text file, also compressed; every stretch of 50
+words of it is a document, and every query some words in a row out of one. The scores of the ten best are compared
+before anything is timed. Each round runs everything once, one after the other; the fastest of the rounds count, in
+seconds of the processor, one thread each. The floor is what adding up the queries' lists costs a plain compiled loop
+that keeps nothing.
+
+DIR/cranfield has docs.jsonl, queries.jsonl and qrels.tsv, whose grades 1 to 4 go from best to least.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell import search
+from fitwell.metrics import Figure
+from fitwell.search.evaluating import mean_figure
+from fitwell.search.judging import judged_queries
+from fitwell.search.measures import DEEPEST, measured
+from fitwell.search.stemming import STEMMERS
+from fitwell.search.terms import TOKENS, words_of
+from fitwell.words.texts import Piece, pieces_of
+
+WORDS = 50  # of a document
+GRADES = {1.0: 4.0, 2.0: 3.0, 3.0: 2.0, 4.0: 1.0}
+
+
+def stretches(path: Path, count: int) -> list[list[str]]:
+    """Return documents as lists of words."""
+    words: list[str] = []
+    for piece in pieces_of(path):
+        assert isinstance(piece, Piece)
+        words += TOKENS.tokens(piece.text.decode())
+        if len(words) >= count * WORDS:
+            break
+    return [words[start : start + WORDS] for start in range(0, min(len(words), count * WORDS), WORDS)]
+
+
+def asked_of(documents: list[list[str]], count: int, longest: int) -> list[list[str]]:
+    """Return queries of 2 to `longest` words."""
+    generator = np.random.default_rng(0)
+    queries = []
+    for _ in range(count):
+        document = documents[generator.integers(len(documents))]
+        length = int(generator.integers(2, longest + 1))
+        start = int(generator.integers(max(len(document) - length, 0) + 1))
+        queries.append(document[start : start + length])
+    return queries
+
+
+@numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+def added_up(
+    starts: NDArray[np.int64],
+    documents: NDArray[np.int32],
+    impacts: NDArray[np.float32],
+    terms: NDArray[np.int32],
+    ends: NDArray[np.int64],
+    sums: NDArray[np.float32],
+) -> None:
+    """Add up the lists of all queries."""
+    for query in range(len(ends) - 1):
+        for place in range(ends[query], ends[query + 1]):
+            for entry in range(starts[terms[place]], starts[terms[place] + 1]):
+                sums[documents[entry]] += impacts[entry]
+
+
+def seconds_of(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the least seconds of the processor of each work."""
+    least = dict.fromkeys(work, float("inf"))
+    for _ in range(rounds):
+        for name, run in work.items():
+            started = time.process_time()
+            run()
+            least[name] = min(least[name], time.process_time() - started)
+    return least
+
+
+def speed(asked: argparse.Namespace) -> None:
+    """Print how long indexing and searching take."""
+    import bm25s
+    from bm25s.tokenization import Tokenized
+
+    documents = stretches(asked.corpus, asked.documents)
+    texts = [" ".join(document) for document in documents]
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.process_time()
+        made = search.index(list(enumerate(texts)), Path(folder) / "index", threads=1).index
+        own_indexing = time.process_time() - started
+        theirs = bm25s.BM25(method="lucene", k1=1.5, b=0.75, backend="numba")
+        started = time.process_time()
+        theirs.index(documents, show_progress=False)
+        their_indexing = time.process_time() - started
+        print(
+            f"{len(documents):,} documents of {WORDS} words, {asked.queries:,} queries, the {asked.count} best of each"
+        )
+        print(
+            f"indexing: {own_indexing:.2f} s from texts to files; bm25s, from words to arrays, {their_indexing:.2f} s"
+        )
+        for longest in (3, 8, 20):
+            # bm25s adds up a word of a query once; so that both do the same, none is in it twice
+            queries = [list(dict.fromkeys(query)) for query in asked_of(documents, asked.queries, longest)]
+            lines = [" ".join(query) for query in queries]
+            ids = [[theirs.vocab_dict[word] for word in query] for query in queries]
+            retrieve = partial(theirs.retrieve, k=asked.count, n_threads=1, show_progress=False)
+            retrieve = partial(retrieve, Tokenized(ids=ids, vocab=theirs.vocab_dict))
+            listing, (_, scores) = made.ranked(lines, asked.count, by="bm25"), retrieve()
+            np.testing.assert_allclose(listing.scores / 2.5, scores, rtol=2e-5)  # ours have the factor k1 + 1
+            lists, terms = made.postings("bm25"), made.asked(words_of(lines))
+            sums = np.zeros(lists.size, np.float32)
+            work: dict[str, Callable[[], object]] = {
+                "own": partial(made.ranked, lines, asked.count, by="bm25"),
+                "bm25s": retrieve,
+                "floor": partial(added_up, lists.starts, lists.documents, lists.impacts, terms.terms, terms.ends, sums),
+            }
+            own, their, floor = seconds_of(work, asked.rounds).values()
+            print(
+                f"2 to {longest} words: own {own * 1e3:.0f} ms, bm25s {their * 1e3:.0f} ms, {their / own:.1f} times as "
+                f"long; adding up all lists alone {floor * 1e3:.0f} ms"
+            )
+
+
+def quality(asked: argparse.Namespace) -> None:
+    """Print figures of every way of ranking, those of bm25s, and differences."""
+    import bm25s
+
+    data = asked.data / "cranfield"
+    with tempfile.TemporaryDirectory() as folder:
+        for stemmer in ("none", "english"):
+            ways = ["bm25", "tfidf", "words"]
+            made = search.index(data / "docs.jsonl", Path(folder) / stemmer, ways=ways, stemmer=stemmer).index
+            found = search.evaluate(made, data / "queries.jsonl", data / "qrels.tsv", gains=GRADES)
+            print(f"\nstemmer {stemmer}: {len(found.queries)} queries")
+            shown(found.figures)
+            for way, figures in found.differences.items():
+                print(f"  {next(iter(found.figures))} less {way}: nDCG@10 {figures['ndcg_at_10']}")
+            taught = search.learn(made.path, data / "queries.jsonl", data / "qrels.tsv", gains=GRADES)
+            shown({"learned": taught.figures})
+            for way, figure in taught.differences.items():
+                print(f"  learned less {way}: nDCG@10 {figure}")
+            judged = judged_queries(made.ids, data / "queries.jsonl", data / "qrels.tsv", gains=GRADES)
+            theirs = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+            cut = STEMMERS[stemmer]
+            texts = [[cut(word) for word in TOKENS.tokens(each.text)] for each in made.documents()]
+            theirs.index(texts, show_progress=False)
+            tokens = [[cut(word) for word in TOKENS.tokens(query)] for query in judged.queries]
+            documents, _ = theirs.retrieve(tokens, k=DEEPEST, show_progress=False)
+            values = measured(np.asarray(documents), judged.gains)
+            shown({"bm25s": {name: mean_figure(each, confidence=0.95) for name, each in values.items()}})
+            less = found.per_query["bm25"]["ndcg_at_10"] - values["ndcg_at_10"]
+            print(f"  bm25 less bm25s: {mean_figure(less, confidence=0.95, low=-1.0)}")
+
+
+def shown(figures: Mapping[str, Mapping[str, Figure]]) -> None:
+    """Print figures, a line for each ranking."""
+    for way, each in figures.items():
+        print(f"  {way:<10}" + "  ".join(f"{name} {figure}" for name, figure in each.items()))
+
+
+def main() -> None:
+    """Do the part that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = parser.add_subparsers(required=True)
+    part = parts.add_parser("speed")
+    part.add_argument("corpus", type=Path)
+    part.add_argument("--documents", type=int, default=100_000)
+    part.add_argument("--queries", type=int, default=1000)
+    part.add_argument("--count", type=int, default=10)
+    part.add_argument("--rounds", type=int, default=5)
+    part.set_defaults(run=speed)
+    part = parts.add_parser("quality")
+    part.add_argument("--data", type=Path, required=True)
+    part.set_defaults(run=quality)
+    asked = parser.parse_args()
+    asked.run(asked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""A pretrained encoder reads the pieces of a text, and its vector stands beside the other columns.
+
+It is frozen or learns along, layer by layer at rates of their own (`training/rates.py`). No piece is padded and no
+padding computed: `pretrained/packed.py` says how. Dropout hashes the place of a piece in its text and of the text in
+the batch, so that it does not depend on how texts are packed.
+"""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+
+from fitwell.data.encode import ArrayBlock
+from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.noise import Dropout, PieceDropout
+from fitwell.pretrained.configuration import configuration_from_text
+from fitwell.pretrained.folder import encoder_of, open_folder
+from fitwell.pretrained.packed import Packed, packed
+from fitwell.pretrained.transformer import Drop, Transformer, kept, pooled
+from fitwell.recipe import NetworkSettings, TrainingSettings
+
+PIECES_AT_ONCE = 16_384  # read together where nothing is learned, which bounds the memory of long texts
+
+
+class PretrainedText(ArrayNetwork):
+    """Texts become the pooled vectors of an encoder; vectors that were read beforehand are taken as they are.
+
+    Shape: pieces (rows, pieces), from 1 on and 0 after a text's end -> (rows, width).
+    """
+
+    def __init__(
+        self,
+        array: ArrayBlock,
+        settings: NetworkSettings,
+        training: TrainingSettings,
+        *,
+        noise_layer: int,
+        sample: Int[Tensor, "rows pieces"] | None,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        assert settings.dropout != "auto"
+        assert training.encoder_precision != "auto"
+        self.configuration = configuration_from_text(array.configuration)
+        # Without training rows only the structure is of use, to be filled with saved weights.
+        self.encoder = (
+            Transformer(self.configuration).allocated() if sample is None else encoder_of(open_folder(array.folder))
+        )
+        self.encoder.requires_grad_(True)
+        self.is_tuned = settings.text.tuned
+        if not self.is_tuned:
+            _freeze(self.encoder)
+        self.is_halved = training.encoder_precision == "bfloat16"
+        self.layers = torch.nn.ModuleList()
+        self.inside = PieceDropout(settings.dropout)
+        self.noise_layer = noise_layer
+        self.noise_layers = self.encoder.drops + 1
+        self.dropout = Dropout(settings.dropout, layer=noise_layer + self.encoder.drops)
+        self.width = self.configuration.pooled_width
+        self.multiplications = array.shape[0] * self.encoder.multiplications
+
+    def forward(self, numbers: Shaped[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
+        if numbers.is_floating_point():
+            vectors = numbers
+        elif self.training:
+            vectors = self._read(numbers, noise)
+        else:
+            vectors = torch.cat([self._read(some, None) for some in torch.split(numbers, _texts_at_once(numbers))])
+        outputs: Tensor = self.dropout(vectors, noise)
+        return outputs
+
+    def read(self, numbers: Int[Tensor, "rows pieces"]) -> Float[Tensor, "rows width"] | None:
+        """Return the vectors of texts where training leaves them as they are, so that each text is read once."""
+        if self.is_tuned:
+            return None
+        with torch.no_grad():
+            return torch.cat([self._read(some, None) for some in torch.split(numbers, _texts_at_once(numbers))])
+
+    def depth_of(self, name: str) -> int:
+        """Return how many layers stand between one of the parameters and the encoder's end."""
+        found = re.search(r"\bblocks\.(\d+)\.", name)
+        return self.configuration.layers if found is None else self.configuration.layers - 1 - int(found[1])
+
+    def _read(self, numbers: Int[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
+        texts = packed(numbers)
+        drop: Drop = kept
+        if noise is not None and self.inside.acts and self.is_tuned:
+            drop = self._dropping(texts, noise, length=numbers.shape[1])
+        # In training alone: what is predicted does not depend on what a machine has units for.
+        with torch.autocast(numbers.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
+            hidden = self.encoder(texts, drop)
+        return pooled(hidden.to(self.encoder.normalization.weight.dtype), texts, self.configuration.pooling)
+
+    def _dropping(self, texts: Packed, noise: Tensor, *, length: int) -> Drop:
+        rows = torch.cat([texts.order[run.texts].repeat_interleave(run.length) for run in texts.runs])
+        places = rows * length + texts.places
+
+        def drop(hidden: Tensor, place: int) -> Tensor:
+            dropped: Tensor = self.inside(hidden, noise[self.noise_layer + place], places, of_row=length)
+            return dropped
+
+        return drop
+
+
+def _texts_at_once(numbers: Int[Tensor, "rows pieces"]) -> int:
+    return max(1, PIECES_AT_ONCE // numbers.shape[1])
+
+
+def _freeze(network: Transformer) -> None:
+    """Make the weights constants, which no step computes a gradient of."""
+    for module in list(network.modules()):
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            delattr(module, name)
+            module.register_buffer(name, parameter.detach())

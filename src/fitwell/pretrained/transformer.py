@@ -1,0 +1,144 @@
+"""The encoder of a transformer (Vaswani et al. 2017) as BERT has it: normalized after each sum, over packed texts.
+
+The three maps of attention are one matrix; nothing is padded and nothing masked (`packed.py`). Dropout comes from
+outside as a function, because what is random is the business of whoever trains; what attention gives each piece is not
+dropped, so that its kernel stays one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from fitwell.pretrained.configuration import Configuration, Pooling
+from fitwell.pretrained.packed import Packed
+
+Drop = Callable[[Tensor, int], Tensor]  # of hidden pieces, and the number of the place where they are
+Vectors = Float[Tensor, "pieces width"]
+
+BENT: dict[str, Callable[[], nn.Module]] = {
+    "gelu": nn.GELU,
+    "gelu_tanh": lambda: nn.GELU(approximate="tanh"),
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+}
+
+
+def kept(hidden: Tensor, place: int) -> Tensor:
+    """Drop nothing."""
+    return hidden
+
+
+def by_run(hidden: Tensor, texts: Packed) -> tuple[Tensor, ...]:
+    """Return the pieces of each run; one split serves all, whose gradient is one concatenation."""
+    return torch.split(hidden, [run.pieces.stop - run.pieces.start for run in texts.runs])
+
+
+class Block(nn.Module):
+    """Attention, then two maps with a bend between; each is added to what came in, and the sum normalized."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__()
+        width, inner = configuration.width, configuration.inner
+        self.heads = configuration.heads
+        self.asked = nn.Linear(width, 3 * width)  # queries, keys and values
+        self.mixed = nn.Linear(width, width)
+        self.first_normalization = nn.LayerNorm(width, eps=configuration.epsilon)
+        self.inner = nn.Linear(width, inner)
+        self.bend = BENT[configuration.activation]()
+        self.outer = nn.Linear(inner, width)
+        self.second_normalization = nn.LayerNorm(width, eps=configuration.epsilon)
+
+    def forward(self, hidden: Vectors, texts: Packed, drop: Drop, place: int) -> Vectors:
+        hidden = self.first_normalization(hidden + drop(self.mixed(self._attended(hidden, texts)), place))
+        outputs: Tensor = self.second_normalization(hidden + drop(self.outer(self.bend(self.inner(hidden))), place + 1))
+        return outputs
+
+    def _attended(self, hidden: Vectors, texts: Packed) -> Vectors:
+        # Never in less than the sums have: on a CPU, the way back through attention takes ten times as long in that.
+        asked = self.asked(hidden).to(hidden.dtype)
+        width = asked.shape[1] // 3
+        found = []
+        with torch.autocast(hidden.device.type, enabled=False):
+            for run, part in zip(texts.runs, by_run(asked, texts), strict=True):
+                # (texts, length, 3, heads, width of a head) -> 3 of (texts, heads, length, width of a head)
+                shaped = part.view(-1, run.length, 3, self.heads, width // self.heads)
+                query, key, value = shaped.permute(2, 0, 3, 1, 4).unbind(0)
+                answers = scaled_dot_product_attention(query, key, value)
+                found.append(answers.transpose(1, 2).reshape(-1, width))
+        return torch.cat(found)
+
+
+class Transformer(nn.Module):
+    """Pieces of texts become vectors in context.
+
+    Its weights are zeros until they are loaded.
+
+    Shape: packed texts -> (pieces, width).
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__()
+        self.configuration = configuration
+        width, entry_width = configuration.width, configuration.entry_width
+        with torch.device("meta"):  # drawing weights that are replaced takes longer than loading them
+            self.entries = nn.Embedding(configuration.vocabulary, entry_width)
+            self.places = nn.Embedding(configuration.positions, entry_width)
+            self.segments = nn.Embedding(configuration.types, entry_width) if configuration.types else None
+            self.normalization = nn.LayerNorm(entry_width, eps=configuration.epsilon)
+            self.widening = nn.Linear(entry_width, width) if entry_width != width else nn.Identity()
+            self.blocks = nn.ModuleList(Block(configuration) for _ in range(configuration.layers))
+
+    def allocated(self) -> Transformer:
+        """Return the module itself, its weights zeros in memory."""
+        self.to_empty(device="cpu")
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+        return self
+
+    @property
+    def drops(self) -> int:
+        """How many places there are at which something may be dropped."""
+        return 1 + 2 * len(self.blocks)
+
+    @property
+    def multiplications(self) -> float:
+        """How many multiplications one piece takes, about; what it asks of the others is small beside that."""
+        return float(sum(parameter.numel() for parameter in self.blocks.parameters() if parameter.ndim == 2))
+
+    def forward(self, texts: Packed, drop: Drop = kept) -> Vectors:
+        hidden: Tensor = self.entries(texts.numbers) + self.places(texts.places + self.configuration.first_position)
+        if self.segments is not None:
+            hidden = hidden + self.segments.weight[0]
+        hidden = self.widening(drop(self.normalization(hidden), 0))
+        for number, block in enumerate(self.blocks):
+            hidden = block(hidden, texts, drop, 1 + 2 * number)
+        return hidden
+
+
+def pooled(hidden: Vectors, texts: Packed, pooling: tuple[Pooling, ...]) -> Float[Tensor, "texts pooled_width"]:
+    """Return one vector for each text of the batch, in its order; that of a text without a piece is zero.
+
+    Several ways of pooling stand beside each other, in the order of sentence-transformers' configuration.
+    """
+    width = len(pooling) * hidden.shape[1]
+    of_runs = []
+    for run, part in zip(texts.runs, by_run(hidden, texts), strict=True):
+        block = part.view(-1, run.length, hidden.shape[1])
+        of_runs.append(torch.cat([POOLINGS[name](block) for name in pooling], 1))
+    vectors = hidden.new_zeros(texts.count, width)
+    if not of_runs:
+        return vectors
+    return vectors.index_copy(0, texts.order, torch.cat(of_runs))
+
+
+POOLINGS: dict[Pooling, Callable[[Float[Tensor, "texts length width"]], Float[Tensor, "texts width"]]] = {
+    "first": lambda block: block[:, 0],
+    "max": lambda block: block.amax(1),
+    "mean": lambda block: block.mean(1),
+    "root_mean": lambda block: block.sum(1) / block.shape[1] ** 0.5,
+}

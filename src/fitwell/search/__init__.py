@@ -1,0 +1,70 @@
+"""Documents are found by their words and by what they mean: indexed, asked, and measured by judgements.
+
+Each name is imported when it is first used, because making an index needs more than asking it does.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fitwell.search.documents import Document, read_documents
+    from fitwell.search.evaluating import Evaluation, evaluate
+    from fitwell.search.excerpts import excerpt
+    from fitwell.search.indexing import Changed, add, delete, index
+    from fitwell.search.judging import Judgement, gains_of, read_judgements
+    from fitwell.search.teaching import Taught, learn
+    from fitwell.search.value import Hit, Index, open_index
+
+__all__ = [
+    "Changed",
+    "Document",
+    "Evaluation",
+    "Hit",
+    "Index",
+    "Judgement",
+    "Taught",
+    "add",
+    "delete",
+    "evaluate",
+    "excerpt",
+    "gains_of",
+    "index",
+    "learn",
+    "open_index",
+    "read_documents",
+    "read_judgements",
+]
+
+# The module where a name lives.
+_HOMES = {
+    "Changed": "fitwell.search.indexing",
+    "Document": "fitwell.search.documents",
+    "Evaluation": "fitwell.search.evaluating",
+    "Hit": "fitwell.search.value",
+    "Index": "fitwell.search.value",
+    "Judgement": "fitwell.search.judging",
+    "Taught": "fitwell.search.teaching",
+    "add": "fitwell.search.indexing",
+    "delete": "fitwell.search.indexing",
+    "evaluate": "fitwell.search.evaluating",
+    "excerpt": "fitwell.search.excerpts",
+    "gains_of": "fitwell.search.judging",
+    "index": "fitwell.search.indexing",
+    "learn": "fitwell.search.teaching",
+    "open_index": "fitwell.search.value",
+    "read_documents": "fitwell.search.documents",
+    "read_judgements": "fitwell.search.judging",
+}
+
+if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled name for an export
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'fitwell.search' has no attribute '{name}'; it offers {', '.join(__all__)}")
+        return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,144 @@
+"""An index is made, and its documents are added, changed and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwell.errors import RequestError, nearest
+from fitwell.search.building import Built, Settings, Way, built, learned_words
+from fitwell.search.documents import Document, Source, read_documents
+from fitwell.search.mean_vectors import known_words
+from fitwell.search.stemming import Stemmer, stemmer_for
+from fitwell.search.store import require_free, write_index, write_next
+from fitwell.search.terms import count_words
+from fitwell.search.value import Index, open_index
+from fitwell.vectors import Vectors, load
+
+TELLING = 1000  # documents, the first ones, that tell the language
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """What became of an index."""
+
+    index: Index
+    added: int = 0
+    replaced: int = 0  # documents whose id there was already
+    deleted: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def index(
+    documents: Source,
+    path: str | Path,
+    *,
+    ways: Sequence[Way] = ("bm25",),
+    id: str | None = None,
+    text: Sequence[str] = (),
+    vectors: str | Path | Vectors | None = None,
+    encoder: str | Path | None = None,
+    stemmer: Stemmer | None = None,
+    passages: int | None = None,
+    k1: float = 1.5,
+    b: float = 0.75,
+    threads: int | None = None,
+) -> Changed:
+    """Make an index of documents in a folder that is not there yet.
+
+    Documents are as for `read_documents`. `ways` are those that it can rank by: "bm25", "tfidf", "words" (the mean of
+    words' vectors: those of the file `vectors`, else ones learned on the documents), "sentences" (the vectors of the
+    pretrained encoder in the local Hugging Face folder `encoder`, which stays where it is). `stemmer` is "english" or
+    "none"; without it, the documents' commonest words tell whether they are English. `passages` cuts documents into
+    passages of at most so many words. `threads` changes the time only.
+
+    Raises:
+        DataError: the documents cannot be read. RequestError: a setting is wrong, or there is something at the path.
+        SurroundingsError: the disk is full, or the folder may not be written.
+    """
+    require_free(path)
+    folder = None if encoder is None else str(Path(encoder).expanduser().absolute())
+    given: Stemmer = "none" if stemmer is None else stemmer
+    settings = Settings(ways=tuple(ways), stemmer=given, passages=passages, k1=k1, b=b, encoder=folder)
+    if vectors is not None and "words" not in settings.ways:
+        raise RequestError('vectors of words serve the way "words" only; add it to the ways, or leave vectors out')
+    gathered = read_documents(documents, id=id, text=text)
+    if stemmer is None:
+        settings = replace(settings, stemmer=_stemmer(gathered.documents))
+    words = _words(gathered.documents, vectors) if "words" in settings.ways else None
+    made = built(gathered.documents, settings, words=words, kept={}, threads=threads)
+    generation = write_index(path, arrays=made.arrays, about={"settings": settings.as_json()})
+    return Changed(index=Index(generation), added=len(gathered.documents), notes=(*gathered.notes, *made.notes))
+
+
+def add(
+    path: str | Path, documents: Source, *, id: str | None = None, text: Sequence[str] = (), threads: int | None = None
+) -> Changed:
+    """Add documents to an index; one whose id is there already takes the old one's place.
+
+    The index is then what it would be had it been made of all of them, except that words' vectors are not learned
+    anew.
+
+    Raises:
+        DataError: the index or the documents cannot be read. SurroundingsError: another process changes it meanwhile.
+    """
+    before = open_index(path)
+    gathered = read_documents(documents, id=id, text=text)
+    kept = {document.id: document for document in before.documents()}
+    coming = {document.id: document for document in gathered.documents}
+    replaced = sum(name in kept for name in coming)
+    made = _built_again(before, list((kept | coming).values()), threads)
+    after = _written(before, made)
+    notes = (*gathered.notes, *made.notes)
+    return Changed(index=after, added=len(coming) - replaced, replaced=replaced, notes=notes)
+
+
+def delete(path: str | Path, ids: Iterable[str], *, threads: int | None = None) -> Changed:
+    """Delete documents from an index by their ids.
+
+    Raises:
+        RequestError: an id is not there (nothing is deleted then), or no document would be left.
+        DataError: the index cannot be read. SurroundingsError: another process changes it meanwhile.
+    """
+    before = open_index(path)
+    gone = set(ids)
+    known = set(before.ids)
+    for name in sorted(gone - known):
+        raise RequestError(
+            f'the index has no document "{name}", so nothing was deleted{nearest(name, known) or "; check its id"}'
+        )
+    left = [document for document in before.documents() if document.id not in gone]
+    if not left:
+        raise RequestError(f"an index must hold documents, but all {len(gone)} would be deleted; remove {path} instead")
+    return Changed(index=_written(before, _built_again(before, left, threads)), deleted=len(gone))
+
+
+def _built_again(before: Index, documents: Sequence[Document], threads: int | None) -> Built:
+    """Return the arrays for other documents, with what is costly kept."""
+    words, kept = None, dict[str, NDArray[np.float32]]()
+    if "words" in before.settings.ways:
+        words = Vectors(tuple(before.word_table.words), before.word_table.vectors)
+    if "sentences" in before.settings.ways:
+        vectors = before.vectors("sentences")[0]
+        _ = before.encoder  # another one's vectors would not fit those that are kept
+        kept = {before.passage(number): vector for number, vector in enumerate(vectors)}
+    return built(documents, before.settings, words=words, kept=kept, threads=threads)
+
+
+def _written(before: Index, made: Built) -> Index:
+    return Index(write_next(before.generation, arrays=made.arrays, about=before.generation.about))
+
+
+def _stemmer(documents: Sequence[Document]) -> Stemmer:
+    counted = count_words((document.text for document in documents[:TELLING]), threads=1)
+    return stemmer_for(counted.words, np.asarray(counted.counts.sum(axis=0)).ravel().tolist())
+
+
+def _words(documents: Sequence[Document], vectors: str | Path | Vectors | None) -> Vectors:
+    texts = [document.text for document in documents]
+    given = learned_words(texts) if vectors is None else vectors
+    return known_words(given if isinstance(given, Vectors) else load(given), count_words(texts).words)
