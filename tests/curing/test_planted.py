@@ -76,14 +76,3 @@ def test_an_untouched_suspicion_is_refuted_where_the_training_is_healthy(tmp_pat
     (judged,) = (finding for finding in found.findings if finding.symptom == "dead_units")
     assert judged.status == "refuted"
     assert replace(judged, status="suspected", explanation=suspicion.explanation) == suspicion
-
-
-def test_a_training_whose_table_streams_is_examined_on_the_rows_that_are_in_memory(
-    larger: Path, tmp_path: Path
-) -> None:
-    pl.read_csv(larger).write_parquet(tmp_path / "larger.parquet")
-    settings = {"data.streaming": "always", "training.learning_rate": 1e-6}
-    found = diagnose(train(tmp_path / "larger.parquet", target="answer", settings=settings, out=tmp_path / "run"))
-    assert found.complete
-    assert found.findings[0].symptom == "learning_rate_too_low"
-    assert found.findings[0].decides
