@@ -111,7 +111,7 @@ def bands_of(
 
     >>> high = (1000 * np.sin(2 * np.pi * 300 * np.arange(1000) / 1000)).astype(np.int16)[:, None]
     >>> np.abs(bands_of(high, np.array([0.0, 200.0, 500.0]), rate=1000)).max(axis=1).round()
-    array([  1., 998.], dtype=float32)
+    array([  1., 951.], dtype=float32)
     """
     spectrum = np.fft.rfft(wave[:, 0].astype(np.float64))
     band = np.searchsorted(edges[1:-1], np.fft.rfftfreq(len(wave), 1 / rate), side="right")

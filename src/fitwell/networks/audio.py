@@ -197,7 +197,7 @@ def mel_edges(bands: int, *, rate: int) -> Float[np.ndarray, " edges"]:
     """Return the frequencies, in hertz, that divide 0 to rate / 2 into so many bands equally wide in mel.
 
     >>> mel_edges(2, rate=8000).round()
-    array([   0., 1113., 4000.])
+    array([   0., 1114., 4000.])
     """
     return np.asarray(700 * (10 ** (np.linspace(0, 2595 * math.log10(1 + rate / 1400), bands + 1) / 2595) - 1))
 
@@ -208,7 +208,7 @@ def mel_filters(bands: int, *, rate: int, points: int) -> Float[np.ndarray, "fre
     Each rises from the middle of the band before to 1 at its own, and falls to the middle of the band after.
 
     >>> mel_filters(3, rate=8000, points=16).argmax(axis=0)  # of frequencies 500 Hz apart
-    array([1, 2, 4])
+    array([1, 2, 5])
     """
     edges = mel_edges(bands + 1, rate=rate)
     frequencies = np.arange(points // 2 + 1)[:, None] * (rate / points)

@@ -28,7 +28,7 @@ words that a setting accepts by that path and the word, metrics, commands, metho
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -96,8 +96,17 @@ def names() -> tuple[str, ...]:
     return tuple(_topics())
 
 
+def _widest(found: Sequence[Topic]) -> list[str]:
+    if any(topic.kind != "setting" for topic in found):
+        return [topic.name for topic in found]
+    depth = min((topic.name.count(".") for topic in found), default=0)
+    return [topic.name for topic in found if topic.name.count(".") == depth]
+
+
 def find(name: str) -> Topic:
     """Return the topic of this name; its last words or its title will do where they name one topic only.
+
+    Of several settings whose last word it is, the one in the widest group is meant.
 
     >>> find("dropout").name
     'network.dropout'
@@ -110,7 +119,7 @@ def find(name: str) -> Topic:
     topics = _topics()
     asked = _folded(name)
     found = [topic for topic in topics if _folded(topic) == asked]
-    found = found or [topic for topic in topics if topic.endswith(f".{asked}")]
+    found = found or _widest([topic for name, topic in topics.items() if name.endswith(f".{asked}")])
     found = found or [topic.name for topic in topics.values() if _folded(topic.title) == asked]
     if len(found) > 1:
         raise RequestError(f'"{name}" may be {", ".join(found)}; ask for one of them')
