@@ -314,7 +314,7 @@ CHANGES = ("image_flip", "image_crop", "image_rotation", "image_color", "image_e
 
 
 @pytest.mark.parametrize(("channels", "changed_much"), [(1, False), (3, True)])
-def test_pictures_in_color_are_changed_more_than_grey_ones_and_learned_in_larger_steps(
+def test_pictures_in_color_are_changed_more_than_grey_ones_and_learned_in_larger_and_more_steps(
     channels: int, changed_much: bool
 ) -> None:
     array = ArrayBlock(column="p", kind="image", shape=(8, 8, channels))
@@ -325,6 +325,7 @@ def test_pictures_in_color_are_changed_more_than_grey_ones_and_learned_in_larger
     assert recipe.training.learning_rate == pytest.approx(
         0.002 * (32 / 256) ** 0.5 * (3 if changed_much else 1), rel=0.01
     )
+    assert recipe.training.epochs == (97 if changed_much else 49)  # 3,000 or 1,500 steps, 31 an epoch
 
 
 def test_sounds_have_as_many_bands_as_their_rate_calls_for() -> None:

@@ -111,6 +111,7 @@ IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the ot
 SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
+COLOR_STEPS = 3_000  # of networks that read pictures in color, which change from epoch to epoch
 SOUND_STEPS = 600  # of networks that hear sounds, which are learned in fewer
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TEXT_RATE, TERMS_RATE = 6, 3
@@ -522,7 +523,8 @@ def _epochs(recipe: Recipe, facts: Facts) -> Choice:
             why = f"at least {TERMS_EPOCHS}, more for more than two classes, and about {about:,} steps"
         else:
             fewest = FEWEST_EPOCHS
-            about = SOUND_STEPS if len(facts.sounds) == len(facts.layout.arrays) else ARRAY_STEPS
+            about = COLOR_STEPS if facts.has_color else ARRAY_STEPS
+            about = SOUND_STEPS if len(facts.sounds) == len(facts.layout.arrays) else about
             why = f"at least {fewest}, and about {about:,} steps where there are few rows"
         return Choice(min(MOST_EPOCHS, max(fewest, -(-about // steps))), why)
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:
