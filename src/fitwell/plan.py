@@ -120,7 +120,6 @@ EPOCHS_PER_DOUBLING = 2  # of the classes: the more there are, the further outpu
 PLACES_RATE = 3  # chosen on spoken digits and 2,500 pictures of CIFAR-10
 ENCODER_RATE, ENCODER_LAYER_RATE, ENCODER_DECAY, ENCODER_BATCH = 0.15, 0.9, 0.01, 32
 ENCODER_STEPS, ENCODER_SIGHTS, FEWEST_ENCODER_EPOCHS, MOST_ENCODER_EPOCHS = 300, 800, 3, 20
-TERMS_NDIM = 2  # axes of a text as terms; one of words has one
 TRANSFORMER_WIDTH = 64
 OF_TRANSFORMERS = "a transformer has its own settings, network.transformer"
 NO_TEXTS, NO_IMAGES, NO_SERIES = "there are no texts", "there are no images", "there are no series"
