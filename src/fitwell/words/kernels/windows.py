@@ -338,7 +338,7 @@ def step(
 ) -> Any:
     """Take the step of one window, by addresses; `vectors` and `drawn` are tuples as long as what they count.
 
-    There is at least one context word. Rows are whole cache lines of 64 bytes, for each of which `vectors` has an entry.
+    There is at least one context word. Rows are whole cache lines of 64 bytes; `vectors` has an entry for each of them.
     """
     signature = types.void(*[types.int64] * 7, vectors, drawn)
 
