@@ -93,6 +93,42 @@ def cut(tokenizer: Tokenizer, texts: Sequence[str], *, longest: int) -> Cut:
     return Cut(numbers, shortened)
 
 
+@dataclass(frozen=True)
+class CutWords:
+    """A text as the numbers of its pieces, and the words that these are parts of."""
+
+    numbers: list[int]
+    words: list[str]  # as the text has them
+    owners: list[int]  # the word of each piece, -1 for a mark
+
+
+def cut_words(tokenizer: Tokenizer, text: str, *, longest: int) -> CutWords:
+    """Return the pieces of a text and its words, as the tokenizer tells words apart: mostly without punctuation.
+
+    Of a longer text it is the first pieces and the last mark, `longest` in all; a word that is cut off there is left
+    out with what follows.
+    """
+    encoding = tokenizer.encode(text[: CHARACTERS * longest])
+    pieces = list(zip(encoding.ids, encoding.word_ids, encoding.offsets, strict=True))
+    if len(pieces) > longest:
+        last = pieces[-1:] if pieces[-1][1] is None else []
+        end = longest - len(last)
+        while end and pieces[end][1] is not None and pieces[end][1] == pieces[end - 1][1]:
+            end -= 1
+        pieces = pieces[:end] + last
+    spans: dict[int, tuple[int, int]] = {}
+    for _, word, (start, stop) in pieces:
+        if word is not None:
+            first, furthest = spans.get(word, (start, stop))
+            spans[word] = min(first, start), max(furthest, stop)
+    places = {word: place for place, word in enumerate(spans)}
+    return CutWords(
+        numbers=[number for number, _, _ in pieces],
+        words=[text[slice(*span)].strip() for span in spans.values()],
+        owners=[-1 if word is None else places[word] for _, word, _ in pieces],
+    )
+
+
 def _of_words(folder: Path) -> str:
     """Return BERT's tokenizer for the vocabulary of a folder that has nothing newer (Wu et al. 2016, WordPiece)."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
