@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from fitwell.words.tokens import Tokenization
     from fitwell.words.vocabulary import Vocabulary, keep_probabilities
     from fitwell.words.word2vec_training import fasttext, word2vec
+    from fitwell.words.word_senses import Senses, senses
 
 __all__ = [
     "BM25Vectorizer",
     "EncodedCorpus",
     "Look",
     "Phrases",
+    "Senses",
     "TermMatrix",
     "TextClassifier",
     "TfidfVectorizer",
@@ -45,6 +47,7 @@ __all__ = [
     "load_classifier",
     "open_corpus",
     "save_corpus",
+    "senses",
     "tfidf",
     "word2vec",
 ]
@@ -55,6 +58,7 @@ _HOMES = {
     "EncodedCorpus": "fitwell.words.encoded",
     "Look": "fitwell.words.driving",
     "Phrases": "fitwell.words.phrases",
+    "Senses": "fitwell.words.word_senses",
     "TermMatrix": "fitwell.words.tf_idf",
     "TextClassifier": "fitwell.words.text_classifier",
     "TfidfVectorizer": "fitwell.words.tf_idf",
@@ -72,6 +76,7 @@ _HOMES = {
     "load_classifier": "fitwell.words.text_classifier",
     "open_corpus": "fitwell.words.corpus_file",
     "save_corpus": "fitwell.words.corpus_file",
+    "senses": "fitwell.words.word_senses",
     "tfidf": "fitwell.words.tf_idf",
     "word2vec": "fitwell.words.word2vec_training",
 }
