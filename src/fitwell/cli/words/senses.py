@@ -45,6 +45,7 @@ def senses(
     from fitwell.files import replace_atomically
     from fitwell.pretrained import open_encoder
     from fitwell.report.word_senses import senses_page
+    from fitwell.words.bilm.model import is_elmo
     from fitwell.words.occurrences import texts_of
 
     if output is not None and output.suffix != ".html":
@@ -57,7 +58,7 @@ def senses(
         found = words.senses(
             word,
             corpus,
-            encoder=open_encoder(encoder),
+            encoder=words.load_elmo(encoder) if is_elmo(encoder) else open_encoder(encoder),
             layer=layer,
             vectors=None if vectors is None else opened(vectors),
             count=count,
