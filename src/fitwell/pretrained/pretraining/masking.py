@@ -1,7 +1,7 @@
 """Pieces are masked anew in every step, and have to be told from those around them (Devlin et al. 2019, section 3.1).
 
-Of the chosen pieces eight in ten become the mask, one becomes a random piece and one stays as it is: in use there are no
-masks, so an encoder must not count on them. What is drawn is a function of a seed and of the step's number, so that
+Of the chosen pieces eight in ten become the mask, one becomes a random piece and one stays as it is: in use there are
+no masks, so an encoder must not count on them. What is drawn is a function of a seed and of the step's number, so that
 nothing about chance has to be saved.
 """
 
