@@ -32,7 +32,7 @@ ASKING = 1 / 3  # of a step's time is what telling alone takes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class PretrainingLook:
     """How a pretraining stands after a step."""
 
     step: int
@@ -44,7 +44,7 @@ class Look:
     seconds_left: float
 
 
-Progress = Callable[[Look], None]
+Progress = Callable[[PretrainingLook], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,7 @@ class Pretrained:
     steps: int  # that were done
     epochs: float
     is_finished: bool
+    is_interrupted: bool  # by Ctrl-C, rather than by the end of its time
     perplexity: Figure  # of masked pieces of held-out texts
     accuracy: Figure  # the share of them that were told
     unigram_perplexity: Figure  # where pieces are told by how frequent they are
@@ -62,7 +63,7 @@ class Pretrained:
     history: list[dict[str, float]]
 
 
-def unwatched(_look: Look) -> None:
+def unwatched(_look: PretrainingLook) -> None:
     """Take no notice of how training stands."""
 
 
@@ -106,8 +107,7 @@ def pretrain(
     )
     model = model_of(ready.origin, ready.frequencies, seed=ready.settings.seed)
     folder.mkdir(exist_ok=True)
-    state, told = _learned(ready, model, _Clock(started, time_limit), progress)
-    result = _result(folder, ready, state, told)
+    result = _result(folder, ready, _learned(ready, model, _Clock(started, time_limit), progress))
     save_model(folder, ready.origin, model, _told(ready, result))
     if result.is_finished:
         (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -136,7 +136,16 @@ class _Clock:
         return float("inf") if self.limit is None else self.started + self.limit - time.monotonic()
 
 
-def _learned(ready: Prepared, model: MaskedModel, clock: _Clock, progress: Progress) -> tuple[State, Told]:
+@dataclass(frozen=True)
+class _Learned:
+    """A training that was left: its state, what held-out texts say, and whether somebody asked to leave."""
+
+    state: State
+    told: Told
+    is_interrupted: bool
+
+
+def _learned(ready: Prepared, model: MaskedModel, clock: _Clock, progress: Progress) -> _Learned:
     """Go through a training to its last step, to Ctrl-C or to the end of its time; return how it stands."""
     flat = flattened(model)
     batches = Batches.of(ready.sequences, ready.settings)
@@ -155,7 +164,7 @@ def _learned(ready: Prepared, model: MaskedModel, clock: _Clock, progress: Progr
                 state.steps = _steps_within(clock.left, ready, state, seconds)
             told = _asked(ready, model, state)
             progress(
-                Look(
+                PretrainingLook(
                     step=state.step,
                     steps=state.steps,
                     loss=step.loss,
@@ -171,7 +180,7 @@ def _learned(ready: Prepared, model: MaskedModel, clock: _Clock, progress: Progr
                 saved = time.monotonic()
             if leaves:
                 break
-    return state, told or told_by(model, ready.questions)
+    return _Learned(state, told or told_by(model, ready.questions), interruption.asked and state.step < state.steps)
 
 
 def _asked(ready: Prepared, model: MaskedModel, state: State) -> Told | None:
@@ -195,15 +204,17 @@ def _steps_within(left: float, ready: Prepared, state: State, seconds: float) ->
     return min(state.steps, max(state.step + 1, state.step + fitting))
 
 
-def _result(folder: Path, ready: Prepared, state: State, told: Told) -> Pretrained:
+def _result(folder: Path, ready: Prepared, learned: _Learned) -> Pretrained:
+    state = learned.state
     by_counts = told_by_counts(ready.frequencies, ready.questions)
     return Pretrained(
         folder=folder,
         steps=state.step,
         epochs=state.step / Batches.of(ready.sequences, ready.settings).of_epoch,
         is_finished=state.step == state.steps,
-        perplexity=perplexity(told),
-        accuracy=accuracy(told),
+        is_interrupted=learned.is_interrupted,
+        perplexity=perplexity(learned.told),
+        accuracy=accuracy(learned.told),
         unigram_perplexity=perplexity(by_counts),
         unigram_accuracy=accuracy(by_counts),
         history=state.history,

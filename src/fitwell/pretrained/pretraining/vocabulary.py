@@ -6,11 +6,14 @@ al. 2016); a word is then cut into the longest pieces there are, from its beginn
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from fitwell.pretrained.tokenizer import MARKS, require_tokenizers, word_pieces
 
 FEWEST_TIMES = 2  # that two pieces must meet to be joined
+MOST_LETTERS = 1000  # that get pieces of their own, the most frequent ones
+WITHIN = "##"  # before a piece that does not begin a word
 
 
 def vocabulary_for(texts: Sequence[str], *, size: int, lowercase: bool) -> str:
@@ -23,10 +26,19 @@ def vocabulary_for(texts: Sequence[str], *, size: int, lowercase: bool) -> str:
     from tokenizers.trainers import WordPieceTrainer
 
     tokenizer = word_pieces(None, lowercase=lowercase)
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(tokenizer.normalizer.normalize_str(text))
+    ranked = sorted((letter for letter in counts if not letter.isspace()), key=lambda letter: (-counts[letter], letter))
+    letters = sorted(ranked[:MOST_LETTERS])
     trainer = WordPieceTrainer(
         vocab_size=size,
         min_frequency=FEWEST_TIMES,
-        special_tokens=list(MARKS),
+        # The trainer numbers letters within words as it meets them, in an order that changes, and settles ties by
+        # numbers; those that are there from the beginning keep theirs.
+        special_tokens=[*MARKS, *(WITHIN + letter for letter in letters)],
+        initial_alphabet=letters,
+        limit_alphabet=len(letters),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
