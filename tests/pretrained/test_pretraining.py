@@ -50,8 +50,8 @@ def sentences(count: int = 400, *, numbered: bool = True) -> list[str]:
 
 
 def pretrained_here(folder: Path, **settings: Any) -> pretraining.Pretrained:
-    settings = {"shape": SMALL, "learning": QUICK} | settings
-    return pretrain(sentences(), folder, **settings)
+    asked: dict[str, Any] = {"shape": SMALL, "learning": QUICK} | settings
+    return pretrain(sentences(), folder, **asked)
 
 
 PIECES = Pieces(mask=4, ordinary=np.arange(5, 100), is_ordinary=np.arange(100) >= 5)
@@ -371,9 +371,9 @@ def test_what_cannot_be_learned_is_refused(
     monkeypatch.chdir(tmp_path)
     Path("full").mkdir()
     Path("full/file").touch()
-    settings = {"folder": "model", "learning": QUICK} | ({} if "start" in settings else {"shape": SMALL}) | settings
+    asked: dict[str, Any] = {"folder": "model", "learning": QUICK, "shape": None if "start" in settings else SMALL}
     with pytest.raises(error, match=message):
-        pretrain(sentences() if text is None else text, **settings)
+        pretrain(sentences() if text is None else text, **asked | settings)
     assert not Path("model").exists()
 
 

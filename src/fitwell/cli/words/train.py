@@ -144,7 +144,7 @@ def train(
         "lowercase": lowercase,
         "normalization": normalization,
     }
-    given = {name: value for name, value in asked.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     _require_of_method(method, given)
     given |= {"unit": unit, "field": field, "seed": seed}
     if method == "bert":

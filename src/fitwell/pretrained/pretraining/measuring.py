@@ -106,5 +106,7 @@ def _summed(questions: list[Question], losses: npt.NDArray[np.floating], hits: n
     texts = np.concatenate([question.texts for question in questions])
     _, owners = np.unique(texts, return_inverse=True)
     return Told(
-        losses=np.bincount(owners, losses), hits=np.bincount(owners, hits), counts=np.bincount(owners).astype(float)
+        losses=np.bincount(owners, losses).astype(np.float64),
+        hits=np.bincount(owners, hits).astype(np.float64),
+        counts=np.bincount(owners).astype(np.float64),
     )

@@ -118,11 +118,13 @@ def from_folder(path: str | Path, *, length: int) -> Origin:
 def pieces_of(origin: Origin) -> Pieces:
     """Return what masking has to know about the vocabulary."""
     tokenizer = opened(origin.tokenizer, source="the model")
+    mask = tokenizer.token_to_id(MASK)
+    assert mask is not None, "an origin has a mask"
     marks = [number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special]
     is_ordinary = np.ones(origin.configuration.vocabulary, np.bool_)
     is_ordinary[marks] = False
     is_ordinary[tokenizer.get_vocab_size() :] = False
-    return Pieces(mask=tokenizer.token_to_id(MASK), ordinary=np.flatnonzero(is_ordinary), is_ordinary=is_ordinary)
+    return Pieces(mask=mask, ordinary=np.flatnonzero(is_ordinary), is_ordinary=is_ordinary)
 
 
 def model_of(origin: Origin, frequencies: npt.NDArray[np.float64], *, seed: int) -> MaskedModel:

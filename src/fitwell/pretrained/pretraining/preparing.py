@@ -105,5 +105,5 @@ def _require_enough(sequences: Sequences, held_out: Sequences, settings: Learnin
 
 def _frequencies(sequences: Sequences, pieces: Pieces) -> npt.NDArray[np.float64]:
     ordinary = sequences.numbers[pieces.is_ordinary[sequences.numbers]]
-    counts = np.bincount(ordinary, minlength=len(pieces.is_ordinary)) + 1.0
-    return counts / counts.sum()
+    counts = np.bincount(ordinary, minlength=len(pieces.is_ordinary)).astype(np.float64) + 1
+    return counts / float(counts.sum())

@@ -168,7 +168,7 @@ def _learned(ready: Prepared, model: MaskedModel, clock: _Clock, progress: Progr
                     step=state.step,
                     steps=state.steps,
                     loss=step.loss,
-                    held_out=told and told.loss,
+                    held_out=None if told is None else told.loss,
                     rate=step.rate,
                     per_second=read / (time.monotonic() - began),
                     seconds_left=seconds * (state.steps - state.step),
