@@ -1,4 +1,4 @@
-"""Text becomes numbers and vectors: corpora, phrases, TF-IDF, BM25, Word2Vec, FastText, GloVe, ELMo, senses, classifiers.
+"""Text becomes numbers and vectors: corpora, phrases, TF-IDF, BM25, Word2Vec, FastText, GloVe, ELMo, classifiers.
 
 Each name is imported when it is first used, because scikit-learn, on which the vectorizers stand, takes its time.
 """

@@ -1,1 +1,1 @@
-"""Words in context from a language model read in both directions (ELMo): torch is imported when one is made or opened."""
+"""Words in context from a language model that is read in both directions (ELMo)."""

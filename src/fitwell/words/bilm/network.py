@@ -26,7 +26,7 @@ LAYERS = 2
 FEW = 2000  # words from which on the softmax is adaptive
 HEAD_SHARE = 0.1  # of the words, the most frequent, that the head of an adaptive softmax has
 MIDDLE_SHARE = 0.4
-DIVISOR = 4.0  # by which each further cluster is narrower
+DIVISOR = 4.0  # by which each further cluster is narrower, but never below 1
 
 Drop = Callable[[Tensor], Tensor]
 
@@ -163,7 +163,7 @@ def softmax_of(sizes: Sizes) -> nn.Module:
     if sizes.targets <= FEW:
         return nn.Linear(sizes.width, sizes.targets)
     cutoffs = [int(HEAD_SHARE * sizes.targets), int(MIDDLE_SHARE * sizes.targets)]
-    return nn.AdaptiveLogSoftmaxWithLoss(sizes.width, sizes.targets, cutoffs, div_value=DIVISOR)
+    return nn.AdaptiveLogSoftmaxWithLoss(sizes.width, sizes.targets, cutoffs, div_value=min(DIVISOR, sizes.width**0.5))
 
 
 def _turned(lengths: Int[Tensor, " texts"], steps: int) -> Int[Tensor, "texts steps"]:

@@ -22,7 +22,7 @@ from fitwell.words.texts import Corpus, Unit
 from fitwell.words.tokens import Tokenization
 from fitwell.words.word2vec_training import encoded_corpus, resumed
 
-LONGEST_HELD_OUT = 200  # words of a text that is held out; a longer one is cut
+LONGEST_HELD_OUT = 1000  # words of a text that is held out; a longer one is cut
 MOST_HELD_OUT = 50_000  # words, which tell a perplexity to some percent
 FEWEST = 20  # words to learn from
 
