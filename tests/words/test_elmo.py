@@ -43,12 +43,12 @@ def test_a_direction_is_the_lstm_written_gate_by_gate_in_float64() -> None:
     layers, ends = direction(words, carried)
     inputs = words
     for place in range(2):
-        lstm, projection = direction.layers[place], direction.projections[place]
+        lstm, projection = direction.memories[place], direction.projections[place]
         output, cell = carried[place][:, :5], carried[place][:, 5:]
         outputs = []
         for step in range(7):
-            gates = inputs[:, step] @ lstm.weight_ih_l0.T + lstm.bias_ih_l0
-            gates = gates + output @ lstm.weight_hh_l0.T + lstm.bias_hh_l0
+            gates = inputs[:, step] @ lstm.input_weight.T + lstm.input_bias
+            gates = gates + output @ lstm.recurrent_weight.T + lstm.recurrent_bias
             enter, forget, new, leave = gates.split(5, 1)
             cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(new)
             output = torch.sigmoid(leave) * torch.tanh(cell)

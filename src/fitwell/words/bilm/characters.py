@@ -20,10 +20,31 @@ def character_rows(words: Sequence[str]) -> Int16[np.ndarray, "rows symbols"]:
     """
     rows = np.zeros((len(words) + 1, LONGEST), np.int16)
     rows[0, :3] = BEGINS, BOUNDARY, ENDS
-    rows[1:, 0] = BEGINS
     for row, word in enumerate(words, start=1):
-        own = word.encode("utf-8", "surrogatepass")[: LONGEST - 2]
-        rows[row, 1 : len(own) + 1] = np.frombuffer(own, np.uint8)
-        rows[row, 1 : len(own) + 1] += 1
-        rows[row, len(own) + 1] = ENDS
+        own = symbols_of(word)
+        rows[row, : len(own)] = own
     return rows
+
+
+def symbols_of(word: str) -> list[int]:
+    """Return the symbols of a word between two marks.
+
+    >>> symbols_of("ab")
+    [257, 98, 99, 258]
+    """
+    return [BEGINS, *(byte + 1 for byte in word.encode("utf-8", "surrogatepass")[: LONGEST - 2]), ENDS]
+
+
+def spelled(words: Sequence[str], *, most: int | None = None) -> list[int]:
+    """Return the symbols of words one after another, as many whole words as have `most` symbols together.
+
+    >>> spelled(["a", "b", "c"], most=7)
+    [257, 98, 258, 257, 99, 258]
+    """
+    found: list[int] = []
+    for word in words:
+        own = symbols_of(word)
+        if most is not None and len(found) + len(own) > most:
+            break
+        found += own
+    return found

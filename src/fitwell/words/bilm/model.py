@@ -133,6 +133,11 @@ def require_new(path: str | Path) -> None:
         raise SurroundingsError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
 
 
+def configuration_of(model: Elmo) -> str:
+    """Return as JSON what a run has to know of a model to fill it with saved weights."""
+    return json.dumps({"model_type": MODEL_TYPE, "sizes": asdict(model.network.sizes)})
+
+
 def is_elmo(path: str | Path) -> bool:
     """Tell whether a folder holds such a model, by what its configuration says."""
     try:

@@ -12,9 +12,8 @@ distribution over all of them, so that its loss is a perplexity.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -46,10 +45,6 @@ class Sizes:
     character_width: int = 16
     filters: tuple[int, ...] = (16, 16, 32, 32, 32)  # over 1, 2, 3, ... symbols
     highways: int = 1
-
-    def as_text(self) -> str:
-        """Return JSON that `sizes_from` reads back."""
-        return json.dumps(asdict(self))
 
 
 class Highway(nn.Module):
@@ -98,6 +93,29 @@ class Spelled(nn.Module):
         return outputs
 
 
+class Memory(nn.Module):
+    """One layer of LSTM (Hochreiter & Schmidhuber 1997), whose forget gates begin open; gates in torch's order.
+
+    Shape: (lanes, steps, width), and outputs and cells (lanes, cells) before the first step -> the same afterwards.
+    """
+
+    def __init__(self, width: int, cells: int) -> None:
+        super().__init__()
+        bound = cells**-0.5
+        self.input_weight = nn.Parameter(torch.empty(4 * cells, width).uniform_(-bound, bound))
+        self.recurrent_weight = nn.Parameter(torch.empty(4 * cells, cells).uniform_(-bound, bound))
+        self.input_bias = nn.Parameter(torch.zeros(4 * cells))
+        self.recurrent_bias = nn.Parameter(torch.zeros(4 * cells))
+        with torch.no_grad():
+            self.input_bias[cells : 2 * cells] = 1.0
+
+    def forward(self, words: Tensor, output: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        weights = [self.input_weight, self.recurrent_weight, self.input_bias, self.recurrent_bias]
+        first = (output[None].contiguous(), cell[None].contiguous())
+        found, last, last_cell = torch.lstm(words, first, weights, True, 1, 0.0, words.is_cuda, False, True)
+        return found, last[0], last_cell[0]
+
+
 class Direction(nn.Module):
     """Two layers of LSTM over words in the order in which they come.
 
@@ -106,7 +124,7 @@ class Direction(nn.Module):
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.LSTM(sizes.width, sizes.cells, batch_first=True) for _ in range(LAYERS))
+        self.memories = nn.ModuleList(Memory(sizes.width, sizes.cells) for _ in range(LAYERS))
         self.projections = nn.ModuleList(nn.Linear(sizes.cells, sizes.width, bias=False) for _ in range(LAYERS))
 
     def forward(
@@ -114,12 +132,12 @@ class Direction(nn.Module):
     ) -> tuple[list[Float[Tensor, "lanes steps width"]], Float[Tensor, "layers lanes state"]]:
         """Return what each layer puts out, and the states at the end; `carried` are those at the beginning."""
         outputs, ends, hidden = [], [], words
-        for place, (layer, projection) in enumerate(zip(self.layers, self.projections, strict=True)):
+        for place, (layer, projection) in enumerate(zip(self.memories, self.projections, strict=True)):
             output, cell = carried[place].chunk(2, 1)
-            found, (last, last_cell) = layer(drop(hidden), (output[None].contiguous(), cell[None].contiguous()))
+            found, last, last_cell = layer(drop(hidden), output, cell)
             hidden = projection(found) if place == 0 else projection(found) + hidden
             outputs.append(hidden)
-            ends.append(torch.cat([last[0], last_cell[0]], 1))
+            ends.append(torch.cat([last, last_cell], 1))
         return outputs, torch.stack(ends)
 
 
@@ -133,9 +151,11 @@ class LanguageModel(nn.Module):
         self.directions = nn.ModuleList([Direction(sizes), Direction(sizes)])  # forward, backward
         self.softmax = softmax_of(sizes)
 
-    def no_state(self, lanes: int) -> Float[Tensor, "directions layers lanes state"]:
+    def no_state(
+        self, lanes: int, device: torch.device | None = None
+    ) -> Float[Tensor, "directions layers lanes state"]:
         """Return the states before the first word."""
-        return torch.zeros(2, LAYERS, lanes, 2 * self.sizes.cells)
+        return torch.zeros(2, LAYERS, lanes, 2 * self.sizes.cells, device=device)
 
     def losses(self, hidden: Float[Tensor, "words width"], targets: Int[Tensor, " words"]) -> Float[Tensor, " words"]:
         """Return −ln p of each target, given the outputs of a last layer."""
@@ -152,8 +172,9 @@ class LanguageModel(nn.Module):
         The lowest is the words themselves, twice; what lies beyond a text's end is not to be used.
         """
         there = _turned(lengths, words.shape[1])
-        forward, _ = self.directions[0](words, self.no_state(len(words))[0])
-        backward, _ = self.directions[1](_gathered(words, there), self.no_state(len(words))[1])
+        ahead, behind = self.no_state(len(words), words.device)
+        forward, _ = self.directions[0](words, ahead)
+        backward, _ = self.directions[1](_gathered(words, there), behind)
         pairs = [(words, words), *zip(forward, (_gathered(each, there) for each in backward), strict=True)]
         return [torch.cat(pair, 2) for pair in pairs]
 
@@ -168,7 +189,7 @@ def softmax_of(sizes: Sizes) -> nn.Module:
 
 def _turned(lengths: Int[Tensor, " texts"], steps: int) -> Int[Tensor, "texts steps"]:
     """Return the place that each place of a text has when it is read from its end; what fills up stays."""
-    places = torch.arange(steps)[None, :].expand(len(lengths), steps)
+    places = torch.arange(steps, device=lengths.device)[None, :].expand(len(lengths), steps)
     return torch.where(places < lengths[:, None], lengths[:, None] - 1 - places, places)
 
 
