@@ -20,7 +20,7 @@ from fitwell.errors import DataError, RequestError
 from fitwell.words import Elmo, Look
 from fitwell.words.bilm.characters import LONGEST, character_rows
 from fitwell.words.bilm.learning import STEPS, stream_of
-from fitwell.words.bilm.network import FEW, Direction, LanguageModel, Sizes, Spelled, softmax_of
+from fitwell.words.bilm.network import FEW, Direction, Highway, LanguageModel, Memory, Sizes, Spelled, softmax_of
 
 SMALL = Sizes(targets=12, width=6, cells=5, character_width=4, filters=(3, 4))
 TEXTS = [f"the {words} here {number}" for number in range(60) for words in ("dog barks", "cat sits")]
@@ -44,12 +44,14 @@ def test_a_direction_is_the_lstm_written_gate_by_gate_in_float64() -> None:
     inputs = words
     for place in range(2):
         lstm, projection = direction.memories[place], direction.projections[place]
+        assert isinstance(lstm, Memory)
+        assert isinstance(projection, torch.nn.Linear)
         output, cell = carried[place][:, :5], carried[place][:, 5:]
         outputs = []
         for step in range(7):
             gates = inputs[:, step] @ lstm.input_weight.T + lstm.input_bias
             gates = gates + output @ lstm.recurrent_weight.T + lstm.recurrent_bias
-            enter, forget, new, leave = gates.split(5, 1)
+            enter, forget, new, leave = gates.chunk(4, 1)
             cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(new)
             output = torch.sigmoid(leave) * torch.tanh(cell)
             outputs.append(output @ projection.weight.T)
@@ -79,6 +81,8 @@ def test_a_words_vector_is_that_of_a_loop_over_its_windows() -> None:
         letters = torch.cat([spelled.symbols(symbols[row, :length].long()), torch.zeros(1, 4)])
         answers = []
         for width, filters in enumerate(spelled.filters, start=1):
+            assert isinstance(filters, torch.nn.Conv1d)
+            assert filters.bias is not None
             windows = [
                 torch.einsum("ocw,wc->o", filters.weight, letters[start : start + width]) + filters.bias
                 for start in range(length)
@@ -86,6 +90,7 @@ def test_a_words_vector_is_that_of_a_loop_over_its_windows() -> None:
             answers.append(torch.stack(windows).amax(0))
         hidden = torch.relu(torch.cat(answers))
         [highway] = spelled.highways
+        assert isinstance(highway, Highway)
         bent, gate = (highway.both.weight @ hidden + highway.both.bias).chunk(2)
         hidden = torch.sigmoid(gate) * hidden + (1 - torch.sigmoid(gate)) * torch.relu(bent)
         torch.testing.assert_close(found[row], spelled.projection.weight @ hidden + spelled.projection.bias)

@@ -41,7 +41,8 @@ class Planted:
             words = re.findall(r"\w+", text)
             river = self.senses == 2 and any(each in text for each in ("river", "swam", "muddy", "boat"))
             center = np.eye(8)[1 if river else 0]
-            found.append(Read(words, np.float32(center + self.draw.normal(0, 0.1, (len(words), 8)))))
+            vectors = center + self.draw.normal(0, 0.1, (len(words), 8))
+            found.append(Read(words, vectors.astype(np.float32)))
         return found
 
 
@@ -87,7 +88,7 @@ def test_agreement_is_that_of_the_best_assignment() -> None:
 
 
 def test_clusters_are_numbered_by_size() -> None:
-    rows = np.float32([[1, 0]] * 4 + [[0, 1]] * 9) + np.random.default_rng(0).normal(0, 0.05, (13, 2))
+    rows = np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 9) + np.random.default_rng(0).normal(0, 0.05, (13, 2))
     assert np.bincount(clustered(rows.astype(np.float32), seed=0, clusters=2).labels).tolist() == [9, 4]
 
 

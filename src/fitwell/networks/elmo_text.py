@@ -89,7 +89,7 @@ class ElmoText(ArrayNetwork):
 
     def _averages(self, symbols: Int[Tensor, "rows symbols"]) -> Float[Tensor, "rows entries"]:
         spelled, places, lengths = words_of(symbols)
-        distinct, numbers = spelled.unique(dim=0, return_inverse=True)
+        distinct, numbers = torch.unique(spelled, dim=0, return_inverse=True)
         layers = self.model.layers(self.model.spelled(distinct)[numbers[places]], lengths)
         steps = torch.arange(places.shape[1], device=symbols.device)
         is_word = (steps > 0) & (steps < lengths[:, None] - 1)

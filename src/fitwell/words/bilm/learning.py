@@ -187,7 +187,7 @@ def _step(
 
     windows = [stream.window(window) for stream in both]
     rows = torch.stack([words for words, _ in windows])
-    distinct, places = rows.unique(return_inverse=True)
+    distinct, places = torch.unique(rows, return_inverse=True)
     words = drop(model.spelled(symbols[distinct]))[places]
     outputs = []
     for place, direction in enumerate(model.directions):

@@ -110,7 +110,7 @@ class Memory(nn.Module):
             self.input_bias[cells : 2 * cells] = 1.0
 
     def forward(self, words: Tensor, output: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        weights = [self.input_weight, self.recurrent_weight, self.input_bias, self.recurrent_bias]
+        weights: list[Tensor] = [self.input_weight, self.recurrent_weight, self.input_bias, self.recurrent_bias]
         first = (output[None].contiguous(), cell[None].contiguous())
         found, last, last_cell = torch.lstm(words, first, weights, True, 1, 0.0, words.is_cuda, False, True)
         return found, last[0], last_cell[0]

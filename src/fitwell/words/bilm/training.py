@@ -165,7 +165,7 @@ def perplexities(
             some = [rows[place] for place in places]
             lengths, numbers = torch.tensor([len(row) for row in some]), filled(some)
             targets = targets_of(numbers, known=known)
-            distinct, of_places = numbers.unique(return_inverse=True)
+            distinct, of_places = torch.unique(numbers, return_inverse=True)
             last = model.layers(model.spelled(symbols[distinct])[of_places], lengths)[-1]
             ahead, behind = last.chunk(2, 2)
             steps = torch.arange(numbers.shape[1] - 1)
