@@ -161,6 +161,7 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         members,
         recipe=recipe,
         own=member_settings(recipe, class_weights=_class_weights(prepared, recipe)),
+        mixing=network.mixing if isinstance(network, FullyConnected) and network.mixing.acts else None,
         steps_per_epoch=batching(len(training), settings)[1],
     )
     if isinstance(training, Rows):

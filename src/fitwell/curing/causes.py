@@ -188,6 +188,8 @@ CAUSES: dict[str, Told] = {
     "training.image_rotation": _sized(HELD_BACK, UNHELD),
     "training.image_color": _sized(HELD_BACK, UNHELD),
     "training.image_erase": _sized(HELD_BACK, UNHELD),
+    "training.image_mixup": _sized(HELD_BACK, UNHELD),
+    "training.image_cutmix": _sized(HELD_BACK, UNHELD),
     "training.audio_time_mask": _sized(HELD_BACK, UNHELD),
     "training.audio_band_mask": _sized(HELD_BACK, UNHELD),
     "training.encoder_rate": _sized(TOO_HIGH, SLOWED),

@@ -343,6 +343,14 @@ class TrainingSettings(Settings):
     image_erase: Share | Auto = Field(
         "auto", description="In training, a rectangle of up to this share of each picture is erased."
     )
+    image_mixup: NonNegative | Auto = Field(
+        "auto",
+        description="In training, two pictures and their answers are blended, by shares from Beta(α, α); 0: never.",
+    )
+    image_cutmix: NonNegative | Auto = Field(
+        "auto",
+        description="In training, a rectangle of a picture is another's, its area's share from Beta(α, α); 0: never.",
+    )
     image_precision: Precision | Auto = Field(
         "auto",
         description="Numbers in which convolutions over images and sounds compute in training; weights stay float32.",
