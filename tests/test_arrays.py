@@ -408,6 +408,7 @@ def test_mixed_rows_answer_for_both_targets_by_their_shares_and_weights(tmp_path
     setup = set_up(prepared, prepared.recipe)
     batch = next(setup.training.batches(setup.seeds, epoch=0, batch_rows=10))
     assert batch.weights is not None
+    assert isinstance(setup.program.network.noise_layers, int)
     noise = noise_words([5], step=0, layers=setup.program.network.noise_layers)
     found = float(gradient_of(setup.program, setup.state.population, batch, noise, False).losses[0])
     features = {name: block[0] for name, block in batch.features.items()}

@@ -27,6 +27,7 @@ def contact_sheets(
     """Return a sheet for each column of pictures that training changes: some rows, each beside what became of it."""
     some = rows[:: max(1, len(rows) // PICTURES)][:PICTURES]
     network = model.networks[0]
+    assert isinstance(network.noise_layers, int)
     found: list[dict[str, Any]] = []
     for block, array in model.encoders.layout.arrays.items():
         reader = network.get_submodule(f"arrays.{block}")
