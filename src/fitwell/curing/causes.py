@@ -132,6 +132,8 @@ CAUSES: dict[str, Told] = {
     "network.image.blocks": _always(NARROW),
     "network.audio.family": _always(NARROW),
     "network.audio.bands": RICHNESS,
+    "network.audio.silence": RICHNESS,
+    "network.audio.leveling": RICHNESS,
     "network.audio.widths": _always(NARROW),
     "network.audio.bidirectional": _always(NARROW),
     "network.series.family": _always(NARROW),

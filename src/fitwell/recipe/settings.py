@@ -151,6 +151,13 @@ class AudioNetwork(Settings):
     bands: Annotated[int, Field(ge=2, le=512)] | Auto = Field(
         "auto", description="Bands of pitch that a sound's spectrum is summed up in, evenly spaced on the mel scale."
     )
+    silence: NonNegative = Field(
+        25.0,
+        description="A sound begins and ends where it is at most so many decibels quieter than its loudest; 0: as is.",
+    )
+    leveling: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="So much of each band's mean over a sound is taken out of it, beside the mean of all bands."
+    )
     widths: tuple[Count, ...] | Auto = Field(
         "auto", description="Channels of its convolutional stages, or units of its recurrent layers, first to last."
     )
