@@ -12,6 +12,7 @@ from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries
 from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.pretrained_text import PretrainedText
+from fitwell.networks.random_kernels import RandomKernels
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
 from fitwell.networks.transformer import TransformerSeries, TransformerWords
@@ -46,6 +47,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "gru": RecurrentAudio,
     },
     "series": {
+        "random_kernels": RandomKernels,
         "convolutional": ConvolutionalSeries,
         "rnn": RecurrentSeries,
         "lstm": RecurrentSeries,
