@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.clock import clock_of
 from fitwell.doctor.examining.eliminating import Causes, eliminate
 from fitwell.doctor.examining.explaining import joined
-from fitwell.doctor.examining.measuring import Measured, bench_of, gain
+from fitwell.doctor.examining.measuring import Measured, bench_of, gain, tally_of
 from fitwell.doctor.examining.rows import copied_target, finite_rows
 from fitwell.doctor.examining.tracing import Rewired
 from fitwell.doctor.finding import Finding, Remedy
@@ -31,6 +32,7 @@ class Told:
 
     def __init__(self, skill: Callable[[frozenset[str]], float]) -> None:
         self.skill, self.work = skill, 0.0
+        self.done: dict[Arm, Measured] = {}
         self.tried: list[frozenset[str]] = []
 
     def measure(self, arm: Arm) -> Measured:
@@ -86,13 +88,13 @@ def test_a_cure_is_at_last_all_that_was_changed() -> None:
 
 def test_an_arm_that_cannot_reach_a_skill_is_ended_early_and_measured_whole_when_asked() -> None:
     given = subject(regression(optimizer=lambda p: torch.optim.SGD(p, lr=1e-9), epochs=10))
-    bench = bench_of(given, anatomy_of(given), clock_of(None, Interruption()), 0)
+    bench = bench_of(given, anatomy_of(given), clock_of(None, Interruption()), 0, tally_of(given, most=math.inf))
     assert not bench.reaches(Arm(), 0.9)
     assert bench.done[Arm()].cut
-    ended = bench.steps
+    ended = bench.tally.steps
     assert ended == 40  # half of ten epochs of 240 rows in batches of 32
     assert not bench.measure(Arm()).cut
-    assert bench.steps == ended + 80
+    assert bench.tally.steps == ended + 80
 
 
 def test_a_column_made_of_the_target_is_told_from_one_that_nearly_decides_it() -> None:

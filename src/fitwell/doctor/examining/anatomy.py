@@ -130,6 +130,13 @@ def mismatch_of(output: str, loss: LossKind, task: Task, values: Tensor, targets
         return f"{loss.name} takes logits and applies its own {output}, but the output is a {output} already"
     if loss.expects == "logits" and output in ("relu", "tanh") and task.kind != "numbers":
         return f"{loss.name} takes logits of any sign and size, but {output} bounds them"
+    if loss.name.startswith("binary") and not _within_0_1(targets):
+        return (
+            f"{loss.name} takes targets from 0 to 1, but they go from {float(targets.min()):.4g} to "
+            f"{float(targets.max()):.4g}, where it has no least value: outputs without end make it ever smaller"
+        )
+    if loss.name == "hinge" and loss.how == "by its type" and task.coding == "0/1":
+        return f"{loss.name} takes classes of -1 and 1, but the targets are 0 and 1: those of 0 have no say in it"
     if loss.expects == "probabilities" and output not in ("sigmoid", "softmax", "hardsigmoid"):
         return f"{loss.name} takes probabilities, but the output is {output}"
     if loss.expects == "log-probabilities" and output != "log_softmax":
@@ -137,6 +144,10 @@ def mismatch_of(output: str, loss: LossKind, task: Task, values: Tensor, targets
     if task.kind == "numbers":
         return _unreachable(output, loss, targets.float())
     return None
+
+
+def _within_0_1(targets: Tensor) -> bool:
+    return bool(((targets >= 0) & (targets <= 1)).all())
 
 
 BOUNDS = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0),

@@ -203,10 +203,7 @@ def _with_half(bench: Bench, arm: Arm, *, second: bool) -> Tensor:
         half = max(2, len(order) // 2)
         chosen = (order[-half:] if second else order[:half]).sort()[0]
         folds.append(Fold(training=fold.training[chosen], held_out=fold.held_out))
-    halved = replace(bench, folds=tuple(folds), done={}, trainings=0, steps=0)
-    found = halved.measure(arm)
-    bench.trainings, bench.steps = bench.trainings + halved.trainings, bench.steps + halved.steps
-    return found.contributions
+    return replace(bench, folds=tuple(folds), done={}).measure(arm).contributions
 
 
 def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
@@ -299,9 +296,8 @@ def numbered_classes(bench: Bench, screened: Screened) -> Finding | None:
         loss=nn.CrossEntropyLoss(),
         optimizer=lambda parameters: torch.optim.Adam(parameters, lr=3e-3),
     )
-    as_classes = Bench(subject=other, anatomy=anatomy_of(other), clock=bench.clock, seed=bench.seed, folds=bench.folds)
+    as_classes = replace(bench, subject=other, anatomy=anatomy_of(other), done={})
     apart = as_classes.measure(Arm(changes=frozenset({"inputs"})))
-    bench.trainings += as_classes.trainings
     found = gain(apart.contributions, _rounded(bench, screened.best, classes, values))
     if found.effect < 0.15 or found.clear < STANDARD_ERRORS:
         return None
@@ -350,9 +346,7 @@ def seed_dependent(bench: Bench, screened: Screened, again: Measured, *, asked: 
         return None
     of_seeds = [screened.base]
     for seed in range(bench.seed + 1, bench.seed + 1 + MORE_SEEDS):
-        more = replace(bench, seed=seed, done={}, trainings=0, steps=0)
-        of_seeds.append(more.measure(Arm()))
-        bench.trainings, bench.steps = bench.trainings + more.trainings, bench.steps + more.steps
+        of_seeds.append(replace(bench, seed=seed, done={}).measure(Arm()))
     best, worst = (choose(of_seeds, key=lambda each: each.skill) for choose in (max, min))
     found = gain(best.contributions, worst.contributions)
     if found.effect < SEEDS_APART or found.clear < STANDARD_ERRORS:

@@ -21,6 +21,7 @@ FEW_VALUES = 20  # of a feature: codes, grades and grid points rather than measu
 # Correlation of a feature with the target from which it is a copy. Classes leave a gap between their copies that no
 # threshold on an honest feature has; among numbers an honest feature may be as good as linear.
 COPIES = {"classes": 0.99, "labels": 1.0, "numbers": 0.9999}
+THE_SAME = 1 - 1e-6  # but for rounding in float32, whatever else tells as much
 # From here it may be one: it leaves a twentieth of the variance at most.
 NEAR_COPIES = {"classes": 0.97, "labels": 1.0, "numbers": 0.975}
 LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not of what the copy leaves
@@ -122,7 +123,7 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     features = features_of(subject.inputs)
     task = anatomy.task
     truth = labels_of(task, subject.targets).double() if task.kind == "classes" else subject.targets.double()
-    if truth.numel() != len(truth) or features.shape[1] < 3 or subject.inputs.ndim != 2 or len(features) < 20:
+    if truth.numel() != len(truth) or features.shape[1] < 3 or subject.inputs.ndim > 3 or len(features) < 20:
         return None
     y = truth.reshape(-1)
     straight, bent = _correlation(features, y), _correlation(_ranks(features), _ranks(y[:, None])[:, 0])
@@ -133,7 +134,8 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     exact = float(straight[place]) >= COPIES[task.kind]
     rest = torch.cat([features[:, :place], features[:, place + 1 :]], 1)
     others = _linear_skill(rest, subject.targets, task)
-    if others > 0.95 or not (exact or _screens_off(features[:, place], rest, y, others)):
+    itself = exact and float(straight[place]) >= THE_SAME
+    if not itself and (others > 0.95 or not (exact or _screens_off(features[:, place], rest, y, others))):
         return None
     return Finding(
         symptom="target_leakage",

@@ -129,8 +129,9 @@ def with_found_rate(bench: Bench, arm: Arm) -> Arm:
     for rate in ADAM_RATES:
         tried = Arm(changes=arm.changes, adam_rate=rate, longer=arm.longer)
         came = train(bench.subject, bench.anatomy, fold, tried, seed=bench.seed, clock=bench.clock, steps=steps)
+        bench.tally.steps += came.steps
         reached[rate] = float(came.best.errors.mean())
-    bench.trainings += 1  # the three together are one training's work
+    bench.tally.trainings += 1  # the three together are one training's work
     return Arm(changes=arm.changes, adam_rate=min(reached, key=lambda rate: reached[rate]), longer=arm.longer)
 
 

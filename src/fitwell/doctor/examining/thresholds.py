@@ -38,6 +38,8 @@ EVIDENT_ERRORS = 2.33  # one in 100, of a cause that was visible before anything
 SHARE_OF_GAIN = 0.8
 SHARE_OF_CURE = 0.95  # of the gain, from which causes put right are a cure; below, what helps further is added
 
+# What a training that learned nothing may show by chance on its own rows, of which there are more than held-out ones.
+NOTHING_LEARNED = 0.05
 # Below this skill it is asked on other rows too, and of other models, whether what was reached is chance.
 DOUBTFUL_SKILL = 0.2
 
@@ -69,6 +71,8 @@ HOPELESS_ERRORS = 2.0
 # Taking changes back ends when so many trainings' work is done: what a sick training may cost (15) less what
 # confirming takes. A training of fewer than ENOUGH_STEPS steps counts as so many.
 MOST_WORK = 12.0
+# And nothing is asked that the verdict does not need when so much is done, unless a time was given instead.
+MOST_WORK_IN_ALL = 20.0
 
 ADAM_RATES = (1e-3, 3e-3, 1e-2)  # tried for the bundle: Adam's own default and what small networks take
 STAND_IN_RATE = 3e-3  # of a network of our own, whatever suits the examined one
