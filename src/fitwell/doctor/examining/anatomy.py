@@ -32,6 +32,7 @@ class Anatomy:
     unowned: tuple[str, ...]  # that the optimizer was not given
     dropout: float  # the largest share that a layer drops
     weight_decay: float
+    decoupled: bool  # from the gradient, as AdamW's is: it is then scaled by the rate, and far larger ones are usual
     plain_recurrent: bool
     imbalance: float  # rows of the largest class over those of the smallest
     severed: bool = False  # something in the network stops the gradient, and it can be let through
@@ -78,10 +79,9 @@ def anatomy_of(subject: Subject) -> Anatomy:
         unowned=tuple(
             names[id(each)] for each in module.parameters() if each.requires_grad and id(each) not in owned.parameters
         ),
-        dropout=max(
-            (float(each.p) for each in module.modules() if isinstance(each, nn.modules.dropout._DropoutNd)), default=0
-        ),
+        dropout=seen.dropout,
         weight_decay=owned.weight_decay,
+        decoupled=owned.decoupled,
         plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
         imbalance=_imbalance(task, subject.targets),
     )
@@ -93,6 +93,7 @@ class Owned:
 
     parameters: frozenset[int]  # `id` of each
     weight_decay: float  # the largest
+    decoupled: bool
 
 
 def owned_by(subject: Subject, module: nn.Module) -> Owned:
@@ -107,6 +108,7 @@ def owned_by(subject: Subject, module: nn.Module) -> Owned:
     return Owned(
         parameters=frozenset(id(each) for group in optimizer.param_groups for each in group["params"]),
         weight_decay=max(decays, default=0.0),
+        decoupled=isinstance(optimizer, torch.optim.AdamW),
     )
 
 

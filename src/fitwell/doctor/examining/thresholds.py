@@ -60,6 +60,14 @@ LARGE_MOMENTUM = 0.95  # from here the last 20 steps and more push on together
 SPREAD_FACTOR = 10.0
 OFFSET_SPREADS = 3.0
 
+# L2 penalties that are in use go from 1e-5 to 1e-2 (the largest that torch's own examples and papers on small networks
+# take); decoupled ones are multiplied by the rate, and usually lie between 1e-2 and 1.
+MUCH_DECAY = 1e-3  # from here it is tried without
+HEAVY_DECAY, CRUSHING_DECAY = 1e-2, 1e-1
+DECOUPLED = 100.0  # times as much does as little harm
+# A half is the most that is usually dropped (Srivastava et al. 2014, Dropout).
+HEAVY_DROPOUT, CRUSHING_DROPOUT = 0.6, 0.8
+
 # How long is long enough: the bundle takes at least this many steps, and at most this multiple of the examined epochs.
 ENOUGH_STEPS = 600
 MOST_LONGER = 10
