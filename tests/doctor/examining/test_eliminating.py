@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from tests.doctor.examining.programs import curve, network, regression
 from tests.doctor.examining.test_rewiring import subject
 from torch import Tensor, nn
 
+from fitwell.doctor.examining import examination
 from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.clock import clock_of
@@ -50,10 +51,10 @@ class Told:
         return gain(whole.contributions, self.measure(arm).contributions)
 
 
-def caused(skill: Callable[[frozenset[str]], float]) -> Causes:
+def caused(skill: Callable[[frozenset[str]], float], suspicion: Mapping[str, float] = SUSPICION) -> Causes:
     told: Any = Told(skill)
-    best = told.measure(Arm(changes=frozenset(SUSPICION)))
-    return eliminate(told, told.measure(Arm()), best, SUSPICION)
+    best = told.measure(Arm(changes=frozenset(suspicion), longer=2.0))
+    return eliminate(told, told.measure(Arm()), best, suspicion)
 
 
 def test_changes_that_are_each_enough_stand_beside_each_other() -> None:
@@ -62,6 +63,29 @@ def test_changes_that_are_each_enough_stand_beside_each_other() -> None:
     assert list(found.alternatives) == ["initialization"]
     assert found.hidden == {}
     assert found.cure is found.measured
+
+
+def test_what_often_does_the_same_as_the_cause_is_tried_too() -> None:
+    found = caused(lambda done: 0.9 if done & {"longer", "rate"} else 0.0, {"longer": 0.3, "best_epoch": 0.2})
+    assert list(found.effects) == ["longer"]
+    assert {name: each.arm.factor for name, each in found.alternatives.items()} == {"rate": 10.0}
+
+
+def test_what_helps_without_being_enough_or_needed_is_possible() -> None:
+    found = caused(lambda done: 0.9 if "inputs" in done else 0.3 if "initialization" in done else 0.0)
+    assert list(found.effects) == ["inputs"]
+    assert found.alternatives == {}
+    assert set(found.possible) == {"initialization", "loss"}  # both are plain to see
+
+
+def test_only_so_much_is_asked_beyond_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "MOST_WORK_IN_ALL", 0.01)
+    few = {"inputs": curve(200)[0], "targets": curve(200)[1], "epochs": 100}
+    exam = examination.examine(**regression(**few))
+    assert not exam.complete
+    assert exam.untried == ("half of the rows",)
+    assert "incomplete: the work of 20 trainings was done before half of the rows could be tried" in str(exam)
+    assert examination.examine(**regression(**few), budget="10m").complete
 
 
 def test_changes_that_mask_each_other_are_needed_together_the_most_visible_first() -> None:

@@ -66,12 +66,13 @@ def eliminate(bench: Bench, base: Measured, best: Measured, suspicion: Mapping[s
     hidden, cure = _what_helps_further(bench, base, kept, best, others)
     tried = [*(best.arm.of({name}) for name in others[:MOST_ALTERNATIVES]), *_rivals(base, kept.arm)]
     alternatives = _alternatives(bench, tried, enough)
-    possible = {name: None for name in others if name not in {*alternatives, *hidden}}
+    beside = [name for name in others if name not in {*alternatives, *hidden}]
+    brought = {name: _alone(bench, base, best.arm.of({name})) for name in beside}
     return Causes(
         measured=kept,
         effects=_ranked(_effects(bench, base, kept), suspicion),
         alternatives=alternatives,
-        possible={name: _alone(bench, base, best.arm.of({name})) for name in possible},
+        possible={name: each for name, each in brought.items() if _is_possible(name, each, suspicion)},
         hidden=_ranked(hidden, suspicion),
         cure=cure,
     )
@@ -148,6 +149,12 @@ def _alternatives(bench: Bench, arms: Sequence[Arm], enough: float) -> dict[str,
         for name in arm.changes
         if bench.work < MOST_WORK and bench.reaches(arm, enough)
     }
+
+
+def _is_possible(name: str, alone: Gain | None, suspicion: Mapping[str, float]) -> bool:
+    """Tell whether a change that was not needed is worth a word: it helps, or its lack is plain to see."""
+    helps = alone is not None and alone.effect >= ABSOLUTE_GAIN
+    return helps or (is_evident([name], suspicion) and name not in ("adam", "rate"))
 
 
 def _alone(bench: Bench, base: Measured, arm: Arm) -> Gain | None:

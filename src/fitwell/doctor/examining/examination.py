@@ -224,9 +224,7 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     if not any(finding.decides for finding in course.findings) and _nothing_learned(bench, again, screened):
         course.add(without_signal(bench, screened.allowed))
         return
-    uneven = None
-    if bench.tally.affords("other seeds"):
-        uneven = seed_dependent(bench, screened, again.measure(Arm()))
+    uneven = seed_dependent(bench, screened, again.measure(Arm()))
     suspicion = suspicions(bench.subject, bench.anatomy, screened.base)
     # Where something is visibly wrong, less is enough to look for causes, whether or not it turns out to be one.
     share = EVIDENT_FAULT if _any_evident(screened, suspicion) else RELATIVE_FAULT
@@ -273,13 +271,11 @@ def _look_further(bench: Bench, again: Bench, screened: Screened, course: Course
     told = bench.anatomy.task.classes > 2
     if told:
         _add(course, noisy_labels(bench, screened))
-    if bench.tally.affords("half of the rows"):
-        _add(course, too_few_rows(bench, screened))
+    _add(course, too_few_rows(bench, screened))
     _add(course, heart)
     if heart is not None and not told:
         _add(course, noisy_labels(bench, screened))
-    if bench.tally.affords("numbers as classes"):
-        _add(course, numbered_classes(bench, screened))
+    _add(course, numbered_classes(bench, screened))
 
 
 def _unexplained(bench: Bench, again: Bench, screened: Screened) -> Finding | None:
@@ -332,9 +328,11 @@ def _find_causes(
     fault = evident or any(table[name].fault for name in causes.effects)
     severity: Severity = "critical" if fault or screened.shortfall >= RELATIVE_HEADROOM else "warning"
     sure = _holds(again, causes.measured, base, evident=evident)
-    if set(causes.effects) <= {WIDER, STAND_IN} and bench.tally.affords("other seeds"):
+    if set(causes.effects) <= {WIDER, STAND_IN}:
         # Too small a network may be just large enough for some first weights.
         _add(course, seed_dependent(bench, screened, again.measure(Arm()), asked=True))
+    if base.diverged and set(causes.effects) <= {WIDER, STAND_IN}:  # no change of its training keeps it finite
+        _add(course, diverged_finding(base))
     found = cause_findings(screened, causes, severity=severity, sure=sure)
     if sure:
         others = [
@@ -352,10 +350,11 @@ def _find_causes(
     course.add(found)
     if set(causes.effects) <= {"best_epoch", REGULARIZED}:  # what is learned by heart may be wrong labels
         _add(course, noisy_labels(bench, screened))
-        if bench.tally.affords("half of the rows"):
-            _add(course, too_few_rows(bench, screened))
+        _add(course, too_few_rows(bench, screened))
     if any(finding.decides for finding in course.findings):
-        _add(course, diverged_finding(base) if base.diverged else idle_finding(base))
+        known = {finding.symptom for finding in course.findings}
+        fact = diverged_finding(base) if base.diverged else idle_finding(base)
+        _add(course, fact if fact is not None and fact.symptom not in known else None)
     course.add(activity_findings(base))
     known = {finding.symptom for finding in course.findings}
     more = possible_findings(screened, causes.possible, causes.cure.arm)

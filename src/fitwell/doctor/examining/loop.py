@@ -319,10 +319,14 @@ def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, modul
 
 def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
     """Return how good an arm's outputs for some rows are."""
-    logits = takes_proper_loss(anatomy, arm) and (
-        "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
-    )
+    logits = gives_logits(anatomy, arm)
     return judged(anatomy.task, anatomy.loss, outputs, subject.targets[rows], logits=logits)
+
+
+def gives_logits(anatomy: Anatomy, arm: Arm) -> bool:
+    """Tell whether outputs of an arm that tells classes apart cannot be probabilities."""
+    raw = "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
+    return raw and takes_proper_loss(anatomy, arm)
 
 
 def _best(looks: list[Look]) -> Judged:

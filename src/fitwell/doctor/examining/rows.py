@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
-from fitwell.doctor.examining.baseline import MOST_FEATURES, VALUES, features_of, nearest, ridge
+from fitwell.doctor.examining.baseline import MOST_FEATURES, NEIGHBORS, VALUES, features_of, nearest, ridge
 from fitwell.doctor.examining.measuring import Bench
 from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill
 from fitwell.doctor.examining.subject import Subject, row_keys
@@ -17,6 +17,9 @@ from fitwell.doctor.finding import Finding, remedy
 
 SHIFTS = 5  # labels are tried against the rows up to so many places away
 LEAKED_ROWS = 0.05  # of held-out rows that were trained on: more than chance repeats in most tables
+NEAR = 0.2  # of the distance of the tenth nearest row
+FEWEST_DIMENSIONS = 6  # from here hardly any row has a neighbor so near by chance
+MOST_ASKED, MOST_KNOWN = 1000, 10_000  # rows
 FEW_VALUES = 20  # of a feature: codes, grades and grid points rather than measurements
 # Correlation of a feature with the target from which it is a copy. Classes leave a gap between their copies that no
 # threshold on an honest feature has; among numbers an honest feature may be as good as linear.
@@ -92,6 +95,9 @@ def shared_rows(subject: Subject) -> Finding | None:
     repeated = 1 - len(known) / len(training)
     # Rows of few different values repeat by themselves; measurements do not.
     chance = 2 * repeated if _few_values(subject.inputs) else 0.0
+    what = "are training rows too"
+    if shared < chance + LEAKED_ROWS:
+        shared, what = _nearly_shared(subject), "are training rows too, but for a little noise"
     if shared < chance + LEAKED_ROWS:
         return None
     return Finding(
@@ -101,10 +107,25 @@ def shared_rows(subject: Subject) -> Finding | None:
         where="validation",
         since="data",
         evidence={"shared": shared, "repeated": repeated},
-        explanation=f"{100 * shared:.0f} % of the validation rows are training rows too: what is measured there is "
+        explanation=f"{100 * shared:.0f} % of the validation rows {what}: what is measured there is "
         "memory, and says nothing about new rows",
         remedies=(remedy("divide the rows before anything else, with equal rows on one side"),),
     )
+
+
+def _nearly_shared(subject: Subject) -> float:
+    """Return the share of validation rows with a training row far nearer than others are.
+
+    Of rows that are spread over d dimensions, 10 · 0.2^d have one within a fifth of the distance of the tenth nearest.
+    """
+    features = features_of(subject.inputs)
+    varied = features.std(0) > 0
+    known, asked = features[: subject.training_rows, varied], features[subject.training_rows :, varied]
+    if known.shape[1] < FEWEST_DIMENSIONS or len(known) < 10 * NEIGHBORS or _few_values(subject.inputs):
+        return 0.0
+    spread = known.std(0)
+    near = torch.cdist(asked[:MOST_ASKED] / spread, known[:MOST_KNOWN] / spread).topk(NEIGHBORS, largest=False)[0]
+    return float((near[:, 0] < NEAR * near[:, -1]).double().mean())
 
 
 def _few_values(inputs: Tensor) -> bool:

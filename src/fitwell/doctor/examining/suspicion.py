@@ -43,6 +43,7 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         "initialization": _ill_drawn(subject),
         "activations": 0.0,
         "lighter": _held_back(anatomy),
+        "weights": 0.75,  # it is among the changes only where it was seen to bring much
         "batch": 0.75 if subject.batch_size * 4 > subject.training_rows or subject.batch_size <= 2 else 0.4,
         "adam": 0.35,
         "longer": 0.3,
@@ -51,6 +52,8 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
     if signals is not None:
         if signals.shrinkage < VANISHED or any(each.saturated > MANY_SATURATED for each in signals.end):
             found["activations"] = 0.6
+        if signals.memory < VANISHED:
+            found["gated"] = 0.85
         if _is_numb(signals.start):
             sound = activity_of(new_module(subject, subject.seed), standardized_rows(subject, LOOKED_AT))
             blamed = "initialization" if _is_numb(sound) else "inputs"
