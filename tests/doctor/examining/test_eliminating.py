@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from tests.doctor.examining.programs import curve, network, regression
 from tests.doctor.examining.test_rewiring import subject
 from torch import Tensor, nn
 
+from fitwell.doctor.examining import examination
 from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.clock import clock_of
 from fitwell.doctor.examining.eliminating import Causes, eliminate
 from fitwell.doctor.examining.explaining import joined
-from fitwell.doctor.examining.measuring import Measured, bench_of, gain
+from fitwell.doctor.examining.measuring import Measured, bench_of, gain, tally_of
 from fitwell.doctor.examining.rows import copied_target, finite_rows
 from fitwell.doctor.examining.tracing import Rewired
 from fitwell.doctor.finding import Finding, Remedy
@@ -31,6 +33,7 @@ class Told:
 
     def __init__(self, skill: Callable[[frozenset[str]], float]) -> None:
         self.skill, self.work = skill, 0.0
+        self.done: dict[Arm, Measured] = {}
         self.tried: list[frozenset[str]] = []
 
     def measure(self, arm: Arm) -> Measured:
@@ -48,10 +51,10 @@ class Told:
         return gain(whole.contributions, self.measure(arm).contributions)
 
 
-def caused(skill: Callable[[frozenset[str]], float]) -> Causes:
+def caused(skill: Callable[[frozenset[str]], float], suspicion: Mapping[str, float] = SUSPICION) -> Causes:
     told: Any = Told(skill)
-    best = told.measure(Arm(changes=frozenset(SUSPICION)))
-    return eliminate(told, told.measure(Arm()), best, SUSPICION)
+    best = told.measure(Arm(changes=frozenset(suspicion), longer=2.0))
+    return eliminate(told, told.measure(Arm()), best, suspicion)
 
 
 def test_changes_that_are_each_enough_stand_beside_each_other() -> None:
@@ -60,6 +63,29 @@ def test_changes_that_are_each_enough_stand_beside_each_other() -> None:
     assert list(found.alternatives) == ["initialization"]
     assert found.hidden == {}
     assert found.cure is found.measured
+
+
+def test_what_often_does_the_same_as_the_cause_is_tried_too() -> None:
+    found = caused(lambda done: 0.9 if done & {"longer", "rate"} else 0.0, {"longer": 0.3, "best_epoch": 0.2})
+    assert list(found.effects) == ["longer"]
+    assert {name: each.arm.factor for name, each in found.alternatives.items()} == {"rate": 10.0}
+
+
+def test_what_helps_without_being_enough_or_needed_is_possible() -> None:
+    found = caused(lambda done: 0.9 if "inputs" in done else 0.3 if "initialization" in done else 0.0)
+    assert list(found.effects) == ["inputs"]
+    assert found.alternatives == {}
+    assert set(found.possible) == {"initialization", "loss"}  # both are plain to see
+
+
+def test_only_so_much_is_asked_beyond_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "MOST_WORK_IN_ALL", 0.01)
+    few = {"inputs": curve(200)[0], "targets": curve(200)[1], "epochs": 100}
+    exam = examination.examine(**regression(**few))
+    assert not exam.complete
+    assert exam.untried == ("half of the rows",)
+    assert "incomplete: the work of 20 trainings was done before half of the rows could be tried" in str(exam)
+    assert examination.examine(**regression(**few), budget="10m").complete
 
 
 def test_changes_that_mask_each_other_are_needed_together_the_most_visible_first() -> None:
@@ -86,13 +112,13 @@ def test_a_cure_is_at_last_all_that_was_changed() -> None:
 
 def test_an_arm_that_cannot_reach_a_skill_is_ended_early_and_measured_whole_when_asked() -> None:
     given = subject(regression(optimizer=lambda p: torch.optim.SGD(p, lr=1e-9), epochs=10))
-    bench = bench_of(given, anatomy_of(given), clock_of(None, Interruption()), 0)
+    bench = bench_of(given, anatomy_of(given), clock_of(None, Interruption()), 0, tally_of(given, most=math.inf))
     assert not bench.reaches(Arm(), 0.9)
     assert bench.done[Arm()].cut
-    ended = bench.steps
+    ended = bench.tally.steps
     assert ended == 40  # half of ten epochs of 240 rows in batches of 32
     assert not bench.measure(Arm()).cut
-    assert bench.steps == ended + 80
+    assert bench.tally.steps == ended + 80
 
 
 def test_a_column_made_of_the_target_is_told_from_one_that_nearly_decides_it() -> None:
