@@ -97,7 +97,7 @@ FOREIGN = {
     "SystemExit": {"cli/"},
     # Worded by whoever reads a recipe, a run, an index, or a file of a corpus.
     "ValueError": {
-        "recipe/settings.py",
+        "recipe/recipe.py",
         "recipe/per_member.py",
         "prediction.py",
         "decision/value.py",

@@ -17,7 +17,7 @@ from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.noise import noise_words
 from fitwell.networks.text import ConvolutionalWords
 from fitwell.recipe import NetworkSettings, TrainingSettings
-from fitwell.recipe.settings import TextFamily
+from fitwell.recipe.choices import TextFamily
 from fitwell.vectors import Vectors
 
 PRETRAINED = "pretrained"  # which has a file of its own

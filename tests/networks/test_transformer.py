@@ -15,7 +15,7 @@ from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.noise import noise_words
 from fitwell.networks.transformer import TransformerLayer, TransformerSeries, TransformerWords, turned
 from fitwell.recipe import NetworkSettings, TrainingSettings
-from fitwell.recipe.settings import PositionsName
+from fitwell.recipe.choices import PositionsName
 from fitwell.training.pieces import pieces_of
 
 ROWS, STEPS, CHANNELS, WIDTH, HEADS = 3, 7, 2, 8, 2

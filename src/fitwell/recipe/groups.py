@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fitwell.errors import RecipeError
+from fitwell.recipe.paths import setting, with_values
 from fitwell.recipe.per_member import OPEN, PER_MEMBER
-from fitwell.recipe.settings import Recipe, default_of, setting, with_values
+from fitwell.recipe.recipe import Recipe, default_of
 
 SEEDS = tuple(path for path in PER_MEMBER if path.startswith("seeds."))
 

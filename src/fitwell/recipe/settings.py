@@ -1,69 +1,54 @@
-"""What a run is asked to do: one frozen, validated value.
+"""The groups of settings: every setting has its one home, its one default and its one sentence here.
 
-Every setting has its one home, its one default and its one sentence here. `auto` means that Fitwell chooses from the
-data and says why; a resolved recipe has no `auto` left, and run again on the same data and machine it gives the same
-bits. The choices are literals; a test equates them with the tables that implement them.
+`auto` means that Fitwell chooses from the data and says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from fitwell.errors import nearest
-from fitwell.recipe.accepted import words
-from fitwell.recipe.per_member import Own, checked
-
-Auto = Literal["auto"]
-TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
-Goal = Literal["auto", "balanced", "imbalanced", "ranking", "targeting", "probability"]
-KindName = Literal[
-    "number", "category", "boolean", "date", "text", "image", "audio", "series", "identifier", "constant"
-]
-BrokenFiles = Literal["refuse", "skip"]
-SplitName = Literal["random", "stratified", "grouped", "time", "given"]
-NumberScaling = Literal["robust", "standard", "quantile", "none"]
-TargetScaling = Literal["standard", "none"]
-Streaming = Literal["auto", "always", "never"]
-FamilyName = Literal["fully_connected"]
-Precision = Literal["float32", "bfloat16"]
-AudioFamily = Literal["convolutional", "rnn", "lstm", "gru"]
-SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru", "transformer"]
-TextForm = Literal["terms", "words", "pieces"]
-TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru", "transformer", "pretrained"]
-PositionsName = Literal["rotary", "sinusoidal", "learned", "none"]
-ActivationName = Literal[
-    "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "identity"
-]
-InitializationName = Literal[
-    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "orthogonal", "uniform", "unit_variance"
-]
-NormalizationName = Literal["none", "batch", "layer", "group", "rms"]
-NumberEmbeddingName = Literal["none", "piecewise_linear", "periodic", "combined"]
-LossName = Literal["cross_entropy", "focal", "squared_error", "absolute_error", "huber", "quantile"]
-OptimizerName = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "muon"]
-ScheduleName = Literal[
-    "constant", "step", "exponential", "cosine", "cyclical", "warm_restarts", "one_cycle", "log_cosine", "plateau"
-]
-ClassWeights = Literal["none", "balanced"]
-ThresholdName = Literal["half", "f1", "youden", "cost", "precision", "recall"]
-CalibrationName = Literal["none", "if_better", "temperature", "logistic", "isotonic"]
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Momentum = Annotated[float, Field(ge=0, lt=1)]
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)]
-
-RECIPE_VERSION: Literal[1] = 1
-MOST_MEMBERS = 10_000
-MemberCount = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
+from fitwell.recipe.choices import (
+    MOST_MEMBERS,
+    RECIPE_VERSION,
+    ActivationName,
+    AudioFamily,
+    Auto,
+    BrokenFiles,
+    CalibrationName,
+    ClassWeights,
+    Count,
+    FamilyName,
+    Finite,
+    Goal,
+    InitializationName,
+    KindName,
+    LossName,
+    MemberCount,
+    Momentum,
+    Names,
+    NonNegative,
+    NormalizationName,
+    NumberEmbeddingName,
+    NumberScaling,
+    OptimizerName,
+    PositionsName,
+    Positive,
+    Precision,
+    ScheduleName,
+    Seed,
+    SeriesFamily,
+    Share,
+    SplitName,
+    Streaming,
+    TargetScaling,
+    TaskName,
+    TextFamily,
+    TextForm,
+    ThresholdName,
+)
+from fitwell.recipe.per_member import Own
 
 
 class Settings(BaseModel):
@@ -437,8 +422,8 @@ class TuneSettings(Settings):
     )
 
 
-class Recipe(Settings):
-    """What a run is asked to do."""
+class Asked(Settings):
+    """What a run is asked to do; a `Recipe` is one whose settings agree."""
 
     version: Literal[1] = Field(RECIPE_VERSION, description="Version of this format.")
     task: TaskName | Auto = Field("auto", description="What is predicted: a class, several labels, or a number.")
@@ -456,17 +441,6 @@ class Recipe(Settings):
     decision: DecisionSettings = Field(default_factory=DecisionSettings, description="From outputs to decisions.")
     tune: TuneSettings = Field(default_factory=TuneSettings, description="The search for better settings.")
 
-    @field_validator("members")
-    @classmethod
-    def _members_fit(cls, members: int | tuple[dict[str, Any], ...]) -> int | tuple[dict[str, Any], ...]:
-        return members if isinstance(members, int) else checked(members, cls)
-
-    @model_validator(mode="after")
-    def _settings_agree(self) -> Self:
-        for problem in contradictions(self):
-            raise ValueError(problem)
-        return self
-
     @property
     def member_count(self) -> int:
         """How many networks are trained."""
@@ -481,476 +455,3 @@ class Recipe(Settings):
     def differences(self) -> tuple[Own, ...]:
         """What each member has of its own, by dotted name; empty where all have the same settings."""
         return () if isinstance(self.members, int) else self.members
-
-
-RECURRENT = frozenset({"rnn", "lstm", "gru"})
-PIECES = frozenset({"pieces"})
-
-# A setting of the left column means something only where the setting named beside it has one of these values.
-APPLIES: dict[str, tuple[str, frozenset[str]]] = {
-    "data.shuffle_buffer": ("data.streaming", frozenset({"always"})),
-    "training.nesterov": ("training.optimizer", frozenset({"sgd"})),
-    "training.momentum": ("training.optimizer", frozenset({"sgd", "muon"})),
-    "training.beta1": ("training.optimizer", frozenset({"adam", "adamw", "muon"})),
-    "training.beta2": ("training.optimizer", frozenset({"adam", "adamw", "muon"})),
-    "training.rms_decay": ("training.optimizer", frozenset({"rmsprop"})),
-    "training.step_epochs": ("training.schedule", frozenset({"step"})),
-    "training.step_factor": ("training.schedule", frozenset({"step"})),
-    "training.decay_rate": ("training.schedule", frozenset({"exponential"})),
-    "training.minimum_factor": ("training.schedule", frozenset({"cosine", "cyclical", "warm_restarts", "one_cycle"})),
-    "training.cycle_epochs": ("training.schedule", frozenset({"cyclical", "warm_restarts"})),
-    "training.cycle_growth": ("training.schedule", frozenset({"warm_restarts"})),
-    "training.cycles": ("training.schedule", frozenset({"log_cosine"})),
-    "training.plateau_patience": ("training.schedule", frozenset({"plateau"})),
-    "training.plateau_factor": ("training.schedule", frozenset({"plateau"})),
-    "training.focal_gamma": ("training.loss", frozenset({"focal"})),
-    "training.huber_delta": ("training.loss", frozenset({"huber"})),
-    "training.quantile": ("training.loss", frozenset({"quantile"})),
-    "training.label_smoothing": ("training.loss", frozenset({"cross_entropy"})),
-    "training.target_factor": ("task", frozenset({"regression"})),
-    "training.target_shift": ("task", frozenset({"regression"})),
-    "training.members_at_once": ("training.execution", frozenset({"mapped"})),
-    "decision.threshold": ("task", frozenset({"binary"})),
-    "decision.at_least": ("decision.threshold", frozenset({"precision", "recall"})),
-    "decision.false_positive_cost": ("task", frozenset({"binary"})),
-    "decision.false_negative_cost": ("task", frozenset({"binary"})),
-    "decision.calibration": ("task", frozenset({"binary", "multiclass", "multilabel"})),
-    "decision.coverage": ("task", frozenset({"regression"})),
-    "network.text.family": ("data.text", frozenset({"words", "pieces"})),
-    "data.text_encoder": ("data.text", PIECES),
-    "data.vocabulary_size": ("data.text", frozenset({"terms", "words"})),
-    "training.word_dropout": ("data.text", frozenset({"terms", "words"})),
-    "training.encoder_rate": ("data.text", PIECES),
-    "training.encoder_layer_rate": ("data.text", PIECES),
-    "training.encoder_unfreezing": ("data.text", PIECES),
-    "training.encoder_precision": ("data.text", PIECES),
-    "network.text.vectors": ("data.text", frozenset({"words"})),
-    "network.text.bidirectional": ("network.text.family", RECURRENT),
-    "network.audio.bidirectional": ("network.audio.family", RECURRENT),
-    "network.series.bidirectional": ("network.series.family", RECURRENT),
-    "network.leaky_slope": ("network.activation", frozenset({"leaky_relu", "prelu"})),
-    "network.initialization_range": ("network.initialization", frozenset({"uniform"})),
-    "network.normalization_groups": ("network.normalization", frozenset({"group"})),
-    "network.number_embedding_width": (
-        "network.number_embedding",
-        frozenset({"piecewise_linear", "periodic", "combined"}),
-    ),
-    "network.number_embedding_bins": ("network.number_embedding", frozenset({"piecewise_linear", "combined"})),
-    "network.number_embedding_scale": ("network.number_embedding", frozenset({"periodic", "combined"})),
-}
-
-
-# What a search cannot vary, and why. Its trials are compared by the validation loss after the same epochs.
-_MEASURE = "it changes what the validation loss means, by which trials are compared"
-_COURSE = "trials are compared at the same points of one course of training"
-_MACHINE = "it changes how steps are computed, not what comes of them"
-NOT_TUNED: dict[str, str] = {
-    "training.loss": _MEASURE,
-    "training.focal_gamma": _MEASURE,
-    "training.huber_delta": _MEASURE,
-    "training.quantile": _MEASURE,
-    "training.label_smoothing": _MEASURE,
-    "training.class_weights": _MEASURE,
-    "training.target_factor": _MEASURE,
-    "training.target_shift": _MEASURE,
-    "training.schedule": _COURSE,
-    "training.cycles": _COURSE,
-    "training.cycle_epochs": _COURSE,
-    "training.cycle_growth": _COURSE,
-    "training.epochs": _COURSE,
-    "training.maximum_steps": _COURSE,
-    "training.early_stopping.patience": _COURSE,
-    "training.early_stopping.minimum_improvement": _COURSE,
-    "training.compile": _MACHINE,
-    "training.execution": _MACHINE,
-    "training.threads": _MACHINE,
-    "training.signals_every": _MACHINE,
-    "training.checkpoint_seconds": _MACHINE,
-}
-
-
-# What a setting that is chosen from the data becomes where it has no effect.
-NEUTRAL: dict[str, float | str] = {
-    "data.shuffle_buffer": 1,
-    "decision.threshold": "half",
-    "decision.calibration": "none",
-    "training.beta2": 0.0,
-    "training.members_at_once": 1,
-    "training.label_smoothing": 0.0,
-    "network.number_embedding_width": 2,
-    "network.text.family": "average",
-    "data.vocabulary_size": 1,
-    "training.word_dropout": 0.0,
-    "training.encoder_rate": 1.0,
-    "training.encoder_layer_rate": 1.0,
-    "training.encoder_precision": "float32",
-}
-
-
-def without_effect(recipe: Recipe, path: str) -> bool:
-    """Tell whether other settings leave this one nothing to decide.
-
-    >>> without_effect(Recipe(training=TrainingSettings(optimizer="sgd")), "training.beta2")
-    True
-    """
-    if path not in APPLIES:
-        return False
-    other, values = APPLIES[path]
-    chosen = setting(recipe, other)
-    return chosen != "auto" and chosen not in values
-
-
-def contradictions(recipe: Recipe) -> Iterator[str]:
-    """Yield a sentence for every pair of settings that cannot both hold."""
-    yield from _contradictions_of_rows(recipe)
-    yield from _contradictions_of_streaming(recipe)
-    yield from _contradictions_of_columns(recipe)
-    yield from _contradictions_of_long_tables(recipe)
-    yield from _contradictions_of_training(recipe)
-    yield from _contradictions_of_decision(recipe)
-    yield from _contradictions_of_ranges(recipe)
-    yield from _settings_without_effect(recipe)
-    for place, own in enumerate(recipe.differences, 1):
-        if own:
-            for problem in contradictions(
-                with_values(recipe, {"members": 1, "training.execution": "auto"} | dict(own))
-            ):
-                yield f"members, entry {place}: {problem}"
-
-
-Group = TypeVar("Group", bound=Settings)
-
-
-def with_values(group: Group, values: Own) -> Group:
-    """Return a group of settings with some replaced, by dotted name, by values that were checked before.
-
-    >>> with_values(Recipe(), {"training.learning_rate": 0.1, "seed": 3}).training.learning_rate
-    0.1
-    """
-    of_groups: dict[str, dict[str, Any]] = {}
-    update: dict[str, Any] = {}
-    for path, value in values.items():
-        name, dot, rest = path.partition(".")
-        if dot:
-            of_groups.setdefault(name, {})[rest] = value
-        else:
-            update[name] = value
-    inner = {name: with_values(getattr(group, name), of_group) for name, of_group in of_groups.items()}
-    return group.model_copy(update=update | inner)
-
-
-def own_recipe(recipe: Recipe, member: int) -> Recipe:
-    """Return the recipe of one member: its own settings in the place of everybody's.
-
-    >>> recipe = Recipe(members=({}, {"training.l2": 0.5}))
-    >>> own_recipe(recipe, 0).training.l2, own_recipe(recipe, 1).training.l2
-    (0.0, 0.5)
-    """
-    own = recipe.differences[member] if recipe.differences else {}
-    return with_values(recipe, {"members": 1} | dict(own))
-
-
-def _contradictions_of_rows(recipe: Recipe) -> Iterator[str]:
-    data = recipe.data
-    if data.validation_share == 0:
-        yield "data.validation_share is 0, but validation rows decide which weights are kept; try 0.15"
-    if data.validation_share + data.test_share >= 0.9:
-        yield (
-            f"data.validation_share {data.validation_share:g} and data.test_share {data.test_share:g} leave less than "
-            "a tenth of the rows to train on; lower one of them"
-        )
-    for method, needed in (("grouped", "group"), ("time", "time"), ("given", "test")):
-        if data.split == method and getattr(data, needed) is None:
-            yield f"data.split is {method}, which needs data.{needed}; set it, or let data.split be auto"
-    for role in ("group", "time"):
-        if data.split in ("random", "stratified") and getattr(data, role) is not None:
-            yield f"data.split is {data.split}, which takes no notice of data.{role}; let data.split be auto"
-    if data.group is not None and data.time is not None:
-        yield "data.group and data.time each decide the split, and both are set; keep one"
-    if data.folds == 1:
-        yield "data.folds is 1, but cross-validation needs at least 2 folds (0: none)"
-    if data.folds and data.test is not None:
-        yield f"data.folds {data.folds} divides the rows itself, but data.test names a test file; keep one"
-
-
-def _contradictions_of_streaming(recipe: Recipe) -> Iterator[str]:
-    data = recipe.data
-    if data.streaming != "always":
-        return
-    way_out = "leave it out, or read the table into memory (data.streaming: never)"
-    if data.split in ("stratified", "time"):
-        yield (
-            f"data.split is {data.split}, but where a table streams a row's part is known without seeing the others; "
-            "let data.split be auto, or read the table into memory (data.streaming: never)"
-        )
-    if data.time is not None:
-        yield f'data.time is "{data.time}", but rows that stream are not in the order of time; {way_out}'
-    if data.folds:
-        yield f"data.folds is {data.folds}, but a table that streams is not divided in folds; {way_out}"
-    if recipe.training.batch_size == "full":
-        yield f"training.batch_size is full, but a table that streams is not held in memory; {way_out}"
-
-
-def _contradictions_of_columns(recipe: Recipe) -> Iterator[str]:
-    for role in ("weight", "group", "time"):
-        if getattr(recipe.data, role) in recipe.target:
-            yield f'data.{role} is "{getattr(recipe.data, role)}", which is the target; name another column'
-    for name in recipe.target:
-        if name in recipe.data.drop:
-            yield f'data.drop names the target "{name}"; a target cannot be dropped'
-        if recipe.target.count(name) > 1:
-            yield f'the target "{name}" is named {recipe.target.count(name)} times; name it once'
-
-
-def _contradictions_of_long_tables(recipe: Recipe) -> Iterator[str]:
-    data = recipe.data
-    if data.series_id is None:
-        for role in ("time", "spacing"):
-            value = getattr(data, f"series_{role}")
-            if value not in (None, "auto", 0):
-                yield f"data.series_{role} is {value}, but without data.series_id no rows are steps of series; set it"
-        return
-    if data.series_id == data.series_time:
-        yield f'data.series_id and data.series_time are both "{data.series_id}"; name two columns'
-    if data.series_spacing not in ("auto", 0) and data.series_time is None:
-        yield f"data.series_spacing is {data.series_spacing}, but without data.series_time there are no times; set it"
-    for name in (data.series_id, data.series_time):
-        if name in recipe.target:
-            yield f'the target "{name}" tells rows of a long table apart; name another one'
-    if data.streaming == "always":
-        yield (
-            f'data.series_id is "{data.series_id}", but rows that stream are not put together; read the table into '
-            "memory (data.streaming: never)"
-        )
-
-
-def _contradictions_of_training(recipe: Recipe) -> Iterator[str]:
-    training = recipe.training
-    if training.nesterov and training.momentum == 0:
-        yield "training.nesterov looks ahead along the momentum, but training.momentum is 0"
-    if training.optimizer == "adam" and training.weight_decay not in ("auto", 0):
-        yield (
-            f"training.weight_decay is {training.weight_decay}, but adam has no decoupled decay; "
-            "choose the optimizer adamw, or training.l2"
-        )
-    if isinstance(training.batch_size, int):
-        yield from _contradictions_of_batches(training.batch_size, training.accumulation, recipe)
-    if training.execution in ("eager", "mapped") and training.compile == "always":
-        yield f"training.compile is always, but training.execution is {training.execution}; leave one of them auto"
-    if training.execution == "compiled" and training.compile == "never":
-        yield "training.execution is compiled, but training.compile is never; leave one of them auto"
-    if training.image_precision == "bfloat16" and training.execution == "mapped":
-        yield (
-            "training.image_precision is bfloat16, in which convolutions cannot be mapped over members, but "
-            "training.execution is mapped; leave one of them auto"
-        )
-    if training.redraw_fraction and (training.execution == "compiled" or training.compile == "always"):
-        yield "training.redraw_fraction draws weights anew outside of a compiled step; let training.compile be never"
-    yield from _contradictions_of_arrays(recipe)
-
-
-def _contradictions_of_arrays(recipe: Recipe) -> Iterator[str]:
-    training = recipe.training
-    if not recipe.network.text.tuned and recipe.network.text.vectors is None and recipe.data.text_encoder is None:
-        yield (
-            "network.text.tuned is false, but neither network.text.vectors nor data.text_encoder is given, which would "
-            "be kept; name a file or a folder"
-        )
-    yield from _contradictions_of_encoders(recipe)
-    yield from _contradictions_of_transformers(recipe)
-    for kind in ("series", "audio", "text"):
-        family = getattr(recipe.network, kind).family
-        if family not in RECURRENT or (training.execution in ("auto", "eager") and training.compile != "always"):
-            continue
-        yield (
-            f"network.{kind}.family is {family}, whose kernels run one member after another and are compiled already; "
-            "let training.execution and training.compile be auto"
-        )
-
-
-def _contradictions_of_encoders(recipe: Recipe) -> Iterator[str]:
-    data, training, family = recipe.data, recipe.training, recipe.network.text.family
-    if data.text_encoder is None:
-        if family == "pretrained" or data.text == "pieces":
-            path = "network.text.family is pretrained" if family == "pretrained" else "data.text is pieces"
-            yield f"{path}, which needs an encoder; name its folder in data.text_encoder"
-        return
-    if family not in ("auto", "pretrained"):
-        yield (
-            f"data.text_encoder reads the texts, but network.text.family is {family}, which would read them instead; "
-            "leave one of them out"
-        )
-    if recipe.network.text.vectors is not None:
-        yield "data.text_encoder and network.text.vectors each say what reads the texts, and both are set; keep one"
-    if training.execution not in ("auto", "eager") or training.compile == "always":
-        yield (
-            "data.text_encoder takes texts of all lengths without padding, which can be neither mapped nor compiled; "
-            "let training.execution and training.compile be auto"
-        )
-    if training.optimizer == "muon":
-        yield (
-            "training.optimizer is muon, which orthogonalizes matrices that start at random, but data.text_encoder "
-            "brings trained ones; try adamw"
-        )
-
-
-def _contradictions_of_transformers(recipe: Recipe) -> Iterator[str]:
-    own = recipe.network.transformer
-    if own.width == "auto":
-        return
-    if own.width % own.heads:
-        yield (
-            f"network.transformer.heads is {own.heads}, but must divide network.transformer.width, which is "
-            f"{own.width}; try {own.heads * max(1, round(own.width / own.heads))}"
-        )
-    elif own.positions == "rotary" and own.width // own.heads % 2:
-        yield (
-            "network.transformer.positions is rotary, which turns pairs of numbers, but each of "
-            f"{own.heads} heads has {own.width // own.heads} of network.transformer.width {own.width}; try "
-            f"{own.width + own.heads}"
-        )
-    elif own.positions == "sinusoidal" and own.width % 2:
-        yield (
-            "network.transformer.positions is sinusoidal, a sine and a cosine of each wave, but "
-            f"network.transformer.width is {own.width}; try {own.width + own.heads}"
-        )
-
-
-def _contradictions_of_batches(rows: int, parts: int, recipe: Recipe) -> Iterator[str]:
-    normalized = recipe.network.normalization == "batch"
-    if normalized and rows == 1:
-        yield "network.normalization is batch, which needs more than the 1 row of training.batch_size; try layer"
-    elif rows < parts:
-        yield f"training.accumulation divides a batch into {parts} parts, but training.batch_size is {rows}; lower it"
-    elif normalized and rows < 2 * parts:
-        yield (
-            f"network.normalization is batch, which needs more than 1 row, but training.accumulation {parts} leaves no "
-            f"more in some of the parts of training.batch_size {rows}; try layer"
-        )
-
-
-def _contradictions_of_decision(recipe: Recipe) -> Iterator[str]:
-    decision = recipe.decision
-    costs = {name: getattr(decision, name) for name in ("false_positive_cost", "false_negative_cost")}
-    given = [name for name, cost in costs.items() if cost is not None]
-    if len(given) == 1:
-        (missing,) = costs.keys() - given
-        yield f"decision.{given[0]} is {costs[given[0]]:g}, but decision.{missing} is not set; set both"
-    if decision.threshold == "cost" and not given:
-        yield (
-            "decision.threshold is cost, which needs decision.false_positive_cost and decision.false_negative_cost; "
-            "set both"
-        )
-    if decision.threshold in ("precision", "recall") and decision.at_least is None:
-        yield f"decision.threshold is {decision.threshold}, which needs decision.at_least; set it, such as 0.9"
-    if decision.calibration == "isotonic" and recipe.task not in ("auto", "binary"):
-        yield (
-            f"decision.calibration is isotonic, which follows one probability, but task is {recipe.task}; "
-            "try logistic or temperature"
-        )
-
-
-def _contradictions_of_ranges(recipe: Recipe) -> Iterator[str]:
-    if not recipe.tune.ranges:
-        return  # a recipe is checked often, and going through all settings takes its time
-    known = [path for path, _, _ in described()]
-    for path, tried in recipe.tune.ranges.items():
-        for problem in _senseless(tried):
-            yield f"tune.ranges.{path} {problem}"
-        if path not in known:
-            yield f'tune.ranges names "{path}", but no setting is called so{nearest(path, known)}'
-        elif path in NOT_TUNED or not path.startswith(("network.", "training.")):
-            why = NOT_TUNED.get(path, "it decides what is learned from or asked for, not how well it is learned")
-            yield f"tune.ranges names {path}, which cannot be searched: {why}; leave it out"
-
-
-def _senseless(tried: Range) -> Iterator[str]:
-    ends, told = [end for end in (tried.low, tried.high) if end is not None], _range_text(tried) or "nothing"
-    if tried.among and (ends or tried.scale == "log"):
-        yield f"must have low and high, or a list in among, but has both ({told}); leave one out"
-    if tried.among and len(set(tried.among)) < max(2, len(tried.among)):
-        yield f"must list at least two values in among, each once, but lists {list(tried.among)}"
-    if not tried.among and len(ends) < 2:
-        yield f"must have low and high, or a list in among, but has {told}"
-    if len(ends) == 2 and not ends[0] < ends[1]:
-        yield f"must have a low below its high, but has {told}"
-    if tried.scale == "log" and ends and min(ends) <= 0:
-        yield f"must have numbers above 0 for the scale log, but has {told}; try scale linear"
-
-
-def _range_text(tried: Range) -> str:
-    return ", ".join(f"{name} {value}" for name, value in tried.model_dump(exclude_defaults=True).items())
-
-
-def _settings_without_effect(recipe: Recipe) -> Iterator[str]:
-    for path, (other, values) in APPLIES.items():
-        value = setting(recipe, path)
-        if without_effect(recipe, path) and value not in (default_of(path), NEUTRAL.get(path)):
-            yield (
-                f"{path} is {value}, but it has no effect while {other} is {setting(recipe, other)} "
-                f"(only with {', '.join(sorted(values))}); leave it out or change {other}"
-            )
-
-
-def setting(recipe: Recipe, path: str) -> Any:
-    """Return one setting by its dotted path.
-
-    >>> setting(Recipe(), "training.early_stopping.minimum_improvement")
-    0.0
-    """
-    value: Any = recipe
-    for part in path.split("."):
-        value = getattr(value, part)
-    return value
-
-
-@cache
-def default_of(path: str) -> Any:
-    """Return the default of one setting by its dotted path.
-
-    >>> default_of("network.leaky_slope")
-    0.01
-    """
-    *groups, name = path.split(".")
-    model: type[BaseModel] = Recipe
-    for group in groups:
-        model = _group_model(model, group)
-    return model.model_fields[name].get_default(call_default_factory=True)
-
-
-def described() -> Iterator[tuple[str, str, Any]]:
-    """Yield every setting as (dotted path, its sentence, its default), in the order of the recipe.
-
-    >>> next(described())
-    ('version', 'Version of this format.', 1)
-    """
-    yield from _described(Recipe, "")
-
-
-def choices_of(path: str) -> tuple[str, ...]:
-    """Return the words a setting accepts, empty for settings that take numbers or names only.
-
-    >>> choices_of("data.target_scaling")
-    ('standard', 'none', 'auto')
-    """
-    *groups, name = path.split(".")
-    model: type[BaseModel] = Recipe
-    for group in groups:
-        model = _group_model(model, group)
-    return tuple(words(model.model_fields[name].annotation))
-
-
-def _group_model(model: type[BaseModel], group: str) -> type[BaseModel]:
-    annotation = model.model_fields[group].annotation
-    assert isinstance(annotation, type), group
-    assert issubclass(annotation, BaseModel), group
-    return annotation
-
-
-def _described(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, Any]]:
-    for name, field in model.model_fields.items():
-        annotation = field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            yield from _described(annotation, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", field.description or "", field.get_default(call_default_factory=True)

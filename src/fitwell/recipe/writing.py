@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from fitwell.errors import RecipeError, nearest
 from fitwell.recipe.accepted import SEE_ALL, refusal, shown
-from fitwell.recipe.settings import RECIPE_VERSION, Recipe, described
+from fitwell.recipe.choices import RECIPE_VERSION
+from fitwell.recipe.recipe import Recipe, described
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a dozen times as fast, where PyYAML was built with it
 DEEPEST = 100  # levels within each other; a recipe has four

@@ -1,0 +1,62 @@
+"""How rows are changed anew in every epoch, so that they are not learned by heart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fitwell.plan.facts import NO_IMAGES, NO_SOUNDS, NO_TEXTS, Choice, Facts
+from fitwell.recipe import Recipe
+
+CROP, ROTATION, COLOR, ERASE = 0.3, 10.0, 0.3, 0.2  # chosen on 300 photographs of flowers
+
+
+def _word_dropout(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.texts:
+        return Choice(0.0, NO_TEXTS)
+    return Choice(0.5, "a text should be told by more than one of its words")
+
+
+def _image_shift(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.images:
+        return Choice(0.0, NO_IMAGES)
+    return Choice(0.1, "what a picture shows does not depend on where it lies")
+
+
+def _image_flip(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.images:
+        return Choice(False, NO_IMAGES)
+    if not facts.has_color:
+        return Choice(False, "grey pictures may be signs, which mean something else when they are mirrored")
+    return Choice(True, "most things in color are the same when they are mirrored")
+
+
+def _in_color(share: float, why: str) -> Callable[[Recipe, Facts], Choice]:
+    """Return what chooses how far pictures in color are changed; grey ones may be signs, of which each part counts."""
+
+    def choose(_recipe: Recipe, facts: Facts) -> Choice:
+        if not facts.images:
+            return Choice(0.0, NO_IMAGES)
+        if not facts.has_color:
+            return Choice(0.0, "grey pictures may be signs, which are meant to be read as they are")
+        return Choice(share, why)
+
+    return choose
+
+
+def _audio_mask(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.sounds:
+        return Choice(0.0, NO_SOUNDS)
+    return Choice(0.2, "a sound should be told by more than one of its parts (SpecAugment, Park et al. 2019)")
+
+
+OF_AUGMENTATION: dict[str, Callable[[Recipe, Facts], Choice]] = {
+    "training.word_dropout": _word_dropout,
+    "training.image_shift": _image_shift,
+    "training.image_flip": _image_flip,
+    "training.image_crop": _in_color(CROP, "a thing is the same from nearer by"),
+    "training.image_rotation": _in_color(ROTATION, "things stand upright in photographs, more or less"),
+    "training.image_color": _in_color(COLOR, "a thing is the same in another light"),
+    "training.image_erase": _in_color(ERASE, "a thing should be told by more than one of its parts"),
+    "training.audio_time_mask": _audio_mask,
+    "training.audio_band_mask": _audio_mask,
+}

@@ -1,0 +1,52 @@
+"""How cells are read, and what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fitwell.data.columns.audio import HIGHEST_RATE, LONGEST
+from fitwell.data.columns.category import ONE_HOT_LIMIT, RARE_COUNT
+from fitwell.data.columns.image import LARGEST
+from fitwell.plan.facts import Choice
+from fitwell.recipe import NEUTRAL, Recipe
+
+TEXT_LENGTH, VOCABULARY_SIZE = 256, 20_000  # terms or words
+
+
+def always(value: Any, why: str) -> Callable[[Recipe], Choice]:
+    """Return what chooses the same value whatever the recipe."""
+    return lambda _recipe: Choice(value, why)
+
+
+def _text(recipe: Recipe) -> Choice:
+    family = recipe.network.text.family
+    if recipe.data.text_encoder is not None:
+        return Choice("pieces", "what the encoder in data.text_encoder reads")
+    if family != "auto":
+        return Choice("words", f"what network.text.family {family} reads")
+    if recipe.network.text.vectors is not None:
+        return Choice("words", "network.text.vectors are of words")
+    return Choice("terms", "weighted words and pairs are learned fast, and hard to beat from scratch")
+
+
+def _vocabulary_size(recipe: Recipe) -> Choice:
+    if recipe.data.text_encoder is not None:
+        return Choice(NEUTRAL["data.vocabulary_size"], "has no effect with pieces, which are the encoder's own")
+    return Choice(VOCABULARY_SIZE, "rarer ones occur too seldom to be learned")
+
+
+DATA_CHOICES: dict[str, Callable[[Recipe], Choice]] = {
+    "data.streaming": always("never", "the rows are in memory"),  # where they are not, that was decided before
+    "data.numbers": always("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
+    "data.one_hot_limit": always(ONE_HOT_LIMIT, "small categories need no table of vectors"),
+    "data.rare_count": always(RARE_COUNT, "a value seen that seldom teaches nothing of its own"),
+    "data.series_spacing": always(0.0, "no rows are steps of a series"),  # where they are, that was decided before
+    "data.text": _text,
+    "data.text_length": always(TEXT_LENGTH, "longer texts are rare, and say by then what they are about"),
+    "data.vocabulary_size": _vocabulary_size,
+    "data.image_size": always(LARGEST, "what a CPU learns from within minutes"),
+    "data.audio_rate": always(HIGHEST_RATE, "what people say lies below half of it"),
+    "data.audio_seconds": always(LONGEST, "longer ones are rare, and have begun to repeat themselves by then"),
+    "data.target_scaling": always("standard", "losses and rates suit targets of unit spread"),
+}
