@@ -335,9 +335,7 @@ def learn(
 ) -> Learned:
     """Train on prepared rows, as `learn_watched` does, with the quick figure of their task."""
     watched = watched_of(prepared)
-    return learn_watched(
-        setup, watched, history=history, save=save, clock=clock, reserve=reserve, listener=listener
-    )
+    return learn_watched(setup, watched, history=history, save=save, clock=clock, reserve=reserve, listener=listener)
 
 
 def learn_watched(

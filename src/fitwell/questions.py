@@ -2,8 +2,8 @@
 
     read -> divide -> plan -> cut -> train -> judge -> measure
 
-The loop is that of every network (`training/loop.py`), a window being a row of it; so checkpoints, resuming, time limits
-and Ctrl-C are what they are elsewhere. `workflow.train` comes here where the task is answer.
+The loop is that of every network (`training/loop.py`), a window being a row of it; so checkpoints, resuming, time
+limits and Ctrl-C are what they are elsewhere. `workflow.train` comes here where the task is answer.
 """
 
 from __future__ import annotations
@@ -205,9 +205,7 @@ def _notes(squad: Squad, division: Division, taught: Asked, targets: np.ndarray)
     return notes
 
 
-def _data_events(
-    squad: Squad, test: Squad, division: Division, taught: Asked, notes: Sequence[str]
-) -> list[Event]:
+def _data_events(squad: Squad, test: Squad, division: Division, taught: Asked, notes: Sequence[str]) -> list[Event]:
     total, texts = len(squad.questions), len(squad.passages)
     unanswerable = f", {squad.unanswerable:,} without an answer" if squad.unanswerable else ""
     events = [
@@ -479,8 +477,8 @@ def _judgment(begun: Begun, reader: Reader) -> tuple[Judgment, dict[str, Any], l
         "calibration": {
             "method": "temperature",
             "temperature": temperature,
-            "why": f"scores are divided by {temperature:.3g}, at which the probability of an answer says best how often "
-            "it is exactly right on the validation questions",
+            "why": f"scores are divided by {temperature:.3g}, at which the probability of an answer says best how "
+            "often it is exactly right on the validation questions",
             **{name: {"calibration_error": {"value": error}} for name, error in errors.items()},
         },
         "interval": None,
@@ -523,8 +521,8 @@ def _findings(begun: Begun, evaluation: Evaluation) -> list[Finding]:
                 severity="critical",
                 since="start",
                 evidence={"f1_less_tfidf_sentence": beside.difference.value},
-                explanation="the reader's answers are not clearly better than the whole sentence that shares most words "
-                "with the question",
+                explanation="the reader's answers are not clearly better than the whole sentence that shares most "
+                "words with the question",
                 remedies=(
                     remedy("train longer", setting="training.epochs", old=trained, new=2 * int(trained)),
                     remedy("begin with an encoder that was trained on more text"),
@@ -536,9 +534,11 @@ def _findings(begun: Begun, evaluation: Evaluation) -> list[Finding]:
 
 def _findings_told(findings: Sequence[Finding]) -> list[Event]:
     return [
-        Event(finding.severity, f"{finding.explanation}; {finding.remedies[0].change['text']}", {"symptom": finding.symptom})
+        Event(
+            finding.severity,
+            f"{finding.explanation}; {finding.remedies[0].change['text']}",
+            {"symptom": finding.symptom},
+        )
         for finding in findings
         if finding.remedies
     ]
-
-

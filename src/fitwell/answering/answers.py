@@ -185,7 +185,7 @@ def _calibration(found: Sequence[Found], scores: Scores, answerable: np.ndarray)
 
 
 def prediction_frame(found: Sequence[Found], *, part: str | None = None, first: int = 0) -> pl.DataFrame:
-    """Return answers as a table: of a run's own questions with `row`, `part` and truth, else as `fitwell predict` does."""
+    """Return answers as a table, as `fitwell predict` does; of a run's own questions with `row`, `part` and truth."""
     columns: dict[str, list[Any]] = {
         "id": [each.question.id for each in found],
         "question": [each.question.text for each in found],

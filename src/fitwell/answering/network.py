@@ -8,11 +8,11 @@ Sources: Devlin et al. 2019, BERT (the heads, and the first mark for no answer);
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 import torch
-from collections.abc import Mapping
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -103,7 +103,9 @@ class SpanNetwork(nn.Module):
         return dropped
 
 
-def span_loss(outputs: Float[Tensor, "windows outputs"], targets: Int[Tensor, "windows 2"]) -> Float[Tensor, " windows"]:
+def span_loss(
+    outputs: Float[Tensor, "windows outputs"], targets: Int[Tensor, "windows 2"]
+) -> Float[Tensor, " windows"]:
     """Return the cross-entropy of beginnings and ends, −(log p(first) + log p(last)) / 2, of each window.
 
     >>> span_loss(torch.zeros(1, 8), torch.tensor([[1, 2]])).exp()

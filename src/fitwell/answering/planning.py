@@ -78,9 +78,7 @@ def resolved(recipe: Recipe, folder: Folder, *, training_windows: int, length: i
         folder=str(folder.path),
     )
     layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"text": own})
-    facts = Facts(
-        task="multiclass", training_rows=training_windows, outputs=2, layout=layout, cores=available_cores()
-    )
+    facts = Facts(task="multiclass", training_rows=training_windows, outputs=2, layout=layout, cores=available_cores())
     reasons: dict[str, str] = {}
     own_settings = {f"answers.{name}": value for name, value in recipe.answers.model_dump().items()}
     # A table's choices are made as for texts of two classes, for which settings of answers have no effect.

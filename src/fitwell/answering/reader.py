@@ -85,9 +85,7 @@ class Reader:
     network: SpanNetwork
     judgment: Judgment
 
-    def read(
-        self, questions: Sequence[str], texts: Sequence[str], pairs: Sequence[tuple[int, int]]
-    ) -> list[Reading]:
+    def read(self, questions: Sequence[str], texts: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[Reading]:
         """Return what is read for each question; `pairs` are of a question and a text, those of a question together.
 
         Texts of one question compete: their stretches share one probability.

@@ -117,4 +117,3 @@ def calibration_error(
     parts = [part for part in np.array_split(order, bins) if len(part)]
     gaps = [abs(probabilities[part].mean() - right[part].mean()) * len(part) for part in parts]
     return float(sum(gaps) / max(1, len(probabilities)))
-

@@ -2,7 +2,7 @@
 
 A stretch from place s to place e scores b(s) + e(e); that there is no answer scores what the first place of a window
 does, by the window that is least sure of it (Devlin et al. 2019). The probability of a stretch is its share among all
-stretches of all windows that may hold the answer, and no answer, at a temperature T: exp(score / T) / Σ exp(score' / T).
+stretches of all windows that may hold the answer, and no answer: exp(score / T) / Σ exp(score' / T) at temperature T.
 Windows of several texts are normalized together, so that the texts compete (Clark and Gardner 2018, shared
 normalization).
 """
@@ -10,6 +10,7 @@ normalization).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -64,14 +65,11 @@ def readings_of(
     """
     bounds = np.searchsorted(windows.questions, np.arange(questions + 1))
     return [
-        _reading(windows, outputs, texts, range(int(first), int(last)), longest)
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+        _reading(windows, outputs, texts, range(int(first), int(last)), longest) for first, last in pairwise(bounds)
     ]
 
 
-def _reading(
-    windows: Windows, outputs: np.ndarray, texts: Sequence[Pieces], own: range, longest: int
-) -> Reading:
+def _reading(windows: Windows, outputs: np.ndarray, texts: Sequence[Pieces], own: range, longest: int) -> Reading:
     length = windows.pieces.shape[1]
     null, scores, best = np.inf, [], []
     for window in own:
@@ -108,10 +106,7 @@ def stretch_scores(
 
 
 def _highest(values: np.ndarray, count: int) -> np.ndarray:
-    if len(values) > count:
-        places = np.argpartition(-values, count)[:count]
-    else:
-        places = np.arange(len(values))
+    places = np.argpartition(-values, count)[:count] if len(values) > count else np.arange(len(values))
     places = places[values[places] > NEVER]
     return places[np.argsort(-values[places], kind="stable")]
 
@@ -162,7 +157,9 @@ def fitted_lead(
     order = np.argsort(leads, kind="stable")
     silent = np.where(answerable[order] == 0, 1.0, 0.0)
     # Those before a place are left unanswered, those from it on are answered.
-    means = np.concatenate([[0.0], np.cumsum(silent)]) + gained.sum() - np.concatenate([[0.0], np.cumsum(gained[order])])
+    means = (
+        np.concatenate([[0.0], np.cumsum(silent)]) + gained.sum() - np.concatenate([[0.0], np.cumsum(gained[order])])
+    )
     place = int(means.argmax())
     ordered = leads[order]
     if place == 0:

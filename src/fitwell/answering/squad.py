@@ -139,7 +139,7 @@ def require_labelled(squad: Squad) -> None:
     """
     if not squad.is_labelled:
         raise DataError(
-            f'the questions of {squad.source} must have answers to be learned from or measured by, but none of '
+            f"the questions of {squad.source} must have answers to be learned from or measured by, but none of "
             f'{len(squad.questions):,} has the field "answers"; answer them with: fitwell predict RUN {squad.source}'
         )
 

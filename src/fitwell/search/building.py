@@ -147,7 +147,7 @@ def _cut(documents: Sequence[Document], longest: int | None) -> tuple[list[str],
             owners.append(number)
             starts.append(begin + first)
             ends.append(begin + last)
-    return texts, {
+    return texts, _answers(documents) | {
         "id_letters": id_letters,
         "id_ends": id_ends,
         "text_letters": text_letters,
@@ -156,6 +156,14 @@ def _cut(documents: Sequence[Document], longest: int | None) -> tuple[list[str],
         "passage_starts": np.array(starts, np.int64),
         "passage_ends": np.array(ends, np.int64),
     }
+
+
+def _answers(documents: Sequence[Document]) -> dict[str, Array]:
+    """Return the answers of a FAQ, nothing for other documents."""
+    if not any(document.answer for document in documents):
+        return {}
+    letters, ends = letters_of(document.answer for document in documents)
+    return {"answer_letters": letters, "answer_ends": ends}
 
 
 def _in_bytes(text: str, spans: Sequence[Span]) -> list[Span]:

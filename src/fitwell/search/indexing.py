@@ -40,6 +40,7 @@ def index(
     ways: Sequence[Way] = ("bm25",),
     id: str | None = None,
     text: Sequence[str] = (),
+    answer: str | None = None,
     vectors: str | Path | Vectors | None = None,
     encoder: str | Path | None = None,
     stemmer: Stemmer | None = None,
@@ -50,7 +51,8 @@ def index(
 ) -> Changed:
     """Make an index of documents in a folder that is not there yet.
 
-    Documents are as for `read_documents`. `ways` are those that it can rank by: "bm25", "tfidf", "words" (the mean of
+    Documents are as for `read_documents`; of a FAQ, whose answers are in the column `answer`, the questions are found.
+    `ways` are those that it can rank by: "bm25", "tfidf", "words" (the mean of
     words' vectors: those of the file `vectors`, else ones learned on the documents), "sentences" (the vectors of the
     pretrained encoder in the local Hugging Face folder `encoder`, which stays where it is). `stemmer` is "english" or
     "none"; without it, the documents' commonest words tell whether they are English. `passages` cuts documents into
@@ -66,7 +68,7 @@ def index(
     settings = Settings(ways=tuple(ways), stemmer=given, passages=passages, k1=k1, b=b, encoder=folder)
     if vectors is not None and "words" not in settings.ways:
         raise RequestError('vectors of words serve the way "words" only; add it to the ways, or leave vectors out')
-    gathered = read_documents(documents, id=id, text=text)
+    gathered = read_documents(documents, id=id, text=text, answer=answer)
     if stemmer is None:
         settings = replace(settings, stemmer=_stemmer(gathered.documents))
     words = _words(gathered.documents, vectors) if "words" in settings.ways else None
@@ -76,7 +78,13 @@ def index(
 
 
 def add(
-    path: str | Path, documents: Source, *, id: str | None = None, text: Sequence[str] = (), threads: int | None = None
+    path: str | Path,
+    documents: Source,
+    *,
+    id: str | None = None,
+    text: Sequence[str] = (),
+    answer: str | None = None,
+    threads: int | None = None,
 ) -> Changed:
     """Add documents to an index; one whose id is there already takes the old one's place.
 
@@ -87,7 +95,7 @@ def add(
         DataError: the index or the documents cannot be read. SurroundingsError: another process changes it meanwhile.
     """
     before = open_index(path)
-    gathered = read_documents(documents, id=id, text=text)
+    gathered = read_documents(documents, id=id, text=text, answer=answer)
     kept = {document.id: document for document in before.documents()}
     coming = {document.id: document for document in gathered.documents}
     replaced = sum(name in kept for name in coming)
