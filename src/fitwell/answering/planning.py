@@ -96,7 +96,10 @@ def resolved(recipe: Recipe, folder: Folder, *, training_windows: int, length: i
     window = window_for(recipe, folder)
     values: dict[str, Any] = own_settings | {"task": "answer", "answers.window": window}
     if window != recipe.answers.window:
-        reasons["answers.window"] = f"the encoder has {folder.configuration.positions} positions"
+        why = f"the encoder has {folder.configuration.positions} positions"
+        reasons["answers.window"] = why
+        if recipe.answers.overlap > window // 2:
+            values["answers.overlap"], reasons["answers.overlap"] = window // 2, f"half of the window, as {why}"
     values["data.text_encoder"] = str(folder.path.expanduser().absolute())  # the run may go on from another folder
     reasons["task"] = "it was asked for"
     return replace(plan, recipe=changed(plan.recipe, values), reasons={**plan.reasons, **reasons})

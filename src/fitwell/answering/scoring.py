@@ -86,6 +86,7 @@ def mean_figure(values: Float[np.ndarray, " questions"], weights: np.ndarray) ->
     """Return the mean of values with its interval, by weights of `drawn_weights`."""
     means = weights @ values / weights.sum(1)
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.clip([low, high], values.min(), values.max())  # beyond which only rounding leads
     return Figure(value=float(values.mean()), low=float(low), high=float(high), method=METHOD)
 
 

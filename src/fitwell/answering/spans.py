@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
 
 from fitwell.answering.network import NEVER
 from fitwell.answering.windows import Pieces, Windows
@@ -43,7 +42,8 @@ class Reading(NamedTuple):
 
     def probability(self, score: float, *, temperature: float) -> float:
         """Return the probability of a stretch by its score, or of no answer."""
-        return float(np.exp(score / temperature - logsumexp(self.scores / temperature)))
+        highest = self.scores.max()  # exp overflows above 709
+        return float(np.exp((score - highest) / temperature) / np.exp((self.scores - highest) / temperature).sum())
 
     @property
     def lead(self) -> float:

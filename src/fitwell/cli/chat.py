@@ -26,6 +26,9 @@ def chat(
     wanted: Annotated[
         float, typer.Option(help="Share of a FAQ's answers that should be right; decides the threshold.")
     ] = 0.95,
+    ask: Annotated[
+        list[str] | None, typer.Option(help="Ask this instead of reading questions; may be given several times.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each turn.")] = False,
 ) -> None:
     """Answer questions, a line each, from INDEX; a number chooses what was offered, an empty line or quit ends."""
@@ -45,7 +48,7 @@ def chat(
         )
         typer.echo(f"{opened.index}; {told}", err=True)
     turns: list[Turn] = []
-    for question in _questions(sys.stdin.isatty()):
+    for question in ask or _questions(sys.stdin.isatty()):
         turn = opened.turn(question, turns)
         turns.append(turn)
         lines = [json.dumps({"version": 1, **turn.as_json()}, ensure_ascii=False)] if as_json else lines_of(turn)
