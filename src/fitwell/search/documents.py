@@ -7,7 +7,7 @@ own, its id: the file's path in the folder, the cell of the column of ids, or th
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -22,11 +22,10 @@ ID, TEXT = "id", "text"  # the columns, unless others are named
 
 
 class Document(NamedTuple):
-    """A text that can be found, and what it is called; of a FAQ, the answer to the question that the text is."""
+    """A text that can be found, and what it is called."""
 
     id: str
     text: str
-    answer: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,6 +33,7 @@ class Gathered:
     """Documents, each id once, and what there is to say about where they came from."""
 
     documents: list[Document]
+    answers: Mapping[str, str] = field(default_factory=dict)  # of a FAQ, by the ids of its questions
     notes: tuple[str, ...] = ()
 
 
@@ -107,8 +107,10 @@ def _at(given: str | Path, path: Path, columns: Columns) -> Gathered:
         return _of_folder(path, files)
     suffixes = {suffix.lower() for suffix in path.suffixes}
     if suffixes & RECORDS:
-        records = list(_of_records(path, columns))
-        return Gathered(documents=records, notes=_empty(records))
+        found = list(_of_records(path, columns))
+        records = [document for document, _ in found]
+        answers = {document.id: answer for document, answer in found if answer}
+        return Gathered(documents=records, answers=answers, notes=_empty(records))
     if suffixes & LINES and not columns.text:
         return Gathered(documents=list(_of_lines(path)))
     return _of_table(given, columns)
@@ -144,7 +146,8 @@ def _texts(path: Path, *, unit: Any) -> Iterator[str]:
         yield from piece.texts()
 
 
-def _of_records(path: Path, columns: Columns) -> Iterator[Document]:
+def _of_records(path: Path, columns: Columns) -> Iterator[tuple[Document, str]]:
+    """Yield the documents that records are, and their answers in a FAQ."""
     from fitwell.data.jsonl import json_objects
 
     for number, (line, record) in enumerate(json_objects(path), start=1):
@@ -161,7 +164,7 @@ def _of_records(path: Path, columns: Columns) -> Iterator[Document]:
         if name is None or isinstance(name, list | dict):
             raise DataError(f'every record must have an id, but in {place} "{id or ID}" is {name}; mend that line')
         answer = "" if columns.answer is None else _field(record[columns.answer], columns.answer, place)
-        yield Document(str(name), "\n".join(_field(record[field], field, place) for field in columns.text), answer)
+        yield Document(str(name), "\n".join(_field(record[each], each, place) for each in columns.text)), answer
 
 
 def _field(value: object, field: str, place: str) -> str:
@@ -194,12 +197,12 @@ def _of_table(source: Any, columns: Columns) -> Gathered:
             raise DataError(f'every row must have an id, but "{name}" of {table.source} has none in row {row}')
         ids = frame[name].cast(pl.String).to_list()
     cells = [frame[column].cast(pl.String).fill_null("").to_list() for column in texts]
-    answers = [""] * frame.height
+    documents = [Document(each, "\n".join(parts)) for each, *parts in zip(ids, *cells, strict=True)]
+    answers = dict[str, str]()
     if columns.answer is not None:
-        answers = frame[columns.answer].cast(pl.String).fill_null("").to_list()
-    rows = zip(ids, answers, *cells, strict=True)
-    documents = [Document(each, "\n".join(parts), answer) for each, answer, *parts in rows]
-    return Gathered(documents=documents, notes=_empty(documents))
+        told = frame[columns.answer].cast(pl.String).fill_null("").to_list()
+        answers = {each: answer for each, answer in zip(ids, told, strict=True) if answer}
+    return Gathered(documents=documents, answers=answers, notes=_empty(documents))
 
 
 def _columns(known: Sequence[str], columns: Columns, source: str) -> tuple[str | None, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def index(
     if stemmer is None:
         settings = replace(settings, stemmer=_stemmer(gathered.documents))
     words = _words(gathered.documents, vectors) if "words" in settings.ways else None
-    made = built(gathered.documents, settings, words=words, kept={}, threads=threads)
+    made = built(gathered.documents, settings, words=words, kept={}, answers=gathered.answers, threads=threads)
     generation = write_index(path, arrays=made.arrays, about={"settings": settings.as_json()})
     return Changed(index=Index(generation), added=len(gathered.documents), notes=(*gathered.notes, *made.notes))
 
@@ -99,7 +99,9 @@ def add(
     kept = {document.id: document for document in before.documents()}
     coming = {document.id: document for document in gathered.documents}
     replaced = sum(name in kept for name in coming)
-    made = _built_again(before, list((kept | coming).values()), threads)
+    answers = dict(gathered.answers)  # a question that comes without one has none
+    answers |= {name: answer for name, answer in _answers_of(before).items() if name not in coming}
+    made = _built_again(before, list((kept | coming).values()), answers, threads)
     after = _written(before, made)
     notes = (*gathered.notes, *made.notes)
     return Changed(index=after, added=len(coming) - replaced, replaced=replaced, notes=notes)
@@ -122,10 +124,18 @@ def delete(path: str | Path, ids: Iterable[str], *, threads: int | None = None) 
     left = [document for document in before.documents() if document.id not in gone]
     if not left:
         raise RequestError(f"an index must hold documents, but all {len(gone)} would be deleted; remove {path} instead")
-    return Changed(index=_written(before, _built_again(before, left, threads)), deleted=len(gone))
+    made = _built_again(before, left, _answers_of(before), threads)
+    return Changed(index=_written(before, made), deleted=len(gone))
 
 
-def _built_again(before: Index, documents: Sequence[Document], threads: int | None) -> Built:
+def _answers_of(index: Index) -> dict[str, str]:
+    """Return the answers of a FAQ by the ids of its questions."""
+    return {name: answer for name, answer in zip(index.ids, index.answers, strict=False) if answer}
+
+
+def _built_again(
+    before: Index, documents: Sequence[Document], answers: Mapping[str, str], threads: int | None
+) -> Built:
     """Return the arrays for other documents, with what is costly kept."""
     words, kept = None, dict[str, NDArray[np.float32]]()
     if "words" in before.settings.ways:
@@ -134,7 +144,7 @@ def _built_again(before: Index, documents: Sequence[Document], threads: int | No
         vectors = before.vectors("sentences")[0]
         _ = before.encoder  # another one's vectors would not fit those that are kept
         kept = {before.passage(number): vector for number, vector in enumerate(vectors)}
-    return built(documents, before.settings, words=words, kept=kept, threads=threads)
+    return built(documents, before.settings, words=words, kept=kept, answers=answers, threads=threads)
 
 
 def _written(before: Index, made: Built) -> Index:

@@ -125,8 +125,7 @@ class Index:
     def documents(self) -> list[Document]:
         """Return all documents, in order."""
         texts = decoded(self.generation["text_letters"], np.concatenate([[0], self.generation["text_ends"]]))
-        answers = self.answers or [""] * len(self)
-        return [Document(*each) for each in zip(self.ids, texts, answers, strict=True)]
+        return [Document(*pair) for pair in zip(self.ids, texts, strict=True)]
 
     @cached_property
     def answers(self) -> list[str]:
