@@ -754,9 +754,7 @@ FAULTY = (
         causes=("vanishing_gradients", "poor_initialization"),
         accepted=("learning_rate_too_low",),
     ),
-    Faulty(
-        build=the_day_itself_in_its_own_history, causes=("target_leakage",), by_construction=True, in_the_data=True
-    ),
+    Faulty(build=the_day_itself_in_its_own_history, causes=("target_leakage",), by_construction=True, in_the_data=True),
     Faulty(build=standardized_prices_through_tanh, causes=("wrong_output_activation",)),
     Faulty(
         build=dropout_and_a_rate_that_hardly_moves,
