@@ -239,6 +239,7 @@ def test_a_killed_pretraining_goes_on_to_the_same_bits(
         settings = {"shape": None, "start": tmp_path / "first"}
     pretrained_here(tmp_path / "whole", **settings)
     monkeypatch.setattr(pretraining, "CHECKPOINT_SECONDS", 0.0)
+    (tmp_path / "cut" / ".checkpoint.safetensors.left").mkdir(parents=True)
     for step in (5, 9):
         with pytest.raises(Killed):
             pretrained_here(tmp_path / "cut", progress=at_step(step, die), **settings)

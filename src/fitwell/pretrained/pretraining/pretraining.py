@@ -122,7 +122,10 @@ def _require_room(folder: Path) -> None:
         raise SurroundingsError(f"{folder} cannot be made: there is no folder {folder.parent}; make it first")
     if folder.exists() and not folder.is_dir():
         raise RequestError(f"a pretrained encoder is written as a folder, but {folder} is a file; name another")
-    if folder.is_dir() and not (folder / CHECKPOINT).exists() and any(folder.iterdir()):
+    if not folder.is_dir() or (folder / CHECKPOINT).exists():
+        return
+    # Hidden ones are left by a training that was killed while it wrote its first checkpoint.
+    if any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise RequestError(f"{folder} must be new or empty, but holds files already; name another folder")
 
 
