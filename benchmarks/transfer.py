@@ -1,9 +1,9 @@
 """What does pretraining on unlabelled text bring, over the number of labelled rows?
 
-    python benchmarks/transfer.py FOLDER --set banking77 --work DIR [--minutes 12] [--labels 100 300 1000 3000]
+    python benchmarks/transfer.py FOLDER --set banking77 --work DIR [--epochs 20] [--labels 100 300 1000 3000]
                                   [--arms scratch pretrained terms] [--encoder ENCODER] [--measured 2000] [--seed 0]
 
-FOLDER has `movie_sentence_polarity` and `banking77`. An encoder (2 layers, 128 wide) is pretrained for so many minutes
+FOLDER has `movie_sentence_polarity` and `banking77`. An encoder (2 layers, 128 wide) is pretrained for so many epochs
 on the texts that are not measured on, without their labels; DIR keeps it, and another call goes on with it. Then runs
 learn from so many of the same texts with labels:
 
@@ -57,7 +57,7 @@ def rows_of(folder: Path, name: str, *, measured: int, seed: int) -> Rows:
     return Rows(table.slice(measured), table.head(measured), SETS[name])
 
 
-def encoder_of(arm: str, rows: Rows, work: Path, encoder: Path | None, *, minutes: float) -> Path | None:
+def encoder_of(arm: str, rows: Rows, work: Path, encoder: Path | None, *, epochs: float) -> Path | None:
     """Return the folder of an arm's encoder, pretrained if it is not there yet."""
     from fitwell.pretrained import Learning, Shape, pretrain
 
@@ -73,9 +73,8 @@ def encoder_of(arm: str, rows: Rows, work: Path, encoder: Path | None, *, minute
             folder,
             shape=None if arm == "adapted" else Shape(layers=2, width=128),
             # A learning rate of almost nothing leaves the first weights as they are.
-            learning=Learning(steps=1, rate=1e-12) if arm == "scratch" else Learning(epochs=20),
+            learning=Learning(steps=1, rate=1e-12) if arm == "scratch" else Learning(epochs=epochs),
             start=encoder if arm == "adapted" else None,
-            time_limit=60 * minutes,
         )
         print(f"{arm}: {pretrained.steps} steps, {pretrained.epochs:.1f} epochs,", end=" ")
         print(f"perplexity {pretrained.perplexity}, of counts {pretrained.unigram_perplexity},", end=" ")
@@ -146,7 +145,7 @@ def transfer(options: argparse.Namespace) -> None:
     rows = rows_of(options.folder, options.set, measured=options.measured, seed=options.seed)
     options.work.mkdir(parents=True, exist_ok=True)
     encoders = {
-        arm: encoder_of(arm, rows, options.work / options.set, options.encoder, minutes=options.minutes)
+        arm: encoder_of(arm, rows, options.work / options.set, options.encoder, epochs=options.epochs)
         for arm in options.arms
     }
     kept = options.work / f"transfer-{options.set}.jsonl"
@@ -172,7 +171,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", choices=list(SETS), required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=12.0)
+    parser.add_argument("--epochs", type=float, default=20.0)
     parser.add_argument("--labels", type=int, nargs="*", default=[100, 300, 1000, 3000])
     parser.add_argument("--arms", nargs="+", default=["scratch", "pretrained", "terms"])
     parser.add_argument("--encoder", type=Path)
