@@ -14,13 +14,15 @@ learn from so many of the same texts with labels:
   further on the texts; both are read once, and a network learns from their vectors
 
 Accuracy on the same measured rows for all, with Wilson's 95 % interval, and the paired difference to the arm before.
-Each line is printed when it is there, and added to DIR/transfer-SET.jsonl; `--picture FILE.svg` draws what that holds.
+Each line is printed when it is there, and added to DIR/transfer-SET.jsonl, from which the same call goes on;
+`--picture FILE.svg` draws what that holds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,7 @@ import polars as pl
 
 SETS = {"movie_sentence_polarity": "label", "banking77": "category"}
 FROM_NOTHING = {"training.encoder_rate": 1.0, "training.encoder_layer_rate": 1.0}
+DRAWN = ("arm", "labels", "accuracy", "low", "high")
 KEPT = {"network.text.tuned": False}
 
 
@@ -82,7 +85,7 @@ def encoder_of(arm: str, rows: Rows, work: Path, encoder: Path | None, *, epochs
     return folder
 
 
-def answers(arm: str, rows: Rows, labels: int, encoder: Path | None, out: Path, *, seed: int) -> np.ndarray:
+def answers(arm: str, rows: Rows, labels: int, encoder: Path | None, *, seed: int) -> np.ndarray:
     """Learn from the first labelled rows; return for each measured row whether it is told."""
     import fitwell as fw
 
@@ -90,8 +93,11 @@ def answers(arm: str, rows: Rows, labels: int, encoder: Path | None, out: Path, 
     if encoder is not None:
         settings["data.text_encoder"] = str(encoder)
     settings |= {"scratch": FROM_NOTHING, "encoder": KEPT, "adapted": KEPT}.get(arm, {})
-    run = fw.train(rows.learned.head(labels), target=rows.target, settings=settings, out=out, seed=seed)
-    found: np.ndarray = run.predict(rows.measured)["prediction"].to_numpy() == rows.measured[rows.target].to_numpy()
+    with tempfile.TemporaryDirectory() as room:
+        out = Path(room) / "run"
+        run = fw.train(rows.learned.head(labels), target=rows.target, settings=settings, out=out, seed=seed)
+        told = run.predict(rows.measured)["prediction"].to_numpy()
+    found: np.ndarray = told == rows.measured[rows.target].to_numpy()
     return found
 
 
@@ -106,7 +112,7 @@ def line_of(arm: str, labels: int, hits: np.ndarray, before: np.ndarray | None, 
         moved = hits.astype(float) - before
         half = 1.96 * float(moved.std(ddof=1)) / len(moved) ** 0.5
         line["gain"] = [float(moved.mean()), float(moved.mean()) - half, float(moved.mean()) + half]
-    return line | {"seconds": seconds}
+    return line | {"seconds": seconds, "hits": hits.astype(int).tolist()}
 
 
 def draw(lines: list[dict[str, Any]], name: str, out: Path) -> None:
@@ -121,7 +127,7 @@ def draw(lines: list[dict[str, Any]], name: str, out: Path) -> None:
         "title": name,
         "width": 420,
         "height": 280,
-        "data": {"values": lines},
+        "data": {"values": [{name: line[name] for name in DRAWN} for line in lines]},
         "encoding": {"x": labels, "color": {"field": "arm", "type": "nominal", "sort": arms, "title": None}},
         "layer": [
             {
@@ -149,20 +155,23 @@ def transfer(options: argparse.Namespace) -> None:
         for arm in options.arms
     }
     kept = options.work / f"transfer-{options.set}.jsonl"
+    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     print(f"{len(rows.measured):,} measured rows, {len(rows.learned):,} texts without labels", flush=True)
     for labels in options.labels:
         before = None
         for arm in options.arms:
-            started = time.process_time()
-            out = options.work / f"{options.set}-{arm}-{labels}-{options.seed}"
-            hits = answers(arm, rows, labels, encoders[arm], out, seed=options.seed)
-            line = line_of(arm, labels, hits, before, time.process_time() - started)
-            before = hits.astype(float)
-            print(json.dumps(line), flush=True)
-            with kept.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+            line = next((each for each in done if (each["arm"], each["labels"]) == (arm, labels)), None)
+            if line is None:
+                started = time.process_time()
+                hits = answers(arm, rows, labels, encoders[arm], seed=options.seed)
+                line = line_of(arm, labels, hits, before, time.process_time() - started)
+                done.append(line)
+                with kept.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+            before = np.array(line["hits"], float)
+            print(json.dumps({name: value for name, value in line.items() if name != "hits"}), flush=True)
     if options.picture is not None:
-        draw([json.loads(line) for line in kept.read_text().splitlines()], options.set, options.picture)
+        draw(done, options.set, options.picture)
 
 
 def main() -> None:
