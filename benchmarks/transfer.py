@@ -1,9 +1,9 @@
 """What does pretraining on unlabelled text bring, over the number of labelled rows?
 
-    python benchmarks/transfer.py FOLDER --set banking77 --work DIR [--minutes 12] [--labels 100 300 1000 3000]
+    python benchmarks/transfer.py FOLDER --set banking77 --work DIR [--epochs 20] [--labels 100 300 1000 3000]
                                   [--arms scratch pretrained terms] [--encoder ENCODER] [--measured 2000] [--seed 0]
 
-FOLDER has `movie_sentence_polarity` and `banking77`. An encoder (2 layers, 128 wide) is pretrained for so many minutes
+FOLDER has `movie_sentence_polarity` and `banking77`. An encoder (2 layers, 128 wide) is pretrained for so many epochs
 on the texts that are not measured on, without their labels; DIR keeps it, and another call goes on with it. Then runs
 learn from so many of the same texts with labels:
 
@@ -14,13 +14,15 @@ learn from so many of the same texts with labels:
   further on the texts; both are read once, and a network learns from their vectors
 
 Accuracy on the same measured rows for all, with Wilson's 95 % interval, and the paired difference to the arm before.
-Each line is printed when it is there, and added to DIR/transfer-SET.jsonl; `--picture FILE.svg` draws what that holds.
+Each line is printed when it is there, and added to DIR/transfer-SET.jsonl, from which the same call goes on;
+`--picture FILE.svg` draws what that holds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,7 @@ import polars as pl
 
 SETS = {"movie_sentence_polarity": "label", "banking77": "category"}
 FROM_NOTHING = {"training.encoder_rate": 1.0, "training.encoder_layer_rate": 1.0}
+DRAWN = ("arm", "labels", "accuracy", "low", "high")
 KEPT = {"network.text.tuned": False}
 
 
@@ -57,7 +60,7 @@ def rows_of(folder: Path, name: str, *, measured: int, seed: int) -> Rows:
     return Rows(table.slice(measured), table.head(measured), SETS[name])
 
 
-def encoder_of(arm: str, rows: Rows, work: Path, encoder: Path | None, *, minutes: float) -> Path | None:
+def encoder_of(arm: str, rows: Rows, work: Path, encoder: Path | None, *, epochs: float) -> Path | None:
     """Return the folder of an arm's encoder, pretrained if it is not there yet."""
     from fitwell.pretrained import Learning, Shape, pretrain
 
@@ -73,9 +76,8 @@ def encoder_of(arm: str, rows: Rows, work: Path, encoder: Path | None, *, minute
             folder,
             shape=None if arm == "adapted" else Shape(layers=2, width=128),
             # A learning rate of almost nothing leaves the first weights as they are.
-            learning=Learning(steps=1, rate=1e-12) if arm == "scratch" else Learning(epochs=20),
+            learning=Learning(steps=1, rate=1e-12) if arm == "scratch" else Learning(epochs=epochs),
             start=encoder if arm == "adapted" else None,
-            time_limit=60 * minutes,
         )
         print(f"{arm}: {pretrained.steps} steps, {pretrained.epochs:.1f} epochs,", end=" ")
         print(f"perplexity {pretrained.perplexity}, of counts {pretrained.unigram_perplexity},", end=" ")
@@ -83,7 +85,7 @@ def encoder_of(arm: str, rows: Rows, work: Path, encoder: Path | None, *, minute
     return folder
 
 
-def answers(arm: str, rows: Rows, labels: int, encoder: Path | None, out: Path, *, seed: int) -> np.ndarray:
+def answers(arm: str, rows: Rows, labels: int, encoder: Path | None, *, seed: int) -> np.ndarray:
     """Learn from the first labelled rows; return for each measured row whether it is told."""
     import fitwell as fw
 
@@ -91,8 +93,11 @@ def answers(arm: str, rows: Rows, labels: int, encoder: Path | None, out: Path, 
     if encoder is not None:
         settings["data.text_encoder"] = str(encoder)
     settings |= {"scratch": FROM_NOTHING, "encoder": KEPT, "adapted": KEPT}.get(arm, {})
-    run = fw.train(rows.learned.head(labels), target=rows.target, settings=settings, out=out, seed=seed)
-    found: np.ndarray = run.predict(rows.measured)["prediction"].to_numpy() == rows.measured[rows.target].to_numpy()
+    with tempfile.TemporaryDirectory() as room:
+        out = Path(room) / "run"
+        run = fw.train(rows.learned.head(labels), target=rows.target, settings=settings, out=out, seed=seed)
+        told = run.predict(rows.measured)["prediction"].to_numpy()
+    found: np.ndarray = told == rows.measured[rows.target].to_numpy()
     return found
 
 
@@ -107,7 +112,7 @@ def line_of(arm: str, labels: int, hits: np.ndarray, before: np.ndarray | None, 
         moved = hits.astype(float) - before
         half = 1.96 * float(moved.std(ddof=1)) / len(moved) ** 0.5
         line["gain"] = [float(moved.mean()), float(moved.mean()) - half, float(moved.mean()) + half]
-    return line | {"seconds": seconds}
+    return line | {"seconds": seconds, "hits": hits.astype(int).tolist()}
 
 
 def draw(lines: list[dict[str, Any]], name: str, out: Path) -> None:
@@ -122,7 +127,7 @@ def draw(lines: list[dict[str, Any]], name: str, out: Path) -> None:
         "title": name,
         "width": 420,
         "height": 280,
-        "data": {"values": lines},
+        "data": {"values": [{name: line[name] for name in DRAWN} for line in lines]},
         "encoding": {"x": labels, "color": {"field": "arm", "type": "nominal", "sort": arms, "title": None}},
         "layer": [
             {
@@ -146,24 +151,27 @@ def transfer(options: argparse.Namespace) -> None:
     rows = rows_of(options.folder, options.set, measured=options.measured, seed=options.seed)
     options.work.mkdir(parents=True, exist_ok=True)
     encoders = {
-        arm: encoder_of(arm, rows, options.work / options.set, options.encoder, minutes=options.minutes)
+        arm: encoder_of(arm, rows, options.work / options.set, options.encoder, epochs=options.epochs)
         for arm in options.arms
     }
     kept = options.work / f"transfer-{options.set}.jsonl"
+    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     print(f"{len(rows.measured):,} measured rows, {len(rows.learned):,} texts without labels", flush=True)
     for labels in options.labels:
         before = None
         for arm in options.arms:
-            started = time.process_time()
-            out = options.work / f"{options.set}-{arm}-{labels}-{options.seed}"
-            hits = answers(arm, rows, labels, encoders[arm], out, seed=options.seed)
-            line = line_of(arm, labels, hits, before, time.process_time() - started)
-            before = hits.astype(float)
-            print(json.dumps(line), flush=True)
-            with kept.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+            line = next((each for each in done if (each["arm"], each["labels"]) == (arm, labels)), None)
+            if line is None:
+                started = time.process_time()
+                hits = answers(arm, rows, labels, encoders[arm], seed=options.seed)
+                line = line_of(arm, labels, hits, before, time.process_time() - started)
+                done.append(line)
+                with kept.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+            before = np.array(line["hits"], float)
+            print(json.dumps({name: value for name, value in line.items() if name != "hits"}), flush=True)
     if options.picture is not None:
-        draw([json.loads(line) for line in kept.read_text().splitlines()], options.set, options.picture)
+        draw(done, options.set, options.picture)
 
 
 def main() -> None:
@@ -172,7 +180,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", choices=list(SETS), required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=12.0)
+    parser.add_argument("--epochs", type=float, default=20.0)
     parser.add_argument("--labels", type=int, nargs="*", default=[100, 300, 1000, 3000])
     parser.add_argument("--arms", nargs="+", default=["scratch", "pretrained", "terms"])
     parser.add_argument("--encoder", type=Path)

@@ -46,7 +46,7 @@ class ElmoText(ArrayNetwork):
         assert settings.dropout != "auto"
         # Without training rows only the structure is of use, to be filled with saved weights.
         if sample is None:
-            self.model = LanguageModel(sizes_from(json.loads(array.configuration)["sizes"]))
+            self.model = LanguageModel(sizes_from(json.loads(array.configuration)["sizes"], source="the run"))
         else:
             self.model = load_elmo(array.folder).network
         self.model.softmax = nn.Identity()  # tells words, which nobody asks for here

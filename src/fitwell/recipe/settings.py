@@ -114,7 +114,7 @@ class DataSettings(Settings):
         "auto", description="What a text becomes: its terms with their weights, its words, or an encoder's pieces."
     )
     text_encoder: str | None = Field(
-        None, description="Folder of a pretrained encoder, as Hugging Face's libraries save it, that reads the texts."
+        None, description="Folder of a pretrained encoder, of Hugging Face's libraries or ELMo, that reads the texts."
     )
     letter_runs: bool = Field(
         True, description="Terms include runs of three to five letters of words, by which rare words are told."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +27,9 @@ from fitwell.words.texts import Corpus, Unit
 CHECKPOINT = "checkpoint.safetensors"
 CHECKPOINT_SECONDS = 60.0
 LOOKS = 10  # how often held-out texts are asked
-PROBED = 20  # steps after which a time limit decides how many there will be
-FOR_STEPS = 0.9  # of the time that is left; the rest is for the files, and for steps that take longer
+PLANNED = 20  # steps after which a time limit decides how many there will be
+AGAIN = 1.25  # times so many steps later it decides again: a machine's speed changes
+KEPT_FREE = 0.07  # of a time limit, for the files, and for steps that take longer
 ASKING = 1 / 3  # of a step's time is what telling alone takes
 
 
@@ -120,7 +122,10 @@ def _require_room(folder: Path) -> None:
         raise SurroundingsError(f"{folder} cannot be made: there is no folder {folder.parent}; make it first")
     if folder.exists() and not folder.is_dir():
         raise RequestError(f"a pretrained encoder is written as a folder, but {folder} is a file; name another")
-    if folder.is_dir() and not (folder / CHECKPOINT).exists() and any(folder.iterdir()):
+    if not folder.is_dir() or (folder / CHECKPOINT).exists():
+        return
+    # Hidden ones are left by a training that was killed while it wrote its first checkpoint.
+    if any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise RequestError(f"{folder} must be new or empty, but holds files already; name another folder")
 
 
@@ -152,16 +157,21 @@ def _learned(ready: Prepared, model: MaskedModel, clock: _Clock, progress: Progr
     state = State(
         flat.weights, torch.zeros_like(flat.weights), torch.zeros_like(flat.weights), batches.steps(ready.settings)
     )
+    most = state.steps
     if ready.checkpoint.path.exists():
         restore(ready.checkpoint, state)
+        if clock.limit is None:
+            state.steps = most
     began, first, read, saved = time.monotonic(), state.step, 0, time.monotonic()
+    plan = state.step + PLANNED
     told: Told | None = None
     with interruptible() as interruption:
         for step in learn(model, flat, state, ready.sequences, ready.pieces, ready.settings):
             read += step.pieces
             seconds = (time.monotonic() - began) / (state.step - first)
-            if state.step == PROBED:
-                state.steps = _steps_within(clock.left, ready, state, seconds)
+            if clock.limit is not None and state.step == plan:
+                state.steps = min(most, _steps_within(clock.left - KEPT_FREE * clock.limit, ready, state, seconds))
+                plan = math.ceil(AGAIN * plan)
             told = _asked(ready, model, state)
             progress(
                 PretrainingLook(
@@ -195,13 +205,11 @@ def _asked(ready: Prepared, model: MaskedModel, state: State) -> Told | None:
 
 
 def _steps_within(left: float, ready: Prepared, state: State, seconds: float) -> int:
-    """Return how many steps there will be if that many fit in the seconds that are left, else as many as fit."""
-    if left == float("inf"):
-        return state.steps
+    """Return how many steps there can be if the seconds that are left shall suffice for them."""
     pieces = sum(len(question.masked.numbers) for question in ready.questions)
-    asking = LOOKS * ASKING * seconds * pieces / ready.settings.batch
-    fitting = int((FOR_STEPS * left - asking) / seconds)
-    return min(state.steps, max(state.step + 1, state.step + fitting))
+    looks = LOOKS * (1 - state.step / state.steps)
+    asking = looks * ASKING * seconds * pieces / ready.settings.batch
+    return state.step + max(1, int((left - asking) / seconds))
 
 
 def _result(folder: Path, ready: Prepared, learned: _Learned) -> Pretrained:

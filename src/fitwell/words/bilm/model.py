@@ -157,48 +157,52 @@ def load_elmo(path: str | Path) -> Elmo:
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "is not there"
         raise RequestError(f"an ELMo model is a folder with {CONFIGURATION} and {WEIGHTS}, but {folder} {what}")
+    source = str(folder)
     try:
         stated = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
         if stated["model_type"] != MODEL_TYPE or stated["version"] != VERSION:
-            raise ValueError(f"it says model_type {stated['model_type']}, version {stated['version']}")
-        sizes = sizes_from(stated["sizes"])
+            raise _damaged(source, f"it says model_type {stated['model_type']}, version {stated['version']}")
+        sizes = sizes_from(stated["sizes"], source=source)
         tokenization = Tokenization(**stated["tokenization"])
         words = tuple(json.loads((folder / WORDS).read_bytes().decode("utf-8", "surrogatepass")))
-        if len(words) + 2 != sizes.targets or not all(isinstance(word, str) for word in words):
-            raise ValueError(f"{len(words)} words do not fit a softmax of {sizes.targets}")
-        network = filled_network(sizes, load_file(folder / WEIGHTS))
+        tensors = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{folder} must hold an ELMo model, but is damaged ({error}); {AGAIN}") from None
-    return Elmo(network, words, tokenization, stated.get("made", {}))
+        raise _damaged(source, error) from None
+    if len(words) + 2 != sizes.targets or not all(isinstance(word, str) for word in words):
+        raise _damaged(source, f"{len(words)} words do not fit a softmax of {sizes.targets}")
+    return Elmo(_filled_network(sizes, tensors, source=source), words, tokenization, stated.get("made", {}))
 
 
-def sizes_from(values: Mapping[str, Any]) -> Sizes:
+def sizes_from(values: Mapping[str, Any], *, source: str) -> Sizes:
     """Return sizes that were saved.
 
     Raises:
-        ValueError, TypeError: they cannot be.
+        DataError: they cannot be.
     """
-    sizes = Sizes(**{**values, "filters": tuple(values["filters"])})
+    try:
+        sizes = Sizes(**{**values, "filters": tuple(values["filters"])})
+    except (KeyError, TypeError) as error:
+        raise _damaged(source, error) from None
     counts = [sizes.targets, sizes.width, sizes.cells, sizes.character_width, sizes.highways, *sizes.filters]
     if not all(type(count) is int and 0 < count <= MOST for count in counts):
-        raise ValueError(f"sizes must be whole numbers from 1 to {MOST:,}, but are {dict(values)}")
+        raise _damaged(source, f"sizes must be whole numbers from 1 to {MOST:,}, but are {dict(values)}")
     return sizes
 
 
-def filled_network(sizes: Sizes, tensors: Mapping[str, Tensor]) -> LanguageModel:
-    """Return the network with these weights, which nothing trains.
+def _damaged(source: str, why: object) -> DataError:
+    return DataError(f"{source} must hold an ELMo model, but is damaged ({why}); {AGAIN}")
 
-    Raises:
-        ValueError: a tensor is missing or has another shape than the sizes say.
-    """
+
+def _filled_network(sizes: Sizes, tensors: Mapping[str, Tensor], *, source: str) -> LanguageModel:
+    """Return the network with these weights, which nothing trains."""
     with torch.device("meta"):
         network = LanguageModel(sizes)
     for name, expected in network.state_dict().items():
         found = tensors.get(name)
         if found is None or found.shape != expected.shape or found.dtype != torch.float32:
             what = "is missing" if found is None else f"is {found.dtype} {tuple(found.shape)}"
-            raise ValueError(f"{name} must be torch.float32 {tuple(expected.shape)}, but {what}")
-    network.load_state_dict(dict(tensors), assign=True)
+            raise _damaged(source, f"{name} must be torch.float32 {tuple(expected.shape)}, but {what}")
+    network.load_state_dict({name: tensors[name] for name in network.state_dict()}, assign=True)
     return network.requires_grad_(False).eval()
 
 
