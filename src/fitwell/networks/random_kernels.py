@@ -31,6 +31,7 @@ LEAST = 0.01  # spread of a share; what differs less between series is not blown
 SEED = 20  # of the filters
 GOLDEN = (math.sqrt(5) - 1) / 2
 AT_ONCE = 64  # series read together
+COMPARED = 200  # multiplications that it takes as long as to compare one response with its biases
 
 
 class RandomKernels(ArrayNetwork):
@@ -66,7 +67,7 @@ class RandomKernels(ArrayNetwork):
         self.register_buffer("biases", torch.zeros(len(self.dilations), self.each, BIASES))
         self.register_buffer("center", torch.zeros(self.width))
         self.register_buffer("factor", torch.ones(self.width))
-        self.multiplications = float(steps * len(self.dilations) * self.each * LENGTH * (channels - 1))
+        self.multiplications = float(steps * len(self.dilations) * self.each * (LENGTH * (channels - 1) + COMPARED))
         if sample is not None and len(sample):
             self._fit(sample)
 
@@ -93,8 +94,8 @@ class RandomKernels(ArrayNetwork):
         for place in range(len(self.dilations)):
             responses = self._responses(series, place)
             for bias in self.biases[place].unbind(-1):
-                above = (responses > bias[:, None]).to(responses.dtype) * present
-                found.append(above.sum(-1) / own)
+                above = (responses > bias[:, None]).to(responses.dtype)
+                found.append((above @ present.movedim(-1, -2)).squeeze(-1) / own)  # a product: faster than a sum
         values = series[..., :-1] * series[..., -1:]
         mean = values.sum(-2) / own
         squared = ((values - mean[..., None, :]) * series[..., -1:]).square().sum(-2) / own
