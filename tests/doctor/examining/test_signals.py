@@ -15,12 +15,14 @@ class Last(nn.Module):
     def __init__(self, weight: float, *, pooled: bool = False) -> None:
         super().__init__()
         self.recurrent, self.pooled = nn.RNN(1, 1, batch_first=True, bias=False), pooled
-        nn.init.constant_(self.recurrent.weight_hh_l0, weight)
-        nn.init.constant_(self.recurrent.weight_ih_l0, 1.0)
+        of_inputs, of_states = self.recurrent.parameters()
+        nn.init.constant_(of_inputs, 1.0)
+        nn.init.constant_(of_states, weight)
 
     def forward(self, inputs: Tensor) -> Tensor:
         states, _ = self.recurrent(inputs)
-        return states.mean(1) if self.pooled else states[:, -1]
+        output: Tensor = states.mean(1) if self.pooled else states[:, -1]
+        return output
 
 
 def test_gradients_fade_by_the_recurrent_weight_at_every_step() -> None:

@@ -298,7 +298,7 @@ def idle_finding(base: Measured) -> Finding | None:
         since="end",
         evidence={"fitted": base.fitted, "skill": base.skill},
         explanation=f"On its own training rows the training ends with a skill of {base.fitted:.2f}, on held-out ones "
-        f"with {base.skill:.2f}: no better than a constant answer. What is named before is why.",
+        f"with {base.skill:.2f}: hardly better than a constant answer. What is named before is why.",
     )
 
 
