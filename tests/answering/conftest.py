@@ -19,7 +19,7 @@ ANSWERS = ("red", "blue", "green", "gray", "white", "black")
 OTHERS = ("the", "a", "tree", "house", "of", "river", "and", "stone", "sky", "hill", ".", "?", "where", "lies", "##s")
 WORDS = (*MARKS, *ASKED, *ANSWERS, *OTHERS)
 WIDTH, HEADS, INNER, LAYERS, POSITIONS = 32, 2, 64, 2, 128
-CONFIGURATION = {
+CONFIGURATION: dict[str, Any] = {
     "model_type": "bert",
     "num_hidden_layers": LAYERS,
     "hidden_size": WIDTH,

@@ -95,7 +95,7 @@ def test_predictions_and_figures_of_another_file(
     other.write_text(json.dumps(squad(3, seed=5)))
     table = run.predict(other)
     assert table.columns == ["id", "question", "prediction", "probability", "start", "end", "sentence"]
-    assert table["prediction"].is_in(ANSWERS).mean() > 0.9
+    assert table.filter(pl.col("prediction").is_in(ANSWERS)).height > 0.9 * table.height
     assert cli.run(["evaluate", str(run.path), str(other), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["metrics"]["exact_match"]["value"] > 0.9
