@@ -7,7 +7,7 @@ SOURCES := src tests benchmarks
 PHOTO := chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1240,1730
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all picture format
+.PHONY: help install demo test types quick-tests test-all picture format
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -27,7 +27,12 @@ demo: $(STAMP) ## train on a real table, say how good the network is, and leave 
 test: $(STAMP) ## check format, lint and types, and run every test but the slow ones (it says which)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
+	@$(MAKE) --no-print-directory --jobs 2 types quick-tests
+
+types: $(STAMP)
 	$(BIN)/mypy
+
+quick-tests: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 test-all: test ## the same, and the slow tests
