@@ -145,3 +145,11 @@ def test_the_examples_have_each_word_once_in_a_sentence() -> None:
     for line in EXAMPLES.read_text().splitlines():
         record = json.loads(line)
         assert len(re.findall(rf"\b{record['word']}\b", record["text"], re.IGNORECASE)) == 1
+
+
+def test_without_an_encoder_a_language_model_of_the_corpus_reads() -> None:
+    texts = MONEY + RIVER
+    learned = fw.words.elmo(texts, tokenization=fw.words.Tokenization(pattern=r"\w+", lowercase=True))
+    found = fw.words.senses("bank", texts, vectors=STATIC)
+    beside = fw.words.senses("bank", texts, encoder=learned, vectors=STATIC)
+    assert found.contextual.points.tolist() == beside.contextual.points.tolist()

@@ -100,7 +100,7 @@ def senses(
     word: str,
     corpus: Corpus,
     *,
-    encoder: ContextualEncoder,
+    encoder: ContextualEncoder | None = None,
     layer: int = -1,
     vectors: Vectors | None = None,
     count: int | None = None,
@@ -111,8 +111,9 @@ def senses(
 ) -> Senses:
     """Return the senses of a word in a corpus: how many there are, unless `count` says it, and which a sentence has.
 
-    `encoder` is what `fw.pretrained.open_encoder` or `fw.words.load_elmo` opened. Without `vectors`, static ones are
-    learned from the corpus (skip-gram). Corpus, `unit` and `field` are as for `encode`; an iterable is kept in memory.
+    `encoder` is what `fw.pretrained.open_encoder` or `fw.words.load_elmo` opened; without one, a language model is
+    learned from the corpus (ELMo), which takes a large one to tell much. Without `vectors`, static ones are learned
+    from the corpus (skip-gram). Corpus, `unit` and `field` are as for `encode`; an iterable is kept in memory.
 
     Raises:
         RequestError: the word does not occur, or only once; there is no such layer. DataError: the corpus cannot be
@@ -126,7 +127,8 @@ def senses(
         raise RequestError(
             f'senses are told apart by comparing sentences, but "{word}" occurs only once; take a larger corpus'
         )
-    occurrences, found = _in_context(word, occurrences, encoder, layer)
+    reader = _language_model(kept, unit, field) if encoder is None else encoder
+    occurrences, found = _in_context(word, occurrences, reader, layer)
     contextual = clustered(found, seed=seed, clusters=count)
     static_from = "vectors that were given" if vectors is not None else "skip-gram vectors of this corpus"
     own = _static_vectors(kept, unit, field) if vectors is None else vectors
@@ -161,6 +163,12 @@ def _in_context(
             "ask for a word without punctuation, or take another encoder"
         )
     return kept, np.stack(rows)
+
+
+def _language_model(corpus: Corpus, unit: Unit, field: str | None) -> ContextualEncoder:
+    from fitwell.words.bilm.training import elmo
+
+    return elmo(corpus, tokenization=PLAIN_WORDS, unit=unit, field=field)
 
 
 def _static_vectors(corpus: Corpus, unit: Unit, field: str | None) -> Vectors:

@@ -21,8 +21,9 @@ def senses(
     word: Annotated[str, typer.Argument(metavar="WORD", help="The word, in lower case or not.")],
     corpus: Corpus,
     encoder: Annotated[
-        Path, typer.Option("--encoder", help="Folder of an encoder: Hugging Face's, or one of `words train`.")
-    ],
+        Path | None,
+        typer.Option(help="Folder of an encoder: Hugging Face's, or one of `words train`; else learned from CORPUS."),
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Page to write: .html.")] = None,
     vectors: Annotated[
         Path | None, typer.Option(help="File of static vectors to compare with; else learned from CORPUS.")
@@ -54,11 +55,17 @@ def senses(
         )
     if truth is not None and field is None:
         raise RequestError(f"--truth {truth} is a field of JSONL records, so --field must name that of the text too")
+    if encoder is None:
+        typer.echo("no --encoder is named, so a language model (ELMo) is learned from the corpus first", err=True)
     with compiling_told():
         found = words.senses(
             word,
             corpus,
-            encoder=words.load_elmo(encoder) if is_elmo(encoder) else open_encoder(encoder),
+            encoder=None
+            if encoder is None
+            else words.load_elmo(encoder)
+            if is_elmo(encoder)
+            else open_encoder(encoder),
             layer=layer,
             vectors=None if vectors is None else opened(vectors),
             count=count,

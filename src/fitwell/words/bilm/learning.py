@@ -189,15 +189,16 @@ def _step(
     rows = torch.stack([words for words, _ in windows])
     distinct, places = torch.unique(rows, return_inverse=True)
     words = drop(model.spelled(symbols[distinct]))[places]
-    outputs = []
+    outputs, ends = [], []
     for place, direction in enumerate(model.directions):
         layers, end = direction(words[place], carried[place], drop)
         outputs.append(drop(layers[-1]))
-        carried[place] = end.detach()
+        ends.append(end.detach())
     targets = torch.stack([following for _, following in windows])
     loss = model.losses(torch.stack(outputs).flatten(0, 2), targets.flatten()).mean()
     learned.gradient.zero_()
     loss.backward()  # type: ignore[no-untyped-call]
+    carried.copy_(torch.stack(ends))  # not before: the gradient goes through what was carried
     with torch.no_grad():
         _move(learned, number, rate, settings.clip_norm)
     return float(loss.detach()), targets[0].numel()
