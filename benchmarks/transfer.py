@@ -8,7 +8,7 @@ on the texts that are not measured on, without their labels; DIR keeps it, and a
 learn from so many of the same texts with labels:
 
 - `scratch`: the same encoder with its first weights, all of which learn at the same rate
-- `pretrained`: the encoder that was pretrained here, fine-tuned by defaults
+- `pretrained`: the encoder that was pretrained here, and learns as that of `scratch` does
 - `terms`: Fitwell's default without an encoder, weighted terms into a linear network
 - `encoder`, `adapted`: ENCODER, another encoder of BERT's family, kept as it is, and the same after it was pretrained
   further on the texts; both are read once, and a network learns from their vectors
@@ -32,7 +32,7 @@ import numpy as np
 import polars as pl
 
 SETS = {"movie_sentence_polarity": "label", "banking77": "category"}
-FROM_NOTHING = {"training.encoder_rate": 1.0, "training.encoder_layer_rate": 1.0}
+ALIKE = {"training.encoder_rate": 1.0, "training.encoder_layer_rate": 1.0}
 DRAWN = ("arm", "labels", "accuracy", "low", "high")
 KEPT = {"network.text.tuned": False}
 
@@ -92,7 +92,7 @@ def answers(arm: str, rows: Rows, labels: int, encoder: Path | None, *, seed: in
     settings: dict[str, Any] = {"data.columns.text.kind": "text", "training.threads": 1}
     if encoder is not None:
         settings["data.text_encoder"] = str(encoder)
-    settings |= {"scratch": FROM_NOTHING, "encoder": KEPT, "adapted": KEPT}.get(arm, {})
+    settings |= {"scratch": ALIKE, "pretrained": ALIKE, "encoder": KEPT, "adapted": KEPT}.get(arm, {})
     with tempfile.TemporaryDirectory() as room:
         out = Path(room) / "run"
         run = fw.train(rows.learned.head(labels), target=rows.target, settings=settings, out=out, seed=seed)
