@@ -120,7 +120,9 @@ def draw(lines: list[dict[str, Any]], name: str, out: Path) -> None:
     from fitwell.report.pictures import THEMES, themed, write_picture
 
     arms = list(dict.fromkeys(line["arm"] for line in lines))
+    ticks = sorted({line["labels"] for line in lines})
     labels = {"field": "labels", "type": "quantitative", "title": "labelled rows", "scale": {"type": "log"}}
+    labels["axis"] = {"values": ticks}
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "description": f"accuracy on {name} over labelled rows, for {', '.join(arms)}",

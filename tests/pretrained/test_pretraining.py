@@ -365,13 +365,14 @@ def test_the_command_exits_with_130_where_it_was_interrupted(
         os.kill(os.getpid(), signal.SIGINT)
         return f"step {look.step}"
 
-    monkeypatch.setattr("fitwell.cli.words.pretraining.look_text", interrupted)
     command = ["words", "train", corpus, "--method", "bert", "-o", "model", *OPTIONS.split()]
-    assert cli.run(command) == 130
+    with monkeypatch.context() as patched:
+        patched.setattr("fitwell.cli.words.pretraining.look_text", interrupted)
+        assert cli.run(command) == 130
     assert "the same command goes on from here" in capsys.readouterr().err
-    monkeypatch.undo()
-    assert cli.run([*command, "--quiet"]) == 2  # another folder
-    monkeypatch.chdir(Path(corpus).parent)
+    assert cli.run(command) == 0
+    assert cli.run(command) == 2
+    assert "model must be new or empty, but holds files already; name another folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -444,3 +445,9 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     save_file({"weights": np.zeros(3, np.float32)}, folder / "checkpoint.safetensors")
     with pytest.raises(DataError, match="is not a checkpoint of a pretraining of this version"):
         pretrained_here(folder)
+
+
+def test_a_corpus_of_numbers_is_refused(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["words", "encode", corpus, "-o", "encoded.safetensors"]) == 0
+    assert cli.run(["words", "train", "encoded.safetensors", "--method", "bert", "-o", "model"]) == 2
+    assert "has the numbers of words and not their text" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSer
 from fitwell.networks.elmo_text import ElmoText
 from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.pretrained_text import PretrainedText
+from fitwell.networks.random_kernels import RandomKernels
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
 from fitwell.networks.transformer import TransformerSeries, TransformerWords
@@ -49,6 +50,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "gru": RecurrentAudio,
     },
     "series": {
+        "random_kernels": RandomKernels,
         "convolutional": ConvolutionalSeries,
         "rnn": RecurrentSeries,
         "lstm": RecurrentSeries,

@@ -25,6 +25,11 @@ class Pretrained(Protocol):
         """Return how many layers follow the one of a parameter, by its name; 0 for the last, None for what is new."""
         ...
 
+
+@runtime_checkable
+class ReadBeforehand(Protocol):
+    """A module whose rows may be read once, before the first step."""
+
     def read(self, block: Tensor) -> Tensor | None:
         """Return what it makes of rows where training leaves that as it is; it then takes that in their place."""
         ...

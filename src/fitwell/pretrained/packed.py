@@ -37,6 +37,7 @@ class Packed:
     runs: tuple[Run, ...]
     order: Int[Tensor, " texts"]  # which text of the batch each is
     count: int  # of texts in the batch, empty ones too
+    segments: Int[Tensor, " pieces"] | None = None  # of each; None: all are of the first
 
 
 def packed(numbers: Int[Tensor, "texts length"]) -> Packed:
@@ -65,6 +66,16 @@ def packed(numbers: Int[Tensor, "texts length"]) -> Packed:
         order=order,
         count=len(numbers),
     )
+
+
+def rows_of(texts: Packed) -> Int[Tensor, " pieces"]:
+    """Return which text of the batch each piece belongs to.
+
+    >>> rows_of(packed(torch.tensor([[5, 6, 7], [8, 0, 0]]))).tolist()
+    [1, 0, 0, 0]
+    """
+    lengths = torch.tensor([run.length for run in texts.runs for _ in range(run.texts.stop - run.texts.start)])
+    return texts.order.repeat_interleave(lengths.to(texts.order.device))
 
 
 def packed_lists(texts: Sequence[Sequence[int]]) -> Packed:

@@ -114,7 +114,7 @@ class Transformer(nn.Module):
         """Return the pieces after `depth` of the layers: 0 is what enters them, None what leaves the last."""
         hidden: Tensor = self.entries(texts.numbers) + self.places(texts.places + self.configuration.first_position)
         if self.segments is not None:
-            hidden = hidden + self.segments.weight[0]
+            hidden = hidden + (self.segments.weight[0] if texts.segments is None else self.segments(texts.segments))
         hidden = self.widening(drop(self.normalization(hidden), 0))
         for number, block in enumerate(self.blocks[:depth]):
             hidden = block(hidden, texts, drop, 1 + 2 * number)
