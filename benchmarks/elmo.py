@@ -67,7 +67,8 @@ def movies(data: Path, work: Path, *, epochs: int, labels: int) -> None:
 
     table = pl.read_csv(data / "movie_sentence_polarity" / "movie_sentence_polarity.csv", infer_schema=False)
     table = table[np.random.default_rng(0).permutation(len(table)).tolist()]
-    measured, rest = table.head(MEASURED), table.slice(MEASURED)
+    rest = table.slice(MEASURED)
+    table.head(MEASURED).write_csv(work / "measured.csv")
     learned(rest["text"].to_list(), work / "movies", epochs=epochs)
     ways: dict[str, dict[str, Any]] = {
         "terms": {},
@@ -75,12 +76,13 @@ def movies(data: Path, work: Path, *, epochs: int, labels: int) -> None:
         "ELMo, kept": {"data.text_encoder": str(work / "movies"), "network.text.tuned": False},
     }
     for name, settings in ways.items():
-        run = fw.train(rest.head(labels), target="label", test=measured, settings=settings, out=work / name[:5])
+        out = work / f"{name.split()[0].strip(',')}-{labels}"
+        if not out.exists():
+            fw.train(rest.head(labels), target="label", test=work / "measured.csv", settings=settings, out=out)
+        run = fw.load(out)
         mixed = [event["text"] for event in run.events if event["event"] == "mixing"]
-        figure = run.evaluation.metrics["accuracy"]
-        print(
-            f"| {name} | {labels} | {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f}) | {mixed} |", flush=True
-        )
+        value, low, high = (run.evaluation["metrics"]["accuracy"][part] for part in ("value", "low", "high"))
+        print(f"| {name} | {labels} | {value:.3f} ({low:.3f} to {high:.3f}) | {mixed} |", flush=True)
 
 
 def senses(data: Path, work: Path, encoders: list[Path]) -> None:
