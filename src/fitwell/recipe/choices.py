@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 Auto = Literal["auto"]
-TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
+TaskName = Literal["binary", "multiclass", "multilabel", "regression"]  # of tables
+ReadingTask = Literal["answer"]  # of questions about texts
 Goal = Literal["auto", "balanced", "imbalanced", "ranking", "targeting", "probability"]
 KindName = Literal[
     "number", "category", "boolean", "date", "text", "image", "audio", "series", "identifier", "constant"
