@@ -65,7 +65,7 @@ class ResidualLayer(Layer):
         # The places are taken out beforehand: where a convolution of 1 x 1 has a stride, oneDNN's backward pass for
         # processors without AVX-512 writes beyond its memory if there are few channels (torch 2.13, channels last).
         shortcut = _convolution(kind, width_in, width_out, kernel=1, stride=1) if changes else nn.Identity()
-        self.taken = (..., *[slice(None, None, stride)] * (2 if kind is nn.Conv2d else 1))
+        self.stride, self.sides = stride, 2 if kind is nn.Conv2d else 1
         self.shortcut: nn.Module = shortcut
         self.activation, self.bounds = _activation(settings)
 
@@ -78,6 +78,9 @@ class ResidualLayer(Layer):
             self.second_normalization(self.second(bent)) + self.shortcut(inputs[self.taken])
         )
         return _kept(outputs, present)
+
+    def _taken(self, inputs: Tensor) -> Tensor:
+        return inputs[..., :: self.stride] if self.sides == 1 else inputs[..., :: self.stride, :: self.stride]
 
 
 class ConvolutionalImages(ArrayNetwork):
