@@ -75,7 +75,7 @@ class ResidualLayer(Layer):
         """Return what the layer makes of the places that are `present` in its outputs, and 0 for the others."""
         bent = _kept(self.first_activation(self.first_normalization(self.first(inputs))), present)
         outputs: Tensor = self.activation(
-            self.second_normalization(self.second(bent)) + self.shortcut(inputs[self.taken])
+            self.second_normalization(self.second(bent)) + self.shortcut(self._taken(inputs))
         )
         return _kept(outputs, present)
 
