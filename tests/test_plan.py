@@ -334,3 +334,17 @@ def test_sounds_have_as_many_bands_as_their_rate_calls_for() -> None:
         layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"audio_0": array})
         recipe = resolve(Recipe(), replace(facts(), layout=layout)).recipe
         assert (recipe.network.audio.bands, recipe.training.epochs) == (bands, 20)  # 600 steps of 32 in 32 batches
+
+
+@pytest.mark.parametrize(
+    ("rows", "widths", "family"),
+    [(999, "auto", "random_kernels"), (1000, "auto", "convolutional"), (60, (8,), "convolutional")],
+)
+def test_few_series_are_read_by_random_kernels_unless_widths_of_a_network_are_asked_for(
+    rows: int, widths: object, family: str
+) -> None:
+    array = ArrayBlock(column="s", kind="series", shape=(50, 2))
+    layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"series_0": array})
+    asked = changed(Recipe(), {"network.series.widths": widths})
+    recipe = resolve(asked, replace(facts(), layout=layout, training_rows=rows)).recipe
+    assert recipe.network.series.family == family

@@ -62,7 +62,10 @@ class ResidualLayer(Layer):
         self.second = _convolution(kind, width_out, width_out, kernel=kernel, stride=1)
         self.second_normalization = BatchNorm(width_out)
         changes = stride > 1 or width_in != width_out
-        shortcut = _convolution(kind, width_in, width_out, kernel=1, stride=stride) if changes else nn.Identity()
+        # The places are taken out beforehand: where a convolution of 1 x 1 has a stride, oneDNN's backward pass for
+        # processors without AVX-512 writes beyond its memory if there are few channels (torch 2.13, channels last).
+        shortcut = _convolution(kind, width_in, width_out, kernel=1, stride=1) if changes else nn.Identity()
+        self.stride, self.sides = stride, 2 if kind is nn.Conv2d else 1
         self.shortcut: nn.Module = shortcut
         self.activation, self.bounds = _activation(settings)
 
@@ -71,8 +74,13 @@ class ResidualLayer(Layer):
     ) -> Float[Tensor, "rows out_channels ..."]:
         """Return what the layer makes of the places that are `present` in its outputs, and 0 for the others."""
         bent = _kept(self.first_activation(self.first_normalization(self.first(inputs))), present)
-        outputs: Tensor = self.activation(self.second_normalization(self.second(bent)) + self.shortcut(inputs))
+        outputs: Tensor = self.activation(
+            self.second_normalization(self.second(bent)) + self.shortcut(self._taken(inputs))
+        )
         return _kept(outputs, present)
+
+    def _taken(self, inputs: Tensor) -> Tensor:
+        return inputs[..., :: self.stride] if self.sides == 1 else inputs[..., :: self.stride, :: self.stride]
 
 
 class ConvolutionalImages(ArrayNetwork):

@@ -46,7 +46,7 @@ def _in_color(share: float, why: str) -> Callable[[Recipe, Facts], Choice]:
 def _image_mixing(_recipe: Recipe, facts: Facts) -> Choice:
     if not facts.images:
         return Choice(0.0, NO_IMAGES)
-    return Choice(0.0, "the other changes of pictures keep as much from being learned by heart")
+    return Choice(0.0, "what it adds to the other changes of pictures has not been measured")
 
 
 def _audio_mask(_recipe: Recipe, facts: Facts) -> Choice:

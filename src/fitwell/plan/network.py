@@ -96,9 +96,11 @@ def _text_family(recipe: Recipe, _facts: Facts) -> Choice:
     return Choice("convolutional", "a few neighboring words say most, wherever they stand")
 
 
-def _series_family(_recipe: Recipe, facts: Facts) -> Choice:
+def _series_family(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.series:
         return Choice("convolutional", NO_SERIES)
+    if recipe.network.series.widths not in ("auto", ()):
+        return Choice("convolutional", "what network.series.widths are of")
     if facts.training_rows < FEW_SERIES:
         return Choice("random_kernels", f"{facts.training_rows:,} series are too few to learn filters from")
     return Choice("convolutional", "shapes that occur anywhere in a series are learned fastest")
