@@ -28,6 +28,8 @@ EXPORTS = [
     "RunError",
     "SurroundingsError",
     "__version__",
+    "answer",
+    "chat",
     "compare",
     "cure",
     "diagnose",

@@ -13,6 +13,7 @@ from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, R
 if TYPE_CHECKING:
     from fitwell import metrics, pretrained, search, vectors, words
     from fitwell.comparison import compare
+    from fitwell.conversing import answer, chat
     from fitwell.curing import cure, diagnose
     from fitwell.doctor.examining import examine
     from fitwell.recipe import Recipe
@@ -34,6 +35,8 @@ __all__ = [
     "RunError",
     "SurroundingsError",
     "__version__",
+    "answer",
+    "chat",
     "compare",
     "cure",
     "diagnose",
@@ -55,6 +58,8 @@ __all__ = [
 _HOMES: dict[str, tuple[str, str | None]] = {
     "Recipe": ("fitwell.recipe", "Recipe"),
     "Run": ("fitwell.run", "Run"),
+    "answer": ("fitwell.conversing", "answer"),
+    "chat": ("fitwell.conversing", "chat"),
     "compare": ("fitwell.comparison", "compare"),
     "cure": ("fitwell.curing", "cure"),
     "diagnose": ("fitwell.curing", "diagnose"),

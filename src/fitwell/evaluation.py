@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,15 @@ from fitwell.metrics import Comparison, Costs, Cut, Figure, Figures, Primary, ch
 from fitwell.prediction import Model
 from fitwell.recipe import Goal
 from fitwell.tasks.task import TargetCoding, Task, label_cells
+
+
+class Named(Protocol):
+    """A task, as far as it is told."""
+
+    @property
+    def name(self) -> str:
+        """As a recipe calls it."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,7 +58,7 @@ class Beside:
 class Evaluation:
     """Figures with intervals on one set of rows."""
 
-    task: Task
+    task: Named
     split: str  # `test`, `validation` or `given`
     rows: int
     figures: Figures

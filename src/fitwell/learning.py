@@ -27,7 +27,7 @@ from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
 from fitwell.networks.build import build_network
 from fitwell.networks.fully_connected import FullyConnected
-from fitwell.networks.layer import Pretrained
+from fitwell.networks.layer import ReadBeforehand
 from fitwell.networks.noise import noise_words
 from fitwell.plan import uncompiled_execution
 from fitwell.prediction import Model, Predictions, predictions_of
@@ -133,6 +133,19 @@ class Pace:
 Save = Callable[[State, bytes], None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """The quick figure that is told and kept at every look at the validation rows."""
+
+    name: str
+    figures: Callable[[EpochRecord], list[float]]  # of every member
+
+
+def watched_of(prepared: Prepared) -> Watched:
+    """Return the quick figure of the task of prepared rows."""
+    return Watched(name=prepared.labelled.task.glance.name, figures=partial(_figures, prepared))
+
+
 def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
     """Return the population before its first step; an automatic learning rate is found by a range test.
 
@@ -161,6 +174,7 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         members,
         recipe=recipe,
         own=member_settings(recipe, class_weights=_class_weights(prepared, recipe)),
+        mixing=network.mixing if isinstance(network, FullyConnected) and network.mixing.acts else None,
         steps_per_epoch=batching(len(training), settings)[1],
     )
     if isinstance(training, Rows):
@@ -194,7 +208,7 @@ def _read_beforehand(network: nn.Module, rows: Rows) -> Rows:
     found: dict[str, torch.Tensor] = {}
     for name, module in network.named_modules():
         block = name.rpartition(".")[2]
-        if block in rows.features and isinstance(module, Pretrained):
+        if block in rows.features and isinstance(module, ReadBeforehand):
             read = module.read(rows.features[block])
             found |= {} if read is None else {block: read}
     return replace(rows, features={**rows.features, **found})
@@ -320,13 +334,28 @@ def learn(
     reserve: float = 0.0,
     listener: Listener,
 ) -> Learned:
+    """Train on prepared rows, as `learn_watched` does, with the quick figure of their task."""
+    watched = watched_of(prepared)
+    return learn_watched(setup, watched, history=history, save=save, clock=clock, reserve=reserve, listener=listener)
+
+
+def learn_watched(
+    setup: Setup,
+    watched: Watched,
+    *,
+    history: bytes = b"",
+    save: Save | None = None,
+    clock: Clock,
+    reserve: float = 0.0,
+    listener: Listener,
+) -> Learned:
     """Train from the setup's state to the end, or until time, steps or a Ctrl-C end it; every member's best is kept.
 
     `reserve` seconds of the clock are left for what comes after. `save` gets a state and the history so far at least
     `checkpoint_seconds` apart, so that it takes a small share of the time at most, and when training is interrupted.
     """
     settings, state, processes = setup.recipe.training, setup.state, setup.program.processes
-    log = _Log(prepared, history)
+    log = _Log(watched, history)
     if processes is not None:
         processes.forget()
     saved, saving = perf_counter(), 0.0
@@ -336,7 +365,7 @@ def learn(
         for moment in moments if ending == "done" else ():
             before, state = state, moment.state
             log.add(moment.step, moment.look)
-            for event in _told(moment, before, log, setup.recipe, metric=prepared.labelled.task.glance.name):
+            for event in _told(moment, before, log, setup.recipe, metric=watched.name):
                 listener(event)
             if moment.done:
                 break
@@ -405,8 +434,8 @@ def threads(recipe: Recipe) -> AbstractContextManager[None]:
 class _Log:
     """Records since the start, turned into a table only when somebody asks: reading them waits for the device."""
 
-    def __init__(self, prepared: Prepared, history: bytes) -> None:
-        self._prepared = prepared
+    def __init__(self, watched: Watched, history: bytes) -> None:
+        self._watched = watched
         self._frames = [pl.read_parquet(io.BytesIO(history))] if history else []
         self._records: list[StepRecord | EpochRecord] = []
         self.figures: list[list[float]] = []
@@ -415,7 +444,7 @@ class _Log:
         if step is not None:
             self._records.append(step)
         if look is not None:
-            self.figures.append(_figures(self._prepared, look))
+            self.figures.append(self._watched.figures(look))
             # Only how many there are goes into the table; kept until then, the outputs of many looks would fill memory.
             self._records.append(replace(look, outputs=look.outputs.new_zeros(()).expand(look.outputs.shape)))
 

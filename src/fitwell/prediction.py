@@ -44,6 +44,7 @@ class Model:
     def task(self) -> Task:
         """The task it was trained for."""
         assert self.recipe.task != "auto"
+        assert self.recipe.task != "answer"
         return TASKS[self.recipe.task]
 
     @property

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from fitwell import questions
 from fitwell import recipe as recipes
 from fitwell.data.audit import Note, Subject, audit
 from fitwell.data.encode import encoders_to_json
@@ -32,7 +33,7 @@ from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
 from fitwell.decision import UNDECIDED
 from fitwell.doctor.finding import findings_json
-from fitwell.errors import FitwellError, LostProcess, RunError
+from fitwell.errors import FitwellError, LostProcess, RequestError, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.explanation import asked_of, reach_of
 from fitwell.findings import findings_of, observed
@@ -58,10 +59,13 @@ from fitwell.narration import (
     findings_events,
     measured_events,
     member_events,
+    mixing_events,
     plan_event,
     streaming_event,
 )
+from fitwell.prediction import model_tensors
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
+from fitwell.processes import launched
 from fitwell.processes.group import Processes, joined
 from fitwell.recipe import Recipe
 from fitwell.run import (
@@ -151,6 +155,8 @@ def train(
             "device": device,
         },
     )
+    if asked.task == "answer":
+        return _read_and_answered(data, asked, out, clock=clock, listener=listener)
     if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
         asked = recipes.changed(asked, {"training.compile": "never"})
     with joined(os.environ) as processes:
@@ -160,6 +166,24 @@ def train(
         if processes is not None:
             dismiss(processes, run.path)
         return run
+
+
+def _read_and_answered(data: object, asked: Recipe, out: str | Path | None, *, clock: Clock, listener: Listener) -> Run:
+    """Train a reader on questions with answers (`questions.py`), alone in its run."""
+    if launched(os.environ) is not None:
+        raise RequestError("a reader is trained by one process; start it without torchrun")
+    require_free(out)
+    begun = questions.begin(data, asked, listener=listener)
+    run = create_run(out, source=begun.squad.source, files=questions.first_files(begun))
+    listen = recording(run, listener)
+    try:
+        with alone(run.path), stopping_well(run, listener):
+            listen(questions.plan_event(begun))
+            return questions.carry_out(run, begun, history=b"", clock=clock, listener=listen)
+    except FitwellError as error:
+        if discard_unstarted(run):
+            raise
+        raise type(error)(f"{error}; then continue with: fitwell resume {run.path}") from None
 
 
 def _trained(
@@ -234,8 +258,10 @@ def go_on(
     Raises:
         RunError: its data has changed, or it is damaged.
     """
-    begun, history = _begun_again(run, data, test, processes)
     listen = recording(run, listener)
+    if run.recipe.task == "answer":
+        return _answered_again(run, data, test, clock=clock, listener=listen)
+    begun, history = _begun_again(run, data, test, processes)
     step = begun.setup.state.step
     is_new = not any(event["event"] == "plan" for event in run.events)
     listen(
@@ -244,6 +270,18 @@ def go_on(
         else Event("resumed", f"continuing {run.path} from step {step}", {"step": step})
     )
     return _carry_out(run, begun, history=history, clock=clock, listener=listen)
+
+
+def _answered_again(run: Run, data: object, test: str | Path | None, *, clock: Clock, listener: Listener) -> Run:
+    begun, history = questions.begun_anew(run, data=data, test=test), b""
+    content = read_checkpoint(run)
+    if content is not None:
+        state, history = state_from_bytes(content, device=begun.setup.recipe.device)
+        require_fitting(run, state, first=begun.setup.state)
+        begun = replace(begun, setup=replace(begun.setup, state=state))
+    step = begun.setup.state.step
+    listener(Event("resumed", f"continuing {run.path} from step {step}", {"step": step}))
+    return questions.carry_out(run, begun, history=history, clock=clock, listener=listener)
 
 
 def _begun_again(run: Run, data: object, test: str | Path | None, processes: Processes | None) -> tuple[Begun, bytes]:
@@ -529,7 +567,9 @@ def conclude(
     write_json(run, "findings.json", findings_json(findings, complete=False))
     members = member_events(setup.recipe, learned.history, metric=prepared.labelled.task.glance.name)
     told = findings_events([finding for finding in findings if finding.since != "data"])
-    for event in chain(members, measured_events(evaluation, report), decision_events(decided, evaluation), told):
+    mixing = mixing_events(model_tensors(model), model.encoders)
+    measured = measured_events(evaluation, report)
+    for event in chain(members, mixing, measured, decision_events(decided, evaluation), told):
         listener(event)
     if not interrupted:
         asked = asked_of(prepared, model, predicted[prepared.split.measured])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +12,14 @@ import pytest
 
 from fitwell.errors import DataError, FitwellError, RequestError
 from fitwell.search import read_documents
+from fitwell.search.documents import Gathered
 
 PAIRS = [("a", "A rose"), ("b", "")]
+
+
+def named(gathered: Gathered) -> list[tuple[str, str]]:
+    """The documents as ids and texts."""
+    return [(document.id, document.text) for document in gathered.documents]
 
 
 @pytest.fixture
@@ -29,7 +36,7 @@ def test_a_folder_gives_a_document_for_each_file_of_text(folder: Path) -> None:
     (folder / "docs" / "picture").write_bytes(b"\x89PNG....")
     (folder / "docs" / ".hidden").write_bytes(b"x")
     gathered = read_documents("docs")
-    assert gathered.documents == [("b.txt", "line one\nline two"), ("c.txt", ""), ("deep/a.md.gz", "Öl")]
+    assert named(gathered) == [("b.txt", "line one\nline two"), ("c.txt", ""), ("deep/a.md.gz", "Öl")]
     assert gathered.notes == (
         "1 file holds no text and was left out (picture)",
         "1 document has no text and cannot be found (c.txt)",
@@ -43,21 +50,21 @@ def test_tables_records_and_values_give_the_same_documents(folder: Path) -> None
     Path("docs.jsonl").write_text('{"id": "a", "text": "A rose", "parts": [{}]}\n\n{"id": "b", "text": null}\n')
     pandas = pd.DataFrame(PAIRS, columns=["id", "text"])
     for source in ("docs.csv", "docs.parquet", "docs.jsonl", frame, pandas, dict(PAIRS), PAIRS, iter(PAIRS)):
-        assert read_documents(source).documents == PAIRS
+        assert named(read_documents(source)) == PAIRS
 
 
 def test_columns_may_be_named_and_texts_joined(folder: Path) -> None:
     Path("docs.csv").write_text("nr,title,body\n7,T,B\n8,U,\n")
-    assert read_documents("docs.csv", id="nr", text=["title", "body"]).documents == [("7", "T\nB"), ("8", "U\n")]
-    assert read_documents("docs.csv", text=["body"]).documents == [("1", "B"), ("2", "")]
+    assert named(read_documents("docs.csv", id="nr", text=["title", "body"])) == [("7", "T\nB"), ("8", "U\n")]
+    assert named(read_documents("docs.csv", text=["body"])) == [("1", "B"), ("2", "")]
     Path("docs.jsonl").write_text('{"nr": 7, "title": "T", "body": "B"}\n')
-    assert read_documents("docs.jsonl", id="nr", text=["title", "body"]).documents == [("7", "T\nB")]
-    assert read_documents("docs.jsonl", text=["title"]).documents == [("1", "T")]
+    assert named(read_documents("docs.jsonl", id="nr", text=["title", "body"])) == [("7", "T\nB")]
+    assert named(read_documents("docs.jsonl", text=["title"])) == [("1", "T")]
 
 
 def test_lines_of_a_text_file_are_documents(folder: Path) -> None:
     Path("lines.txt").write_text("one\n\nthree\r\n")
-    assert read_documents("lines.txt").documents == [("1", "one"), ("3", "three")]
+    assert named(read_documents("lines.txt")) == [("1", "one"), ("3", "three")]
 
 
 @pytest.mark.parametrize(
@@ -109,3 +116,16 @@ def test_values_that_are_no_documents_are_refused(source: object, refusal: str) 
 def test_text_cannot_be_chosen_where_there_is_none() -> None:
     with pytest.raises(RequestError, match="name it by --text, of none"):
         read_documents(pl.DataFrame({"id": ["1"]}))
+
+
+def test_columns_of_questions_and_answers_are_a_faq(folder: Path) -> None:
+    rows = [("How much?", "Ten."), ("Where?", "")]
+    (folder / "faq.csv").write_text("question,answer,topic\nHow much?,Ten.,fees\nWhere?,,places\n")
+    (folder / "faq.jsonl").write_text("".join(json.dumps({"question": q, "answer": a}) + "\n" for q, a in rows))
+    for source in ("faq.csv", "faq.jsonl"):
+        found = read_documents(source)
+        assert [(each.text, found.answers.get(each.id, "")) for each in found.documents] == rows
+    other = read_documents("faq.csv", text=["topic"], answer="question")
+    assert (other.documents[0].text, other.answers["1"]) == ("fees", "How much?")
+    with pytest.raises(RequestError, match=r'faq\.csv has no column "anwser"; did you mean "answer"'):
+        read_documents("faq.csv", text=["question"], answer="anwser")

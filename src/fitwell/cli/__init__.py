@@ -16,6 +16,8 @@ from typing import Any
 
 import typer
 
+from fitwell.cli.answer import answer
+from fitwell.cli.chat import chat
 from fitwell.cli.compare import compare
 from fitwell.cli.cure import cure
 from fitwell.cli.diagnose import diagnose
@@ -45,6 +47,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "recipe": recipe,
     "predict": predict,
     "explain-prediction": explain_prediction,
+    "answer": answer,
+    "chat": chat,
     "evaluate": evaluate,
     "metrics": metrics,
     "diagnose": diagnose,

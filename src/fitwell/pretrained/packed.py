@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -35,6 +37,7 @@ class Packed:
     runs: tuple[Run, ...]
     order: Int[Tensor, " texts"]  # which text of the batch each is
     count: int  # of texts in the batch, empty ones too
+    segments: Int[Tensor, " pieces"] | None = None  # of each; None: all are of the first
 
 
 def packed(numbers: Int[Tensor, "texts length"]) -> Packed:
@@ -65,6 +68,16 @@ def packed(numbers: Int[Tensor, "texts length"]) -> Packed:
     )
 
 
+def rows_of(texts: Packed) -> Int[Tensor, " pieces"]:
+    """Return which text of the batch each piece belongs to.
+
+    >>> rows_of(packed(torch.tensor([[5, 6, 7], [8, 0, 0]]))).tolist()
+    [1, 0, 0, 0]
+    """
+    lengths = torch.tensor([run.length for run in texts.runs for _ in range(run.texts.stop - run.texts.start)])
+    return texts.order.repeat_interleave(lengths.to(texts.order.device))
+
+
 def packed_lists(texts: Sequence[Sequence[int]]) -> Packed:
     """Return texts given as the numbers of their pieces, from 0 on.
 
@@ -80,6 +93,31 @@ def packed_lists(texts: Sequence[Sequence[int]]) -> Packed:
         order=torch.tensor(order, dtype=torch.int64),
         count=len(texts),
     )
+
+
+def packed_arrays(
+    numbers: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
+) -> tuple[Packed, Int[Tensor, " pieces"]]:
+    """Return texts whose pieces lie one after another, none without a piece, and where each piece comes to lie.
+
+    >>> texts, moved = packed_arrays(np.array([4, 5, 6, 7]), np.array([3, 1]))
+    >>> texts.numbers.tolist(), moved.tolist()
+    ([7, 4, 5, 6], [1, 2, 3, 0])
+    """
+    order = np.argsort(lengths, kind="stable")
+    ordered = lengths[order]
+    places = np.arange(len(numbers)) - np.repeat(np.cumsum(ordered) - ordered, ordered)
+    sources = places + np.repeat((np.cumsum(lengths) - lengths)[order], ordered)
+    moved = np.empty(len(numbers), np.int64)
+    moved[sources] = np.arange(len(numbers))
+    texts = Packed(
+        numbers=torch.from_numpy(numbers[sources]),
+        places=torch.from_numpy(places),
+        runs=_runs(ordered.tolist()),
+        order=torch.from_numpy(order),
+        count=len(lengths),
+    )
+    return texts, torch.from_numpy(moved)
 
 
 def _runs(lengths: Sequence[int]) -> tuple[Run, ...]:

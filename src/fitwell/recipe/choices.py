@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 Auto = Literal["auto"]
-TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
+TaskName = Literal["binary", "multiclass", "multilabel", "regression"]  # of tables
+ReadingTask = Literal["answer"]  # of questions about texts
 Goal = Literal["auto", "balanced", "imbalanced", "ranking", "targeting", "probability"]
 KindName = Literal[
     "number", "category", "boolean", "date", "text", "image", "audio", "series", "identifier", "constant"
@@ -20,7 +21,7 @@ Streaming = Literal["auto", "always", "never"]
 FamilyName = Literal["fully_connected"]
 Precision = Literal["float32", "bfloat16"]
 AudioFamily = Literal["convolutional", "rnn", "lstm", "gru"]
-SeriesFamily = Literal["convolutional", "rnn", "lstm", "gru", "transformer"]
+SeriesFamily = Literal["random_kernels", "convolutional", "rnn", "lstm", "gru", "transformer"]
 TextForm = Literal["terms", "words", "pieces"]
 TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru", "transformer", "pretrained"]
 PositionsName = Literal["rotary", "sinusoidal", "learned", "none"]

@@ -36,6 +36,7 @@ from fitwell.recipe.choices import (
     PositionsName,
     Positive,
     Precision,
+    ReadingTask,
     ScheduleName,
     Seed,
     SeriesFamily,
@@ -113,7 +114,7 @@ class DataSettings(Settings):
         "auto", description="What a text becomes: its terms with their weights, its words, or an encoder's pieces."
     )
     text_encoder: str | None = Field(
-        None, description="Folder of a pretrained encoder, as Hugging Face's libraries save it, that reads the texts."
+        None, description="Folder of a pretrained encoder, of Hugging Face's libraries or ELMo, that reads the texts."
     )
     letter_runs: bool = Field(
         True, description="Terms include runs of three to five letters of words, by which rare words are told."
@@ -150,6 +151,13 @@ class AudioNetwork(Settings):
     family: AudioFamily | Auto = Field("auto", description="The kind of network that hears sounds.")
     bands: Annotated[int, Field(ge=2, le=512)] | Auto = Field(
         "auto", description="Bands of pitch that a sound's spectrum is summed up in, evenly spaced on the mel scale."
+    )
+    silence: NonNegative = Field(
+        25.0,
+        description="A sound begins and ends where it is at most so many decibels quieter than its loudest; 0: as is.",
+    )
+    leveling: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="So much of each band's mean over a sound is taken out of it, beside the mean of all bands."
     )
     widths: tuple[Count, ...] | Auto = Field(
         "auto", description="Channels of its convolutional stages, or units of its recurrent layers, first to last."
@@ -328,6 +336,14 @@ class TrainingSettings(Settings):
     image_erase: Share | Auto = Field(
         "auto", description="In training, a rectangle of up to this share of each picture is erased."
     )
+    image_mixup: NonNegative | Auto = Field(
+        "auto",
+        description="In training, two pictures and their answers are blended, by shares from Beta(α, α); 0: never.",
+    )
+    image_cutmix: NonNegative | Auto = Field(
+        "auto",
+        description="In training, a rectangle of a picture is another's, its area's share from Beta(α, α); 0: never.",
+    )
     image_precision: Precision | Auto = Field(
         "auto",
         description="Numbers in which convolutions over images and sounds compute in training; weights stay float32.",
@@ -394,6 +410,21 @@ class DecisionSettings(Settings):
     )
 
 
+class AnswerSettings(Settings):
+    """How questions are answered from texts, where the task is answer."""
+
+    window: Annotated[int, Field(ge=64)] = Field(
+        384, description="Pieces that are read at once, a question and a stretch of its text; less where fewer fit."
+    )
+    overlap: Annotated[int, Field(ge=0)] = Field(
+        128, description="Pieces of the text that two neighboring stretches share."
+    )
+    longest: Count = Field(30, description="The most pieces of an answer.")
+    negatives: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.2, description="Where all questions have answers, this share of them is asked of a wrong text too."
+    )
+
+
 class SeedSettings(Settings):
     """Whether members share their randomness: a number is the seed of all, none gives each its own from `seed`."""
 
@@ -426,7 +457,9 @@ class Asked(Settings):
     """What a run is asked to do; a `Recipe` is one whose settings agree."""
 
     version: Literal[1] = Field(RECIPE_VERSION, description="Version of this format.")
-    task: TaskName | Auto = Field("auto", description="What is predicted: a class, several labels, or a number.")
+    task: TaskName | ReadingTask | Auto = Field(
+        "auto", description="What is predicted: a class, several labels, a number, or an answer in a text."
+    )
     target: Names = Field((), description="The column or columns to predict.")
     goal: Goal = Field("auto", description="What the predictions are for; decides the primary figure.")
     seed: Seed = Field(0, description="Seed of everything random.")
@@ -439,6 +472,7 @@ class Asked(Settings):
     network: NetworkSettings = Field(default_factory=NetworkSettings, description="The network.")
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="How it learns.")
     decision: DecisionSettings = Field(default_factory=DecisionSettings, description="From outputs to decisions.")
+    answers: AnswerSettings = Field(default_factory=AnswerSettings, description="How questions are answered.")
     tune: TuneSettings = Field(default_factory=TuneSettings, description="The search for better settings.")
 
     @property

@@ -23,6 +23,8 @@ def data_facts(contents: Contents) -> list[tuple[str, str]]:
     facts.append(("divided", f"{', '.join(parts)}: {split.get('why', split.get('method', ''))}"))
     if streamed := data.get("streamed"):
         facts.append(("streamed", _streamed_text(streamed)))
+    if contents.task == "answer":
+        return [*facts, ("texts", f"{data['texts']:,}"), ("without an answer", f"{data['unanswerable']:,} questions")]
     facts += _column_facts(data["schema"])
     if contents.task in ("binary", "multiclass"):
         facts.append(("classes", ", ".join(map(str, data["targets"]["classes"][0]))))

@@ -58,9 +58,9 @@ def row_weights(rows: pl.DataFrame) -> Float[np.ndarray, " rows"]:
 
 
 def questions(contents: Contents) -> list[Question]:
-    """Return what the measured rows were asked, none for numbers and for runs without predictions."""
+    """Return what the measured rows were asked; nothing for numbers, answers in texts, and runs without predictions."""
     rows = measured_rows(contents)
-    if rows is None or contents.task == "regression":
+    if rows is None or contents.task in ("regression", "answer"):
         return []
     return [question for question in _asked(contents, rows) if question is not None]
 

@@ -13,7 +13,13 @@ from fitwell.report.picture import HEIGHT, WIDTH, Contents, Picture, Spec, Table
 from fitwell.report.theme import color
 from fitwell.report.words import capital, metric_title, number
 
-GLANCES = {"binary": "roc_auc", "multilabel": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
+GLANCES = {
+    "binary": "roc_auc",
+    "multilabel": "roc_auc",
+    "multiclass": "accuracy",
+    "regression": "r2",
+    "answer": "exact_places",
+}
 SPLITS = {"train": "training", "validation": "validation", "batch": "training"}
 LINES = 16  # members shown as faint lines, at most
 LOOKS = 300  # points of a line, at most

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from fitwell.report.about import column_table, data_facts, decision_facts
 from fitwell.report.answers import Question, questions
+from fitwell.report.examples import example_tables
 from fitwell.report.explained import dependence_pictures, importance_pictures
 from fitwell.report.found import effect_pictures, findings_shown
 from fitwell.report.inside import inside_pictures
@@ -71,7 +72,7 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "dependence": list(dependence_pictures(contents)),
         "goes_by": bool(contents.explanation.get("importance")),
         "bounded": (contents.explanation.get("importance") or {}).get("bounded"),
-        "rows": _row_tables(contents),
+        "rows": [*_row_tables(contents), *example_tables(contents)],
         "sheets": contents.explanation.get("sheets", []),
         "data_facts": data_facts(contents),
         "decision": decision_facts(contents),

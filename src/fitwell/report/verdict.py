@@ -29,6 +29,9 @@ def headline(contents: Contents) -> str:
     figure = evaluation["metrics"].get(metric) or {}
     if figure.get("value") is None:
         return f"The {metric_title(metric)} has no value here: {figure.get('reason', 'it was not measured')}."
+    if contents.task == "answer":
+        exact = (evaluation["metrics"].get("exact_match") or {}).get("value") or 0.0
+        return f"It answers {_of_hundred(exact)} questions with exactly the right words of their text."
     says = MEANINGS.get(metric)
     if says is None:
         return f"The {metric_title(metric)} is {value_text(figure)}."

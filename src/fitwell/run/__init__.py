@@ -62,3 +62,4 @@ from fitwell.run.writing import write_model as write_model
 from fitwell.run.writing import write_predictions as write_predictions
 from fitwell.run.writing import write_recipe as write_recipe
 from fitwell.run.writing import write_tuning as write_tuning
+from fitwell.run.writing import write_weights as write_weights

@@ -41,7 +41,7 @@ def load_run(path: str | Path) -> Run:
     """
     run = _found(path)
     _require_trained(run)
-    _ = run.model
+    _ = run.reader if run.answers_questions else run.model
     return run
 
 

@@ -16,6 +16,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 
 from fitwell import recipe as recipes
+from fitwell.answering.answers import evaluated_file, found_in_file, prediction_frame
+from fitwell.answering.asking import Answer, answered, named_texts
+from fitwell.answering.reader import Reader, filled, judgment_from_json, making_from_json
+from fitwell.answering.squad import read_squad
 from fitwell.data.ahead import made_ahead
 from fitwell.data.encode import encoders_from_json
 from fitwell.data.folders import file_names
@@ -134,6 +138,30 @@ class Run:
         """The trained model, checked against the run's checksums."""
         return _read_model(self)
 
+    @property
+    def answers_questions(self) -> bool:
+        """Whether the run is a reader's, which finds answers in texts, and not a table's."""
+        return self.recipe.task == "answer"
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The trained reader of a run that answers questions, checked against the run's checksums.
+
+        Raises:
+            RequestError: the run was trained on a table.
+        """
+        return _read_reader(self)
+
+    def answer(self, question: str, context: str | None = None, *, alternatives: int = 0) -> Answer:
+        """Return what the reader finds for a question: in the context, else among the texts that it was trained on.
+
+        Raises:
+            RequestError: the run was trained on a table; the question or the context is blank; or there is no context
+            and the file of the training is gone.
+        """
+        documents = {"context": context} if context is not None else _texts_of(self)
+        return answered(question, documents, self.reader, alternatives=alternatives)
+
     def predict(self, data: object) -> pl.DataFrame:
         """Return predictions for the rows of a file, frame or mapping, in their order.
 
@@ -157,6 +185,8 @@ class Run:
 
     def evaluate(self, data: object) -> Evaluation:
         """Return figures with intervals on labelled rows; only predictions and targets are held in memory."""
+        if self.answers_questions:
+            return evaluated_file(self.reader, data)
         schema = _read_schema(self)
         weight = [] if schema.weight is None else [schema.weight]
         kept = {column.name for column in (*schema.targets, *weight)}
@@ -226,6 +256,9 @@ class Run:
 
         While one batch is read, the cores are busy with those before it.
         """
+        if self.answers_questions:
+            yield prediction_frame(found_in_file(self.reader, data))
+            return
         model = self.model
         assert model.recipe.training.threads != "auto"
         workers = max(1, available_cores() // model.recipe.training.threads)
@@ -284,7 +317,38 @@ def require_apart(data: object, path: str | Path) -> None:
         raise RequestError(f"--output {path} is the data itself, which would be lost; name another file")
 
 
+def _read_reader(run: Run) -> Reader:
+    if not run.answers_questions:
+        raise RequestError(
+            f"a run that answers questions was trained with --task answer, but {run.path} predicts "
+            f"{', '.join(run.recipe.target)} ({run.recipe.task}); name another run"
+        )
+    require_unchanged(run.path, [*CHECKED_FILES, DECISION])
+    try:
+        making = making_from_json(read_json(run.path, "encoders.json")["reader"])
+        tensors = load((run.path / "model.safetensors").read_bytes())
+        return filled(making, tensors, judgment_from_json(read_json(run.path, DECISION)))
+    except FitwellError:
+        raise
+    except (SafetensorError, AssertionError, AttributeError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise RunError(f"{run.path} is damaged ({error}); {MEND}") from None
+
+
+def _texts_of(run: Run) -> dict[str, str]:
+    """Return the texts of a reader's training, by the titles of their articles and numbers within them."""
+    path = run.data["path"]
+    if path is None or not Path(path).exists():
+        raise RequestError(
+            f"the texts that {run.path} was trained on are not at {path or 'any file'}; give one with --context"
+        )
+    return named_texts(read_squad(path))
+
+
 def _read_model(run: Run) -> Model:
+    if run.answers_questions:
+        raise RequestError(
+            f"{run.path} answers questions, which this is not for; ask it with: fitwell answer {run.path} QUESTION"
+        )
     require_unchanged(run.path, CHECKED_FILES)
     try:
         coding = read_coding(run)

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import polars as pl
 from safetensors.torch import save
+from torch import Tensor
 
 from fitwell import recipe as recipes
 from fitwell.files import replace_atomically
@@ -69,7 +70,12 @@ def write_tuning(run: Run, values: Mapping[str, object]) -> None:
 
 def write_model(run: Run, model: Model) -> None:
     """Write the weights."""
-    _replace_checked(run, "model.safetensors", save(model_tensors(model), {"version": str(RUN_VERSION)}))
+    write_weights(run, model_tensors(model))
+
+
+def write_weights(run: Run, tensors: Mapping[str, Tensor]) -> None:
+    """Write weights by their names, the members stacked."""
+    _replace_checked(run, "model.safetensors", save(dict(tensors), {"version": str(RUN_VERSION)}))
 
 
 def write_decision(run: Run, values: Mapping[str, object]) -> None:

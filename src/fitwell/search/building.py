@@ -82,13 +82,15 @@ def built(
     *,
     words: Vectors | None,
     kept: Mapping[str, NDArray[np.float32]],
+    answers: Mapping[str, str] | None = None,
     threads: int | None = None,
 ) -> Built:
-    """Return the arrays of an index of these documents.
+    """Return the arrays of an index of these documents; of a FAQ, with the answers by the ids of its questions.
 
     `words` are the words' vectors if there is a way that needs them, `kept` the encoder's vectors of some passages.
     """
     texts, arrays = _cut(documents, settings.passages)
+    arrays |= _answers(documents, answers or {})
     counted = count_words(texts, threads=threads)
     notes: tuple[str, ...] = ()
     if {"bm25", "tfidf"} & set(settings.ways):
@@ -156,6 +158,14 @@ def _cut(documents: Sequence[Document], longest: int | None) -> tuple[list[str],
         "passage_starts": np.array(starts, np.int64),
         "passage_ends": np.array(ends, np.int64),
     }
+
+
+def _answers(documents: Sequence[Document], answers: Mapping[str, str]) -> dict[str, Array]:
+    """Return the answers of a FAQ in the order of its questions, nothing for other documents."""
+    if not answers:
+        return {}
+    letters, ends = letters_of(answers.get(document.id, "") for document in documents)
+    return {"answer_letters": letters, "answer_ends": ends}
 
 
 def _in_bytes(text: str, spans: Sequence[Span]) -> list[Span]:

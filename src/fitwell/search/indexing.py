@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,6 +40,7 @@ def index(
     ways: Sequence[Way] = ("bm25",),
     id: str | None = None,
     text: Sequence[str] = (),
+    answer: str | None = None,
     vectors: str | Path | Vectors | None = None,
     encoder: str | Path | None = None,
     stemmer: Stemmer | None = None,
@@ -50,7 +51,8 @@ def index(
 ) -> Changed:
     """Make an index of documents in a folder that is not there yet.
 
-    Documents are as for `read_documents`. `ways` are those that it can rank by: "bm25", "tfidf", "words" (the mean of
+    Documents are as for `read_documents`; of a FAQ, whose answers are in the column `answer`, the questions are found.
+    `ways` are those that it can rank by: "bm25", "tfidf", "words" (the mean of
     words' vectors: those of the file `vectors`, else ones learned on the documents), "sentences" (the vectors of the
     pretrained encoder in the local Hugging Face folder `encoder`, which stays where it is). `stemmer` is "english" or
     "none"; without it, the documents' commonest words tell whether they are English. `passages` cuts documents into
@@ -66,17 +68,23 @@ def index(
     settings = Settings(ways=tuple(ways), stemmer=given, passages=passages, k1=k1, b=b, encoder=folder)
     if vectors is not None and "words" not in settings.ways:
         raise RequestError('vectors of words serve the way "words" only; add it to the ways, or leave vectors out')
-    gathered = read_documents(documents, id=id, text=text)
+    gathered = read_documents(documents, id=id, text=text, answer=answer)
     if stemmer is None:
         settings = replace(settings, stemmer=_stemmer(gathered.documents))
     words = _words(gathered.documents, vectors) if "words" in settings.ways else None
-    made = built(gathered.documents, settings, words=words, kept={}, threads=threads)
+    made = built(gathered.documents, settings, words=words, kept={}, answers=gathered.answers, threads=threads)
     generation = write_index(path, arrays=made.arrays, about={"settings": settings.as_json()})
     return Changed(index=Index(generation), added=len(gathered.documents), notes=(*gathered.notes, *made.notes))
 
 
 def add(
-    path: str | Path, documents: Source, *, id: str | None = None, text: Sequence[str] = (), threads: int | None = None
+    path: str | Path,
+    documents: Source,
+    *,
+    id: str | None = None,
+    text: Sequence[str] = (),
+    answer: str | None = None,
+    threads: int | None = None,
 ) -> Changed:
     """Add documents to an index; one whose id is there already takes the old one's place.
 
@@ -87,11 +95,13 @@ def add(
         DataError: the index or the documents cannot be read. SurroundingsError: another process changes it meanwhile.
     """
     before = open_index(path)
-    gathered = read_documents(documents, id=id, text=text)
+    gathered = read_documents(documents, id=id, text=text, answer=answer)
     kept = {document.id: document for document in before.documents()}
     coming = {document.id: document for document in gathered.documents}
     replaced = sum(name in kept for name in coming)
-    made = _built_again(before, list((kept | coming).values()), threads)
+    answers = dict(gathered.answers)  # a question that comes without one has none
+    answers |= {name: answer for name, answer in _answers_of(before).items() if name not in coming}
+    made = _built_again(before, list((kept | coming).values()), answers, threads)
     after = _written(before, made)
     notes = (*gathered.notes, *made.notes)
     return Changed(index=after, added=len(coming) - replaced, replaced=replaced, notes=notes)
@@ -114,10 +124,18 @@ def delete(path: str | Path, ids: Iterable[str], *, threads: int | None = None) 
     left = [document for document in before.documents() if document.id not in gone]
     if not left:
         raise RequestError(f"an index must hold documents, but all {len(gone)} would be deleted; remove {path} instead")
-    return Changed(index=_written(before, _built_again(before, left, threads)), deleted=len(gone))
+    made = _built_again(before, left, _answers_of(before), threads)
+    return Changed(index=_written(before, made), deleted=len(gone))
 
 
-def _built_again(before: Index, documents: Sequence[Document], threads: int | None) -> Built:
+def _answers_of(index: Index) -> dict[str, str]:
+    """Return the answers of a FAQ by the ids of its questions."""
+    return {name: answer for name, answer in zip(index.ids, index.answers, strict=False) if answer}
+
+
+def _built_again(
+    before: Index, documents: Sequence[Document], answers: Mapping[str, str], threads: int | None
+) -> Built:
     """Return the arrays for other documents, with what is costly kept."""
     words, kept = None, dict[str, NDArray[np.float32]]()
     if "words" in before.settings.ways:
@@ -126,7 +144,7 @@ def _built_again(before: Index, documents: Sequence[Document], threads: int | No
         vectors = before.vectors("sentences")[0]
         _ = before.encoder  # another one's vectors would not fit those that are kept
         kept = {before.passage(number): vector for number, vector in enumerate(vectors)}
-    return built(documents, before.settings, words=words, kept=kept, threads=threads)
+    return built(documents, before.settings, words=words, kept=kept, answers=answers, threads=threads)
 
 
 def _written(before: Index, made: Built) -> Index:

@@ -38,6 +38,8 @@ ARRAYS: dict[str, tuple[str, int]] = {
     "id_ends": ("<i8", 1),
     "text_letters": ("|u1", 1),
     "text_ends": ("<i8", 1),
+    "answer_letters": ("|u1", 1),  # of a FAQ
+    "answer_ends": ("<i8", 1),
     "passage_documents": ("<i4", 1),
     "passage_starts": ("<i8", 1),
     "passage_ends": ("<i8", 1),

@@ -127,6 +127,14 @@ class Index:
         texts = decoded(self.generation["text_letters"], np.concatenate([[0], self.generation["text_ends"]]))
         return [Document(*pair) for pair in zip(self.ids, texts, strict=True)]
 
+    @cached_property
+    def answers(self) -> list[str]:
+        """The answers of a FAQ, in the order of its questions; empty where the documents are none."""
+        if "answer_ends" not in self.generation:
+            return []
+        ends = np.concatenate([[0], self.generation["answer_ends"]])
+        return decoded(self.generation["answer_letters"], ends)
+
     def query(self, text: str, count: int = 10, *, by: str | None = None) -> list[Hit]:
         """Return the documents that answer a query best, the best first, at most `count`.
 

@@ -47,6 +47,7 @@ GROUPS: dict[str, Kind] = {
     "network_settings": "setting",
     "training_settings": "setting",
     "decision_settings": "setting",
+    "answer_settings": "setting",
     "tune_settings": "setting",
     "tasks": "choice",
     "columns": "choice",
@@ -66,6 +67,7 @@ GROUPS: dict[str, Kind] = {
     "words": "method",
     "vectors": "method",
     "search": "method",
+    "answering": "method",
     "symptoms": "symptom",
 }
 

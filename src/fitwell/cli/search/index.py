@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from fitwell.cli.search.options import Documents, Id, Text, Threads, told
+from fitwell.cli.search.options import AnswerColumn, Documents, Id, Text, Threads, told
 from fitwell.cli.words.opening import compiling_told
 
 
@@ -17,6 +17,7 @@ def index(
     ways: Annotated[str, typer.Option("--by", help="Ways of ranking: bm25, tfidf, words, sentences.")] = "bm25",
     id: Id = None,
     text: Text = None,
+    answer: AnswerColumn = None,
     vectors: Annotated[Path | None, typer.Option(help="File of word vectors; else they are learned.")] = None,
     encoder: Annotated[Path | None, typer.Option(help="Folder of an encoder for sentences (Hugging Face).")] = None,
     stemmer: Annotated[
@@ -40,6 +41,7 @@ def index(
             ways=cast(Any, [way.strip() for way in ways.split(",") if way.strip()]),
             id=id,
             text=text or (),
+            answer=answer,
             vectors=vectors,
             encoder=encoder,
             stemmer=cast(Any, stemmer),

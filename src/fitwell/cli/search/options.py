@@ -18,6 +18,9 @@ Id = Annotated[str | None, typer.Option(help="Column or field of the documents' 
 Text = Annotated[
     list[str] | None, typer.Option(help="Column or field of the texts; several are joined. text, unless named.")
 ]
+AnswerColumn = Annotated[
+    str | None, typer.Option("--answer", help="Column or field of a FAQ's answers; answer beside question.")
+]
 Threads = Annotated[int | None, typer.Option(help="Threads; without it, one for each core.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
