@@ -23,6 +23,7 @@ from fitwell.doctor.finding import Severity
 
 ROWS = 32
 GRID = 81  # outputs at which a loss is asked
+MOST_CLASSES = 20  # of which a loss is asked
 SURE = 10.0  # logits that leave no doubt
 ABOUT_LOSS = ("loss of classes", "over one output", "takes targets", "takes classes")  # what is said of a loss
 REAL = 1e-3  # relative: what outputs must differ by at least, beyond rounding, to differ at all
@@ -239,6 +240,8 @@ def one_sided_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         return None
     if len(anatomy.output_shape) > 1 or (anatomy.width > 1 and anatomy.width != task.classes):
         return None
+    if task.classes > MOST_CLASSES:
+        return None  # each would be asked about each
     labels = labels_of(task, subject.targets).flatten()
     rows = [int((labels == each).nonzero()[0]) for each in labels.unique()]  # type: ignore[no-untyped-call]
     asked = _answers(anatomy)
