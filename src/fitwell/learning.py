@@ -27,7 +27,7 @@ from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
 from fitwell.networks.build import build_network
 from fitwell.networks.fully_connected import FullyConnected
-from fitwell.networks.layer import Pretrained
+from fitwell.networks.layer import ReadBeforehand
 from fitwell.networks.noise import noise_words
 from fitwell.plan import uncompiled_execution
 from fitwell.prediction import Model, Predictions, predictions_of
@@ -174,6 +174,7 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         members,
         recipe=recipe,
         own=member_settings(recipe, class_weights=_class_weights(prepared, recipe)),
+        mixing=network.mixing if isinstance(network, FullyConnected) and network.mixing.acts else None,
         steps_per_epoch=batching(len(training), settings)[1],
     )
     if isinstance(training, Rows):
@@ -207,7 +208,7 @@ def _read_beforehand(network: nn.Module, rows: Rows) -> Rows:
     found: dict[str, torch.Tensor] = {}
     for name, module in network.named_modules():
         block = name.rpartition(".")[2]
-        if block in rows.features and isinstance(module, Pretrained):
+        if block in rows.features and isinstance(module, ReadBeforehand):
             read = module.read(rows.features[block])
             found |= {} if read is None else {block: read}
     return replace(rows, features={**rows.features, **found})

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from fitwell.data.columns.audio import AudioEncoder
-from fitwell.data.columns.text import PiecesEncoder, TermsEncoder, WordsEncoder
+from fitwell.data.columns.text import PiecesEncoder, SpelledEncoder, TermsEncoder, WordsEncoder
 from fitwell.data.encode import Encoders
 from fitwell.data.parquet import ParquetTable
 from fitwell.data.read import Table
@@ -123,7 +123,7 @@ def _array_events(encoders: Encoders) -> Iterator[Event]:
     for encoder in encoders.arrays.values():
         if isinstance(encoder, AudioEncoder):
             yield _sound_event(encoder)
-        if isinstance(encoder, PiecesEncoder):
+        if isinstance(encoder, PiecesEncoder | SpelledEncoder):
             yield _pieces_event(encoder)
         if not isinstance(encoder, TermsEncoder | WordsEncoder):
             continue
@@ -147,12 +147,13 @@ def _sound_event(encoder: AudioEncoder) -> Event:
     )
 
 
-def _pieces_event(encoder: PiecesEncoder) -> Event:
-    name, length = encoder.column.name, encoder.length
+def _pieces_event(encoder: PiecesEncoder | SpelledEncoder) -> Event:
+    name = encoder.column.name
+    length, what = (encoder.length, "pieces") if isinstance(encoder, PiecesEncoder) else (encoder.words, "words")
     cut = f"; {encoder.cut:,} training texts have more and are cut" if encoder.cut else ""
     return Event(
         "columns",
-        f'"{name}": read by the encoder in {encoder.folder}, of each text up to {length} pieces{cut}',
+        f'"{name}": read by the encoder in {encoder.folder}, of each text up to {length} {what}{cut}',
         {"column": name, "encoder": encoder.folder, "length": length, "cut": encoder.cut},
     )
 
@@ -207,6 +208,26 @@ def member_events(recipe: Recipe, history: pl.DataFrame, *, metric: str) -> Iter
         )
     if len(ranked) > NAMED:
         yield Event("member", f"and {len(ranked) - NAMED} more members (history.parquet has them all)")
+
+
+def mixing_events(tensors: Mapping[str, Any], encoders: Encoders) -> Iterator[Event]:
+    """Yield how a network has learned to mix the layers of the ELMo models that read its texts; members' means.
+
+    `tensors` are the weights of a model, members stacked, by their names.
+    """
+    for block, encoder in encoders.arrays.items():
+        mixing = tensors.get(f"arrays.{block}.mixing")
+        if not isinstance(encoder, SpelledEncoder) or mixing is None:
+            continue
+        shares = mixing.softmax(1).mean(0).tolist()
+        scale = float(tensors[f"arrays.{block}.scale"].mean())
+        told = ", ".join(f"{share:.2f}" for share in shares)
+        yield Event(
+            "mixing",
+            f'"{encoder.column.name}": the ELMo model\'s layers, characters first, are mixed {told}, and scaled by '
+            f"{scale:.2f}",
+            {"column": encoder.column.name, "shares": shares, "scale": scale},
+        )
 
 
 def measured_events(evaluation: Evaluation, report: Mapping[str, Any]) -> Iterator[Event]:

@@ -59,9 +59,11 @@ from fitwell.narration import (
     findings_events,
     measured_events,
     member_events,
+    mixing_events,
     plan_event,
     streaming_event,
 )
+from fitwell.prediction import model_tensors
 from fitwell.preparation import Prepared, divided, divided_in_folds, labelled_rows_of, prepare
 from fitwell.processes import launched
 from fitwell.processes.group import Processes, joined
@@ -570,7 +572,9 @@ def conclude(
     write_json(run, "findings.json", findings_json(findings, complete=False))
     members = member_events(setup.recipe, learned.history, metric=prepared.labelled.task.glance.name)
     told = findings_events([finding for finding in findings if finding.since != "data"])
-    for event in chain(members, measured_events(evaluation, report), decision_events(decided, evaluation), told):
+    mixing = mixing_events(model_tensors(model), model.encoders)
+    measured = measured_events(evaluation, report)
+    for event in chain(members, mixing, measured, decision_events(decided, evaluation), told):
         listener(event)
     if not interrupted:
         asked = asked_of(prepared, model, predicted[prepared.split.measured])

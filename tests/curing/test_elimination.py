@@ -56,6 +56,7 @@ def found(names: Sequence[str], gain: Gain, most: int = 20) -> tuple[Eliminated,
         best=gain(names),
         best_name="usual",
         trivial=nothing,
+        proper_shortfall=None,
     )
     return eliminated(cast(Bench, made), cast(Subject, made), screen, most=most), made
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fitwell.curing.verdicts import ranked, weighed
+from typing import Any
+
+import pytest
+
+from fitwell.curing.verdicts import Judged, ranked, weighed
 from fitwell.doctor.finding import Finding, Severity, Status
 
 
@@ -10,6 +14,16 @@ def finding(
     symptom: str, status: Status = "suspected", severity: Severity = "warning", since: str = "epoch 3"
 ) -> Finding:
     return Finding(symptom=symptom, status=status, severity=severity, where="layer 1", since=since, explanation="seen")
+
+
+def judged(shortfall: float, properly: float | None) -> Judged:
+    nothing: Any = None
+    return Judged(found=nothing, effects={}, proper={}, held={}, shortfall=shortfall, proper_shortfall=properly)
+
+
+@pytest.mark.parametrize(("shortfall", "properly", "worst"), [(0.02, 0.9, 0.9), (0.3, 0.1, 0.3), (0.3, None, 0.3)])
+def test_what_is_missing_by_either_figure_counts(shortfall: float, properly: float | None, worst: float) -> None:
+    assert judged(shortfall, properly).worst_shortfall == worst
 
 
 CAUSE = finding("learning_rate_too_high", "confirmed", "critical")

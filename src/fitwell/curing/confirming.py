@@ -23,6 +23,7 @@ class Confirmation:
     effects: Mapping[str, Effect | None]
     proper: Mapping[str, Effect | None]  # by the proper score of what the networks say
     shortfall: float  # of the recipe below the cure that brings most, on average
+    proper_shortfall: float | None  # the same by the proper score
 
 
 def other_divisions(validation_rows: int) -> int:
@@ -37,11 +38,12 @@ def confirmation(
     *,
     seeds: Sequence[Tried],
     cures: Mapping[str, Recipe],
-    trivial: float,
+    trivial: Tried,
 ) -> Confirmation:
     """Return what each cure gains over the recipe on other seeds, and on other divisions of the rows.
 
-    `seeds` are the trainings of the recipe on the other seeds of its own division, `fresh` the other divisions by seed.
+    `seeds` are the trainings of the recipe on the other seeds of its own division, `fresh` the other divisions by seed,
+    `trivial` what always gives the same answer.
     """
     numbers = range(1, OTHER_SEEDS + 1)
     trained = own.try_out(
@@ -61,7 +63,8 @@ def confirmation(
         for seed, bench in fresh.items()
     }
     held_out = len(own.split.validation) / len(own.split.train)
-    effects, proper, missing = {}, {}, []
+    effects, proper, missing, properly_missing = {}, {}, [], []
+    nothing = own.goodness(trivial)
     for place, name in enumerate(cures):
         pairs = [(own, *pair) for pair in zip(trained[place * OTHER_SEEDS :][:OTHER_SEEDS], seeds, strict=True)]
         pairs += [(bench, anew[seed][1 + place], anew[seed][0]) for seed, bench in fresh.items()]
@@ -70,9 +73,17 @@ def confirmation(
         properly = [bench.properly_compared(cured, before) for bench, cured, before in pairs]
         told = [each for each in properly if each is not None]
         proper[name] = pooled(told, divisions=1 + len(fresh), held_out=held_out)
-        lacking = [shortfall(bench.goodness(before), bench.goodness(cured), trivial) for bench, cured, before in pairs]
+        lacking = [shortfall(bench.goodness(before), bench.goodness(cured), nothing) for bench, cured, before in pairs]
         missing.append(sum(lacking) / len(lacking))
-    return Confirmation(effects=effects, proper=proper, shortfall=max(missing))
+        lacking_properly = [own.proper_shortfall(before, cured, trivial) for _, cured, before in pairs]
+        known = [each for each in lacking_properly if each is not None]
+        properly_missing += [sum(known) / len(known)] if known else []
+    return Confirmation(
+        effects=effects,
+        proper=proper,
+        shortfall=max(missing),
+        proper_shortfall=max(properly_missing, default=None),
+    )
 
 
 def division_seeds(recipe: Recipe, count: int) -> list[int]:

@@ -137,7 +137,7 @@ class _Examination:
             self.listener(event)
         helped: Tried = screen.base
         if screen.gains:
-            self.why = f"its training misses {100 * screen.shortfall:.0f} % of what these rows allow"
+            self.why = f"its training misses {self._missing(screen.shortfall, screen.proper_shortfall)}"
             helped = self._explained(screen)
         else:
             self.cleared = True
@@ -173,7 +173,7 @@ class _Examination:
             self.subject.base,
             seeds=screen.seeds,
             cures=cures,
-            trivial=screen.trivial,
+            trivial=screen.simple[TRIVIAL],
         )
         self._done("fresh seeds")
         judged = _judged(found, confirming, list(cures))
@@ -182,17 +182,21 @@ class _Examination:
         effect = None if best is None else judged.effects[best]
         if best is None or effect is None:
             self.why = (
-                f"its training misses {100 * screen.shortfall:.0f} % of what these rows allow, but fresh trainings "
+                f"its training misses {self._missing(screen.shortfall, screen.proper_shortfall)}, but fresh trainings "
                 "differ too much to say so"
             )
         else:
-            self.why = f"its training misses {100 * judged.shortfall:.0f} % of what these rows allow"
+            self.why = f"its training misses {self._missing(judged.shortfall, judged.proper_shortfall)}"
             helped = found.tried[found.causes.index(best)].recipe if found.alone else found.together.recipe
             assert helped is not None
             bundle = [best] if found.alone else found.causes
             values = {path: setting(helped, path) for change in bundle for path in change.values}
             self.cure = Cure(values=values, effect=effect)
         return found.tried[0] if found.alone else found.together
+
+    def _missing(self, share: float, properly: float | None) -> str:
+        also = "" if properly is None or properly <= share else f" ({100 * properly:.0f} % by {self.own.proper})"
+        return f"{100 * share:.0f} % of what these rows allow{also}"
 
     def _asked_data(self, screen: Screen, helped: Tried) -> None:
         best = max([helped, *screen.changed.values(), *screen.simple.values()], key=self.own.goodness)
@@ -283,4 +287,5 @@ def _judged(found: Eliminated, confirming: Confirmation, names: list[str]) -> Ju
         proper={cause: claims[place][1] for cause, place in of_cause.items()},
         held={cause: held[place] for cause, place in of_cause.items()},
         shortfall=confirming.shortfall,
+        proper_shortfall=confirming.proper_shortfall,
     )

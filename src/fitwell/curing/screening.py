@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fitwell.curing.arms import TRIVIAL, Arm, Bench, Tried
 from fitwell.curing.changes import Change, Subject, headroom, values_of
-from fitwell.curing.shortfall import ALONE, NOTICED, is_above_noise, leans, shortfall
+from fitwell.curing.shortfall import ALONE, CRITICAL, NOTICED, is_above_noise, leans, shortfall
 from fitwell.preparation import planned
 from fitwell.recipe import Recipe, with_values
 
@@ -33,6 +33,7 @@ class Screen:
     best: float
     best_name: str
     trivial: float
+    proper_shortfall: float | None  # by the proper score, below the changes that brought the most
 
     @property
     def shortfall(self) -> float:
@@ -69,6 +70,15 @@ def screened(bench: Bench, subject: Subject) -> Screen:
     difference, properly = bench.compared(changed[chosen], base), bench.properly_compared(changed[chosen], base)
     is_clear = is_above_noise(difference) or (properly is not None and is_above_noise(properly))
     is_suspected = is_clear or (bool(subject.changes) and leans(difference))
+    # Ranks of rows may be right where what is said of each is hardly more than the shares of the classes.
+    proper_shortfall = bench.proper_shortfall(base, changed[chosen], simple[TRIVIAL])
+    is_improper = (
+        chosen == "usual"
+        and proper_shortfall is not None
+        and proper_shortfall >= CRITICAL
+        and properly is not None
+        and is_above_noise(properly)
+    )
     good = {name: bench.goodness(tried) for name, tried in (changed | simple).items() if name != TRIVIAL}
     best_name = max(good, key=good.__getitem__)
     return Screen(
@@ -78,11 +88,12 @@ def screened(bench: Bench, subject: Subject) -> Screen:
         simple=simple,
         target=bundles[chosen],
         target_tried=changed[chosen],
-        gains=missing >= NOTICED and is_suspected,
+        gains=(missing >= NOTICED and is_suspected) or is_improper,
         own=own,
         best=max(own, good[best_name]),
         best_name=best_name if good[best_name] > own else "as it is",
         trivial=trivial,
+        proper_shortfall=proper_shortfall,
     )
 
 

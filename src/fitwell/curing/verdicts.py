@@ -34,6 +34,12 @@ class Judged:
     proper: Mapping[Change, Effect | None]  # the same by the proper score
     held: Mapping[Change, bool]  # beyond noise, on fresh trainings
     shortfall: float  # on fresh trainings
+    proper_shortfall: float | None  # the same by the proper score
+
+    @property
+    def worst_shortfall(self) -> float:
+        """The larger of both: rows may be ranked well and yet be told apart hardly at all."""
+        return max(self.shortfall, self.proper_shortfall or 0.0)
 
 
 def cause_findings(bench: Bench, screen: Screen, judged: Judged) -> Iterator[Finding]:
@@ -58,7 +64,7 @@ def cause_findings(bench: Bench, screen: Screen, judged: Judged) -> Iterator[Fin
         yield Finding(
             symptom=cause.symptom,
             status="confirmed" if held else "suspected",
-            severity=_severity(change, base, helped, missing=judged.shortfall) if held else "warning",
+            severity=_severity(change, base, helped, missing=judged.worst_shortfall) if held else "warning",
             where=None if change.is_headroom else change.name,
             since="start",
             evidence=_evidence(bench, screen, judged, place),
@@ -103,6 +109,7 @@ def _evidence(bench: Bench, screen: Screen, judged: Judged, place: int) -> dict[
         "trivial": bench.metric_of(screen.trivial),
         "shortfall": round(screen.shortfall, 4),
         "shortfall_on_fresh_trainings": round(judged.shortfall, 4),
+        "proper_shortfall": None if judged.proper_shortfall is None else round(judged.proper_shortfall, 4),
         "enough_alone": judged.found.alone,
     }
     if judged.found.tried:

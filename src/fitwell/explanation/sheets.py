@@ -15,7 +15,7 @@ from fitwell.networks.convolutional import ConvolutionalImages
 from fitwell.networks.noise import noise_words
 from fitwell.prediction import Model
 
-PICTURES, CHANGED = 5, 4  # on a sheet: so many rows, each with the picture as it is and so often as training saw it
+PICTURES, CHANGED = 6, 4  # on a sheet: so many rows, each with the picture as it is and so often as training saw it
 SHEET_SIDE, SMALL_SIDE = 64, 48  # in pixels; larger ones are thinned out
 GAP = 2  # pixels between the pictures of a sheet, through which the page shows
 OPAQUE = 255
@@ -27,14 +27,14 @@ def contact_sheets(
     """Return a sheet for each column of pictures that training changes: some rows, each beside what became of it."""
     some = rows[:: max(1, len(rows) // PICTURES)][:PICTURES]
     network = model.networks[0]
+    assert isinstance(network.noise_layers, int)
     found: list[dict[str, Any]] = []
     for block, array in model.encoders.layout.arrays.items():
         reader = network.get_submodule(f"arrays.{block}")
-        if not isinstance(reader, ConvolutionalImages) or not reader.augmentation.acts:
+        if not isinstance(reader, ConvolutionalImages) or not (reader.augmentation.acts or reader.mixing.acts):
             continue
         originals = torch.from_numpy(blocks[block][some])
-        layers = reader.noise_layer + reader.noise_layers
-        words = [noise_words([model.recipe.seed], step=step, layers=layers)[0] for step in range(CHANGED)]
+        words = [noise_words([model.recipe.seed], step=step, layers=network.noise_layers)[0] for step in range(CHANGED)]
         seen = [reader.seen(originals, noise).numpy() for noise in words]
         sheet = sheet_of(np.stack([originals.numpy(), *seen], axis=1))
         found.append({"column": array.column, "sheet": as_text(sheet)})

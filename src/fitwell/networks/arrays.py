@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -10,12 +11,15 @@ from torch import Tensor
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries
+from fitwell.networks.elmo_text import ElmoText
 from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.pretrained_text import PretrainedText
+from fitwell.networks.random_kernels import RandomKernels
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
 from fitwell.networks.transformer import TransformerSeries, TransformerWords
 from fitwell.recipe import KindName, NetworkSettings, TrainingSettings
+from fitwell.words.bilm.model import MODEL_TYPE
 
 
 @runtime_checkable
@@ -46,6 +50,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "gru": RecurrentAudio,
     },
     "series": {
+        "random_kernels": RandomKernels,
         "convolutional": ConvolutionalSeries,
         "rnn": RecurrentSeries,
         "lstm": RecurrentSeries,
@@ -61,6 +66,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "gru": RecurrentWords,
         "transformer": TransformerWords,
         "pretrained": PretrainedText,
+        "elmo": ElmoText,
     },
 }
 
@@ -68,6 +74,8 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
 def family_of(array: ArrayBlock, settings: NetworkSettings) -> str:
     """Return which family of networks reads a column of arrays."""
     if array.kind == "text":
+        if array.configuration and json.loads(array.configuration).get("model_type") == MODEL_TYPE:
+            return "elmo"
         return settings.text.family if len(array.shape) == 1 else "terms"
     if array.kind == "audio":
         return settings.audio.family

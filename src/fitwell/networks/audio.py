@@ -2,8 +2,13 @@
 
 Waves are cut into frames of 25 ms, one every 10 ms, faded in and out (Hann). The power of each frame's spectrum is
 summed up in triangles that are evenly spaced on the mel scale, on which equal steps sound equally far apart (Stevens,
-Volkmann and Newman 1937), mel(f) = 2595 log10(1 + f / 700), and its logarithm taken: what an ear hears, about. The mean
-of a sound is taken out, so that loud and quiet recordings are alike, and each band scaled to unit spread.
+Volkmann and Newman 1937), mel(f) = 2595 log10(1 + f / 700), and its logarithm taken: what an ear hears, about.
+
+What differs from speaker to speaker and from microphone to microphone is taken out of each sound by itself. It begins
+and ends with frames that are not much quieter than its loudest one; a hundredth of its mean power is added to all
+bands, which hides the noise of the room whatever it was; its mean is taken out, so that loud and quiet recordings are
+alike, and a share of each band's own mean, in which a voice and a microphone color everything that they say. Each band
+is then scaled to unit spread over the training sounds.
 
 In training, stretches of time and ranges of bands are masked (SpecAugment, Park et al. 2019). Silence at the end of a
 wave is what fills it up, and is not heard: what comes of a sound does not depend on how long others are.
@@ -33,10 +38,11 @@ from fitwell.networks.convolutional import (
 from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.noise import uniform_noise
 from fitwell.networks.recurrent import read, recurrent_layers, states_width
-from fitwell.recipe import NetworkSettings, TrainingSettings
+from fitwell.recipe import AudioNetwork, NetworkSettings, TrainingSettings
 
 FRAME, STEP = 0.025, 0.010  # seconds
-FAINTEST = 1e-6  # power added to each band: that of 16 bits' rounding is far below
+FLOOR = 0.01  # times the mean power of a sound is added to each band; chosen on three speakers of spoken digits
+FAINTEST = 1e-10  # power added to each band, so that silence has a logarithm
 MASKS = 2  # of either kind, for each sound
 AT_ONCE = 64  # sounds whose spectra are measured together, before training
 
@@ -56,13 +62,15 @@ class Listening(nn.Module):
     def __init__(
         self,
         array: ArrayBlock,
-        bands: int,
+        settings: AudioNetwork,
         training: TrainingSettings,
         *,
         noise_layer: int,
         sample: Int16[Tensor, "rows samples 1"] | None,
     ) -> None:
         super().__init__()
+        bands = settings.bands
+        assert bands != "auto"
         assert training.audio_time_mask != "auto"
         assert training.audio_band_mask != "auto"
         samples, rate = array.shape[0], array.rate
@@ -72,6 +80,7 @@ class Listening(nn.Module):
         # Twice as many frequencies as a frame has samples: low bands are narrower than those of the frame itself.
         self.points = 2 ** math.ceil(math.log2(2 * self.length))
         self.time_mask, self.band_mask = training.audio_time_mask, training.audio_band_mask
+        self.silence, self.leveling = settings.silence, settings.leveling
         self.noise_layer = noise_layer
         self.register_buffer("taper", torch.hann_window(self.length))
         self.register_buffer("filters", torch.from_numpy(mel_filters(bands, rate=rate, points=self.points)))
@@ -99,9 +108,14 @@ class Listening(nn.Module):
         present = ((starts < (length - self.length).clamp_min(0) + self.step) & (length > 0)).to(torch.float32)
         wave = functional.pad(waves.to(torch.float32) / FULL, (0, self.filling))
         spectrum = torch.fft.rfft(wave.unfold(-1, self.length, self.step) * self.taper, self.points)
-        power = ((spectrum.real.square() + spectrum.imag.square()) @ self.filters + FAINTEST).log()
-        mean = (power.mean(-1) * present).sum(-1) / present.sum(-1).clamp_min(1.0)
-        return power - mean[..., None, None], present
+        power = (spectrum.real.square() + spectrum.imag.square()) @ self.filters
+        if self.silence:
+            power, present = without_silence(power, present, decibels=self.silence)
+        floor = FLOOR * means_of(power, present).mean(-1) + FAINTEST
+        heard = (power + floor[:, None, None]).log()
+        of_bands = means_of(heard, present)
+        common = of_bands.mean(-1, keepdim=True)
+        return heard - torch.lerp(common, of_bands, self.leveling)[:, None], present
 
     def _scale_by(self, sample: Tensor) -> None:
         """Let the frames of these sounds have mean 0 and spread 1 in each band."""
@@ -132,7 +146,7 @@ class ConvolutionalAudio(ArrayNetwork):
         own = settings.audio
         assert own.widths != "auto"
         assert own.bands != "auto"
-        self.listening = Listening(array, own.bands, training, noise_layer=noise_layer, sample=sample)
+        self.listening = Listening(array, own, training, noise_layer=noise_layer, sample=sample)
         self.noise_layers = 1
         self.is_halved = training.image_precision == "bfloat16"
         sides = (self.listening.frames, own.bands)
@@ -178,7 +192,7 @@ class RecurrentAudio(ArrayNetwork):
         own = settings.audio
         assert own.widths != "auto"
         assert own.bands != "auto"
-        self.listening = Listening(array, own.bands, training, noise_layer=noise_layer, sample=sample)
+        self.listening = Listening(array, own, training, noise_layer=noise_layer, sample=sample)
         self.noise_layers = 1
         self.bidirectional = own.bidirectional
         self.layers = recurrent_layers(
@@ -191,6 +205,33 @@ class RecurrentAudio(ArrayNetwork):
     def forward(self, waves: Int16[Tensor, "rows samples 1"], noise: Tensor | None) -> Float[Tensor, "rows features"]:
         heard, present = self.listening(waves, noise)
         return read(self.layers, heard, present, bidirectional=self.bidirectional)
+
+
+def means_of(
+    values: Float[Tensor, "rows frames bands"], present: Float[Tensor, "rows frames"]
+) -> Float[Tensor, "rows bands"]:
+    """Return each band's mean over a sound's own frames; 0 where it has none."""
+    return (values * present[..., None]).sum(1) / present.sum(1, keepdim=True).clamp_min(1.0)
+
+
+def without_silence(
+    power: Float[Tensor, "rows frames bands"], present: Float[Tensor, "rows frames"], *, decibels: float
+) -> tuple[Float[Tensor, "rows frames bands"], Float[Tensor, "rows frames"]]:
+    """Return sounds from their first to their last frame at most so much quieter than the loudest, moved to the front.
+
+    >>> power = torch.tensor([0.001, 1.0, 0.0, 0.5, 0.001]).reshape(1, 5, 1)
+    >>> moved, present = without_silence(power, torch.ones(1, 5), decibels=20.0)
+    >>> moved[0, :3, 0].tolist(), present.tolist()
+    ([1.0, 0.0, 0.5], [[1.0, 1.0, 1.0, 0.0, 0.0]])
+    """
+    energy = power.sum(-1) * present
+    loud = (energy >= 10 ** (-decibels / 10) * energy.amax(-1, keepdim=True)) & (present > 0)
+    frames = power.shape[1]
+    places = torch.arange(frames, device=power.device)
+    first = torch.where(loud, places, frames).amin(-1, keepdim=True)
+    length = (torch.where(loud, places + 1, 0).amax(-1, keepdim=True) - first).clamp_min(0)
+    moved = (places + first).clamp(max=frames - 1)
+    return torch.take_along_dim(power, moved[..., None], 1), (places < length).to(present.dtype)
 
 
 def mel_edges(bands: int, *, rate: int) -> Float[np.ndarray, " edges"]:

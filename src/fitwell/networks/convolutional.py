@@ -19,6 +19,7 @@ from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.augmentation import NOISE_LAYERS, augmentation_of, left_of
 from fitwell.networks.initialization import INITIALIZATIONS
 from fitwell.networks.layer import ArrayNetwork, Layer
+from fitwell.networks.mixing import mixing_of
 from fitwell.networks.normalization import BatchNorm
 from fitwell.recipe import NetworkSettings, TrainingSettings
 
@@ -77,7 +78,8 @@ class ResidualLayer(Layer):
 class ConvolutionalImages(ArrayNetwork):
     """Pictures become row vectors.
 
-    In training each is changed in ways that do not change what it shows (`networks/augmentation.py`).
+    In training each is changed in ways that do not change what it shows (`networks/augmentation.py`), and mixed with
+    another (`networks/mixing.py`) by the noise words that are the last of the whole network.
 
     Shape: bytes (rows, height, width, channels) -> (rows, width of the last stage).
     """
@@ -103,6 +105,7 @@ class ConvolutionalImages(ArrayNetwork):
         self.register_buffer("center", center)
         self.register_buffer("factor", factor)
         self.augmentation = augmentation_of(training)
+        self.mixing = mixing_of(training)
         self.is_halved = training.image_precision == "bfloat16"
         self.noise_layer = noise_layer
         self.noise_layers = NOISE_LAYERS
@@ -118,8 +121,6 @@ class ConvolutionalImages(ArrayNetwork):
     def forward(
         self, images: UInt8[Tensor, "rows height width channels"], noise: Tensor | None
     ) -> Float[Tensor, "rows features"]:
-        if noise is not None:
-            noise = noise[self.noise_layer : self.noise_layer + NOISE_LAYERS]
         # Channels stay last in memory, as pictures are kept and convolutions are fastest.
         hidden = self.scaled(images, noise).movedim(-1, -3)
         # In training alone: what is predicted does not depend on what a machine has units for.
@@ -129,7 +130,7 @@ class ConvolutionalImages(ArrayNetwork):
         return hidden.float().mean((-2, -1))
 
     def scaled(
-        self, images: UInt8[Tensor, "rows height width channels"], noise: Int[Tensor, "layers words"] | None
+        self, images: UInt8[Tensor, "rows height width channels"], noise: Int[Tensor, "all_layers words"] | None
     ) -> Float[Tensor, "rows height width channels"]:
         """Return pictures as the first layer sees them, each channel centered and scaled; changed where there is noise.
 
@@ -137,18 +138,18 @@ class ConvolutionalImages(ArrayNetwork):
         """
         if noise is None:
             return (images.to(torch.float32) - self.center) * self.factor
-        scaled = (self.augmentation.moved(images, noise) - self.center) * self.factor
+        own = noise[self.noise_layer : self.noise_layer + NOISE_LAYERS]
+        scaled = (self.augmentation.moved(images, own) - self.center) * self.factor
         if self.augmentation.erase:
             rows, height, width, _ = images.shape
-            scaled = scaled * left_of((rows, height, width), noise[3], most=self.augmentation.erase)
-        return scaled
+            scaled = scaled * left_of((rows, height, width), own[3], most=self.augmentation.erase)
+        return self.mixing.drawn(noise[-1], len(images)).pictures(scaled) if self.mixing.acts else scaled
 
     def seen(
         self, images: UInt8[Tensor, "rows height width channels"], noise: Int[Tensor, "all_layers words"]
     ) -> UInt8[Tensor, "rows height width channels"]:
         """Return pictures as training with this noise sees them, in bytes to look at."""
-        own = noise[self.noise_layer : self.noise_layer + NOISE_LAYERS]
-        return (self.scaled(images, own) / self.factor + self.center).round().clamp(0, 255).to(torch.uint8)
+        return (self.scaled(images, noise) / self.factor + self.center).round().clamp(0, 255).to(torch.uint8)
 
 
 class ConvolutionalSeries(ArrayNetwork):

@@ -3,6 +3,8 @@
 A column of arrays (texts, images, series) has a network of its own before, whose row vector stands beside the other
 inputs.
 
+Where pictures are mixed in training (`networks/mixing.py`), the row vectors of other columns are mixed alike.
+
 A hidden layer is linear map, normalization, activation, dropout; with `residual`, its input is added to its output
 where the widths agree. Initialization follows the activation unless it is set.
 """
@@ -30,6 +32,7 @@ from fitwell.networks.embeddings import (
 )
 from fitwell.networks.initialization import INITIALIZATIONS
 from fitwell.networks.layer import ArrayNetwork, Layer
+from fitwell.networks.mixing import Mixing, mixing_of
 from fitwell.networks.noise import Dropout, InputNoise
 from fitwell.networks.normalization import NORMALIZATIONS
 from fitwell.recipe import NetworkSettings, TrainingSettings
@@ -147,7 +150,9 @@ class FullyConnected(nn.Module):
                 generator=generator,
             )
             noise_layer += self._array(block).noise_layers
-        self.noise_layers = noise_layer
+        self.pictures = {block for block, array in layout.arrays.items() if array.kind == "image"}
+        self.mixing = mixing_of(training) if self.pictures else Mixing(mixup=0.0, cutmix=0.0)
+        self.noise_layers = noise_layer + int(self.mixing.acts)  # the last layer's words are those of the mixing
         inputs = 0 if self.inputs is None else self.inputs.width
         widths = (inputs + sum(self._array(block).width for block in self.arrays), *settings.hidden)
         self.layers = nn.ModuleList(
@@ -161,6 +166,10 @@ class FullyConnected(nn.Module):
     def forward(self, features: Mapping[str, Tensor], noise: Tensor | None) -> Float[Tensor, "rows outputs"]:
         parts = [] if self.inputs is None else [self.inputs(features, noise)]
         parts += [network(features[block], noise) for block, network in self.arrays.items()]
+        if noise is not None and self.mixing.acts:
+            blend = self.mixing.drawn(noise[-1], len(parts[0]))
+            mixed_before = [False] * (self.inputs is not None) + [block in self.pictures for block in self.arrays]
+            parts = [part if mixed else blend.rows(part) for part, mixed in zip(parts, mixed_before, strict=True)]
         hidden = parts[0] if len(parts) == 1 else torch.cat(parts, -1)
         for layer in self.layers:
             hidden = layer(hidden, noise)

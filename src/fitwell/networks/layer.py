@@ -21,9 +21,14 @@ class Layer(nn.Module):
 class Pretrained(Protocol):
     """A module with weights that were trained elsewhere, in layers that may learn at rates of their own."""
 
-    def depth_of(self, name: str) -> int:
-        """Return how many layers follow the one of a parameter, by its name; 0 for the last."""
+    def depth_of(self, name: str) -> int | None:
+        """Return how many layers follow the one of a parameter, by its name; 0 for the last, None for what is new."""
         ...
+
+
+@runtime_checkable
+class ReadBeforehand(Protocol):
+    """A module whose rows may be read once, before the first step."""
 
     def read(self, block: Tensor) -> Tensor | None:
         """Return what it makes of rows where training leaves that as it is; it then takes that in their place."""
@@ -40,3 +45,11 @@ class ArrayNetwork(nn.Module):
     layers: nn.ModuleList  # of `Layer`
     noise_layers: int  # so many of the noise words are its own, from the place that it was built for
     multiplications: float  # that one row takes, about
+
+
+def freeze(network: nn.Module) -> None:
+    """Make the weights of a network constants, which no step computes a gradient of."""
+    for module in list(network.modules()):
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            delattr(module, name)
+            module.register_buffer(name, parameter.detach())

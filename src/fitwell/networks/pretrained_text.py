@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
-from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.layer import ArrayNetwork, freeze
 from fitwell.networks.noise import Dropout, PieceDropout
 from fitwell.pretrained.configuration import configuration_from_text
 from fitwell.pretrained.folder import encoder_of, open_folder
@@ -52,7 +52,7 @@ class PretrainedText(ArrayNetwork):
         self.encoder.requires_grad_(True)
         self.is_tuned = settings.text.tuned
         if not self.is_tuned:
-            _freeze(self.encoder)
+            freeze(self.encoder)
         self.is_halved = training.encoder_precision == "bfloat16"
         self.layers = torch.nn.ModuleList()
         self.inside = PieceDropout(settings.dropout)
@@ -107,11 +107,3 @@ class PretrainedText(ArrayNetwork):
 
 def _texts_at_once(numbers: Int[Tensor, "rows pieces"]) -> int:
     return max(1, PIECES_AT_ONCE // numbers.shape[1])
-
-
-def _freeze(network: Transformer) -> None:
-    """Make the weights constants, which no step computes a gradient of."""
-    for module in list(network.modules()):
-        for name, parameter in list(module.named_parameters(recurse=False)):
-            delattr(module, name)
-            module.register_buffer(name, parameter.detach())

@@ -43,6 +43,12 @@ def _in_color(share: float, why: str) -> Callable[[Recipe, Facts], Choice]:
     return choose
 
 
+def _image_mixing(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.images:
+        return Choice(0.0, NO_IMAGES)
+    return Choice(0.0, "the other changes of pictures keep as much from being learned by heart")
+
+
 def _audio_mask(_recipe: Recipe, facts: Facts) -> Choice:
     if not facts.sounds:
         return Choice(0.0, NO_SOUNDS)
@@ -57,6 +63,8 @@ OF_AUGMENTATION: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.image_rotation": _in_color(ROTATION, "things stand upright in photographs, more or less"),
     "training.image_color": _in_color(COLOR, "a thing is the same in another light"),
     "training.image_erase": _in_color(ERASE, "a thing should be told by more than one of its parts"),
+    "training.image_mixup": _image_mixing,
+    "training.image_cutmix": _image_mixing,
     "training.audio_time_mask": _audio_mask,
     "training.audio_band_mask": _audio_mask,
 }

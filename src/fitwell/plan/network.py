@@ -14,7 +14,7 @@ from fitwell.recipe import Recipe
 FEW_ROWS = 2_000
 WIDE_FROM = 8_000
 IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the others having twice as many
-SERIES_WIDTHS, RECURRENT_UNITS = [32, 64, 128], 64
+SERIES_WIDTHS, RECURRENT_UNITS, FEW_SERIES = [32, 64, 128], 64, 1_000
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TRANSFORMER_WIDTH = 64
@@ -99,6 +99,8 @@ def _text_family(recipe: Recipe, _facts: Facts) -> Choice:
 def _series_family(_recipe: Recipe, facts: Facts) -> Choice:
     if not facts.series:
         return Choice("convolutional", NO_SERIES)
+    if facts.training_rows < FEW_SERIES:
+        return Choice("random_kernels", f"{facts.training_rows:,} series are too few to learn filters from")
     return Choice("convolutional", "shapes that occur anywhere in a series are learned fastest")
 
 
@@ -171,6 +173,8 @@ def _series_widths(recipe: Recipe, facts: Facts) -> Choice:
         return Choice([], NO_SERIES)
     if family == "transformer":
         return Choice([], OF_TRANSFORMERS)
+    if family == "random_kernels":
+        return Choice([], "random kernels have no layers")
     if family != "convolutional":
         return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
     return Choice(SERIES_WIDTHS, f"{len(SERIES_WIDTHS)} stages, each of half as many steps as the one before")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from fitwell.errors import RequestError
 from fitwell.pretrained.configuration import Configuration
 from fitwell.pretrained.folder import encoder_of, open_folder
 from fitwell.pretrained.packed import packed_lists
-from fitwell.pretrained.tokenizer import cut, opened
+from fitwell.pretrained.tokenizer import CutWords, cut, cut_words, opened
 from fitwell.pretrained.transformer import Transformer, pooled
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ class Encoded:
 
     vectors: Float32[np.ndarray, "texts width"]
     shortened: int  # so many of the texts were cut
+
+
+class WordVectors(NamedTuple):
+    """The words of a text in their order, and the vector that each has there."""
+
+    words: list[str]
+    vectors: Float32[np.ndarray, "words width"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +64,64 @@ class Encoder:
     def encoded(self, texts: Sequence[str]) -> Encoded:
         """Return the vectors of texts, and how many were cut because they have more pieces than the model takes."""
         vectors, shortened = np.empty((len(texts), self.width), np.float32), 0
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
+        with self._reading():
             for start in range(0, len(texts), TEXTS_AT_ONCE):
                 found = cut(self.tokenizer, texts[start : start + TEXTS_AT_ONCE], longest=self.configuration.longest)
                 shortened += found.shortened
                 for places in _together(found.numbers):
                     vectors[start + places] = self._vectors([found.numbers[place] for place in places])
         return Encoded(vectors, shortened)
+
+    def word_vectors(self, texts: Sequence[str], layer: int = -1) -> list[WordVectors]:
+        """Return the words of each text with their vectors in context: the means of their pieces.
+
+        Words are cut, and told from punctuation, as the model's tokenizer does, and written as the text has them. The
+        layer counts from 0, what enters the first, to the model's number of layers, or from -1, the last, downwards.
+        A text's words beyond what the model reads of it are left out.
+
+        Raises:
+            RequestError: there is no such layer.
+        """
+        layers = self.configuration.layers
+        if not -layers - 1 <= layer <= layers:
+            raise RequestError(f"layer must be from {-layers - 1} to {layers} for this model, but is {layer}")
+        depth = layer % (layers + 1)
+        found: list[WordVectors] = []
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            some = texts[start : start + TEXTS_AT_ONCE]
+            cuts = [cut_words(self.tokenizer, text, longest=self.configuration.longest) for text in some]
+            vectors: list[Float32[np.ndarray, "words width"]] = [np.empty((0, 0), np.float32)] * len(cuts)
+            with self._reading():
+                for places in _together([each.numbers for each in cuts]):
+                    together = self._words([cuts[place] for place in places], depth)
+                    for place, rows in zip(places, together, strict=True):
+                        vectors[place] = rows
+            found += [WordVectors(each.words, rows) for each, rows in zip(cuts, vectors, strict=True)]
+        return found
+
+    def _words(self, texts: Sequence[CutWords], depth: int) -> list[Float32[np.ndarray, "words width"]]:
+        """Return the vectors of the words of each text: sums over their pieces, divided by how many these are."""
+        packed_texts = packed_lists([text.numbers for text in texts])
+        hidden = self.network(packed_texts, depth=depth).float()
+        firsts = np.cumsum([0, *(len(text.words) for text in texts)])
+        owners = torch.tensor(
+            [
+                int(firsts[place]) + owner if owner >= 0 else -1
+                for place in packed_texts.order.tolist()
+                for owner in texts[place].owners
+            ]
+        )
+        of_words = owners >= 0
+        owners = owners[of_words]
+        sums = hidden.new_zeros(int(firsts[-1]), hidden.shape[1]).index_add_(0, owners, hidden[of_words])
+        means = sums / torch.bincount(owners, minlength=len(sums))[:, None]
+        return np.split(means.numpy(), firsts[1:-1])
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Compute without gradients, in the precision that was asked for."""
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
+            yield
 
     def _vectors(self, numbers: Sequence[Sequence[int]]) -> Float32[np.ndarray, "texts width"]:
         texts = packed_lists(numbers)

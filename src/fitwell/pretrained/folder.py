@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def open_folder(path: str | Path) -> Folder:
             f"a pretrained encoder is a folder with {CONFIGURATION} and {WEIGHTS}, but {folder} {what}; a name on a "
             "hub is not fetched, download the model first"
         )
-    values = _json(folder / CONFIGURATION, dict)
+    values = read_json(folder / CONFIGURATION, dict)
     _weight_files(folder)
     configuration = configured(values, source=str(folder / CONFIGURATION))
     return Folder(folder, _as_pooled(folder, configuration), tokenizer_text(folder))
@@ -76,14 +76,7 @@ def encoder_of(folder: Folder) -> Transformer:
 
 def _weights_of(folder: Folder, network: Transformer) -> dict[str, Tensor]:
     """Return the tensors by our names."""
-    with ExitStack() as stack:
-        where: dict[str, Any] = {}
-        for file in _weight_files(folder.path):
-            try:
-                opened = stack.enter_context(safe_open(file, framework="pt"))
-            except (OSError, SafetensorError) as error:
-                raise DataError(f"{file} must hold tensors, but is damaged ({error}); {AGAIN}") from None
-            where |= dict.fromkeys(opened.keys(), opened)
+    with opened_weights(folder.path) as where:
         names = tensor_names(folder.configuration)
         prefix = _prefix(names["entries.weight"][0], where)
         tensors = {}
@@ -97,6 +90,24 @@ def _weights_of(folder: Folder, network: Transformer) -> dict[str, Tensor]:
                 )
             tensors[name] = tensor.to(torch.float32, copy=True)
         return tensors
+
+
+@contextmanager
+def opened_weights(folder: Path) -> Iterator[dict[str, Any]]:
+    """Lend the file, open, in which each of a folder's tensors is.
+
+    Raises:
+        DataError: there are no weights, they are pickled, or a file is damaged.
+    """
+    with ExitStack() as stack:
+        where: dict[str, Any] = {}
+        for file in _weight_files(folder):
+            try:
+                opened = stack.enter_context(safe_open(file, framework="pt"))
+            except (OSError, SafetensorError) as error:
+                raise DataError(f"{file} must hold tensors, but is damaged ({error}); {AGAIN}") from None
+            where |= dict.fromkeys(opened.keys(), opened)
+        yield where
 
 
 def _prefix(entries: str, where: Mapping[str, Any]) -> str:
@@ -120,7 +131,7 @@ def _weight_files(folder: Path) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():
-        files = _json(folder / INDEX, dict).get("weight_map", {})
+        files = read_json(folder / INDEX, dict).get("weight_map", {})
         names = sorted({str(file) for file in files.values()}) if isinstance(files, dict) else []
         for name in names:
             if Path(name).name != name or not (folder / name).is_file():
@@ -138,7 +149,7 @@ def _as_pooled(folder: Path, configuration: Configuration) -> Configuration:
     """Return the configuration with what sentence-transformers' files add: length, pooling and scaling."""
     longest = configuration.longest
     if (folder / LENGTHS).is_file():
-        stated = _json(folder / LENGTHS, dict).get("max_seq_length")
+        stated = read_json(folder / LENGTHS, dict).get("max_seq_length")
         longest = min(longest, stated) if type(stated) is int and stated > 2 else longest
     pooling, unit_length = configuration.pooling, False
     for kind, place in _modules(folder):
@@ -158,7 +169,7 @@ def _modules(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield what follows one another in a model of sentence-transformers, and the folder of each."""
     if not (folder / MODULES).is_file():
         return
-    for module in _json(folder / MODULES, list):
+    for module in read_json(folder / MODULES, list):
         kind, place = (module.get("type"), module.get("path")) if isinstance(module, dict) else (None, None)
         if not isinstance(kind, str) or not isinstance(place, str) or ".." in Path(place).parts:
             raise DataError(f"{folder / MODULES} must list modules with a type and a path; {AGAIN}")
@@ -166,7 +177,7 @@ def _modules(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _pooling(file: Path) -> tuple[Pooling, ...]:
-    values = _json(file, dict)
+    values = read_json(file, dict)
     asked = [name for name, value in values.items() if name.startswith("pooling_mode_") and value is True]
     unknown = [name for name in asked if name not in POOLING_OF]
     if unknown or not asked:
@@ -177,7 +188,12 @@ def _pooling(file: Path) -> tuple[Pooling, ...]:
     return tuple(pooling for name, pooling in POOLING_OF.items() if name in asked)
 
 
-def _json(file: Path, kind: type) -> Any:
+def read_json(file: Path, kind: type) -> Any:
+    """Return what a JSON file of a model's folder holds.
+
+    Raises:
+        DataError: there is no such file, or it holds something else.
+    """
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

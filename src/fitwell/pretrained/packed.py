@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -91,6 +93,31 @@ def packed_lists(texts: Sequence[Sequence[int]]) -> Packed:
         order=torch.tensor(order, dtype=torch.int64),
         count=len(texts),
     )
+
+
+def packed_arrays(
+    numbers: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
+) -> tuple[Packed, Int[Tensor, " pieces"]]:
+    """Return texts whose pieces lie one after another, none without a piece, and where each piece comes to lie.
+
+    >>> texts, moved = packed_arrays(np.array([4, 5, 6, 7]), np.array([3, 1]))
+    >>> texts.numbers.tolist(), moved.tolist()
+    ([7, 4, 5, 6], [1, 2, 3, 0])
+    """
+    order = np.argsort(lengths, kind="stable")
+    ordered = lengths[order]
+    places = np.arange(len(numbers)) - np.repeat(np.cumsum(ordered) - ordered, ordered)
+    sources = places + np.repeat((np.cumsum(lengths) - lengths)[order], ordered)
+    moved = np.empty(len(numbers), np.int64)
+    moved[sources] = np.arange(len(numbers))
+    texts = Packed(
+        numbers=torch.from_numpy(numbers[sources]),
+        places=torch.from_numpy(places),
+        runs=_runs(ordered.tolist()),
+        order=torch.from_numpy(order),
+        count=len(lengths),
+    )
+    return texts, torch.from_numpy(moved)
 
 
 def _runs(lengths: Sequence[int]) -> tuple[Run, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 TOKENIZER, VOCABULARY, ITS_SETTINGS = "tokenizer.json", "vocab.txt", "tokenizer_config.json"
+FILLER, UNKNOWN, FIRST, LAST, MASK = MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # BERT's
 CHUNK = 1024  # texts at a time: what the tokenizer returns about a text takes a hundred times its size
 CHARACTERS = 1000  # looked at for each piece that is kept, of which few have more than ten: some texts are whole books
 
@@ -52,13 +53,9 @@ def opened(text: str, *, source: str) -> Tokenizer:
     Raises:
         DataError: it is damaged. SurroundingsError: the package tokenizers is not installed.
     """
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        raise SurroundingsError(
-            "a pretrained encoder needs the package tokenizers to cut texts; install it with: "
-            "pip install 'fitwell[pretrained]'"
-        ) from None
+    require_tokenizers()
+    from tokenizers import Tokenizer
+
     try:
         tokenizer = Tokenizer.from_str(text)
     except Exception as error:  # the package raises bare exceptions
@@ -93,26 +90,92 @@ def cut(tokenizer: Tokenizer, texts: Sequence[str], *, longest: int) -> Cut:
     return Cut(numbers, shortened)
 
 
-def _of_words(folder: Path) -> str:
-    """Return BERT's tokenizer for the vocabulary of a folder that has nothing newer (Wu et al. 2016, WordPiece)."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+@dataclass(frozen=True)
+class CutWords:
+    """A text as the numbers of its pieces, and the words that these are parts of."""
 
+    numbers: list[int]
+    words: list[str]  # as the text has them
+    owners: list[int]  # the word of each piece, -1 for a mark
+
+
+def cut_words(tokenizer: Tokenizer, text: str, *, longest: int) -> CutWords:
+    """Return the pieces of a text and its words, as the tokenizer tells words apart: mostly without punctuation.
+
+    Of a longer text it is the first pieces and the last mark, `longest` in all; a word that is cut off there is left
+    out with what follows.
+    """
+    encoding = tokenizer.encode(text[: CHARACTERS * longest])
+    pieces = list(zip(encoding.ids, encoding.word_ids, encoding.offsets, strict=True))
+    if len(pieces) > longest:
+        last = pieces[-1:] if pieces[-1][1] is None else []
+        end = longest - len(last)
+        while end and pieces[end][1] is not None and pieces[end][1] == pieces[end - 1][1]:
+            end -= 1
+        pieces = pieces[:end] + last
+    spans: dict[int, tuple[int, int]] = {}
+    for _, word, (start, stop) in pieces:
+        if word is not None:
+            first, furthest = spans.get(word, (start, stop))
+            spans[word] = min(first, start), max(furthest, stop)
+    places = {word: place for place, word in enumerate(spans)}
+    return CutWords(
+        numbers=[number for number, _, _ in pieces],
+        words=[text[slice(*span)].strip() for span in spans.values()],
+        owners=[-1 if word is None else places[word] for _, word, _ in pieces],
+    )
+
+
+def _of_words(folder: Path) -> str:
+    """Return BERT's tokenizer for the vocabulary of a folder that has nothing newer.
+
+    Raises:
+        SurroundingsError: the package tokenizers is not installed.
+    """
+    require_tokenizers()
     words = (folder / VOCABULARY).read_text(encoding="utf-8").splitlines()
     vocabulary = {word: number for number, word in enumerate(words)}
     settings = {}
     if (folder / ITS_SETTINGS).is_file():
         settings = json.loads((folder / ITS_SETTINGS).read_text(encoding="utf-8"))
-    for mark in ("[UNK]", "[CLS]", "[SEP]"):
+    for mark in (UNKNOWN, FIRST, LAST):
         if mark not in vocabulary:
             raise DataError(
                 f"{folder / VOCABULARY} must have {mark}, but its {len(words)} lines do not; fetch it again"
             )
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=settings.get("do_lower_case", True) is True)
+    tokenizer = word_pieces(vocabulary, lowercase=settings.get("do_lower_case", True) is True)
+    return str(tokenizer.to_str())
+
+
+def word_pieces(vocabulary: dict[str, int] | None, *, lowercase: bool) -> Tokenizer:
+    """Return BERT's tokenizer for a vocabulary (Wu et al. 2016, WordPiece); without one it is to be trained."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    tokenizer = Tokenizer(models.WordPiece(vocabulary or {}, unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    ends = [(mark, vocabulary[mark]) for mark in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
-    )
-    return str(tokenizer.to_str())
+    if vocabulary is not None:
+        marks = [mark for mark in MARKS if mark in vocabulary]
+        tokenizer.add_special_tokens([AddedToken(mark, special=True, normalized=False) for mark in marks])
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{FIRST} $A {LAST}",
+            pair=f"{FIRST} $A {LAST} $B:1 {LAST}:1",
+            special_tokens=[(mark, vocabulary[mark]) for mark in (FIRST, LAST)],
+        )
+    return tokenizer
+
+
+def require_tokenizers() -> None:
+    """Refuse to go on without the package.
+
+    Raises:
+        SurroundingsError: the package tokenizers is not installed.
+    """
+    try:
+        import tokenizers  # noqa: F401
+    except ImportError:
+        raise SurroundingsError(
+            "a pretrained encoder needs the package tokenizers to cut texts; install it with: "
+            "pip install 'fitwell[pretrained]'"
+        ) from None

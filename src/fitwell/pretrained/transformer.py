@@ -110,12 +110,13 @@ class Transformer(nn.Module):
         """How many multiplications one piece takes, about; what it asks of the others is small beside that."""
         return float(sum(parameter.numel() for parameter in self.blocks.parameters() if parameter.ndim == 2))
 
-    def forward(self, texts: Packed, drop: Drop = kept) -> Vectors:
+    def forward(self, texts: Packed, drop: Drop = kept, *, depth: int | None = None) -> Vectors:
+        """Return the pieces after `depth` of the layers: 0 is what enters them, None what leaves the last."""
         hidden: Tensor = self.entries(texts.numbers) + self.places(texts.places + self.configuration.first_position)
         if self.segments is not None:
             hidden = hidden + (self.segments.weight[0] if texts.segments is None else self.segments(texts.segments))
         hidden = self.widening(drop(self.normalization(hidden), 0))
-        for number, block in enumerate(self.blocks):
+        for number, block in enumerate(self.blocks[:depth]):
             hidden = block(hidden, texts, drop, 1 + 2 * number)
         return hidden
 

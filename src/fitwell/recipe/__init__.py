@@ -45,6 +45,7 @@ from fitwell.recipe.recipe import choices_of as choices_of
 from fitwell.recipe.recipe import default_of as default_of
 from fitwell.recipe.recipe import described as described
 from fitwell.recipe.recipe import own_recipe as own_recipe
+from fitwell.recipe.settings import AudioNetwork as AudioNetwork
 from fitwell.recipe.settings import ColumnSettings as ColumnSettings
 from fitwell.recipe.settings import DataSettings as DataSettings
 from fitwell.recipe.settings import DecisionSettings as DecisionSettings

@@ -114,7 +114,7 @@ class DataSettings(Settings):
         "auto", description="What a text becomes: its terms with their weights, its words, or an encoder's pieces."
     )
     text_encoder: str | None = Field(
-        None, description="Folder of a pretrained encoder, as Hugging Face's libraries save it, that reads the texts."
+        None, description="Folder of a pretrained encoder, of Hugging Face's libraries or ELMo, that reads the texts."
     )
     letter_runs: bool = Field(
         True, description="Terms include runs of three to five letters of words, by which rare words are told."
@@ -151,6 +151,13 @@ class AudioNetwork(Settings):
     family: AudioFamily | Auto = Field("auto", description="The kind of network that hears sounds.")
     bands: Annotated[int, Field(ge=2, le=512)] | Auto = Field(
         "auto", description="Bands of pitch that a sound's spectrum is summed up in, evenly spaced on the mel scale."
+    )
+    silence: NonNegative = Field(
+        25.0,
+        description="A sound begins and ends where it is at most so many decibels quieter than its loudest; 0: as is.",
+    )
+    leveling: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="So much of each band's mean over a sound is taken out of it, beside the mean of all bands."
     )
     widths: tuple[Count, ...] | Auto = Field(
         "auto", description="Channels of its convolutional stages, or units of its recurrent layers, first to last."
@@ -328,6 +335,14 @@ class TrainingSettings(Settings):
     )
     image_erase: Share | Auto = Field(
         "auto", description="In training, a rectangle of up to this share of each picture is erased."
+    )
+    image_mixup: NonNegative | Auto = Field(
+        "auto",
+        description="In training, two pictures and their answers are blended, by shares from Beta(α, α); 0: never.",
+    )
+    image_cutmix: NonNegative | Auto = Field(
+        "auto",
+        description="In training, a rectangle of a picture is another's, its area's share from Beta(α, α); 0: never.",
     )
     image_precision: Precision | Auto = Field(
         "auto",

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fitwell.networks.mixing import Mixing
 from fitwell.recipe import Recipe, TrainingSettings, own_recipe
 from fitwell.tasks.losses import RowLoss
 from fitwell.training.compiled import CompiledStep
@@ -87,9 +88,11 @@ def make_program(
     *,
     recipe: Recipe,
     own: MemberSettings,
+    mixing: Mixing | None = None,
     steps_per_epoch: int,
 ) -> Program:
-    """Return what a step of this population computes; `own` are the numbers that the recipe's members have.
+    """Return what a step of this population computes; `own` are the numbers that the recipe's members have,
+    `mixing` is how the network mixes rows.
 
     With `redraw_fraction`, weights are drawn anew
     from the initialization during the first `redraw_epochs`.
@@ -114,6 +117,7 @@ def make_program(
         redrawn=redrawn,
         stretches=stretches_of(network, pieces, settings, steps_per_epoch=steps_per_epoch),
         differences=recipe.differences,
+        mixing=mixing,
     )
 
 

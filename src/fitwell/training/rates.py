@@ -33,7 +33,7 @@ def stretches_of(
     network: nn.Module, pieces: Sequence[Piece], settings: TrainingSettings, *, steps_per_epoch: int
 ) -> tuple[Stretch, ...]:
     """Return the stretches of a network's weights, in their order; none where all of them learn alike."""
-    depths: dict[str, int] = {}
+    depths: dict[str, int | None] = {}
     for place, module in network.named_modules():
         if isinstance(module, Pretrained):
             own = [piece.name.removeprefix(f"{place}.") for piece in pieces if piece.name.startswith(f"{place}.")]

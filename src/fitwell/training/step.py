@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from fitwell.networks.initialization import redraw
+from fitwell.networks.mixing import Blend, Mixing
 from fitwell.networks.noise import from_row
 from fitwell.processes.group import Processes
 from fitwell.recipe import Own, TrainingSettings
@@ -132,6 +133,7 @@ class Program:
     processes: Processes | None = None  # that share every batch
     stretches: tuple[Stretch, ...] = ()  # of weights that learn at rates of their own; empty where all learn alike
     differences: tuple[Own, ...] = ()  # what each member has of its own, where members differ
+    mixing: Mixing | None = None  # of the rows of a batch, where the network mixes them
 
     def own_settings(self, members: Sequence[int]) -> tuple[TrainingSettings, ...]:
         """Return the training settings of these members of the run."""
@@ -442,7 +444,8 @@ def _eager_gradient(program: Program, population: Population, batch: Batch, nois
             outputs = program.network({name: block[member] for name, block in batch.features.items()}, noise[member])
         row_weights = None if batch.weights is None else batch.weights[member]
         whole = None if batch.whole is None else batch.whole.weights[member]
-        loss = _batch_loss(loss_of(program, member), outputs, batch.targets[member], row_weights, whole)
+        blend = _blend(program, noise[member], len(outputs))
+        loss = _batch_loss(loss_of(program, member), outputs, batch.targets[member], row_weights, whole, blend)
         parts = torch.autograd.grad(loss, parameters, materialize_grads=True)
         torch.cat([part.reshape(-1) for part in parts], out=gradient[member])
         losses.append(loss.detach())
@@ -507,7 +510,7 @@ def _gradient_of_member(program: Program, observe: bool) -> Callable[..., tuple[
         with observed_activations(program.network, observe) as seen:
             outputs = functional_call(program.network, tensors, (features, words))
         row_loss = program.own_loss(holding(program.own, own)) if own else program.loss
-        loss = _batch_loss(row_loss, outputs, targets, row_weights, whole)
+        loss = _batch_loss(row_loss, outputs, targets, row_weights, whole, _blend(program, words, len(outputs)))
         return loss, _stacked(seen, loss)
 
     gradient: Callable[..., tuple[Tensor, tuple[Tensor, Tensor]]] = grad_and_value(member_loss, has_aux=True)
@@ -545,15 +548,35 @@ def _weight(batch: Batch) -> Float[Tensor, "members 1"]:
     return batch.weights.sum(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
 
 
+def _blend(program: Program, words: Tensor, rows: int) -> Blend | None:
+    """Return how the network mixes the rows of a batch; None where it does not."""
+    return None if program.mixing is None else program.mixing.drawn(words[-1], rows)
+
+
 def _batch_loss(
-    loss: RowLoss, outputs: Tensor, targets: Tensor, row_weights: Tensor | None, whole: Tensor | None
+    loss: RowLoss,
+    outputs: Tensor,
+    targets: Tensor,
+    row_weights: Tensor | None,
+    whole: Tensor | None,
+    blend: Blend | None,
 ) -> Tensor:
-    """Return the mean loss of a batch; of rows of a `whole` that weighs more, their part of its mean."""
-    row_losses = loss(outputs, targets)
+    """Return the mean loss of a batch; of rows of a `whole` that weighs more, their part of its mean.
+
+    Rows that were mixed answer for both targets, by the share and the weight of either.
+    """
+    row_losses = _weighed(loss(outputs, targets), row_weights)
+    if blend is not None:
+        weights = None if row_weights is None else row_weights[blend.partner]
+        row_losses = blend.own * row_losses + (1 - blend.own) * _weighed(loss(outputs, targets[blend.partner]), weights)
     if row_weights is None:
         return row_losses.mean() if whole is None else row_losses.sum() / whole
     total = row_weights.sum() if whole is None else whole
-    return (row_losses * row_weights).sum() / total.clamp_min(torch.finfo(torch.float32).tiny)
+    return row_losses.sum() / total.clamp_min(torch.finfo(torch.float32).tiny)
+
+
+def _weighed(losses: Tensor, weights: Tensor | None) -> Tensor:
+    return losses if weights is None else losses * weights
 
 
 def _stacked(activations: list[Tensor], loss: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Text becomes numbers and vectors: corpora, phrases, TF-IDF, BM25, Word2Vec, FastText, GloVe, text classifiers.
+"""Text becomes numbers and vectors: corpora, phrases, TF-IDF, BM25, Word2Vec, FastText, GloVe, ELMo, classifiers.
 
 Each name is imported when it is first used, because scikit-learn, on which the vectorizers stand, takes its time.
 """
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fitwell.vectors import Vectors, load
+    from fitwell.words.bilm.model import Elmo, load_elmo
+    from fitwell.words.bilm.training import elmo
     from fitwell.words.bm25 import BM25Vectorizer
     from fitwell.words.classifier_training import classifier
     from fitwell.words.corpus_file import open_corpus, save_corpus
@@ -22,12 +24,15 @@ if TYPE_CHECKING:
     from fitwell.words.tokens import Tokenization
     from fitwell.words.vocabulary import Vocabulary, keep_probabilities
     from fitwell.words.word2vec_training import fasttext, word2vec
+    from fitwell.words.word_senses import Senses, senses
 
 __all__ = [
     "BM25Vectorizer",
+    "Elmo",
     "EncodedCorpus",
     "Look",
     "Phrases",
+    "Senses",
     "TermMatrix",
     "TextClassifier",
     "TfidfVectorizer",
@@ -35,6 +40,7 @@ __all__ = [
     "Vectors",
     "Vocabulary",
     "classifier",
+    "elmo",
     "encode",
     "fasttext",
     "find_phrases",
@@ -43,8 +49,10 @@ __all__ = [
     "keep_probabilities",
     "load",
     "load_classifier",
+    "load_elmo",
     "open_corpus",
     "save_corpus",
+    "senses",
     "tfidf",
     "word2vec",
 ]
@@ -52,9 +60,11 @@ __all__ = [
 # The module where a name lives.
 _HOMES = {
     "BM25Vectorizer": "fitwell.words.bm25",
+    "Elmo": "fitwell.words.bilm.model",
     "EncodedCorpus": "fitwell.words.encoded",
     "Look": "fitwell.words.driving",
     "Phrases": "fitwell.words.phrases",
+    "Senses": "fitwell.words.word_senses",
     "TermMatrix": "fitwell.words.tf_idf",
     "TextClassifier": "fitwell.words.text_classifier",
     "TfidfVectorizer": "fitwell.words.tf_idf",
@@ -62,6 +72,7 @@ _HOMES = {
     "Vectors": "fitwell.vectors",
     "Vocabulary": "fitwell.words.vocabulary",
     "classifier": "fitwell.words.classifier_training",
+    "elmo": "fitwell.words.bilm.training",
     "encode": "fitwell.words.encoded",
     "fasttext": "fitwell.words.word2vec_training",
     "find_phrases": "fitwell.words.phrases",
@@ -70,8 +81,10 @@ _HOMES = {
     "keep_probabilities": "fitwell.words.vocabulary",
     "load": "fitwell.vectors",
     "load_classifier": "fitwell.words.text_classifier",
+    "load_elmo": "fitwell.words.bilm.model",
     "open_corpus": "fitwell.words.corpus_file",
     "save_corpus": "fitwell.words.corpus_file",
+    "senses": "fitwell.words.word_senses",
     "tfidf": "fitwell.words.tf_idf",
     "word2vec": "fitwell.words.word2vec_training",
 }

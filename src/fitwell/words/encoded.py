@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fitwell.errors import DataError
-from fitwell.words.interning import WordTable, in_order, interned, require_threads
-from fitwell.words.texts import Corpus, Unit, pieces_of
+from fitwell.words.interning import Interned, WordTable, in_order, interned, require_threads
+from fitwell.words.texts import Corpus, Piece, Tokens, Unit, pieces_of
 from fitwell.words.tokens import Tokenization
 from fitwell.words.vocabulary import Vocabulary
 
-AT_A_TIME = 2**22  # numbers rewritten at a time
+AT_A_TIME = 2**20  # numbers rewritten at a time
 WHITE_SPACE_TOKENS = Tokenization()
 
 Progress = Callable[[int], None]  # told how many tokens were read since it was last told
@@ -64,25 +64,38 @@ def encode(
     Raises:
         DataError: the corpus cannot be read, or holds no token.
     """
+    threads = require_threads(threads)
     table, ends, tokens, counts = WordTable(), list[npt.NDArray[np.int64]](), 0, np.zeros(0, np.int64)
-    work = partial(interned, tokenization=tokenization)
-    pieces = in_order(work, pieces_of(corpus, unit=unit, field=field), threads=require_threads(threads))
+    work = partial(_counted, tokenization=tokenization)
+    pieces = in_order(work, pieces_of(corpus, unit=unit, field=field), threads=threads)
     with tempfile.TemporaryFile() as spool:
-        for piece in pieces:
-            ids = table.numbers_of(piece)[piece.ids]
-            now = np.bincount(ids, minlength=table.size)
-            now[: len(counts)] += counts
-            counts = now
-            spool.write(ids.data)
+        for piece, of_piece in pieces:
+            numbers = table.numbers_of(piece)
+            counts = np.append(counts, np.zeros(table.size - len(counts), np.int64))
+            counts[numbers] += of_piece
+            spool.write(numbers[piece.ids].data)
             ends.append(piece.ends + tokens)
-            tokens += len(ids)
-            progress(len(ids))
+            tokens += len(piece.ids)
+            progress(len(piece.ids))
         if not tokens:
             raise DataError(
                 "a corpus must hold words, but nothing in it matches the token pattern "
                 f'"{tokenization.pattern}"; is it empty, or the pattern too narrow?'
             )
-        return ranked(spool, words=table.words(), counts=counts, ends=np.concatenate(ends), tokenization=tokenization)
+        return ranked(
+            spool,
+            words=table.words(),
+            counts=counts,
+            ends=np.concatenate(ends),
+            tokenization=tokenization,
+            threads=threads,
+        )
+
+
+def _counted(piece: Piece | Tokens, tokenization: Tokenization) -> tuple[Interned, npt.NDArray[np.int64]]:
+    """Return the tokens of a piece as numbers, and how often each of its words occurs."""
+    tokens = interned(piece, tokenization)
+    return tokens, np.bincount(tokens.ids, minlength=len(tokens.rows))
 
 
 def ranked(
@@ -92,6 +105,7 @@ def ranked(
     counts: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
     tokenization: Tokenization,
+    threads: int,
 ) -> EncodedCorpus:
     """Return the corpus whose numbers were written to a file, renumbered there so that frequent words come first.
 
@@ -100,18 +114,24 @@ def ranked(
     """
     order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
     return EncodedCorpus(
-        vocabulary=Vocabulary([words[number] for number in order.tolist()], counts[order]),
-        ids=_renumbered(spool, int(ends[-1]), order, len(words)),
+        vocabulary=Vocabulary(np.array(words, object)[order].tolist(), counts[order]),
+        ids=_renumbered(spool, int(ends[-1]), order, len(words), threads),
         ends=ends,
         tokenization=tokenization,
     )
 
 
-def _renumbered(spool: IO[bytes], tokens: int, order: npt.NDArray[np.int64], words: int) -> npt.NDArray[np.int32]:
+def _renumbered(
+    spool: IO[bytes], tokens: int, order: npt.NDArray[np.int64], words: int, threads: int
+) -> npt.NDArray[np.int32]:
     spool.flush()
     ranks = np.zeros(words, np.int32)
     ranks[order] = np.arange(len(order), dtype=np.int32)
     ids = np.memmap(spool, np.int32, "r+", shape=(tokens,))
-    for start in range(0, tokens, AT_A_TIME):
+
+    def renumber(start: int) -> None:
         ids[start : start + AT_A_TIME] = ranks[ids[start : start + AT_A_TIME]]
+
+    for _ in in_order(renumber, range(0, tokens, AT_A_TIME), threads=threads):
+        pass
     return ids

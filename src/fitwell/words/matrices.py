@@ -36,7 +36,7 @@ def aligned_zeros(size: int) -> npt.NDArray[np.float32]:
 
 
 def vector_widths(width: int, drawn: int) -> Any:
-    """Return two tuples, as long as a row has vectors of sixteen numbers and as `drawn`, or None for plain loops.
+    """Return two tuples, as long as a row has cache lines and as `drawn`, or None for plain loops.
 
     Compiled loops are made anew for each length, so that their instructions know it.
     """

@@ -22,7 +22,7 @@ from fitwell.sources import CONTAINERS, FOREIGN, decompressed, existing_path, fi
 Unit = Literal["line", "file"]
 Corpus: TypeAlias = "str | Path | Iterable[str] | Iterable[Sequence[str]]"
 
-PIECE_BYTES = 8 * 2**20
+PIECE_BYTES = 2 * 2**20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 HIDDEN = (".", "_")
 NEWLINE = ord("\n")

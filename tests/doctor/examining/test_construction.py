@@ -84,6 +84,30 @@ FLAWED: dict[str, tuple[dict[str, Any], str, str]] = {
         "wrong_output_activation",
         "tanh gives values from -1 to 1",
     ),
+    "signs as probabilities": (
+        classification(model=network(4, 8, 1), targets=2 * COLUMN - 1, loss=nn.BCEWithLogitsLoss(), epochs=1),
+        "wrong_loss",
+        "takes targets from 0 to 1, but they go from -1 to 1",
+    ),
+    "a margin of zeros and ones": (
+        classification(model=network(4, 8, 1), targets=COLUMN, loss=nn.SoftMarginLoss()),
+        "wrong_loss",
+        "takes classes of -1 and 1, but the targets are 0 and 1",
+    ),
+    "half of a cross-entropy": (
+        classification(
+            model=network(4, 8, 1, output=nn.Sigmoid()),
+            targets=COLUMN,
+            loss=lambda o, t: -(t * (o + 1e-7).log()).mean(),
+        ),
+        "wrong_loss",
+        "rows of one class do not change the loss",
+    ),
+    "a loss of the output's size": (
+        classification(model=network(4, 8, 1), targets=COLUMN, loss=lambda o, t: (o.square() * (1 + t)).mean()),
+        "wrong_loss",
+        "least at the same output whichever class is right",
+    ),
     "a loss that shuffles away": (
         regression(loss=lambda o, t: (o - t.reshape(-1)).square().mean()),
         "wrong_loss",
@@ -116,6 +140,24 @@ SOUND: dict[str, dict[str, Any]] = {
     "probabilities": classification(model=network(4, 8, 1, output=nn.Sigmoid()), targets=COLUMN, loss=nn.BCELoss()),
     "weighted classes": classification(
         loss=lambda o, t: functional.cross_entropy(o, t, weight=torch.tensor([1.0, 3.0]))
+    ),
+    "a focal loss": classification(
+        model=network(4, 8, 1),
+        targets=COLUMN,
+        loss=lambda o, t: (
+            -((1 - torch.sigmoid(o * (2 * t - 1))).square() * functional.logsigmoid(o * (2 * t - 1))).mean()
+        ),
+    ),
+    "squared margins": classification(
+        model=network(4, 8, 1), targets=2 * COLUMN - 1, loss=lambda o, t: functional.relu(1 - o * t).square().mean()
+    ),
+    "smoothed classes": classification(
+        loss=lambda o, t: functional.cross_entropy(o, t, label_smoothing=0.2) + 1e-3 * o.square().mean()
+    ),
+    "outputs compared in pairs": classification(
+        model=network(4, 8, 1),
+        targets=COLUMN,
+        loss=lambda o, t: (functional.softplus(o.T - o) * (t > t.T)).sum() / (t > t.T).sum().clamp(min=1),
     ),
     "shares through a sigmoid": regression(model=network(4, 8, 1, output=nn.Sigmoid()), targets=curve()[1].sigmoid()),
     "series": classification(model=Reader(batch_first=True), inputs=SERIES),

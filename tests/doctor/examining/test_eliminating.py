@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.clock import clock_of
 from fitwell.doctor.examining.eliminating import Causes, eliminate
+from fitwell.doctor.examining.examination import Course
 from fitwell.doctor.examining.explaining import joined
-from fitwell.doctor.examining.measuring import Measured, bench_of, gain
-from fitwell.doctor.examining.rows import copied_target, finite_rows
+from fitwell.doctor.examining.loop import optimizer_of
+from fitwell.doctor.examining.measuring import Measured, bench_of, gain, tally_of
+from fitwell.doctor.examining.rows import copied_target, finite_rows, shared_rows
+from fitwell.doctor.examining.thresholds import ENOUGH_STEPS
 from fitwell.doctor.examining.tracing import Rewired
 from fitwell.doctor.finding import Finding, Remedy
 from fitwell.interrupts import Interruption
@@ -31,6 +35,7 @@ class Told:
 
     def __init__(self, skill: Callable[[frozenset[str]], float]) -> None:
         self.skill, self.work = skill, 0.0
+        self.done: dict[Arm, Measured] = {}
         self.tried: list[frozenset[str]] = []
 
     def measure(self, arm: Arm) -> Measured:
@@ -48,10 +53,10 @@ class Told:
         return gain(whole.contributions, self.measure(arm).contributions)
 
 
-def caused(skill: Callable[[frozenset[str]], float]) -> Causes:
+def caused(skill: Callable[[frozenset[str]], float], suspicion: Mapping[str, float] = SUSPICION) -> Causes:
     told: Any = Told(skill)
-    best = told.measure(Arm(changes=frozenset(SUSPICION)))
-    return eliminate(told, told.measure(Arm()), best, SUSPICION)
+    best = told.measure(Arm(changes=frozenset(suspicion), longer=2.0))
+    return eliminate(told, told.measure(Arm()), best, suspicion)
 
 
 def test_changes_that_are_each_enough_stand_beside_each_other() -> None:
@@ -60,6 +65,34 @@ def test_changes_that_are_each_enough_stand_beside_each_other() -> None:
     assert list(found.alternatives) == ["initialization"]
     assert found.hidden == {}
     assert found.cure is found.measured
+
+
+def test_what_often_does_the_same_as_the_cause_is_tried_too() -> None:
+    found = caused(lambda done: 0.9 if done & {"longer", "rate"} else 0.0, {"longer": 0.3, "best_epoch": 0.2})
+    assert list(found.effects) == ["longer"]
+    assert {name: each.arm.factor for name, each in found.alternatives.items()} == {"rate": 10.0}
+
+
+def test_what_helps_without_being_enough_or_needed_is_possible() -> None:
+    found = caused(lambda done: 0.9 if "inputs" in done else 0.3 if "initialization" in done else 0.0)
+    assert list(found.effects) == ["inputs"]
+    assert found.alternatives == {}
+    assert set(found.possible) == {"initialization", "loss"}  # both are plain to see
+
+
+def test_only_so_much_is_asked_beyond_the_verdict() -> None:
+    tally = tally_of(subject(regression(epochs=100)), most=2.0)
+    assert tally.unit == 1000  # steps: 300 rows in batches of 32 for 100 epochs
+    assert tally_of(subject(regression(epochs=2)), most=2.0).unit == ENOUGH_STEPS
+    tally.steps = 1999
+    assert tally.affords("more")
+    tally.steps = 2000
+    assert not tally.affords("half of the rows")
+    assert not tally.affords("half of the rows")
+    assert tally.left_out == ["half of the rows"]
+    exam = Course(tally=tally).exam()
+    assert not exam.complete
+    assert "incomplete: the work of 20 trainings was done before half of the rows could be tried" in str(exam)
 
 
 def test_changes_that_mask_each_other_are_needed_together_the_most_visible_first() -> None:
@@ -86,13 +119,39 @@ def test_a_cure_is_at_last_all_that_was_changed() -> None:
 
 def test_an_arm_that_cannot_reach_a_skill_is_ended_early_and_measured_whole_when_asked() -> None:
     given = subject(regression(optimizer=lambda p: torch.optim.SGD(p, lr=1e-9), epochs=10))
-    bench = bench_of(given, anatomy_of(given), clock_of(None, Interruption()), 0)
+    bench = bench_of(given, anatomy_of(given), clock_of(None, Interruption()), 0, tally_of(given, most=math.inf))
     assert not bench.reaches(Arm(), 0.9)
     assert bench.done[Arm()].cut
-    ended = bench.steps
+    ended = bench.tally.steps
     assert ended == 40  # half of ten epochs of 240 rows in batches of 32
     assert not bench.measure(Arm()).cut
-    assert bench.steps == ended + 80
+    assert bench.tally.steps == ended + 80
+
+
+@pytest.mark.parametrize(("noise", "leaks"), [(0.02, True), (1.5, False)])
+def test_rows_that_are_nearly_on_both_sides_are_seen(noise: float, leaks: bool) -> None:
+    x = torch.randn(300, 8, generator=torch.Generator().manual_seed(0))
+    y, near = x[:, :1], x[:60] + noise * torch.randn(60, 8, generator=torch.Generator().manual_seed(1))
+    found = shared_rows(subject(regression(inputs=x, targets=y, validation=(near, y[:60]))))
+    assert (found is not None) is leaks
+    if found is not None:
+        assert "100 % of the validation rows are training rows too, but for a little noise" in found.explanation
+
+
+@pytest.mark.parametrize(
+    ("own", "changes", "expected"),
+    [
+        (torch.optim.Adam, {"adam"}, (torch.optim.Adam, 0.5)),
+        (torch.optim.SGD, {"adam"}, (torch.optim.AdamW, 0.5)),
+        (torch.optim.Adam, {"adam", "lighter"}, (torch.optim.AdamW, 0.0)),
+    ],
+)
+def test_adam_in_the_place_of_another_keeps_a_decay_that_may_be_at_fault(
+    own: Any, changes: set[str], expected: tuple[type, float]
+) -> None:
+    given = subject(regression(optimizer=lambda parameters: own(parameters, lr=0.1, weight_decay=0.5)))
+    made = optimizer_of(given, anatomy_of(given), nn.Linear(4, 1), Arm(changes=frozenset(changes)))
+    assert (type(made), made.param_groups[0]["weight_decay"]) == expected
 
 
 def test_a_column_made_of_the_target_is_told_from_one_that_nearly_decides_it() -> None:

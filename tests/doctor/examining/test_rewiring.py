@@ -73,7 +73,9 @@ def test_thawed_parameters_are_all_trained() -> None:
     given = subject(regression(model=frozen(network(4, 8, 1))))
     arm = Arm(changes=frozenset({"thaw"}))
     made = network_of(given, anatomy_of(given), arm, given.inputs[:200], seed=0)
-    owned = {id(each) for group in optimizer_of(given, made, arm).param_groups for each in group["params"]}
+    owned = {
+        id(each) for group in optimizer_of(given, anatomy_of(given), made, arm).param_groups for each in group["params"]
+    }
     assert all(each.requires_grad and id(each) in owned for each in made.parameters())
 
 
@@ -81,7 +83,9 @@ def test_a_rate_is_changed_through_the_groups_of_the_optimizer() -> None:
     given = subject(regression())
     arm = Arm(changes=frozenset({"rate"}), factor=10.0)
     made = network_of(given, anatomy_of(given), arm, given.inputs[:200], seed=0)
-    assert [group["lr"] for group in optimizer_of(given, made, arm).param_groups] == [pytest.approx(0.1)]
+    assert [group["lr"] for group in optimizer_of(given, anatomy_of(given), made, arm).param_groups] == [
+        pytest.approx(0.1)
+    ]
 
 
 def test_scales_are_measured_on_the_training_rows_alone() -> None:

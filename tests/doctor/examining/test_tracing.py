@@ -24,6 +24,13 @@ class ByFunctions(nn.Module):
         return functional.softmax(self.last(functional.dropout(hidden, 0.5, self.training)), dim=1).squeeze(1)
 
 
+class FunctionOfDropout(nn.Module):
+    """Dropout as a call of a function."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return functional.dropout(inputs, training=self.training, p=0.9)
+
+
 BY_MODULES = nn.Sequential(
     nn.Linear(3, 4), nn.Linear(4, 4), nn.Sigmoid(), nn.Dropout(0.5), nn.Linear(4, 1), nn.Softmax(dim=1), nn.Flatten(0)
 )
@@ -82,3 +89,13 @@ def test_dropout_falls_behind_the_activations_named() -> None:
 def test_a_pass_that_changes_nothing_says_so() -> None:
     assert Rewired(left_out=[], rectified=[], bent=[]).changes_nothing
     assert not Rewired(left_out=[], rectified=[], bent=[0]).changes_nothing
+
+
+@pytest.mark.parametrize("module", [nn.Dropout(0.9), FunctionOfDropout()], ids=["module", "function"])
+def test_dropout_is_found_and_made_lighter_however_it_is_written(module: nn.Module) -> None:
+    network, inputs = nn.Sequential(module), torch.ones(4000)
+    network.train()
+    assert trace(network, inputs).dropout == 0.9
+    with Rewired(left_out=[], rectified=[], bent=[], kept=0.95):
+        dropped = float((network(inputs) == 0).float().mean())
+    assert dropped == pytest.approx(0.05, abs=5 * (0.05 * 0.95 / 4000) ** 0.5)  # five binomial standard errors

@@ -74,7 +74,7 @@ def test_a_training_whose_loss_ends_as_no_number_is_sick_whatever_helps() -> Non
 def test_a_network_clearly_below_a_linear_model_is_sick_though_nothing_helps() -> None:
     exam = examine(Narrow, INPUTS, TARGETS, loss=nn.MSELoss(), optimizer=adam, epochs=15)
     found = {each.symptom: each for each in exam.findings if each.decides}
-    assert set(found) == {"underfitting"}
+    assert list(found) == ["underfitting", "not_learning"]  # what it sees explains 3 % of the targets
     assert not exam.healthy
 
 

@@ -14,6 +14,7 @@ from fitwell.cli.words.label import label
 from fitwell.cli.words.map import map
 from fitwell.cli.words.neighbors import neighbors
 from fitwell.cli.words.odd import odd
+from fitwell.cli.words.senses import senses
 from fitwell.cli.words.sentences import sentences
 from fitwell.cli.words.similarity import similarity
 from fitwell.cli.words.tfidf import tfidf
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "label": label,
     "neighbors": neighbors,
     "analogy": analogy,
+    "senses": senses,
     "similarity": similarity,
     "odd": odd,
     "map": map,

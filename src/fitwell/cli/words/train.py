@@ -1,16 +1,17 @@
-"""`fitwell words train`: a corpus becomes word vectors."""
+"""`fitwell words train`: a corpus becomes word vectors, or an encoder that gives words their vectors in context."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from fitwell.cli.words.language_model import cutting, language_model
 from fitwell.cli.words.opening import compiling_told
-from fitwell.cli.words.options import Field, Lowercase, Normalization, Pattern, Unit
+from fitwell.cli.words.options import Field, Unit
+from fitwell.cli.words.pretraining import pretrained
 from fitwell.cli.words.showing_looks import looks_shown
 
 if TYPE_CHECKING:
@@ -31,12 +32,17 @@ OF_WINDOWS = ("loss", "negative", "subsample")
 OF_PARTS = ("shortest", "longest", "buckets")
 GOING_ON = ("start", "keep")
 OF_COUNTS = ("x_max", "memory_mb")
+OF_WORDS = ("window", "min_count", "token_pattern", "normalization", "threads", "checkpoint", "format")
+OF_LANGUAGE = ("min_count", "token_pattern", "normalization", "threads", "checkpoint", "cells", "lanes")
+OF_PIECES = ("layers", "heads", "length", "steps", "time_limit", "batch", "dropout", "masked", "held_out")
 METHODS = {
-    "skipgram": Method("word2vec", {"architecture": "skipgram"}, OF_WINDOWS + GOING_ON),
-    "cbow": Method("word2vec", {"architecture": "cbow"}, OF_WINDOWS + GOING_ON),
-    "fasttext": Method("fasttext", {"architecture": "skipgram"}, OF_WINDOWS + OF_PARTS + GOING_ON),
-    "fasttext_cbow": Method("fasttext", {"architecture": "cbow"}, OF_WINDOWS + OF_PARTS + GOING_ON),
-    "glove": Method("glove", {}, OF_COUNTS),
+    "skipgram": Method("word2vec", {"architecture": "skipgram"}, OF_WORDS + OF_WINDOWS + GOING_ON),
+    "cbow": Method("word2vec", {"architecture": "cbow"}, OF_WORDS + OF_WINDOWS + GOING_ON),
+    "fasttext": Method("fasttext", {"architecture": "skipgram"}, OF_WORDS + OF_WINDOWS + OF_PARTS + GOING_ON),
+    "fasttext_cbow": Method("fasttext", {"architecture": "cbow"}, OF_WORDS + OF_WINDOWS + OF_PARTS + GOING_ON),
+    "glove": Method("glove", {}, OF_WORDS + OF_COUNTS),
+    "elmo": Method("elmo", {}, (*OF_LANGUAGE, "dropout", "held_out")),
+    "bert": Method("pretrain", {}, (*OF_PIECES, "start")),
 }
 
 
@@ -45,9 +51,16 @@ def train(
         str,
         typer.Argument(help="Text file, plain or compressed, a folder of them, or what `fitwell words encode` wrote."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, such as vectors.safetensors.")],
-    method: Annotated[str, typer.Option(help="skipgram, cbow, fasttext, fasttext_cbow or glove.")] = "skipgram",
-    dimension: Annotated[int, typer.Option(help="Numbers of a vector.")] = 100,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="File to write, such as vectors.safetensors; for elmo and bert a folder."),
+    ],
+    method: Annotated[
+        str, typer.Option(help="skipgram, cbow, fasttext, fasttext_cbow, glove, elmo, bert.")
+    ] = "skipgram",
+    dimension: Annotated[
+        int | None, typer.Option(help="Numbers of a vector; 100, for elmo (each way) and bert 128.")
+    ] = None,
     window: Annotated[int | None, typer.Option(help="Words to each side, at most; 5, for glove 10.")] = None,
     loss: Annotated[str | None, typer.Option(help="negative_sampling or hierarchical_softmax; not for glove.")] = None,
     negative: Annotated[int | None, typer.Option(help="Drawn words that a word is told from, 1 to 7; 5.")] = None,
@@ -56,41 +69,66 @@ def train(
     buckets: Annotated[int | None, typer.Option(help="Vectors that all parts share; 2,000,000.")] = None,
     x_max: Annotated[float | None, typer.Option(help="Meetings from which on a pair counts fully, for glove.")] = None,
     memory_mb: Annotated[int | None, typer.Option(help="Memory that glove counts in, about; 1000.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="How often the corpus is read; 5, for glove 25.")] = None,
-    min_count: Annotated[int, typer.Option(help="Rarer words get no vector.")] = 5,
-    max_size: Annotated[int | None, typer.Option(help="Most words that get a vector.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="How often the corpus is read; 5, for glove 25, for bert 10.")
+    ] = None,
+    min_count: Annotated[int | None, typer.Option(help="Rarer words get no vector; 5, for elmo 2.")] = None,
+    max_size: Annotated[
+        int | None, typer.Option(help="Most words that get a vector; for bert the pieces of its vocabulary, 8192.")
+    ] = None,
     subsample: Annotated[
         float | None, typer.Option(help="Share from which on frequent words are skipped, 0.001; 0 reads all.")
     ] = None,
-    rate: Annotated[float | None, typer.Option(help="Learning rate at first; 0.05, for skipgram 0.025.")] = None,
-    threads: Annotated[int, typer.Option(help="Threads; more than one give other bits each time.")] = 1,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Learning rate at first; 0.05, skipgram 0.025; the highest of elmo, 0.002, and bert, 0.001."),
+    ] = None,
+    cells: Annotated[int | None, typer.Option(help="Memory cells of a layer of elmo; as many as numbers.")] = None,
+    lanes: Annotated[int | None, typer.Option(help="Stretches of text that elmo reads side by side; 32.")] = None,
+    layers: Annotated[int | None, typer.Option(help="Layers of bert; 4.")] = None,
+    heads: Annotated[int | None, typer.Option(help="Heads of each layer; one for each 64 numbers of a vector.")] = None,
+    length: Annotated[int | None, typer.Option(help="Pieces that bert reads together; 128.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of bert, instead of epochs.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Time that bert may take, such as 90s, 10m or 2h: as many steps as fit.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Pieces of a step, about; 4096.")] = None,
+    masked: Annotated[float | None, typer.Option(help="Share of the pieces that bert has to tell; 0.15.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of what layers put out that is dropped; 0.1.")] = None,
+    held_out: Annotated[
+        float | None, typer.Option(help="Share of the texts that elmo and bert are measured on; 0.05.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads, 1; more than one give other bits each time.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
-    start: Annotated[Path | None, typer.Option(help="File of an earlier training, to go on with new text.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="File of an earlier training, to go on with new text; for bert an encoder.")
+    ] = None,
     keep: Annotated[Path | None, typer.Option(help="File to write, from which another training may go on.")] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="File that keeps the state; the same command goes on from it.")
     ] = None,
     unit: Unit = "line",
     field: Field = None,
-    pattern: Pattern = r"\S+",
-    lowercase: Lowercase = False,
-    normalization: Normalization = "none",
+    token_pattern: Annotated[
+        str | None, typer.Option(help=r"Regular expression; every match is a token. By default \S+.")
+    ] = None,
+    lowercase: Annotated[
+        bool | None, typer.Option("--lowercase/--no-lowercase", help="Lower the text first; a new bert does.")
+    ] = None,
+    normalization: Annotated[
+        str | None, typer.Option(help="Normalize Unicode first: none, NFC, NFD, NFKC or NFKD.")
+    ] = None,
     format: Annotated[str | None, typer.Option(help="Format, where the ending of the file does not say it.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> int:
     """Learn a vector for each word of CORPUS from the words around it; Ctrl-C keeps what is learned."""
-    from fitwell import words
-    from fitwell.errors import SurroundingsError
-    from fitwell.vectors.formats import chosen_format
-
-    # Before the work, not after it.
-    chosen_format(output, format)
-    if not output.absolute().parent.is_dir():
-        raise SurroundingsError(f"{output} cannot be written: there is no folder {output.parent}; make it first")
     # What these words may be is checked, and refused in a sentence, where they are used.
-    given = {
+    asked = {
+        "dimension": dimension,
         "window": window,
         "epochs": epochs,
+        "min_count": min_count,
+        "max_size": max_size,
         "rate": rate,
         "loss": loss,
         "negative": negative,
@@ -100,44 +138,67 @@ def train(
         "buckets": buckets,
         "x_max": x_max,
         "memory_mb": memory_mb,
+        "cells": cells,
+        "lanes": lanes,
+        "layers": layers,
+        "heads": heads,
+        "length": length,
+        "steps": steps,
+        "time_limit": time_limit,
+        "batch": batch,
+        "masked": masked,
+        "dropout": dropout,
+        "held_out": held_out,
+        "threads": threads,
         "start": start,
         "keep": keep,
+        "checkpoint": checkpoint,
+        "format": format,
+        "token_pattern": token_pattern,
+        "lowercase": lowercase,
+        "normalization": normalization,
     }
-    learn = _trainer(method, {name: value for name, value in given.items() if value is not None})
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    _require_of_method(method, given)
+    given |= {"unit": unit, "field": field, "seed": seed}
+    if method == "bert":
+        return pretrained(corpus, output, given, quiet=quiet)
+    if method == "elmo":
+        return language_model(corpus, output, given, quiet=quiet)
+    return _vectors(corpus, output, method, given, quiet=quiet)
+
+
+def _vectors(corpus: str, output: Path, method: str, given: dict[str, Any], *, quiet: bool) -> int:
+    """Learn vectors and write them; return the exit code."""
+    from fitwell import words
+    from fitwell.errors import SurroundingsError
+    from fitwell.vectors.formats import chosen_format
+
+    # Before the work, not after it.
+    format = given.pop("format", None)
+    chosen_format(output, format)
+    if not output.absolute().parent.is_dir():
+        raise SurroundingsError(f"{output} cannot be written: there is no folder {output.parent}; make it first")
+    tokenization = words.Tokenization(**cutting(given))
+    learn: Callable[..., Vectors] = getattr(words, METHODS[method].function)
     with compiling_told(), looks_shown(quiet=quiet, reading="reading the corpus") as progress:
-        vectors = learn(
-            corpus,
-            dimension=dimension,
-            min_count=min_count,
-            max_size=max_size,
-            threads=threads,
-            seed=seed,
-            tokenization=words.Tokenization(
-                pattern=pattern, lowercase=lowercase, normalization=cast(Any, normalization)
-            ),
-            unit=cast(Any, unit),
-            field=field,
-            checkpoint=checkpoint,
-            progress=progress,
-        )
+        vectors = learn(corpus, **METHODS[method].fixed, **given, tokenization=tokenization, progress=progress)
     vectors.save(output, format=format)
     done = float(str(vectors.made["epochs_done"]))
-    typer.echo(f"{len(vectors.words):,} words, {dimension} numbers each, after {done:g} epochs: {output}", err=True)
+    typer.echo(f"{len(vectors.words):,} words, {vectors.width} numbers each, after {done:g} epochs: {output}", err=True)
     return 0 if done >= float(str(vectors.made["epochs"])) else INTERRUPTED
 
 
-def _trainer(method: str, given: dict[str, Any]) -> Callable[..., Vectors]:
-    """Return the function of a method, with the settings that were given and that not every method has."""
-    from fitwell import words
+def _require_of_method(method: str, given: dict[str, Any]) -> None:
+    """Refuse an unknown method, and options that do nothing for one."""
     from fitwell.errors import RequestError
 
     if method not in METHODS:
         raise RequestError(f'method must be one of {", ".join(METHODS)}, but is "{method}"')
-    chosen = METHODS[method]
-    for name in (*OF_WINDOWS, *OF_PARTS, *GOING_ON, *OF_COUNTS):
-        if name in given and name not in chosen.own:
-            others = ", ".join(other for other in METHODS if name in METHODS[other].own)
-            option = name.replace("_", "-")
-            raise RequestError(f"--{option} is for the methods {others}, and does nothing for {method}; leave it out")
-    learn: Callable[..., Vectors] = getattr(words, chosen.function)
-    return partial(learn, **chosen.fixed, **given)
+    for name in given:
+        having = [other for other in METHODS if name in METHODS[other].own]
+        if having and method not in having:
+            raise RequestError(
+                f"--{name.replace('_', '-')} is for the methods {', '.join(having)}, and does nothing for {method}; "
+                "leave it out"
+            )

@@ -1,11 +1,11 @@
-"""Text: sentences and longer. Each becomes the terms typical of it, its words, or the pieces of a pretrained encoder.
+"""Text: sentences and longer. Each becomes the terms typical of it, its words, or what a pretrained encoder reads.
 
 Terms are words and pairs of neighboring words, and, unless told otherwise, runs of letters of words, by which a rare
 word is told from its parts. They are weighed by TF-IDF: how often a text has them, and how few texts have them. Runs,
 which are many, weigh as much together as words and pairs do. A text is the numbers of its terms beside their weights,
 heaviest first, so that a row is as long as a text and not as long as the vocabulary. Words in their order are their
 numbers alone, and so are the pieces that the tokenizer of a pretrained encoder cuts; with the pieces goes all that is
-needed to cut others the same way.
+needed to cut others the same way. An ELMo model reads the characters of words.
 
 Vocabulary and weights are the training rows'. Number 0 fills up shorter texts, and a missing text is nothing but that.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -149,6 +149,41 @@ class PiecesEncoder:
         return arrays
 
 
+@dataclass(frozen=True)
+class SpelledEncoder:
+    """Texts of a column become the symbols of their words, which an ELMo model reads; longer ones are cut."""
+
+    column: Column
+    length: int  # symbols of a text, the two marks of each word included
+    words: int  # that are kept of a text
+    configuration: str  # of the model
+    tokenization: dict[str, Any]  # how it cuts words
+    folder: str  # where it came from
+    cut: int  # training texts that lost some
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Symbols."""
+        return (self.length,)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Nothing: words are what they are spelled."""
+        return ()
+
+    def encode(self, cells: pl.Series, *, first_row: int = 0) -> Int32[np.ndarray, "rows symbols"]:
+        """Return the symbols of each text's words, one after another, and 0 after them."""
+        from fitwell.words.bilm.characters import spelled
+        from fitwell.words.tokens import Tokenization
+
+        arrays = np.zeros((len(cells), *_affordable(self.column, self.shape, rows=len(cells), bytes_each=4)), np.int32)
+        tokenization = Tokenization(**self.tokenization)
+        for row, text in enumerate(present_text(cells, self.column).to_list()):
+            symbols = [] if text is None else spelled(tokenization.tokens(text)[: self.words], most=self.length)
+            arrays[row, : len(symbols)] = symbols
+        return arrays
+
+
 def recognize(cells: Cells) -> Claim | None:
     """Claim text of several words that mostly does not repeat."""
     if not cells.is_text or cells.present < FEW_ROWS or len(cells.values) < DISTINCT_SHARE * cells.present:
@@ -170,7 +205,7 @@ def parse(cells: pl.Series, column: Column, *, first_row: int = 0) -> pl.Series:
     return present_text(cells, column)
 
 
-def fit(values: pl.Series, column: Column, settings: DataSettings) -> TermsEncoder | WordsEncoder | PiecesEncoder:
+def fit(values: pl.Series, column: Column, settings: DataSettings) -> TextEncoder:
     """Return the encoder that the training texts call for.
 
     Raises:
@@ -219,12 +254,15 @@ def _fit_words(texts: list[str], column: Column, settings: DataSettings) -> Word
     return WordsEncoder(column=column, length=length, vocabulary=vocabulary, cut=cut)
 
 
-def _fit_pieces(texts: list[str], column: Column, settings: DataSettings) -> PiecesEncoder:
+def _fit_pieces(texts: list[str], column: Column, settings: DataSettings) -> PiecesEncoder | SpelledEncoder:
     from fitwell.pretrained.folder import open_folder
     from fitwell.pretrained.tokenizer import cut, opened
+    from fitwell.words.bilm.model import is_elmo
 
     assert settings.text_encoder is not None
     assert settings.text_length != "auto"
+    if is_elmo(settings.text_encoder):
+        return _fit_spelled(texts, column, settings)
     folder = open_folder(settings.text_encoder)
     longest = min(folder.configuration.longest, settings.text_length)
     tokenizer = opened(folder.tokenizer, source=settings.text_encoder)
@@ -239,7 +277,31 @@ def _fit_pieces(texts: list[str], column: Column, settings: DataSettings) -> Pie
     )
 
 
-FORMS: dict[str, Callable[[list[str], Column, DataSettings], TermsEncoder | WordsEncoder | PiecesEncoder]] = {
+def _fit_spelled(texts: list[str], column: Column, settings: DataSettings) -> SpelledEncoder:
+    from dataclasses import asdict
+
+    from fitwell.words.bilm.characters import spelled
+    from fitwell.words.bilm.model import configuration_of, load_elmo
+
+    assert settings.text_encoder is not None
+    assert settings.text_length != "auto"
+    model = load_elmo(settings.text_encoder)
+    cut = [model.tokenization.tokens(text) for text in texts]
+    kept = [words[: settings.text_length] for words in cut]
+    return SpelledEncoder(
+        column=column,
+        length=max(1, *(len(spelled(words)) for words in kept)),
+        words=settings.text_length,
+        configuration=configuration_of(model),
+        tokenization=asdict(model.tokenization),
+        folder=settings.text_encoder,
+        cut=sum(len(words) > settings.text_length for words in cut),
+    )
+
+
+TextEncoder: TypeAlias = "TermsEncoder | WordsEncoder | PiecesEncoder | SpelledEncoder"
+
+FORMS: dict[str, Callable[[list[str], Column, DataSettings], TextEncoder]] = {
     "terms": _fit_terms,
     "words": _fit_words,
     "pieces": _fit_pieces,
@@ -313,8 +375,10 @@ def _without_words(column: Column, texts: int) -> str:
     )
 
 
-def _built(**fields: Any) -> TermsEncoder | WordsEncoder | PiecesEncoder:
+def _built(**fields: Any) -> TextEncoder:
     """Return the encoder that has these fields."""
+    if "tokenization" in fields:
+        return SpelledEncoder(**fields)
     if "tokenizer" in fields:
         return PiecesEncoder(**fields)
     return TermsEncoder(**fields) if "idf" in fields else WordsEncoder(**fields)

@@ -32,6 +32,7 @@ class Anatomy:
     unowned: tuple[str, ...]  # that the optimizer was not given
     dropout: float  # the largest share that a layer drops
     weight_decay: float
+    decoupled: bool  # from the gradient, as AdamW's is: it is then scaled by the rate, and far larger ones are usual
     plain_recurrent: bool
     imbalance: float  # rows of the largest class over those of the smallest
     severed: bool = False  # something in the network stops the gradient, and it can be let through
@@ -78,10 +79,9 @@ def anatomy_of(subject: Subject) -> Anatomy:
         unowned=tuple(
             names[id(each)] for each in module.parameters() if each.requires_grad and id(each) not in owned.parameters
         ),
-        dropout=max(
-            (float(each.p) for each in module.modules() if isinstance(each, nn.modules.dropout._DropoutNd)), default=0
-        ),
+        dropout=seen.dropout,
         weight_decay=owned.weight_decay,
+        decoupled=owned.decoupled,
         plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
         imbalance=_imbalance(task, subject.targets),
     )
@@ -93,6 +93,7 @@ class Owned:
 
     parameters: frozenset[int]  # `id` of each
     weight_decay: float  # the largest
+    decoupled: bool
 
 
 def owned_by(subject: Subject, module: nn.Module) -> Owned:
@@ -107,6 +108,7 @@ def owned_by(subject: Subject, module: nn.Module) -> Owned:
     return Owned(
         parameters=frozenset(id(each) for group in optimizer.param_groups for each in group["params"]),
         weight_decay=max(decays, default=0.0),
+        decoupled=isinstance(optimizer, torch.optim.AdamW),
     )
 
 
@@ -130,6 +132,13 @@ def mismatch_of(output: str, loss: LossKind, task: Task, values: Tensor, targets
         return f"{loss.name} takes logits and applies its own {output}, but the output is a {output} already"
     if loss.expects == "logits" and output in ("relu", "tanh") and task.kind != "numbers":
         return f"{loss.name} takes logits of any sign and size, but {output} bounds them"
+    if loss.name.startswith("binary") and not _within_0_1(targets):
+        return (
+            f"{loss.name} takes targets from 0 to 1, but they go from {float(targets.min()):.4g} to "
+            f"{float(targets.max()):.4g}, where it has no least value: outputs without end make it ever smaller"
+        )
+    if loss.name == "hinge" and loss.how == "by its type" and task.coding == "0/1":
+        return f"{loss.name} takes classes of -1 and 1, but the targets are 0 and 1: those of 0 have no say in it"
     if loss.expects == "probabilities" and output not in ("sigmoid", "softmax", "hardsigmoid"):
         return f"{loss.name} takes probabilities, but the output is {output}"
     if loss.expects == "log-probabilities" and output != "log_softmax":
@@ -137,6 +146,10 @@ def mismatch_of(output: str, loss: LossKind, task: Task, values: Tensor, targets
     if task.kind == "numbers":
         return _unreachable(output, loss, targets.float())
     return None
+
+
+def _within_0_1(targets: Tensor) -> bool:
+    return bool(((targets >= 0) & (targets <= 1)).all())
 
 
 BOUNDS = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0),

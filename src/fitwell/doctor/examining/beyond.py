@@ -18,7 +18,7 @@ from fitwell.doctor.examining.explaining import MECHANISMS
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
 from fitwell.doctor.examining.rewiring import StandIn
 from fitwell.doctor.examining.scoring import labels_of, log_loss, probabilities, skill
-from fitwell.doctor.examining.screening import Screened
+from fitwell.doctor.examining.screening import Screened, lowest_recall
 from fitwell.doctor.examining.subject import Fold
 from fitwell.doctor.examining.thresholds import (
     CLASS_NUMBERS,
@@ -27,6 +27,7 @@ from fitwell.doctor.examining.thresholds import (
     KNOWN_BY_HEART,
     LEARNED_BY_HEART,
     MORE_ROWS_BRING,
+    RARE_CLASS,
     SEEDS_APART,
     SMALL,
     STANDARD_ERRORS,
@@ -173,6 +174,8 @@ def too_few_rows(bench: Bench, screened: Screened) -> Finding | None:
     best = screened.best
     if best.skill <= 0 or (best is screened.base and screened.full.skill <= 0):
         return None
+    if not bench.tally.affords("half of the rows"):
+        return None
     halved = [_with_half(bench, best.arm, second=second) for second in (False, True)]
     with_half = torch.stack(halved).mean(0)
     found = gain(best.contributions, with_half)
@@ -203,18 +206,15 @@ def _with_half(bench: Bench, arm: Arm, *, second: bool) -> Tensor:
         half = max(2, len(order) // 2)
         chosen = (order[-half:] if second else order[:half]).sort()[0]
         folds.append(Fold(training=fold.training[chosen], held_out=fold.held_out))
-    halved = replace(bench, folds=tuple(folds), done={}, trainings=0, steps=0)
-    found = halved.measure(arm)
-    bench.trainings, bench.steps = bench.trainings + halved.trainings, bench.steps + halved.steps
-    return found.contributions
+    return replace(bench, folds=tuple(folds), done={}).measure(arm).contributions
 
 
 def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
     """Return that a class is hardly ever predicted though weighting finds it, and that the author's figure hides it."""
     anatomy, base = bench.anatomy, screened.base
-    if anatomy.task.kind != "classes" or anatomy.imbalance < 3 or bench.subject.targets.ndim > 2:
+    if anatomy.task.kind != "classes" or anatomy.imbalance < RARE_CLASS or bench.subject.targets.ndim > 2:
         return ()
-    if (recall := _lowest_recall(bench, base)) > IGNORED_RECALL:
+    if (recall := lowest_recall(bench, base)) > IGNORED_RECALL:
         return ()
     weighted = bench.measure(Arm(changes=frozenset({"weights"})))
     found = gain(weighted.contributions, base.contributions)
@@ -238,18 +238,6 @@ def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
     )
     hidden = _misled(bench, base)
     return (ignored,) if hidden is None else (hidden, ignored)
-
-
-def _lowest_recall(bench: Bench, base: Measured) -> float:
-    task = bench.anatomy.task
-    hits, labels = [], []
-    for fold, training in zip(bench.folds, base.trainings, strict=False):
-        shares = probabilities(task, bench.anatomy.loss, training.outputs.nan_to_num(0), logits=False)
-        truth = labels_of(task, bench.subject.targets[fold.held_out]).reshape(shares.shape[:-1])
-        hits.append((shares.argmax(-1) == truth).float())
-        labels.append(truth)
-    found, truth = torch.cat(hits), torch.cat(labels)
-    return min(float(found[truth == each].mean()) for each in truth.unique())  # type: ignore[no-untyped-call]
 
 
 def _misled(bench: Bench, base: Measured) -> Finding | None:
@@ -290,6 +278,8 @@ def numbered_classes(bench: Bench, screened: Screened) -> Finding | None:
     values = torch.unique(subject.targets)
     if not 3 <= len(values) <= CLASS_NUMBERS or not bool((values.diff() == 1).all()) or float(values[0]) not in (0, 1):
         return None
+    if not bench.tally.affords("numbers as classes"):
+        return None
     classes = (subject.targets.reshape(subject.rows) - values[0]).long()
     width, count = subject.inputs[0].numel(), len(values)
     other = replace(
@@ -299,9 +289,8 @@ def numbered_classes(bench: Bench, screened: Screened) -> Finding | None:
         loss=nn.CrossEntropyLoss(),
         optimizer=lambda parameters: torch.optim.Adam(parameters, lr=3e-3),
     )
-    as_classes = Bench(subject=other, anatomy=anatomy_of(other), clock=bench.clock, seed=bench.seed, folds=bench.folds)
+    as_classes = replace(bench, subject=other, anatomy=anatomy_of(other), done={})
     apart = as_classes.measure(Arm(changes=frozenset({"inputs"})))
-    bench.trainings += as_classes.trainings
     found = gain(apart.contributions, _rounded(bench, screened.best, classes, values))
     if found.effect < 0.15 or found.clear < STANDARD_ERRORS:
         return None
@@ -348,11 +337,11 @@ def seed_dependent(bench: Bench, screened: Screened, again: Measured, *, asked: 
     noise = _noise_of(screened.base) + _noise_of(again)
     if not asked and apart < max(SEEDS_APART, STANDARD_ERRORS * noise):
         return None
+    if not bench.tally.affords("other seeds"):
+        return None
     of_seeds = [screened.base]
     for seed in range(bench.seed + 1, bench.seed + 1 + MORE_SEEDS):
-        more = replace(bench, seed=seed, done={}, trainings=0, steps=0)
-        of_seeds.append(more.measure(Arm()))
-        bench.trainings, bench.steps = bench.trainings + more.trainings, bench.steps + more.steps
+        of_seeds.append(replace(bench, seed=seed, done={}).measure(Arm()))
     best, worst = (choose(of_seeds, key=lambda each: each.skill) for choose in (max, min))
     found = gain(best.contributions, worst.contributions)
     if found.effect < SEEDS_APART or found.clear < STANDARD_ERRORS:

@@ -14,7 +14,7 @@ from torch import nn
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.subject import Subject, steps_of
-from fitwell.doctor.examining.thresholds import ENOUGH_STEPS
+from fitwell.doctor.examining.thresholds import ENOUGH_STEPS, MUCH_DECAY, RARE_CLASS
 from fitwell.doctor.examining.tracing import DISTRIBUTIONS, SQUASHING
 
 Applies = Callable[[Subject, Anatomy], bool]
@@ -109,7 +109,7 @@ def _short(subject: Subject, anatomy: Anatomy) -> bool:
 
 
 def _regularized(subject: Subject, anatomy: Anatomy) -> bool:
-    return anatomy.dropout >= 0.3 or anatomy.weight_decay >= 1e-3
+    return anatomy.dropout >= 0.3 or anatomy.weight_decay >= MUCH_DECAY
 
 
 def _plain_recurrent(subject: Subject, anatomy: Anatomy) -> bool:
@@ -121,7 +121,7 @@ def _recurrent(subject: Subject, anatomy: Anatomy) -> bool:
 
 
 def _classes(subject: Subject, anatomy: Anatomy) -> bool:
-    return anatomy.task.kind == "classes" and anatomy.imbalance >= 3
+    return anatomy.task.kind == "classes" and anatomy.imbalance >= RARE_CLASS
 
 
 # In the order in which they are taken back where nothing is suspected: the most general first.

@@ -19,6 +19,11 @@ class Clock:
     deadline: float  # on the monotonic clock, in seconds
     interruption: Interruption
 
+    @property
+    def endless(self) -> bool:
+        """Whether no time was set."""
+        return math.isinf(self.deadline)
+
     def check(self) -> None:
         """Return while there is time.
 

@@ -16,11 +16,15 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.anatomy import Anatomy, owned_by
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.rewiring import redraw_soundly
+from fitwell.doctor.examining.scoring import labels_of
 from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
 from fitwell.doctor.examining.tracing import Rewired
 from fitwell.doctor.finding import Severity
 
 ROWS = 32
+GRID = 81  # outputs at which a loss is asked
+SURE = 10.0  # logits that leave no doubt
+ABOUT_LOSS = ("loss of classes", "over one output", "takes targets", "takes classes")  # what is said of a loss
 REAL = 1e-3  # relative: what outputs must differ by at least, beyond rounding, to differ at all
 
 
@@ -44,7 +48,7 @@ def mismatched_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     if anatomy.mismatch is None:
         return None
     linear = anatomy.output == "linear"
-    by_loss = linear or "loss of classes" in anatomy.mismatch or "over one output" in anatomy.mismatch
+    by_loss = linear or any(words in anatomy.mismatch for words in ABOUT_LOSS)
     mild = anatomy.output in ("tanh", "softplus") and anatomy.task.kind != "numbers"
     return Flaw(
         symptom="wrong_loss" if by_loss else "wrong_output_activation",
@@ -228,6 +232,57 @@ def _orders(rows: int) -> list[Tensor]:
     return [torch.arange(rows), torch.arange(rows).flip(0), torch.arange(rows).roll(1)]
 
 
+def one_sided_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """A loss of its own is least at the same output whichever class is right, or does not ask about one of them."""
+    task = anatomy.task
+    if task.kind != "classes" or anatomy.loss.expects != "anything" or anatomy.broadcasts or subject.targets.ndim > 2:
+        return None
+    if len(anatomy.output_shape) > 1 or (anatomy.width > 1 and anatomy.width != task.classes):
+        return None
+    labels = labels_of(task, subject.targets).flatten()
+    rows = [int((labels == each).nonzero()[0]) for each in labels.unique()]  # type: ignore[no-untyped-call]
+    asked = _answers(anatomy)
+    try:
+        losses = torch.stack(
+            [
+                torch.stack([subject.loss(each[None], subject.targets[row : row + 1]).mean() for each in asked])
+                for row in rows
+            ]
+        )
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return None
+    if len(rows) < 2 or not bool(losses.isfinite().all()):
+        return None
+    spread = losses.amax(1) - losses.amin(1)
+    flat = spread <= 1e-6 * losses.abs().amax(1).clamp(min=1e-6)
+    best = losses.argmin(1)
+    if bool(flat.all()) or not (bool(flat.any()) or bool((best == best[0]).all())):
+        return None
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="loss",
+        text="rows of one class do not change the loss, whatever the output for them, as where a term of the "
+        "cross-entropy is missing, so that the same answer for all is the best"
+        if bool(flat.any())
+        else "the loss is least at the same output whichever class is right, so that nothing tells the classes apart",
+        change="loss",
+        way_out=_way_out(anatomy),
+    )
+
+
+def _answers(anatomy: Anatomy) -> Tensor:
+    """Return outputs (answers, …) as the network might give them: from sure of one class to sure of another."""
+    shares = anatomy.output in ("sigmoid", "softmax", "hardsigmoid")
+    if anatomy.width == 1:
+        one = torch.linspace(1e-3, 1 - 1e-3, GRID) if shares else torch.linspace(-SURE, SURE, GRID)
+        return one.reshape(GRID, *anatomy.output_shape)
+    logits = SURE * torch.eye(anatomy.width)
+    if anatomy.output == "log_softmax":
+        return logits.log_softmax(1)
+    return logits.softmax(1) if shares else logits
+
+
 def undefined_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """The loss or its gradient is no number, though outputs and targets are ordinary numbers."""
     module = _soundly_drawn(subject, anatomy)
@@ -394,6 +449,7 @@ CHECKS: tuple[Check, ...] = (
     broadcast_targets,
     climbing_loss,
     order_blind_loss,
+    one_sided_loss,
     undefined_loss,
     squared_error_of_classes,
     deaf_output,

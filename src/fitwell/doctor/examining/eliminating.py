@@ -16,7 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fitwell.doctor.examining.changes import BESIDE, CHANGES
+from fitwell.doctor.examining.changes import BESIDE, CHANGES, Arm
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
@@ -31,6 +31,7 @@ from fitwell.doctor.examining.thresholds import (
 UNKNOWN = 0.2  # the suspicion of a change that signals say nothing about
 SUSPECTED = 0.5  # from here a change is among the suspects that are tried without the rest
 MOST_ALTERNATIVES = 2  # suspects that are tried alone beside what was kept
+FASTER = 10.0  # the rate that is tried where more steps help
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ class Causes:
     measured: Measured  # with the needed changes alone
     effects: Mapping[str, Gain]  # by needed change, the likeliest cause first: what it brings, or its lack costs
     alternatives: Mapping[str, Measured]  # changes that are enough alone, in the place of those
+    possible: Mapping[str, Gain | None]  # that something speaks for, with what they bring alone where that is known
     hidden: Mapping[str, Gain]  # what clearly brings more once the needed changes are made
     cure: Measured  # with all that helps
 
@@ -62,10 +64,15 @@ def eliminate(bench: Bench, base: Measured, best: Measured, suspicion: Mapping[s
     kept = _by_rate(bench, base, kept, enough)
     others = [name for name in suspects if name not in kept.arm.changes]
     hidden, cure = _what_helps_further(bench, base, kept, best, others)
+    tried = [*(best.arm.of({name}) for name in others[:MOST_ALTERNATIVES]), *_rivals(base, kept.arm)]
+    alternatives = _alternatives(bench, tried, enough)
+    beside = [name for name in others if name not in {*alternatives, *hidden}]
+    brought = {name: _alone(bench, base, best.arm.of({name})) for name in beside}
     return Causes(
         measured=kept,
         effects=_ranked(_effects(bench, base, kept), suspicion),
-        alternatives=_alternatives(bench, kept, best, enough, others),
+        alternatives=alternatives,
+        possible={name: each for name, each in brought.items() if _is_possible(name, each, suspicion)},
         hidden=_ranked(hidden, suspicion),
         cure=cure,
     )
@@ -114,16 +121,46 @@ def _ranked(effects: Mapping[str, Gain], suspicion: Mapping[str, float]) -> dict
     return dict(sorted(effects.items(), key=weight))
 
 
-def _alternatives(
-    bench: Bench, kept: Measured, best: Measured, enough: float, others: Sequence[str]
-) -> dict[str, Measured]:
-    """Return which single suspects would have been enough too, the most suspected first."""
-    found = {}
-    for name in others[:MOST_ALTERNATIVES]:
-        arm = best.arm.of({name})
-        if bench.work < MOST_WORK and bench.reaches(arm, enough):
-            found[name] = bench.measure(arm)
-    return found
+def _rivals(base: Measured, kept: Arm) -> list[Arm]:
+    """Return single changes that often do the same as the one that was kept, so that either may be the cause.
+
+    Too few steps look like steps that are too short, and steps that are too long like gradients that explode.
+    """
+    if len(kept.changes) != 1:
+        return []
+    (name,) = kept.changes
+    faster, longer = replace(kept.of({"rate"}), factor=FASTER), kept.of({"longer"})
+    if name == "longer":
+        return [faster]
+    if name == "batch":
+        return [longer, faster] if kept.longer > 1 else [faster]
+    if name not in ("rate", "adam"):
+        return []
+    if kept.factor < 1 or (name == "adam" and base.jumpy):
+        return [kept.of({"clip"})]
+    return [longer] if kept.longer > 1 else []
+
+
+def _alternatives(bench: Bench, arms: Sequence[Arm], enough: float) -> dict[str, Measured]:
+    """Return which of some changes would have been enough too, each alone."""
+    return {
+        name: bench.measure(arm)
+        for arm in arms
+        for name in arm.changes
+        if bench.work < MOST_WORK and bench.reaches(arm, enough)
+    }
+
+
+def _is_possible(name: str, alone: Gain | None, suspicion: Mapping[str, float]) -> bool:
+    """Tell whether a change that was not needed is worth a word: it helps, or its lack is plain to see."""
+    helps = alone is not None and alone.effect >= ABSOLUTE_GAIN
+    return helps or (is_evident([name], suspicion) and name not in ("adam", "rate"))
+
+
+def _alone(bench: Bench, base: Measured, arm: Arm) -> Gain | None:
+    """Return what a change brings alone, where that was measured to the end."""
+    found = bench.done.get(arm)
+    return None if found is None or found.cut else gain(found.contributions, base.contributions)
 
 
 def _what_helps_further(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from fitwell.doctor.examining.thresholds import MOST_WORK_IN_ALL
 from fitwell.doctor.finding import Finding, findings_json
 
 SHOWN = 4  # names
@@ -16,13 +17,14 @@ class Exam:
     """What is wrong with a training, the likeliest cause first, and why one may believe it."""
 
     findings: tuple[Finding, ...]
-    complete: bool  # False when time ended it
+    complete: bool  # False when time ended it, or all work that it may take was done
     task: str  # what the network was taken to do, and by what it was judged
     skill: float | None  # of the training as examined, on held-out rows; 0: as good as a constant, 1: perfect
     allowed: float | None  # the skill that the data was shown to allow
     rows: int  # held-out rows that judged
     trainings: int  # how many trainings it took
     summary: str  # the verdict in a sentence or two
+    untried: tuple[str, ...] = ()  # what was left out, since so much work was done
     by_moments: tuple[str, ...] = ()  # parameters that other seeds drew by their own mean and spread
 
     @property
@@ -41,6 +43,7 @@ class Exam:
             "rows": self.rows,
             "trainings": self.trainings,
             "summary": self.summary,
+            "untried": list(self.untried),
             "by_moments": list(self.by_moments),
         }
 
@@ -50,7 +53,12 @@ class Exam:
         if self.by_moments:
             names = ", ".join(self.by_moments[:SHOWN]) + (", …" if len(self.by_moments) > SHOWN else "")
             lines.append(f"other seeds drew by their own mean and spread, since no layer draws them so: {names}")
-        if not self.complete:
+        if self.untried:
+            lines.append(
+                f"incomplete: the work of {MOST_WORK_IN_ALL:.0f} trainings was done before {', '.join(self.untried)} "
+                "could be tried; a budget of time allows more"
+            )
+        elif not self.complete:
             lines.append("incomplete: the time ended it before everything was tried")
         for finding in self.findings:
             where = f" ({finding.where})" if finding.where else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,11 +33,13 @@ from fitwell.doctor.examining.explaining import (
     cause_findings,
     diverged_finding,
     flaw_finding,
+    idle_finding,
     joined,
+    possible_findings,
     with_cure,
     with_skill,
 )
-from fitwell.doctor.examining.measuring import Bench, Gain, Measured, bench_of, gain
+from fitwell.doctor.examining.measuring import Bench, Gain, Measured, Tally, bench_of, gain, tally_of
 from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, shared_rows, without_signal
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, subject_of
@@ -46,6 +49,7 @@ from fitwell.doctor.examining.thresholds import (
     DOUBTFUL_SKILL,
     EVIDENT_ERRORS,
     EVIDENT_FAULT,
+    MOST_WORK_IN_ALL,
     RELATIVE_FAULT,
     RELATIVE_HEADROOM,
     STANDARD_ERRORS,
@@ -77,7 +81,8 @@ def examine(
     `targets` (rows, …) are tensors or arrays; `loss` takes outputs and targets; `optimizer` makes a torch optimizer of
     parameters. `validation` is a pair (inputs, targets); without it a fifth of the rows is held out, small data is
     cross-validated, and under 25 rows the fit itself is judged. `score` is the author's own figure of outputs and
-    targets. `budget` bounds the time, in seconds or as "90s", "2m", "1h".
+    targets. `budget` bounds the time, in seconds or as "90s", "2m", "1h"; without one, what the verdict does not need
+    is left out once twenty trainings' work is done, which `untried` says.
 
     Raises:
         RequestError: an argument is not what it must be, or the network, loss and data do not go together.
@@ -105,6 +110,7 @@ class Course:
     complete: bool = True
     anatomy: Anatomy | None = None
     bench: Bench | None = None
+    tally: Tally | None = None
     screened: Screened | None = None
     summary: str = ""
 
@@ -125,12 +131,13 @@ class Course:
         judged = {"classes": "balanced accuracy", "labels": "balanced accuracy of labels", "numbers": "R²"}
         return Exam(
             findings=tuple(ranked),
-            complete=self.complete,
+            complete=self.complete and not (self.tally and self.tally.left_out),
+            untried=() if self.tally is None else tuple(self.tally.left_out),
             task="not looked into" if task is None else f"{task.kind}, since {task.why}, scored by {judged[task.kind]}",
             skill=None if screened is None else screened.base.skill,
             allowed=None if screened is None else screened.allowed,
             rows=0 if bench is None else sum(len(fold.held_out) for fold in bench.folds),
-            trainings=0 if bench is None else bench.trainings,
+            trainings=0 if self.tally is None else self.tally.trainings,
             summary=self.summary or _summary(ranked, screened),
             by_moments=() if bench is None else drawn_by_moments(bench.subject),
         )
@@ -168,7 +175,8 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
     found = flaws(subject, anatomy)
     severed = any(flaw.change == "gradient" for flaw in found)
     course.anatomy = anatomy = replace(anatomy, severed=severed)
-    course.bench = bench = bench_of(subject, anatomy, clock, subject.seed)
+    course.tally = tally = tally_of(subject, most=MOST_WORK_IN_ALL if clock.endless else math.inf)
+    course.bench = bench = bench_of(subject, anatomy, clock, subject.seed, tally)
     course.add(flaw_finding(flaw, None) for flaw in found)
     course.add(each for each in (shared_rows(subject), copied_target(subject, anatomy)) if each is not None)
     if any(flaw.change is None for flaw in found):
@@ -210,24 +218,25 @@ def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], cour
 
 
 def _explain(bench: Bench, screened: Screened, course: Course) -> None:
-    again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1)
+    again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1, bench.tally)
     if not any(finding.decides for finding in course.findings):  # what is wrong by construction may be why
         course.add(ignored_class(bench, screened))
     if not any(finding.decides for finding in course.findings) and _nothing_learned(bench, again, screened):
         course.add(without_signal(bench, screened.allowed))
         return
-    _add(course, seed_dependent(bench, screened, again.measure(Arm())))
+    uneven = seed_dependent(bench, screened, again.measure(Arm()))
     suspicion = suspicions(bench.subject, bench.anatomy, screened.base)
     # Where something is visibly wrong, less is enough to look for causes, whether or not it turns out to be one.
     share = EVIDENT_FAULT if _any_evident(screened, suspicion) else RELATIVE_FAULT
     lacking = _lacking(again, screened, share)
     if is_clear(lacking, screened.allowed, share):
         _find_causes(bench, again, screened, suspicion, lacking, course)
+    if "seed_sensitive" not in {finding.symptom for finding in course.findings}:
+        _add(course, uneven)  # after what was found to make it so
     if not any(finding.decides for finding in course.findings):
         _look_further(bench, again, screened, course)
     if not any(finding.decides for finding in course.findings):
         _add(course, _unexplained(bench, again, screened))
-    bench.trainings += again.trainings
 
 
 def _nothing_learned(bench: Bench, again: Bench, screened: Screened) -> bool:
@@ -322,18 +331,34 @@ def _find_causes(
     if set(causes.effects) <= {WIDER, STAND_IN}:
         # Too small a network may be just large enough for some first weights.
         _add(course, seed_dependent(bench, screened, again.measure(Arm()), asked=True))
+    if base.diverged and set(causes.effects) <= {WIDER, STAND_IN}:  # no change of its training keeps it finite
+        _add(course, diverged_finding(base))
     found = cause_findings(screened, causes, severity=severity, sure=sure)
     if sure:
-        found += alternative_findings(
-            screened, [each for each in causes.alternatives.items() if _holds(again, each[1], base, evident=evident)],
-            severity=severity,
-        )  # fmt: skip
-        if causes.cure is not causes.measured and _holds(again, causes.cure, base, evident=evident):
+        others = [
+            each
+            for each in causes.alternatives.items()
+            if bench.tally.affords("changes that may do as well") and _holds(again, each[1], base, evident=evident)
+        ]
+        found += alternative_findings(screened, others, severity=severity)
+        if (
+            causes.cure is not causes.measured
+            and bench.tally.affords("all changes together")
+            and _holds(again, causes.cure, base, evident=evident)
+        ):
             found = tuple(with_cure(each, screened, causes.cure) for each in found)
     course.add(found)
     if set(causes.effects) <= {"best_epoch", REGULARIZED}:  # what is learned by heart may be wrong labels
         _add(course, noisy_labels(bench, screened))
+        _add(course, too_few_rows(bench, screened))
+    if any(finding.decides for finding in course.findings):
+        known = {finding.symptom for finding in course.findings}
+        fact = diverged_finding(base) if base.diverged else idle_finding(base)
+        _add(course, fact if fact is not None and fact.symptom not in known else None)
     course.add(activity_findings(base))
+    known = {finding.symptom for finding in course.findings}
+    more = possible_findings(screened, causes.possible, causes.cure.arm)
+    course.add(each for each in more if each.symptom not in known)
 
 
 def _holds(again: Bench, changed: Measured, base: Measured, *, evident: bool) -> bool:

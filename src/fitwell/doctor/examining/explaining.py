@@ -6,13 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fitwell.doctor.examining.changes import BESIDE, CHANGES, Arm, Change
+from fitwell.doctor.examining.changes import BESIDE, CHANGES, STAND_IN, WIDER, Arm, Change
 from fitwell.doctor.examining.construction import Flaw
 from fitwell.doctor.examining.eliminating import Causes
 from fitwell.doctor.examining.measuring import Gain, Measured, gain
 from fitwell.doctor.examining.screening import Screened
 from fitwell.doctor.examining.signals import Signals
-from fitwell.doctor.examining.thresholds import EXPLODED, LARGE_MOMENTUM, MANY_DEAD, MANY_SATURATED, VANISHED
+from fitwell.doctor.examining.thresholds import (
+    EXPLODED,
+    LARGE_MOMENTUM,
+    MANY_DEAD,
+    MANY_SATURATED,
+    NOTHING_LEARNED,
+    VANISHED,
+)
 from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding, Remedy, Severity, remedy
 
 REACHED = "skill_with_changes"
@@ -53,6 +60,8 @@ def symptoms_of(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
         return _of_rate(name, arm, base)
     if signals is None:
         return (TABLE[name].symptom,)
+    if name in (WIDER, STAND_IN) and signals.fading:
+        return ("vanishing_gradients", TABLE[name].symptom)
     start = signals.start
     saturated = any(each.saturated > MANY_SATURATED for each in start)
     if name == "activations":
@@ -66,13 +75,23 @@ def symptoms_of(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
 
 def _of_rate(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
     high = arm.factor < 1 if name == "rate" else base.jumpy
+    signals = base.trainings[0].signals
     if not high:
-        return ("learning_rate_too_low",)
+        # No single rate did, but one for each weight: gradients of very different sizes are what it makes up for.
+        faded = name == "adam" and signals is not None and signals.fading and not _is_silent(signals)
+        return ("vanishing_gradients", "learning_rate_too_low") if faded else ("learning_rate_too_low",)
     if base.momentum > LARGE_MOMENTUM:
         return ("unstable_loss", "learning_rate_too_high")
-    if base.diverged:
-        return ("learning_rate_too_high", "exploding_gradients")
-    return ("learning_rate_too_high", "unstable_loss") if base.jumpy else ("learning_rate_too_high",)
+    exploded = base.diverged or (signals is not None and not signals.largest_gradient <= EXPLODED)
+    return (
+        "learning_rate_too_high",
+        *(("exploding_gradients",) if exploded else ()),
+        *(("unstable_loss",) if base.jumpy else ()),
+    )
+
+
+def _is_silent(signals: Signals) -> bool:
+    return any(each.dead > MANY_DEAD for each in signals.end)
 
 
 def _of_first_weights(signals: Signals, *, saturated: bool) -> tuple[str, ...]:
@@ -268,6 +287,46 @@ def below_linear_finding(screened: Screened, again: Gain) -> Finding:
     )  # fmt: skip
 
 
+def idle_finding(base: Measured) -> Finding | None:
+    """Return that a sick training has not even learned its own rows; None where it has, or lost all it had learned."""
+    if base.diverged or max(base.fitted, base.skill) > NOTHING_LEARNED:
+        return None
+    return Finding(
+        symptom="not_learning",
+        status="confirmed",
+        severity="critical",
+        since="end",
+        evidence={"fitted": base.fitted, "skill": base.skill},
+        explanation=f"On its own training rows the training ends with a skill of {base.fitted:.2f}, on held-out ones "
+        f"with {base.skill:.2f}: hardly better than a constant answer. What is named before is why.",
+    )
+
+
+def possible_findings(screened: Screened, possible: Mapping[str, Gain | None], arm: Arm) -> tuple[Finding, ...]:
+    """Return a suspicion for each change that something speaks for, beside the causes that were confirmed."""
+    base = screened.base
+    found = []
+    for name, effect in possible.items():
+        symptom = symptoms_of(name, arm, base)[0]
+        brought = (
+            "what putting this right alone brings was not measured to the end, since it is not enough"
+            if effect is None
+            else f"put right alone, it brings {effect.effect:+.2f} in skill, {effect.low:+.2f} to {effect.high:+.2f}"
+        )
+        found.append(
+            Finding(
+                symptom=symptom,
+                status="suspected",
+                severity="warning",
+                since="start",
+                evidence={"skill": base.skill, "allowed": screened.allowed},
+                explanation=f"Also possible, beside what was confirmed: {MECHANISMS[symptom]}; {brought}.",
+                remedies=(_remedy(name, arm, effect),),
+            )
+        )
+    return tuple(found)
+
+
 def activity_findings(base: Measured) -> tuple[Finding, ...]:
     """Return what the signals of a sick training show beside its causes: warnings, since causes were confirmed."""
     signals = base.trainings[0].signals
@@ -284,6 +343,12 @@ def activity_findings(base: Measured) -> tuple[Finding, ...]:
     if signals.shrinkage < VANISHED:
         text = f"the first layer's gradient is {signals.shrinkage:.1e} of the last's"
         found.append(("vanishing_gradients", {"ratio": signals.shrinkage}, text))
+    elif signals.memory < VANISHED:
+        text = f"the gradient at the first steps of a sequence is {signals.memory:.1e} of that at the last ones"
+        found.append(("vanishing_gradients", {"ratio": signals.memory}, text))
+    if base.jumpy and not base.diverged:
+        text = "the loss had risen by a tenth again and again, or weights lay far from where they began"
+        found.append(("unstable_loss", {"travelled": signals.travelled}, text))
     return tuple(
         Finding(
             symptom=symptom,

@@ -23,9 +23,10 @@ from fitwell.doctor.examining.rewiring import network_of, rewired
 from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
 from fitwell.doctor.examining.subject import Fold, Subject, steps_of
-from fitwell.doctor.examining.thresholds import CHECKPOINTS, HOPELESS
+from fitwell.doctor.examining.thresholds import CHECKPOINTS, HOPELESS, MUCH_DECAY
 from fitwell.doctor.examining.tracing import Rewired
 
+DECAY = 0.05  # of the arm that is held back, decoupled
 EVALUATED = 2000  # rows at a time, and at most so many training rows
 
 
@@ -101,7 +102,7 @@ def train(
     scales = scales_of(subject, anatomy, fold, arm)
     x, y = scales.inputs(subject.inputs[fold.training]), subject.targets[fold.training]
     module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)
-    optimizer = optimizer_of(subject, module, arm)
+    optimizer = optimizer_of(subject, anatomy, module, arm)
     loss_of = loss_for(subject, anatomy, arm, y)
     y = scales.targets(y)
     batch_size = min(32, len(x)) if "batch" in arm.changes else subject.batch_size
@@ -210,16 +211,20 @@ def _is_identity(factor: Tensor, shift: Tensor) -> bool:
     return factor.ndim == 0 and float(factor) == 1 and float(shift) == 0
 
 
-def optimizer_of(subject: Subject, module: nn.Module, arm: Arm) -> torch.optim.Optimizer:
-    """Return the optimizer of an arm."""
+def optimizer_of(subject: Subject, anatomy: Anatomy, module: nn.Module, arm: Arm) -> torch.optim.Optimizer:
+    """Return the optimizer of an arm; Adam in the place of another keeps a decay that might be at fault itself."""
     trainable = [each for each in parameters_of(module) if each.requires_grad]
-    decay = 0.05 if REGULARIZED in arm.changes else 0.0
+    decay = DECAY if REGULARIZED in arm.changes else 0.0
     own = subject.optimizer(module.parameters()) if STAND_IN not in arm.changes else None
     if own is None or "adam" in arm.changes:
         if own is not None and "thaw" not in arm.changes:
             given = {id(each) for group in own.param_groups for each in group["params"]}
             trainable = [each for each in trainable if id(each) in given] or trainable
-        return torch.optim.AdamW(trainable, lr=arm.adam_rate, weight_decay=decay, fused=True)
+        own_decay = anatomy.weight_decay if own is not None and "lighter" not in arm.changes else 0.0
+        if own_decay >= MUCH_DECAY and not anatomy.decoupled and not isinstance(own, torch.optim.SGD):
+            return torch.optim.Adam(trainable, lr=arm.adam_rate, weight_decay=own_decay, fused=True)
+        kept = own_decay if own_decay >= MUCH_DECAY else 0.0
+        return torch.optim.AdamW(trainable, lr=arm.adam_rate, weight_decay=max(decay, kept), fused=True)
     given = {id(each) for group in own.param_groups for each in group["params"]}
     if "thaw" in arm.changes:
         missing = [each for each in trainable if id(each) not in given]
@@ -314,10 +319,14 @@ def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, modul
 
 def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
     """Return how good an arm's outputs for some rows are."""
-    logits = takes_proper_loss(anatomy, arm) and (
-        "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
-    )
+    logits = gives_logits(anatomy, arm)
     return judged(anatomy.task, anatomy.loss, outputs, subject.targets[rows], logits=logits)
+
+
+def gives_logits(anatomy: Anatomy, arm: Arm) -> bool:
+    """Tell whether outputs of an arm that tells classes apart cannot be probabilities."""
+    raw = "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
+    return raw and takes_proper_loss(anatomy, arm)
 
 
 def _best(looks: list[Look]) -> Judged:

@@ -86,6 +86,36 @@ class Gain:
 
 
 @dataclass
+class Tally:
+    """What an examination has cost so far, and may cost in all."""
+
+    unit: int  # steps of one examined training; a very short one counts as more
+    most: float = math.inf  # units that may be spent on what is not needed for the verdict
+    trainings: int = 0
+    steps: int = 0  # of all trainings
+    left_out: list[str] = field(default_factory=list)  # what was not asked, since all was spent
+
+    @property
+    def work(self) -> float:
+        """What was done so far, in examined trainings."""
+        return self.steps / self.unit
+
+    def affords(self, what: str) -> bool:
+        """Tell whether something more may be asked, and note what may not."""
+        if self.work < self.most:
+            return True
+        if what not in self.left_out:
+            self.left_out.append(what)
+        return False
+
+
+def tally_of(subject: Subject, *, most: float) -> Tally:
+    """Return an empty tally of a subject's examination."""
+    own = steps_of(subject.training_rows, subject.batch_size, subject.epochs)
+    return Tally(unit=max(ENOUGH_STEPS, own), most=most)
+
+
+@dataclass
 class Bench:
     """Where arms of one subject are measured, on the same folds with the same seeds; each arm once."""
 
@@ -94,15 +124,13 @@ class Bench:
     clock: Clock
     seed: int
     folds: tuple[Fold, ...]
+    tally: Tally  # of all benches of an examination
     done: dict[Arm, Measured] = field(default_factory=dict)
-    trainings: int = 0
-    steps: int = 0  # of all trainings
 
     @property
     def work(self) -> float:
         """What was done so far, in examined trainings."""
-        subject = self.subject
-        return self.steps / max(ENOUGH_STEPS, steps_of(subject.training_rows, subject.batch_size, subject.epochs))
+        return self.tally.work
 
     def measure(self, arm: Arm, *, watch: bool = False) -> Measured:
         """Return what comes of an arm."""
@@ -133,8 +161,8 @@ class Bench:
             )  # fmt: skip
             trainings.append(found)
             judged.append((found.best if "best_epoch" in arm.changes else found.last).contributions)
-            self.trainings += 1
-            self.steps += found.steps
+            self.tally.trainings += 1
+            self.tally.steps += found.steps
             cut = found.cut or _is_hopeless(torch.cat(judged), least)
             if cut:
                 break
@@ -147,11 +175,11 @@ class Bench:
                 yield fold, seed
 
 
-def bench_of(subject: Subject, anatomy: Anatomy, clock: Clock, seed: int) -> Bench:
+def bench_of(subject: Subject, anatomy: Anatomy, clock: Clock, seed: int, tally: Tally) -> Bench:
     """Return where arms are measured with a seed; another seed divides the rows differently."""
     labels = labels_of(anatomy.task, subject.targets) if anatomy.task.kind == "classes" else None
     folds = folds_of(subject, labels, seed)
-    return Bench(subject=subject, anatomy=anatomy, clock=clock, seed=seed, folds=folds)
+    return Bench(subject=subject, anatomy=anatomy, clock=clock, seed=seed, folds=folds, tally=tally)
 
 
 def _is_hopeless(contributions: Tensor, least: float) -> bool:

@@ -15,6 +15,7 @@ from fitwell.doctor.examining.tracing import DISTRIBUTIONS, SQUASHING, Rewired
 
 HIDDEN = 128  # units of the stand-in's layers
 DROPPED = 0.3
+LEAST_KEPT = 0.95  # of what dropout gets, where it is made lighter
 FIRST_OUTPUTS = 0.1  # spread of the outputs before the first step
 WIDENED = 4
 LAYERS = (nn.Linear, nn.modules.conv._ConvNd)
@@ -53,10 +54,6 @@ def network_of(subject: Subject, anatomy: Anatomy, arm: Arm, inputs: Tensor, *, 
         _gate(module)
     if WIDER in arm.changes:
         widen(module)
-    if "lighter" in arm.changes:
-        for part in module.modules():
-            if isinstance(part, nn.modules.dropout._DropoutNd):
-                part.p = min(part.p, 0.05)
     if "initialization" in arm.changes:
         torch.manual_seed(seed)
         redraw_soundly(module, anatomy, arm, inputs)
@@ -82,6 +79,7 @@ def rewired(anatomy: Anatomy, arm: Arm, *, training: bool) -> Rewired:
         dropped=dropped,
         share=DROPPED,
         through=training and "gradient" in arm.changes,
+        kept=LEAST_KEPT if training and "lighter" in arm.changes else 0.0,
     )
 
 

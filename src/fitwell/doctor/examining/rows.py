@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
-from fitwell.doctor.examining.baseline import MOST_FEATURES, VALUES, features_of, nearest, ridge
+from fitwell.doctor.examining.baseline import MOST_FEATURES, NEIGHBORS, VALUES, features_of, nearest, ridge
 from fitwell.doctor.examining.measuring import Bench
 from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill
 from fitwell.doctor.examining.subject import Subject, row_keys
@@ -17,10 +17,14 @@ from fitwell.doctor.finding import Finding, remedy
 
 SHIFTS = 5  # labels are tried against the rows up to so many places away
 LEAKED_ROWS = 0.05  # of held-out rows that were trained on: more than chance repeats in most tables
+NEAR = 0.2  # of the distance of the tenth nearest row
+FEWEST_DIMENSIONS = 6  # from here hardly any row has a neighbor so near by chance
+MOST_ASKED, MOST_KNOWN = 1000, 10_000  # rows
 FEW_VALUES = 20  # of a feature: codes, grades and grid points rather than measurements
 # Correlation of a feature with the target from which it is a copy. Classes leave a gap between their copies that no
 # threshold on an honest feature has; among numbers an honest feature may be as good as linear.
 COPIES = {"classes": 0.99, "labels": 1.0, "numbers": 0.9999}
+THE_SAME = 1 - 1e-6  # but for rounding in float32, whatever else tells as much
 # From here it may be one: it leaves a twentieth of the variance at most.
 NEAR_COPIES = {"classes": 0.97, "labels": 1.0, "numbers": 0.975}
 LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not of what the copy leaves
@@ -91,6 +95,9 @@ def shared_rows(subject: Subject) -> Finding | None:
     repeated = 1 - len(known) / len(training)
     # Rows of few different values repeat by themselves; measurements do not.
     chance = 2 * repeated if _few_values(subject.inputs) else 0.0
+    what = "are training rows too"
+    if shared < chance + LEAKED_ROWS:
+        shared, what = _nearly_shared(subject), "are training rows too, but for a little noise"
     if shared < chance + LEAKED_ROWS:
         return None
     return Finding(
@@ -100,10 +107,25 @@ def shared_rows(subject: Subject) -> Finding | None:
         where="validation",
         since="data",
         evidence={"shared": shared, "repeated": repeated},
-        explanation=f"{100 * shared:.0f} % of the validation rows are training rows too: what is measured there is "
+        explanation=f"{100 * shared:.0f} % of the validation rows {what}: what is measured there is "
         "memory, and says nothing about new rows",
         remedies=(remedy("divide the rows before anything else, with equal rows on one side"),),
     )
+
+
+def _nearly_shared(subject: Subject) -> float:
+    """Return the share of validation rows with a training row far nearer than others are.
+
+    Of rows that are spread over d dimensions, 10 · 0.2^d have one within a fifth of the distance of the tenth nearest.
+    """
+    features = features_of(subject.inputs)
+    varied = features.std(0) > 0
+    known, asked = features[: subject.training_rows, varied], features[subject.training_rows :, varied]
+    if known.shape[1] < FEWEST_DIMENSIONS or len(known) < 10 * NEIGHBORS or _few_values(subject.inputs):
+        return 0.0
+    spread = known.std(0)
+    near = torch.cdist(asked[:MOST_ASKED] / spread, known[:MOST_KNOWN] / spread).topk(NEIGHBORS, largest=False)[0]
+    return float((near[:, 0] < NEAR * near[:, -1]).double().mean())
 
 
 def _few_values(inputs: Tensor) -> bool:
@@ -122,7 +144,7 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     features = features_of(subject.inputs)
     task = anatomy.task
     truth = labels_of(task, subject.targets).double() if task.kind == "classes" else subject.targets.double()
-    if truth.numel() != len(truth) or features.shape[1] < 3 or subject.inputs.ndim != 2 or len(features) < 20:
+    if truth.numel() != len(truth) or features.shape[1] < 3 or subject.inputs.ndim > 3 or len(features) < 20:
         return None
     y = truth.reshape(-1)
     straight, bent = _correlation(features, y), _correlation(_ranks(features), _ranks(y[:, None])[:, 0])
@@ -133,7 +155,8 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     exact = float(straight[place]) >= COPIES[task.kind]
     rest = torch.cat([features[:, :place], features[:, place + 1 :]], 1)
     others = _linear_skill(rest, subject.targets, task)
-    if others > 0.95 or not (exact or _screens_off(features[:, place], rest, y, others)):
+    itself = exact and float(straight[place]) >= THE_SAME
+    if not itself and (others > 0.95 or not (exact or _screens_off(features[:, place], rest, y, others))):
         return None
     return Finding(
         symptom="target_leakage",

@@ -17,19 +17,22 @@ from torch import Tensor
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.baseline import linear_contributions
 from fitwell.doctor.examining.changes import CHANGES, REGULARIZED, STAND_IN, WIDER, Arm, bundle
-from fitwell.doctor.examining.loop import train
+from fitwell.doctor.examining.loop import gives_logits, train
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
-from fitwell.doctor.examining.scoring import labels_of, skill
+from fitwell.doctor.examining.scoring import labels_of, probabilities, skill
 from fitwell.doctor.examining.subject import Subject, steps_of
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
     ADAM_RATES,
     DOUBTFUL_SKILL,
     ENOUGH_STEPS,
+    IGNORED_RECALL,
     MOST_LONGER,
+    RARE_CLASS,
     RELATIVE_FAULT,
     STAND_IN_RATE,
     STANDARD_ERRORS,
+    WEIGHTS_BRING,
 )
 
 TRIED_SHARE = 3  # each of Adam's rates is tried for this fraction of the steps
@@ -92,7 +95,7 @@ def screen(bench: Bench) -> Screened:
     linear = linear_contributions(subject, anatomy, bench.folds)
     arm = with_found_rate(bench, starting_arm(subject, anatomy))
     full = bench.measure(arm)
-    others = [bench.measure(arm.plus(REGULARIZED)), *larger_arms(bench, arm)]
+    others = [bench.measure(arm.plus(REGULARIZED)), *larger_arms(bench, arm), *weighted_arms(bench, base, full)]
     return Screened(
         base=base, full=full, others=tuple(others), linear=linear, constant_error=constant_error(subject, anatomy)
     )
@@ -129,9 +132,37 @@ def with_found_rate(bench: Bench, arm: Arm) -> Arm:
     for rate in ADAM_RATES:
         tried = Arm(changes=arm.changes, adam_rate=rate, longer=arm.longer)
         came = train(bench.subject, bench.anatomy, fold, tried, seed=bench.seed, clock=bench.clock, steps=steps)
+        bench.tally.steps += came.steps
         reached[rate] = float(came.best.errors.mean())
-    bench.trainings += 1  # the three together are one training's work
+    bench.tally.trainings += 1  # the three together are one training's work
     return Arm(changes=arm.changes, adam_rate=min(reached, key=lambda rate: reached[rate]), longer=arm.longer)
+
+
+def weighted_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Measured]:
+    """Yield the bundle with weighted classes where without it a rare one is ignored, and that is far better."""
+    anatomy = bench.anatomy
+    if anatomy.task.kind != "classes" or anatomy.imbalance < RARE_CLASS or bench.subject.targets.ndim > 2:
+        return
+    if max(lowest_recall(bench, arm) for arm in (base, full)) > IGNORED_RECALL:
+        return
+    weighted = bench.measure(full.arm.plus("weights"))
+    found = gain(weighted.contributions, full.contributions)
+    if found.effect >= WEIGHTS_BRING and found.clear >= STANDARD_ERRORS:
+        yield weighted
+
+
+def lowest_recall(bench: Bench, arm: Measured) -> float:
+    """Return the share of the rows that are found of the class of which the fewest are."""
+    task = bench.anatomy.task
+    logits = gives_logits(bench.anatomy, arm.arm)
+    hits, labels = [], []
+    for fold, training in zip(bench.folds, arm.trainings, strict=False):
+        shares = probabilities(task, bench.anatomy.loss, training.outputs.nan_to_num(0), logits=logits)
+        truth = labels_of(task, bench.subject.targets[fold.held_out]).reshape(shares.shape[:-1])
+        hits.append((shares.argmax(-1) == truth).float())
+        labels.append(truth)
+    found, truth = torch.cat(hits), torch.cat(labels)
+    return min(float(found[truth == each].mean()) for each in truth.unique())  # type: ignore[no-untyped-call]
 
 
 def larger_arms(bench: Bench, arm: Arm) -> Iterator[Measured]:

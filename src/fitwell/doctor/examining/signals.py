@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.subject import Subject
-from fitwell.doctor.examining.thresholds import SATURATED_SLOPE
+from fitwell.doctor.examining.thresholds import SATURATED_SLOPE, VANISHED
 from fitwell.doctor.examining.tracing import RECTIFIERS, Call, trace
 
 WATCHED_STEPS = 12
+ASKED = 64  # rows that show how far back gradients reach
+FEWEST_STEPS = 8  # of a sequence that has a beginning and an end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,7 @@ class Signals:
     travelled: float  # how far weights went from where they began, in units of their usual first length; the largest
     zero_weights: bool  # some weight starts as zeros throughout
     gradients: dict[str, list[float]]  # by weight, at some steps: norm over √(number of values)
+    memory: float = 1.0  # the gradient that gets back to the first steps of a sequence, over that of its last ones
 
     @property
     def shrinkage(self) -> float:
@@ -42,6 +45,16 @@ class Signals:
             return 1.0
         first, last = torch.tensor(rows[0]).nan_to_num(0).median(), torch.tensor(rows[-1]).nan_to_num(0).median()
         return float(first / last) if last > 0 else 0.0
+
+    @property
+    def fading(self) -> bool:
+        """Whether hardly anything of the gradient gets to the first layer, or back to the first steps of a sequence."""
+        return self.shrinkage < VANISHED or self.memory < VANISHED
+
+    @property
+    def largest_gradient(self) -> float:
+        """The largest gradient at the steps that were watched."""
+        return max((value for values in self.gradients.values() for value in values), default=0.0)
 
     @property
     def first_gradient(self) -> float:
@@ -77,12 +90,51 @@ class SignalsOf:
             travelled=max((self._travelled(name) for name in self.weights), default=0.0),
             zero_weights=self.zero_weights,
             gradients=self.gradients,
+            memory=memory_of(self.module, inputs[:ASKED]),
         )
 
     def _travelled(self, name: str) -> float:
         first, last = self.first[name], self.weights[name].detach()
         usual = math.sqrt(first.numel() / max(1, first[0].numel()))  # of weights of spread 1 / √fan-in
         return float((last - first).norm().nan_to_num(torch.inf)) / max(usual, float(first.norm()))
+
+
+def memory_of(module: nn.Module, inputs: Tensor) -> float:
+    """Return how much of the gradient gets back to the first quarter of the steps, over what the last quarter gets.
+
+    It is taken of the outputs for some inputs (rows, …), where the first recurrent layer reads them; 1 without one, and
+    where it reads in both directions.
+    """
+    layer = next((part for part in module.modules() if isinstance(part, nn.RNNBase)), None)
+    if layer is None or layer.bidirectional:
+        return 1.0
+    read: list[Tensor] = []
+
+    def as_leaf(_layer: nn.Module, given: tuple[Tensor, ...]) -> tuple[object, ...] | None:
+        if read or not isinstance(given[0], Tensor) or given[0].ndim != 3:
+            return None
+        read.append(given[0].detach().requires_grad_())
+        return (read[0], *given[1:])
+
+    was_training = module.training
+    module.eval()
+    hook = layer.register_forward_pre_hook(as_leaf)
+    try:
+        with torch.enable_grad():
+            output = module(inputs)
+            if not read or not output.requires_grad:
+                return 1.0
+            (gradient,) = torch.autograd.grad(output.float().sum(), read, allow_unused=True)
+    finally:
+        hook.remove()
+        module.train(was_training)
+    steps = 1 if layer.batch_first else 0
+    if gradient is None or gradient.shape[steps] < FEWEST_STEPS or not bool(gradient.isfinite().all()):
+        return 1.0
+    quarter = gradient.shape[steps] // 4
+    by_step = gradient.abs().movedim(steps, 0).flatten(1).mean(1)
+    first, last = by_step[:quarter].mean(), by_step[-quarter:].mean()
+    return float(first / last) if last > 0 else 1.0
 
 
 def activity_of(module: nn.Module, inputs: Tensor) -> tuple[LayerActivity, ...]:

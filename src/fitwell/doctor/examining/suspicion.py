@@ -13,7 +13,12 @@ from fitwell.doctor.examining.measuring import Measured
 from fitwell.doctor.examining.signals import LayerActivity, activity_of
 from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
 from fitwell.doctor.examining.thresholds import (
+    CRUSHING_DECAY,
+    CRUSHING_DROPOUT,
+    DECOUPLED,
     FAR,
+    HEAVY_DECAY,
+    HEAVY_DROPOUT,
     MANY_DEAD,
     MANY_SATURATED,
     OFFSET_SPREADS,
@@ -37,6 +42,8 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         "bent": 0.8,
         "initialization": _ill_drawn(subject),
         "activations": 0.0,
+        "lighter": _held_back(anatomy),
+        "weights": 0.75,  # it is among the changes only where it was seen to bring much
         "batch": 0.75 if subject.batch_size * 4 > subject.training_rows or subject.batch_size <= 2 else 0.4,
         "adam": 0.35,
         "longer": 0.3,
@@ -45,6 +52,8 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
     if signals is not None:
         if signals.shrinkage < VANISHED or any(each.saturated > MANY_SATURATED for each in signals.end):
             found["activations"] = 0.6
+        if signals.memory < VANISHED:
+            found["gated"] = 0.85
         if _is_numb(signals.start):
             sound = activity_of(new_module(subject, subject.seed), standardized_rows(subject, LOOKED_AT))
             blamed = "initialization" if _is_numb(sound) else "inputs"
@@ -55,6 +64,14 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
     if base.diverged:
         found["adam"] = max(found["adam"], 0.55)
     return found
+
+
+def _held_back(anatomy: Anatomy) -> float:
+    """Return how far dropout and weight decay are beyond what is in use."""
+    decay = anatomy.weight_decay / (DECOUPLED if anatomy.decoupled else 1)
+    if decay >= CRUSHING_DECAY or anatomy.dropout >= CRUSHING_DROPOUT:
+        return 0.9
+    return 0.6 if decay >= HEAVY_DECAY or anatomy.dropout >= HEAVY_DROPOUT else 0.2
 
 
 def _dead(layers: tuple[LayerActivity, ...]) -> list[float]:

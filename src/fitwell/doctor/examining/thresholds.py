@@ -38,6 +38,8 @@ EVIDENT_ERRORS = 2.33  # one in 100, of a cause that was visible before anything
 SHARE_OF_GAIN = 0.8
 SHARE_OF_CURE = 0.95  # of the gain, from which causes put right are a cure; below, what helps further is added
 
+# What a training that learned nothing may show by chance on its own rows, of which there are more than held-out ones.
+NOTHING_LEARNED = 0.05
 # Below this skill it is asked on other rows too, and of other models, whether what was reached is chance.
 DOUBTFUL_SKILL = 0.2
 
@@ -58,6 +60,14 @@ LARGE_MOMENTUM = 0.95  # from here the last 20 steps and more push on together
 SPREAD_FACTOR = 10.0
 OFFSET_SPREADS = 3.0
 
+# L2 penalties that are in use go from 1e-5 to 1e-2 (the largest that torch's own examples and papers on small networks
+# take); decoupled ones are multiplied by the rate, and usually lie between 1e-2 and 1.
+MUCH_DECAY = 1e-3  # from here it is tried without
+HEAVY_DECAY, CRUSHING_DECAY = 1e-2, 1e-1
+DECOUPLED = 100.0  # times as much does as little harm
+# A half is the most that is usually dropped (Srivastava et al. 2014, Dropout).
+HEAVY_DROPOUT, CRUSHING_DROPOUT = 0.6, 0.8
+
 # How long is long enough: the bundle takes at least this many steps, and at most this multiple of the examined epochs.
 ENOUGH_STEPS = 600
 MOST_LONGER = 10
@@ -69,6 +79,8 @@ HOPELESS_ERRORS = 2.0
 # Taking changes back ends when so many trainings' work is done: what a sick training may cost (15) less what
 # confirming takes. A training of fewer than ENOUGH_STEPS steps counts as so many.
 MOST_WORK = 12.0
+# And nothing is asked that the verdict does not need when so much is done, unless a time was given instead.
+MOST_WORK_IN_ALL = 20.0
 
 ADAM_RATES = (1e-3, 3e-3, 1e-2)  # tried for the bundle: Adam's own default and what small networks take
 STAND_IN_RATE = 3e-3  # of a network of our own, whatever suits the examined one
@@ -88,6 +100,7 @@ CLEARLY_MORE = 1.28  # standard errors that half of the rows must fall behind al
 # A class is ignored when fewer of its rows are found; weighting must bring this much skill to blame the imbalance.
 IGNORED_RECALL = 0.3
 WEIGHTS_BRING = 0.2
+RARE_CLASS = 3.0  # times as rare as the largest, from which a class may be ignored at all
 # Trainings that differ in their seed alone are expected within this much skill.
 SEEDS_APART = 0.3
 CLASS_NUMBERS = 12  # at most so many whole numbers may be classes

@@ -51,6 +51,11 @@ VIEWS = frozenset(
 FLAT = frozenset({"round", "floor", "ceil", "trunc", "sign", "sgn"})
 DETACHING = frozenset({"detach", "detach_"})
 
+DROPPING = frozenset(
+    {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}
+)
+SHARE_DROPPED = 0.5  # where a call does not say
+
 Kind = Literal["linear", "recurrent", "activation"]
 
 
@@ -74,6 +79,7 @@ class Trace:
     calls: tuple[Call, ...]
     output: Tensor
     last: int | None  # the activation whose values are the output
+    dropout: float = 0.0  # the largest share that a call drops in training
 
     @property
     def output_activation(self) -> Call | None:
@@ -121,6 +127,7 @@ class _Watching(TorchFunctionMode):
         self.each = each
         self.linear_from: dict[int, int] = {}  # by `id` of a tensor: the linear call it is a linear function of
         self.activation_from: dict[int, int] = {}  # the activation whose values it has
+        self.dropout = 0.0
         self.kept: list[Tensor] = []  # an `id` means something while its tensor lives
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -130,6 +137,8 @@ class _Watching(TorchFunctionMode):
         output = result[0] if isinstance(result, tuple) and result and isinstance(result[0], Tensor) else result
         if not isinstance(output, Tensor):
             return result
+        if name in DROPPING:
+            self.dropout = max(self.dropout, _dropped(args, kwargs))
         given = _tensors([*args, *kwargs.values()])
         source = next((self.linear_from[id(each)] for each in given if id(each) in self.linear_from), None)
         shaped = next((self.activation_from[id(each)] for each in given if id(each) in self.activation_from), None)
@@ -163,6 +172,10 @@ class _Watching(TorchFunctionMode):
         return result
 
 
+def _dropped(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> float:
+    return float(kwargs.get("p", args[1] if len(args) > 1 else SHARE_DROPPED))
+
+
 def _axis(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int | None:
     if name not in DISTRIBUTIONS:
         return None
@@ -174,13 +187,19 @@ def trace(module: nn.Module, inputs: Tensor, each: Callable[[Call, Tensor], None
     """Return what a forward pass without gradients calls; `each` is shown every watched call and its output."""
     with torch.no_grad(), _Watching(each) as watching:
         output = module(inputs)
-    return Trace(calls=tuple(watching.calls), output=output, last=watching.activation_from.get(id(output)))
+    return Trace(
+        calls=tuple(watching.calls),
+        output=output,
+        last=watching.activation_from.get(id(output)),
+        dropout=watching.dropout,
+    )
 
 
 class Rewired(TorchFunctionMode):
     """A forward pass within it has activations left out, replaced by ReLU, followed by dropout, or inserted.
 
-    With `through`, the gradient passes what would have stopped it: detaching, flat steps, and `torch.no_grad`.
+    With `kept`, dropout keeps at least that share. With `through`, the gradient passes what would have stopped it:
+    detaching, flat steps, and `torch.no_grad`.
     """
 
     def __init__(
@@ -192,11 +211,12 @@ class Rewired(TorchFunctionMode):
         dropped: Collection[int] = (),
         share: float = 0.0,
         through: bool = False,
+        kept: float = 0.0,
     ) -> None:
         super().__init__()
         self.left_out, self.rectified, self.bent = frozenset(left_out), frozenset(rectified), frozenset(bent)
         self.dropped, self.share = frozenset(dropped), share
-        self.through = through
+        self.through, self.kept = through, kept
         self.number = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -210,6 +230,10 @@ class Rewired(TorchFunctionMode):
     def _answered(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         if self.through and name in FLAT:
             return args[0] + (func(*args, **kwargs) - args[0]).detach()
+        if self.kept and name in DROPPING:
+            lighter = min(_dropped(args, kwargs), 1 - self.kept)
+            positional = (args[0], lighter, *args[2:]) if len(args) > 1 else args
+            return func(*positional, **(kwargs if len(args) > 1 else {**kwargs, "p": lighter}))
         kind = _watched(name, (*args, *kwargs.values()))
         if kind is None:
             return func(*args, **kwargs)
@@ -227,4 +251,4 @@ class Rewired(TorchFunctionMode):
     @property
     def changes_nothing(self) -> bool:
         """True when no call is answered differently."""
-        return not (self.left_out or self.rectified or self.bent or self.dropped or self.through)
+        return not (self.left_out or self.rectified or self.bent or self.dropped or self.through or self.kept)

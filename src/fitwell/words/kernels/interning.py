@@ -5,10 +5,10 @@ A table of words is four arrays. `letters` holds the bytes of all words end to e
 bytes, its next eight, its length, its hash. `index` finds a word: open addressing with linear probing, at most half
 full; an entry is the upper half of the hash beside the word's number plus one, and 0 is nobody.
 
-Why it is fast: most words have at most sixteen bytes, so three comparisons of numbers identify them for certain, and
-their letters are never fetched from memory. The summary is made in registers while the token is read. What is looked
-up again and again is small: the index has eight bytes a word, and frequent words, seen first, have the first rows.
-A candidate is written behind the last word while it is read: if it is new, it already stands in its place.
+Why it is fast: a token is read eight bytes at a time, its end being found by arithmetic on the eight. Most words have
+at most sixteen bytes, so three comparisons of numbers identify them for certain, and their letters are never fetched
+from memory. What is looked up again and again is small: the index has eight bytes a word, and frequent words, seen
+first, have the first rows. Rare words lie far away; what they need is on its way while other tokens are read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fitwell.compiled import compiled, inlined
+from fitwell.words.kernels import eight_bytes as _eight_bytes
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.uint64]
@@ -30,12 +31,20 @@ Summary = tuple[Whole, Whole, Whole, Whole]  # of a token that is being read
 NO_TOKEN, UNUSUAL = -1, -2  # what folding may give instead of a character
 FEW = 1 << 14
 FIRST, SECOND, LENGTH, HASH = 0, 1, 2, 3
-SEVEN, EIGHT = np.uint64(7), np.uint64(8)
-HALF = np.uint64(32)
+TWO, THREE, SEVEN, EIGHT = np.uint64(2), np.uint64(3), np.uint64(7), np.uint64(8)
+HALF, ALL = np.uint64(32), np.uint64(64)
+LOWEST, HIGHEST = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)  # bits of each byte
+AT_ONCE = 64  # tokens that are read before they are looked up
 NUMBER = np.uint64(0xFFFFFFFF)
 ZERO, ONE = np.uint64(0), np.uint64(1)
 ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 SPREAD = np.uint64(0xD6E8FEB86659FD93)
+
+# A type checker sees the first argument of an intrinsic, which numba gives.
+eight_at: Any = _eight_bytes.eight_at
+reversed_bytes: Any = _eight_bytes.reversed_bytes
+low_zeros: Any = _eight_bytes.low_zeros
+fetch: Any = _eight_bytes.fetch
 
 
 @inlined
@@ -60,6 +69,12 @@ def read_on(summary: Summary, length: Whole, byte: Whole) -> Summary:
 
 
 @inlined
+def row_of(first: Whole, second: Whole, length: Whole, code: Whole) -> Summary:
+    """Return the row of a token; `code` is that of the bytes behind its first sixteen."""
+    return first, second, length, code ^ mixed(mixed(first + length) ^ second)
+
+
+@inlined
 def read_out(summary: Summary, length: Whole) -> Summary:
     """Return the row of a token whose bytes were all taken in."""
     first, second, code, key = summary
@@ -69,7 +84,7 @@ def read_out(summary: Summary, length: Whole) -> Summary:
         second = key
     elif length & SEVEN:
         code = mixed(code ^ key)
-    return first, second, length, code ^ mixed(mixed(first + length) ^ second)
+    return row_of(first, second, length, code)
 
 
 @inlined
@@ -197,6 +212,90 @@ def decoded_character(text: Bytes, place: Whole) -> tuple[Whole, Whole]:
     return ((lead & 7) << 18) | (second << 12) | (third << 6) | (np.int64(text[place + 3]) & 63), place + 4
 
 
+@inlined
+def zero_bytes(eight: Whole) -> Whole:
+    """Return a number whose lowest bit that is set is the highest of the lowest byte that is 0; 0 if there is none.
+
+    Taking 1 from a byte sets its highest bit if it is 0, or if it had that bit, which the second factor sorts out. What
+    a byte of 0 borrows from those above it does not matter, because only the lowest is asked for.
+    """
+    return (eight - LOWEST) & ~eight & HIGHEST
+
+
+@inlined
+def row_of_run(start: Whole) -> Summary:
+    """Return the row of the token from an address up to the next byte that is 0; its length is 0 there."""
+    eight = eight_at(start)
+    ended = zero_bytes(eight)
+    if ended:
+        bits = low_zeros(ended) & ~SEVEN  # of the bytes before the end
+        first = (reversed_bytes(eight) >> ONE) >> (ALL - ONE - bits)  # in two steps: 64 of them are no shift
+        return row_of(first, ZERO, bits >> THREE, ZERO)
+    first, second, code = reversed_bytes(eight), ZERO, ZERO
+    length = EIGHT
+    while True:
+        eight = eight_at(start + length)
+        ended = zero_bytes(eight)
+        bits = (low_zeros(ended) & ~SEVEN) if ended else ALL
+        if bits:
+            key = reversed_bytes(eight) >> (ALL - bits)
+            if length == EIGHT:
+                second = key
+            else:
+                code = mixed(code ^ key)
+        length += bits >> THREE
+        if ended:
+            return row_of(first, second, length, code)
+
+
+@inlined
+def characters_at(start: Whole, length: Whole) -> Whole:
+    """Return how many characters so many bytes of UTF-8 from an address on are: those that do not go on with one."""
+    characters = length
+    for step in range(ZERO, length, EIGHT):
+        eight = eight_at(start + step)
+        going_on = eight & ~(eight << ONE) & HIGHEST  # bytes that begin with the bits 10
+        if length - step < EIGHT:
+            going_on &= (ONE << ((length - step) << THREE)) - ONE
+        while going_on:
+            going_on &= going_on - ONE
+            characters -= ONE
+    return characters
+
+
+@compiled
+def folded_text(text: Bytes, ends: Places, folded: Ids) -> tuple[bool, Bytes, Places]:
+    """Write each character of texts as the one that stands for it, and 0 for what is no token character.
+
+    Every text is followed by a 0 of its own. Return whether this was possible, the bytes (and eight more that may be
+    read), and where each text ends there.
+    """
+    written = np.empty(2 * len(text) + len(ends) + 8, np.uint8)  # folding may double a character
+    stops = np.empty(len(ends), np.int64)
+    place = tail = ZERO  # unsigned, like the other places here: numba checks signed ones for being negative
+    for number in range(len(ends)):
+        end = np.uint64(ends[number])
+        while place < end:
+            byte = text[place]
+            if byte < 0x80 and folded[byte] < 0x80:
+                fold = folded[byte]
+                place += ONE
+                written[tail] = fold if fold > 0 else 0  # without a branch, which nobody could foretell
+                tail += ONE
+            else:
+                code, after = decoded_character(text, np.int64(place))
+                fold = folded[code]
+                place = np.uint64(after)
+                tail = np.uint64(encoded_character(written, np.int64(tail), fold if fold > 0 else 0))
+            if fold == UNUSUAL or fold == 0:
+                return False, written, stops
+        written[tail] = 0
+        tail += ONE
+        stops[number] = tail
+    written[tail : tail + EIGHT] = 0
+    return True, written, stops
+
+
 @compiled
 def scanned(  # noqa: C901
     text: Bytes, ends: Places, folded: Ids, least: int
@@ -204,64 +303,68 @@ def scanned(  # noqa: C901
     """Cut texts into their longest runs of token characters and number the runs of at least so many characters.
 
     `ends[i]` is where text i ends, and the next begins there. `folded` gives for each character the one that stands
-    for it (its lower case, say), NO_TOKEN, or UNUSUAL: then nothing can be said here, and the first value is False.
-    Otherwise follow the numbers of the tokens, how many there are up to the end of each text, and the words: their
-    rows, letters and offsets.
+    for it (its lower case, say), NO_TOKEN, or UNUSUAL: then nothing can be said here, nor if a token character is 0,
+    and the first value is False. Otherwise follow the numbers of the tokens, how many there are up to the end of each
+    text, and the words: their rows, letters and offsets.
+
+    Rare words lie in memory that is far away. A few dozen tokens are read before the first of them is looked up; by
+    then the cells of the index are on their way, and so are the rows of the words when the cells have been read.
     """
-    # Reading a token is no function of its own: numba counts references to every array that a function is given, and
-    # that takes as long as the reading. The sizes are upper bounds, because untouched memory costs nothing: every byte
-    # a token, every character doubled by folding.
-    letters = np.empty(2 * len(text) + 4, np.uint8)
-    offsets = np.empty(len(text) + 2, np.int64)
-    rows = np.empty((len(text) + 1, 4), np.uint64)
-    ids = np.empty(len(text) + 1, np.int32)
+    possible, written, stops = folded_text(text, ends, folded)
+    # The sizes are upper bounds, because untouched memory costs nothing: every other byte a token, every token new.
+    most = len(written) // 2 + 1
+    letters = np.empty(len(written), np.uint8)
+    offsets = np.empty(most + 1, np.int64)
+    offsets[0] = 0
+    rows = np.empty((most, 4), np.uint64)
+    ids = np.empty(most, np.int32)
     token_ends = np.empty(len(ends), np.int64)
     index = np.zeros(FEW, np.uint64)
-    offsets[0] = 0
-    size = count = 0
-    place = ZERO  # unsigned, like the other places here: numba checks signed ones for being negative
-    for number in range(len(ends)):
-        end = np.uint64(ends[number])
-        while place < end:
-            start = np.uint64(offsets[size])
-            tail, characters = start, 0
-            summary = (ZERO, ZERO, ZERO, ZERO)
-            while place < end:
-                byte = text[place]
-                if byte < 0x80:
-                    fold = folded[byte]
-                    place += ONE
-                    if fold < 0:
-                        break
-                    letters[tail] = fold
-                    tail += ONE
-                    summary = read_on(summary, tail - start, fold)
-                else:
-                    code, after = decoded_character(text, np.int64(place))
-                    place = np.uint64(after)
-                    fold = folded[code]
-                    if fold == UNUSUAL:
-                        characters = UNUSUAL
-                        break
-                    if fold < 0:
-                        break
-                    before, tail = tail, np.uint64(encoded_character(letters, np.int64(tail), fold))
-                    for written in range(before, tail):
-                        summary = read_on(summary, written - start + ONE, letters[written])
-                characters += 1
-            if characters == UNUSUAL:
-                return False, ids[:0], token_ends[:0], rows[:0], letters[:0], offsets[:1]
-            if characters < least:
+    read = np.empty((AT_ONCE, 4), np.uint64)
+    starts = np.empty(AT_ONCE, np.uint64)
+    size = count = number = 0
+    place = ZERO
+    address = np.uint64(written.ctypes.data)  # numba counts references to arrays, which takes longer than reading
+    while possible and number < len(ends):
+        last = np.uint64(len(index) - 1)
+        waiting = 0
+        while waiting < AT_ONCE and number < len(ends):
+            if place >= np.uint64(stops[number]):
+                token_ends[number] = count + waiting
+                number += 1
                 continue
-            row = read_out(summary, tail - start)
-            offsets[size + 1] = tail
-            word = identified(index, rows, letters, offsets, size, row, letters, np.int64(start))
+            row = row_of_run(address + place)
+            start, length = place, row[LENGTH]
+            place += length + ONE
+            if length == 0 or (least > 1 and characters_at(address + start, length) < least):
+                continue
+            fetch(index, row[HASH] & last)
+            read[waiting, FIRST], read[waiting, SECOND], read[waiting, LENGTH], read[waiting, HASH] = row
+            starts[waiting] = start
+            waiting += 1
+        for token in range(waiting):
+            entry = index[read[token, HASH] & last] & NUMBER
+            if entry:
+                fetch(rows, (entry - ONE) << TWO)  # a row is four numbers
+        for token in range(waiting):
+            row = (read[token, FIRST], read[token, SECOND], read[token, LENGTH], read[token, HASH])
+            word = identified(index, rows, letters, offsets, size, row, written, np.int64(starts[token]))
             ids[count] = word
             count += 1
             if word == size:
+                tail = offsets[size]
+                for step in range(row[LENGTH]):
+                    letters[tail + step] = written[starts[token] + step]
+                offsets[size + 1] = tail + np.int64(row[LENGTH])
                 size += 1
                 if 2 * size > len(index):
                     index = widened(index, rows, size)
-        token_ends[number] = count
     used = offsets[size]
-    return True, ids[:count].copy(), token_ends, rows[:size].copy(), letters[:used].copy(), offsets[: size + 1].copy()
+    return (
+        possible,
+        ids[:count].copy(),
+        token_ends,
+        rows[:size].copy(),
+        letters[:used].copy(),
+        offsets[: size + 1].copy(),
+    )

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from fitwell.words.kernels.windows import LANES
+from fitwell.words.kernels.windows import LANES, LINE
 
 _FLOAT, _LONG, _MASK = ir.FloatType(), ir.IntType(64), ir.IntType(16)
 _WIDE = ir.VectorType(_FLOAT, LANES)
@@ -17,10 +17,10 @@ _FAST = ("fast",)
 
 
 class _Emitter:
-    """Writes instructions on rows of so many vectors, at multiples of 64 bytes."""
+    """Writes instructions on rows of so many cache lines."""
 
-    def __init__(self, builder: ir.IRBuilder, vectors: int) -> None:
-        self.b, self.vectors = builder, vectors
+    def __init__(self, builder: ir.IRBuilder, lines: int) -> None:
+        self.b, self.vectors = builder, lines * LINE // LANES
 
     def places(self, matrix: Any, row: Any) -> list[Any]:
         """Return where each vector of a row lies."""
@@ -61,10 +61,12 @@ class _Emitter:
         return self.b.shuffle_vector(self.b.insert_element(undefined, value, ir.IntType(32)(0)), undefined, zeros)
 
     def inverse_root(self, x: Any) -> Any:
-        """Return 1 / sqrt(x), good to about 28 bits, which is more than a number has."""
-        estimate = self.call(
-            "llvm.x86.avx512.rsqrt14.ps.512", _WIDE, x, self.everywhere(0.0), ir.Constant(_MASK, 2**LANES - 1)
-        )
+        """Return 1 / sqrt(x): an estimate good to 14 or 12 bits, and a step of Newton's that doubles them."""
+        if LANES > 8:
+            everything = ir.Constant(_MASK, 2**LANES - 1)
+            estimate = self.call("llvm.x86.avx512.rsqrt14.ps.512", _WIDE, x, self.everywhere(0.0), everything)
+        else:
+            estimate = self.call("llvm.x86.avx.rsqrt.ps.256", _WIDE, x)
         of_square = self.times(self.times(x, estimate), estimate)
         return self.times(
             estimate, self.b.fsub(self.everywhere(1.5), self.times(self.everywhere(0.5), of_square), _FAST)

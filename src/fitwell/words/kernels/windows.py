@@ -16,8 +16,8 @@ A continuous bag of words is the same step with one context vector, the mean of 
 as their mean was. With hierarchical softmax the targets are nodes on the middle word's way through a tree of all words,
 and the truths are its turns.
 
-`step` emits that product as LLVM's own vector instructions, sixteen numbers wide; `plain_step` is the same in plain
-loops, and serves where a processor is not that wide. Both are functions of the rows as they lie in memory, padded to
+`step` emits that product as LLVM's own vector instructions, sixteen or eight numbers wide; `plain_step` is the same in
+plain loops, and serves where a processor has neither. Both are functions of the rows as they lie in memory, padded to
 whole vectors. Target rows stand in registers while the context passes by; the sums of six or so products are made
 together by a tree of shuffles; and the logistic function is a quotient of polynomials, since a call of exp would take
 longer than everything else.
@@ -39,24 +39,31 @@ from fitwell.words.kernels.interning import Ids, Whole
 
 Floats = npt.NDArray[np.float32]
 
-LANES = 16  # numbers of a vector instruction
+LINE = 16  # numbers of a cache line, to which rows are padded
 TARGETS = 8  # room for targets: the middle word and up to seven drawn ones
 STEEPEST = 7.9  # beyond, the logistic function is within 0.0004 of 0 or 1
 # tanh(x) = x P(x^2) / Q(x^2), the first terms of its continued fraction; s(x) = 1/2 + tanh(x / 2) / 2.
 ABOVE = (135135.0, 17325.0, 378.0, 1.0)
 BELOW = (135135.0, 62370.0, 3150.0, 28.0)
 
+
+def _instructions() -> list[str]:
+    """Return the sets of instructions that numba may use."""
+    asked: str | None = vars(config)["CPU_FEATURES"]  # what the environment tells numba
+    return (get_host_cpu_features().flatten() if asked is None else asked).split(",")
+
+
+LANES = 16 if "+avx512f" in _instructions() else 8  # numbers of a vector instruction
 _FLOAT, _INT, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _WIDE, _NARROW = ir.VectorType(_FLOAT, LANES), ir.VectorType(_FLOAT, TARGETS)
-_BYTES = 4 * LANES  # of a vector
+_BYTES, _LINE_BYTES = 4 * LANES, 4 * LINE  # of a vector, and of a cache line
 _FAST = ("fast",)
 
 
 def has_wide_vectors() -> bool:
-    """Return whether the processor that numba compiles for has vector instructions for sixteen numbers."""
-    asked: str | None = vars(config)["CPU_FEATURES"]  # what the environment tells numba
-    features = get_host_cpu_features().flatten() if asked is None else asked
-    return "+avx512f" in features.split(",")
+    """Return whether numba may use instructions for sixteen or eight numbers that multiply and add."""
+    instructions = _instructions()
+    return "+avx512f" in instructions or {"+avx2", "+fma"} <= set(instructions)
 
 
 @compiled
@@ -138,10 +145,10 @@ def plain_spread(inputs: Floats, context: Ids, words: Whole, bag: Floats) -> Non
 class _Emitter:
     """Writes the instructions for one window: addresses are known, everything else is counted from them."""
 
-    def __init__(self, builder: ir.IRBuilder, vectors: int, inputs: Any, context: Any, words: Any) -> None:
-        self.b, self.vectors = builder, vectors
+    def __init__(self, builder: ir.IRBuilder, lines: int, inputs: Any, context: Any, words: Any) -> None:
+        self.b, self.vectors = builder, lines * LINE // LANES
         self.inputs, self.context, self.words = inputs, context, words
-        self.row_bytes = _LONG(vectors * _BYTES)
+        self.row_bytes = _LONG(self.vectors * _BYTES)
 
     def step(self, outputs: Any, chosen: Any, gradients: Any, aims: Any, targets: int) -> None:
         """Write all gradients first, then, vector by vector, both updates."""
@@ -159,7 +166,7 @@ class _Emitter:
             (total,) = self._loop(self.words, "sum", lambda p, sums: [self.b.fadd(sums, self._input(p, offset))], zero)
             for row in (0, 1):
                 place = self.b.add(self.b.add(bag, offset), self.b.mul(_LONG(row), self.row_bytes))
-                self._store(self.b.fmul(total, share), place, _WIDE, 64)
+                self._store(self.b.fmul(total, share), place, _WIDE, _BYTES)
 
         self._each_vector(one_vector)
 
@@ -168,12 +175,12 @@ class _Emitter:
 
         def one_vector(offset: Any) -> None:
             now = self.b.add(bag, offset)
-            before = self._load(self.b.add(now, self.row_bytes), 0, _WIDE, 64)
-            move = self.b.fsub(self._load(now, 0, _WIDE, 64), before)
+            before = self._load(self.b.add(now, self.row_bytes), 0, _WIDE, _BYTES)
+            move = self.b.fsub(self._load(now, 0, _WIDE, _BYTES), before)
 
             def one_context_word(p: Any) -> None:
                 place = self.b.add(self._context_row(p), offset)
-                self._store(self.b.fadd(self._load(place, 0, _WIDE, 64), move), place, _WIDE, 64)
+                self._store(self.b.fadd(self._load(place, 0, _WIDE, _BYTES), move), place, _WIDE, _BYTES)
 
             self._loop(self.words, "spread", one_context_word)
 
@@ -183,16 +190,16 @@ class _Emitter:
         self._loop(_LONG(self.vectors), "vectors", lambda vector: body(self.b.mul(vector, _LONG(_BYTES))))
 
     def _input(self, p: Any, offset: Any) -> Any:
-        return self._load(self.b.add(self._context_row(p), offset), 0, _WIDE, 64)
+        return self._load(self.b.add(self._context_row(p), offset), 0, _WIDE, _BYTES)
 
     def _products(self, p: Any) -> None:
         """Write the gradients of one context word: its products with all targets, at once."""
         row = self._context_row(p)
         sums = [ir.Constant(_WIDE, [0.0] * LANES)] * TARGETS
         for vector in range(self.vectors):
-            x = self._load(row, _BYTES * vector, _WIDE, 64)
+            x = self._load(row, _BYTES * vector, _WIDE, _BYTES)
             for j, target in enumerate(self.target_rows):
-                sums[j] = self._multiply_add(x, self._load(target, _BYTES * vector, _WIDE, 64), sums[j])
+                sums[j] = self._multiply_add(x, self._load(target, _BYTES * vector, _WIDE, _BYTES), sums[j])
         truth = self._load(self.aims, 4 * TARGETS, _NARROW, 32)
         error = self.b.fsub(truth, self._logistic(self._added_up(sums)))
         rate = self._load(self.aims, 0, _NARROW, 32)
@@ -202,15 +209,16 @@ class _Emitter:
         """Return the sum of each of eight vectors, as one vector of eight.
 
         Each round adds neighbors of all vectors and lays the results of two vectors into one, so that there are half
-        as many: from eight vectors of sixteen numbers to four, two, one, and then its two halves.
+        as many: from eight vectors to four, two, one; and where these are of sixteen numbers, then its two halves.
         """
         both = (0, LANES)  # where the first and the second of two vectors begin when they are shuffled as one
-        pairs = [4 * block + lane + start for block in range(4) for lane in (0, 1) for start in both]
-        fours = [4 * block + lane + start for block in range(4) for start in both for lane in (0, 1)]
-        eights = [8 * block + lane + start for block in (0, 1) for start in both for lane in range(4)]
+        blocks = range(0, LANES, 4)
+        pairs = [block + lane + start for block in blocks for lane in (0, 1) for start in both]
+        fours = [block + lane + start for block in blocks for start in both for lane in (0, 1)]
+        eights = [block + lane + start for block in range(0, LANES, 8) for start in both for lane in range(4)]
         for order, distance in ((pairs, 2), (fours, 2), (eights, 4)):
             sums = [self._halved(one, other, order, distance) for one, other in zip(sums[::2], sums[1::2], strict=True)]
-        return self._halved(sums[0], sums[0], list(range(8)), 8)
+        return self._halved(sums[0], sums[0], list(range(8)), 8) if LANES > TARGETS else sums[0]
 
     def _halved(self, one: Any, other: Any, order: list[int], distance: int) -> Any:
         """Return the sums of the numbers in that order and those so far behind them."""
@@ -244,23 +252,23 @@ class _Emitter:
     def _updates(self, offset: Any) -> None:
         """Write both updates of one vector of every row; the targets' stand in registers while the context passes."""
         places = [self.b.add(row, offset) for row in self.target_rows]
-        old = [self._load(place, 0, _WIDE, 64) for place in places]
+        old = [self._load(place, 0, _WIDE, _BYTES) for place in places]
 
         def one_context_word(p: Any, *new: Any) -> list[Any]:
             place = self.b.add(self._context_row(p), offset)
-            x = self._load(place, 0, _WIDE, 64)
+            x = self._load(place, 0, _WIDE, _BYTES)
             moved, gradients, result = x, self._gradient_row(p), []
             for j in range(self.targets):
                 gradient = self._everywhere(self._load(gradients, 4 * j, _FLOAT, 4))
                 moved = self._multiply_add(gradient, old[j], moved)
                 result.append(self._multiply_add(gradient, x, new[j]))
-            self._store(moved, place, _WIDE, 64)
+            self._store(moved, place, _WIDE, _BYTES)
             return result
 
         new = self._loop(self.words, "context", one_context_word, *old)
         # Backwards: of two equal targets the first one's row stays; the other's rate is 0, so it has not moved.
         for place, value in reversed(list(zip(places, new, strict=True))):
-            self._store(value, place, _WIDE, 64)
+            self._store(value, place, _WIDE, _BYTES)
 
     def _loop(self, count: Any, name: str, body: Any, *carried: Any) -> list[Any]:
         """Write a loop that runs at least once, whose body turns the carried values into the next ones."""
@@ -330,7 +338,7 @@ def step(
 ) -> Any:
     """Take the step of one window, by addresses; `vectors` and `drawn` are tuples as long as what they count.
 
-    There is at least one context word. Rows begin at multiples of 64 bytes and have `vectors` times sixteen numbers.
+    There is at least one context word. Rows are whole cache lines of 64 bytes; `vectors` has an entry for each of them.
     """
     signature = types.void(*[types.int64] * 7, vectors, drawn)
 
@@ -372,12 +380,12 @@ def prefetch(_context: Any, matrix: Any, row: Any, vectors: Any) -> Any:
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         byte = ir.IntType(8).as_pointer()
-        start = builder.add(arguments[0], builder.mul(arguments[1], _LONG(len(vectors) * _BYTES)))
+        start = builder.add(arguments[0], builder.mul(arguments[1], _LONG(len(vectors) * _LINE_BYTES)))
         known = builder.module.globals.get("llvm.prefetch.p0")
         kind = ir.FunctionType(ir.VoidType(), [byte, _INT, _INT, _INT])
         function = known or ir.Function(builder.module, kind, "llvm.prefetch.p0")
-        for vector in range(len(vectors)):
-            place = builder.inttoptr(builder.add(start, _LONG(_BYTES * vector)), byte)
+        for line in range(len(vectors)):
+            place = builder.inttoptr(builder.add(start, _LONG(_LINE_BYTES * line)), byte)
             builder.call(function, [place, _INT(1), _INT(3), _INT(1)])
         return context.get_dummy_value()
 

@@ -1,0 +1,1 @@
+"""Words in context from a language model that is read in both directions (ELMo)."""
