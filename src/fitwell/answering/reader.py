@@ -157,8 +157,8 @@ def filled(making: Making, tensors: Mapping[str, Tensor], judgment: Judgment) ->
         for name, parameter in network.named_parameters():
             if tensors[name].shape != (1, *parameter.shape):
                 raise DataError(
-                    f"{name} of a reader must have the shape {(1, *parameter.shape)} that its configuration says, but has "
-                    f"{tuple(tensors[name].shape)}; restore its run from a copy, or train again"
+                    f"{name} of a reader must have the shape {(1, *parameter.shape)} that its configuration says, but "
+                    f"has {tuple(tensors[name].shape)}; restore its run from a copy, or train again"
                 )
             parameter.copy_(tensors[name][0])
     return Reader(making=making, network=network.requires_grad_(False), judgment=judgment)
