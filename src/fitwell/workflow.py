@@ -405,6 +405,11 @@ class Begun:
 
 def opened(data: object, asked: Recipe, *, listener: Listener) -> Table | ParquetTable:
     """Return the data in memory, or, where it does not fit or was asked to, as a table that streams, which is said."""
+    if asked.task == "answer":
+        raise RequestError(
+            "task answer learns from questions in SQuAD's form, which this does not do; what there is for it: fitwell "
+            "train, resume, predict, evaluate, report, answer and chat"
+        )
     if isinstance(data, ParquetTable):
         return data
     table = streamed_table(data, asked.data.streaming, available=available_bytes())

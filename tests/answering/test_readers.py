@@ -102,6 +102,7 @@ def test_predictions_and_figures_of_another_file(
     assert told["rows"] == table.height
 
 
+@pytest.mark.slow
 def test_questions_without_an_answer_are_measured_apart(encoder: Path, tmp_path: Path) -> None:
     data = tmp_path / "some.json"
     data.write_text(json.dumps(squad(unanswerable=True)))
@@ -153,11 +154,25 @@ def test_an_encoder_with_too_few_places_is_refused(questions: Path, tmp_path: Pa
         fw.train(questions, task="answer", settings={"data.text_encoder": str(folder)}, out=tmp_path / "run")
 
 
+@pytest.mark.slow
+def test_a_time_limit_decides_how_many_epochs_there_are(encoder: Path, questions: Path, tmp_path: Path) -> None:
+    asked = SETTINGS | {"data.text_encoder": str(encoder), "training.epochs": 5000}
+    found = fw.train(questions, task="answer", out=tmp_path / "run", settings=asked, time_limit=8.0)
+    assert found.state == "finished"
+    epochs = found.recipe.training.epochs
+    assert isinstance(epochs, int)
+    assert epochs < 5000
+
+
 def test_other_commands_say_what_a_reader_is_for(run: fw.Run, questions: Path, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"answers questions, which this is not for; ask it with: fitwell answer"):
         _ = run.model
     with pytest.raises(DataError, match=r"must have answers to be learned from"):
         run.evaluate({"data": [{"paragraphs": [{"context": "A.", "qas": [{"question": "What?", "id": 1}]}]}]})
+    with pytest.raises(RequestError, match=r"answers questions; measure each on one file of questions"):
+        fw.compare([run.path, run.path])
+    with pytest.raises(RequestError, match=r"task answer learns from questions .* which this does not do"):
+        fw.diagnose(run.path)
     with pytest.raises(RequestError, match=r"a question must have words"):
         run.answer(" ", "a text")
     with pytest.raises(RequestError, match=r"must be a text to find an answer in, but it is empty"):

@@ -15,6 +15,7 @@ from torch import Tensor
 from fitwell.answering.network import SpanNetwork
 from fitwell.answering.spans import Reading, readings_of
 from fitwell.answering.windows import Cutting, Marks, Pieces, Windows, marks_of, pieces_of, windows_of
+from fitwell.errors import DataError
 from fitwell.pretrained.configuration import Configuration, configuration_from_text
 from fitwell.pretrained.tokenizer import opened
 from fitwell.pretrained.transformer import Transformer
@@ -149,13 +150,16 @@ def filled(making: Making, tensors: Mapping[str, Tensor], judgment: Judgment) ->
     """Return the reader that was saved.
 
     Raises:
-        KeyError, ValueError: a tensor is missing or has another shape than the configuration says.
+        KeyError: a tensor is missing. DataError: one has another shape than the configuration says.
     """
     network = empty_network(making)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if tensors[name].shape != (1, *parameter.shape):
-                raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, not {(1, *parameter.shape)}")
+                raise DataError(
+                    f"{name} of a reader must have the shape {(1, *parameter.shape)} that its configuration says, but "
+                    f"has {tuple(tensors[name].shape)}; restore its run from a copy, or train again"
+                )
             parameter.copy_(tensors[name][0])
     return Reader(making=making, network=network.requires_grad_(False), judgment=judgment)
 

@@ -53,6 +53,11 @@ def shared_rows(runs: Sequence[Run]) -> Shared:
         RunError: the predictions of a run are damaged.
     """
     first = runs[0]
+    if first.answers_questions:
+        raise RequestError(
+            f"runs of tables can be compared, but {first.path} answers questions; measure each on one file of "
+            "questions with: fitwell evaluate RUN squad.json"
+        )
     for other in runs[1:]:
         _require_alike(first, other)
     tables = [_comparable(run, runs) for run in runs]

@@ -161,20 +161,19 @@ class Chat:
 
     def _of_choice(self, question: str, before: Turn, chosen: Possibility) -> Turn:
         """Answer with the possibility that was chosen by its number."""
-        said = {"question": question, "understood": f"{before.understood} {chosen.text}", "confidence": 1.0}
+        words = f"{before.understood} {chosen.text}"
+        source, said = self._told(words, before.understood, chosen)
+        return Turn(question=question, understood=words, kind="answer", answer=said, confidence=1.0, sources=(source,))
+
+    def _told(self, words: str, question: str, chosen: Possibility) -> tuple[Source, str]:
+        """Return where the answer of a possibility is from, and the answer."""
         if self.index.answers:
-            source = Source(document=chosen.document, text=chosen.text)
-            return Turn(**said, kind="answer", answer=self._answer_of(chosen.document), sources=(source,))
-        hits = [hit for hit in self.index.query(said["understood"], READ) if hit.id == chosen.document]
-        passage = next((hit for hit in hits if hit.start == chosen.start), None)
-        words = before.understood
-        text = chosen.text if passage is None else passage.text
-        spans = sentences_of(text)
-        start, end = max(spans, key=lambda span: self._covered(words, text[span[0] : span[1]]))
-        source = Source(
-            document=chosen.document, text=text[start:end], start=chosen.start + start, end=chosen.start + end
-        )
-        return Turn(**said, kind="answer", answer=text[start:end], sources=(source,))
+            return Source(document=chosen.document, text=chosen.text), self._answer_of(chosen.document)
+        found = [hit for hit in self.index.query(words, READ) if (hit.id, hit.start) == (chosen.document, chosen.start)]
+        text = found[0].text if found else chosen.text
+        start, end = max(sentences_of(text), key=lambda span: self._covered(question, text[span[0] : span[1]]))
+        said = text[start:end]
+        return Source(document=chosen.document, text=said, start=chosen.start + start, end=chosen.start + end), said
 
     def _covered(self, question: str, text: str) -> float:
         """Return the share of a question's words of content that a text has, by their stems; 0 where it has none."""

@@ -156,10 +156,10 @@ def _of_records(path: Path, columns: Columns) -> Iterator[tuple[Document, str]]:
             columns = _as_faq(columns, record)
             columns = columns._replace(text=columns.text or (TEXT,))
         id = columns.id
-        for name in columns.asked:
-            if name not in record:
-                offered = nearest(name, record) or "; choose a field that every record has"
-                raise RequestError(f'every record must have the field "{name}", but {place} lacks it{offered}')
+        for needed in columns.asked:
+            if needed not in record:
+                offered = nearest(needed, record) or "; choose a field that every record has"
+                raise RequestError(f'every record must have the field "{needed}", but {place} lacks it{offered}')
         name = record.get(id or ID, None if id else number)
         if name is None or isinstance(name, list | dict):
             raise DataError(f'every record must have an id, but in {place} "{id or ID}" is {name}; mend that line')
