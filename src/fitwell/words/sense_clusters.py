@@ -6,8 +6,8 @@ itself, and both clusterings are applied to all sentences. Where there are that 
 clustering has only cut through one cloud, each half cuts it elsewhere. Agreement is the adjusted Rand index, 0 for
 chance and 1 for the same, averaged over divisions. (Tibshirani and Walther 2005, Cluster validation by prediction
 strength; Ben-Hur, Elisseeff and Guyon 2002.) Three cases: "bank" in 24 sentences about money and rivers has an
-agreement of 0.85 for two senses; "dentist" in 16 sentences has one of -0.06 for two, so it has one; "spring", with
-two senses whose sentences share little, has 1.0 for two and 0.70 for three, so it has two.
+agreement of 0.79 for two senses; "dentist" in 16 sentences has 0.29 at best, so it has one; "spring", with two senses
+whose sentences share little, has 1.0 for two and less for more, so it has two.
 """
 
 from __future__ import annotations
