@@ -105,7 +105,8 @@ def test_quiet_moments_before_and_after_a_sound_are_not_heard() -> None:
         found, present = listening(1200)(sound, None)
         assert 400 / step <= present.sum() <= 400 / step + 2  # a frame is 2.5 steps long
         heard.append(found[present > 0])
-    assert torch.allclose(*heard, atol=0.05)  # the quiet noise within the first and the last frame is another
+    early, late = heard
+    assert torch.allclose(early, late, atol=0.05)  # the quiet noise within the first and the last frame is another
     assert listening(1200, silence=0.0)(sound, None)[1].all()
 
 
