@@ -169,7 +169,7 @@ def train(
 
 
 def _read_and_answered(data: object, asked: Recipe, out: str | Path | None, *, clock: Clock, listener: Listener) -> Run:
-    """Train a reader on questions with answers (`questions.py`), alone in its run."""
+    """Train a reader on questions with answers (`questions/`), alone in its run."""
     if launched(os.environ) is not None:
         raise RequestError("a reader is trained by one process; start it without torchrun")
     require_free(out)
