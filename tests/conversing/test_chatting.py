@@ -91,6 +91,13 @@ def test_a_follow_up_gets_the_words_that_it_leaves_out(
     assert understood(question, [turn(each) for each in before]).added == added
 
 
+def test_a_short_question_is_first_asked_as_it_stands(faq: Path) -> None:
+    chat = fw.chat(faq)
+    unsure = chat.turn("close the window of the exchange office")
+    found = chat.turn("card?", [unsure])
+    assert (found.understood, found.answer) == ("card?", "Cards come within a week.")
+
+
 def test_names_of_the_answer_before_are_remembered() -> None:
     before = turn("Who wrote the book?", "It was written by Ada Lovelace in London.")
     assert understood("When was she born?", [before]).added == ("wrote", "book", "Ada Lovelace", "London")

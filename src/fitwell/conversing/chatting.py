@@ -19,7 +19,7 @@ import numpy as np
 from fitwell.answering.asking import READ, Part, of_parts
 from fitwell.answering.baselines import sentences_of
 from fitwell.answering.reader import Reader
-from fitwell.conversing.following import content_words, understood
+from fitwell.conversing.following import content_words, goes_on, understood
 from fitwell.conversing.routing import NEAREST, Routing, codes_of, shares
 from fitwell.errors import RequestError
 from fitwell.search.excerpts import excerpt
@@ -99,7 +99,15 @@ class Chat:
         chosen = _chosen(question, before)
         if chosen is not None:
             return self._of_choice(question, before[-1], chosen)
-        text = understood(question, before).text
+        whole = understood(question, before)
+        if whole.added and not goes_on(question):
+            alone = self._said(question, question)
+            if alone.kind == "answer":
+                return alone
+        return self._said(question, whole.text)
+
+    def _said(self, question: str, text: str) -> Turn:
+        """Return what is said to a question that is understood as a text."""
         hits = self.index.query(text, NEAREST, by=self.routing.by if self.index.answers else None)
         if not hits:
             return Turn(question=question, understood=text, kind="asks_back", answer=NOTHING, confidence=0.0)

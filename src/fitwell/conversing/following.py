@@ -3,7 +3,8 @@
 A question is elliptic if it begins as a continuation ("and", "what about"), refers to something by a pronoun ("how long
 does it take?"), or has at most one word of content ("why?"). Then words of content and names of the last two turns are
 put behind it, those of the last turn first: search counts them beside its own words, and a reader reads them. The lists
-are English; in another language only short questions count as elliptic.
+are English; in another language only short questions count as elliptic. A question that is merely short is first asked
+as it stands.
 """
 
 from __future__ import annotations
@@ -169,10 +170,18 @@ def is_elliptic(question: str) -> bool:
     >>> is_elliptic("And in Europe?"), is_elliptic("How long does it take?"), is_elliptic("Where is my new card?")
     (True, True, False)
     """
+    return goes_on(question) or len(content_words(question)) <= 1
+
+
+def goes_on(question: str) -> bool:
+    """Tell whether a question says that it leaves something out, rather than just being short.
+
+    >>> goes_on("And in Europe?"), goes_on("Parcels?")
+    (True, False)
+    """
     lowered = " ".join(question.lower().split())
     words = {match[0] for match in WORD.finditer(lowered)}
-    opens = any(re.match(rf"{opener}\b", lowered) for opener in OPENERS)
-    return opens or bool(words & REFERRING) or len(content_words(question)) <= 1
+    return any(re.match(rf"{opener}\b", lowered) for opener in OPENERS) or bool(words & REFERRING)
 
 
 def understood(question: str, turns: Sequence[Before]) -> Understood:
