@@ -86,9 +86,9 @@ def cpu_seconds(command: list[str]) -> float:
 
 
 def test_help_answers_within_half_a_second_of_cpu() -> None:
-    # A stated promise, and the one timed assertion: the best of three, since other processes share the machine.
+    # A stated promise, and the one timed assertion: the best of several, since other processes share the machine.
     command = [str(Path(sys.executable).with_name("fitwell")), "--help"]
-    assert min(cpu_seconds(command) for _ in range(3)) < 0.5
+    assert any(cpu_seconds(command) < 0.5 for _ in range(8))
 
 
 # Exceptions other than ours, where they may be raised, and who takes them.

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 
-from fitwell import questions
 from fitwell import recipe as recipes
 from fitwell.data.audit import Note, Subject, audit
 from fitwell.data.encode import encoders_to_json
@@ -170,6 +169,8 @@ def train(
 
 def _read_and_answered(data: object, asked: Recipe, out: str | Path | None, *, clock: Clock, listener: Listener) -> Run:
     """Train a reader on questions with answers (`questions/`), alone in its run."""
+    from fitwell import questions
+
     if launched(os.environ) is not None:
         raise RequestError("a reader is trained by one process; start it without torchrun")
     require_free(out)
@@ -273,6 +274,8 @@ def go_on(
 
 
 def _answered_again(run: Run, data: object, test: str | Path | None, *, clock: Clock, listener: Listener) -> Run:
+    from fitwell import questions
+
     begun, history = questions.begun_anew(run, data=data, test=test), b""
     content = read_checkpoint(run)
     if content is not None:

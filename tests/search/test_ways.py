@@ -155,7 +155,8 @@ def test_many_queries_at_once_find_what_each_finds_alone(indexed: Index) -> None
         for query, documents, found in zip(queries, listing.documents, listing.scores, strict=True):
             hits = indexed.query(query, 3, by=way)
             assert [indexed.ids[each] for each in documents.tolist() if each >= 0] == [hit.id for hit in hits]
-            assert found[: len(hits)].tolist() == [hit.score for hit in hits]
+            # Products of several queries may be added up in another order than those of one.
+            assert found[: len(hits)].tolist() == pytest.approx([hit.score for hit in hits], rel=1e-12)
 
 
 def test_a_hit_says_where_its_passage_stands(tmp_path: Path) -> None:

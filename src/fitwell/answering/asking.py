@@ -12,14 +12,15 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fitwell.answering.baselines import sentence_at
 from fitwell.answering.reader import Reader
 from fitwell.answering.squad import Squad
 from fitwell.errors import RequestError
-from fitwell.search.indexing import index
-from fitwell.search.value import Hit, Index
+
+if TYPE_CHECKING:
+    from fitwell.search.value import Hit, Index
 
 READ = 5  # passages that are read for a question
 PASSAGE_WORDS = 150  # of a passage of a document that is given as a text
@@ -91,15 +92,15 @@ def answered(
     """
     if not question.strip():
         raise RequestError("a question must have words, but this one is blank; ask something")
-    if isinstance(documents, Index):
-        hits = documents.query(question, read)
-        why = "" if hits else documents.nothing_found(question)
-    else:
+    if isinstance(documents, Mapping):
         if not any(text.strip() for text in documents.values()):
             raise RequestError(
                 f"there must be a text to find an answer in, but {'it is' if len(documents) == 1 else 'all are'} empty"
             )
         hits, why = _found(question, documents, read)
+    else:
+        hits = documents.query(question, read)
+        why = "" if hits else documents.nothing_found(question)
     return of_parts(question, [Part(hit.id, hit.text, hit.start) for hit in hits], reader, alternatives, why=why)
 
 
@@ -132,7 +133,9 @@ def of_parts(question: str, parts: Sequence[Part], reader: Reader, alternatives:
 
 def _found(question: str, documents: Mapping[str, str], read: int) -> tuple[list[Hit], str]:
     """Return the passages of texts that share most with a question; few are all read."""
+    from fitwell.search.indexing import index
     from fitwell.search.passages import passages_of
+    from fitwell.search.value import Hit
 
     parts = [
         Hit(name, 0.0, text[span.start : span.end], span.start, span.end)

@@ -54,8 +54,9 @@ def shares(
 ) -> dict[int, float]:
     """Return the probability of each answer, by its number, the likeliest first.
 
-    >>> shares(np.array([2.0, 2.0, 2.0]), np.array([7, 8, 7]), temperature=1.0)
-    {7: 0.6666666666666667, 8: 0.3333333333333333}
+    >>> found = shares(np.array([2.0, 2.0, 2.0]), np.array([7, 8, 7]), temperature=1.0)
+    >>> {number: round(share, 6) for number, share in found.items()}
+    {7: 0.666667, 8: 0.333333}
     """
     weights = np.exp(scores / temperature - logsumexp(scores / temperature))
     found = {int(code): float(weights[codes == code].sum()) for code in codes}

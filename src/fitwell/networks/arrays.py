@@ -11,7 +11,6 @@ from torch import Tensor
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries
-from fitwell.networks.elmo_text import ElmoText
 from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.pretrained_text import PretrainedText
 from fitwell.networks.random_kernels import RandomKernels
@@ -19,7 +18,8 @@ from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
 from fitwell.networks.transformer import TransformerSeries, TransformerWords
 from fitwell.recipe import KindName, NetworkSettings, TrainingSettings
-from fitwell.words.bilm.model import MODEL_TYPE
+
+ELMO = "fitwell_elmo"  # what the configuration of such a language model calls its kind
 
 
 @runtime_checkable
@@ -38,6 +38,21 @@ class BuildArrayNetwork(Protocol):
     ) -> ArrayNetwork:
         """Return the network; `noise_layer` is its first noise word, `sample` holds the block of training rows."""
         ...
+
+
+def elmo_text(
+    array: ArrayBlock,
+    settings: NetworkSettings,
+    training: TrainingSettings,
+    *,
+    noise_layer: int,
+    sample: Tensor | None,
+    generator: torch.Generator,
+) -> ArrayNetwork:
+    """Return the network of a column that a language model reads; what reads texts is imported here."""
+    from fitwell.networks.elmo_text import ElmoText
+
+    return ElmoText(array, settings, training, noise_layer=noise_layer, sample=sample, generator=generator)
 
 
 # Kind of column -> family -> its network.
@@ -66,7 +81,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
         "gru": RecurrentWords,
         "transformer": TransformerWords,
         "pretrained": PretrainedText,
-        "elmo": ElmoText,
+        "elmo": elmo_text,
     },
 }
 
@@ -74,7 +89,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
 def family_of(array: ArrayBlock, settings: NetworkSettings) -> str:
     """Return which family of networks reads a column of arrays."""
     if array.kind == "text":
-        if array.configuration and json.loads(array.configuration).get("model_type") == MODEL_TYPE:
+        if array.configuration and json.loads(array.configuration).get("model_type") == ELMO:
             return "elmo"
         return settings.text.family if len(array.shape) == 1 else "terms"
     if array.kind == "audio":

@@ -1,10 +1,49 @@
-"""Encoders in local Hugging Face folders, trained elsewhere or here: texts become vectors."""
+"""Encoders in local Hugging Face folders, trained elsewhere or here: texts become vectors.
 
-from fitwell.pretrained.encoder import Encoder as Encoder
-from fitwell.pretrained.encoder import WordVectors as WordVectors
-from fitwell.pretrained.encoder import open_encoder as open_encoder
-from fitwell.pretrained.pretraining.pretraining import Pretrained as Pretrained
-from fitwell.pretrained.pretraining.pretraining import PretrainingLook as PretrainingLook
-from fitwell.pretrained.pretraining.pretraining import pretrain as pretrain
-from fitwell.pretrained.pretraining.settings import Learning as Learning
-from fitwell.pretrained.pretraining.settings import Shape as Shape
+Each name is imported when it is first used, so that a network that reads no texts does not wait for what trains these.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fitwell.pretrained.encoder import Encoder, WordVectors, open_encoder
+    from fitwell.pretrained.pretraining.pretraining import Pretrained, PretrainingLook, pretrain
+    from fitwell.pretrained.pretraining.settings import Learning, Shape
+
+__all__ = [
+    "Encoder",
+    "Learning",
+    "Pretrained",
+    "PretrainingLook",
+    "Shape",
+    "WordVectors",
+    "open_encoder",
+    "pretrain",
+]
+
+_HOMES = {
+    "Encoder": "fitwell.pretrained.encoder",
+    "Learning": "fitwell.pretrained.pretraining.settings",
+    "Pretrained": "fitwell.pretrained.pretraining.pretraining",
+    "PretrainingLook": "fitwell.pretrained.pretraining.pretraining",
+    "Shape": "fitwell.pretrained.pretraining.settings",
+    "WordVectors": "fitwell.pretrained.encoder",
+    "open_encoder": "fitwell.pretrained.encoder",
+    "pretrain": "fitwell.pretrained.pretraining.pretraining",
+}
+
+if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled name for an export
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(
+                f"module 'fitwell.pretrained' has no attribute '{name}'; it offers {', '.join(__all__)}"
+            )
+        return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

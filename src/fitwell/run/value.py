@@ -78,6 +78,7 @@ class Run:
         except RecipeError as error:
             if "upgrade fitwell" in str(error):
                 raise
+            require_unchanged(self.path, ["recipe.yaml"])
             raise RunError(f"{error}; if a newer Fitwell wrote this run, upgrade fitwell, else {MEND}") from None
 
     @cached_property
