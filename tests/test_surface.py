@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import fitwell
-from fitwell import errors
+from fitwell import cli, errors
 
 PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "src" / "fitwell"
@@ -205,3 +205,11 @@ def test_a_wheel_in_a_fresh_environment_trains(tmp_path: Path) -> None:
         [str(commands / "fitwell"), "explain", "dropout"], check=True, capture_output=True, text=True
     )
     assert "Srivastava" in explained.stdout
+
+
+def test_a_list_of_commands_is_what_reading_them_whole_would_print(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = []
+    for arguments in (["--help"], [], ["--help", "--help"]):  # the last is no plain list, and reads all commands
+        assert cli.run(arguments) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0].strip() == printed[1].strip() == printed[2].strip() != ""

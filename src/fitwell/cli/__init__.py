@@ -105,15 +105,30 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 @cache
-def _program() -> Any:
-    return typer.main.get_command(app)
+def _program(*, is_listed: bool) -> Any:
+    """Return the commands; where they are only listed, without their parameters, which take longest to read."""
+    return typer.main.get_command(_listing() if is_listed else app)
+
+
+def _listing() -> typer.Typer:
+    listing = typer.Typer(name="fitwell", help=app.info.help, add_completion=False, pretty_exceptions_enable=False)
+    for name, command in COMMANDS.items():
+        listing.command(name, help=command.__doc__)(_nothing)
+    for name, (about, _) in GROUPS.items():
+        listing.add_typer(typer.Typer(help=about), name=name)
+    listing.callback(invoke_without_command=True)(_top)
+    return listing
+
+
+def _nothing() -> None:
+    """Stand for a command that is listed."""
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every refusal is one line on standard error."""
     try:
         # Not by calling the app, which takes a pipe that closed for a failure.
-        program = _program()
+        program = _program(is_listed=arguments in ([], ["--help"]))
         with program.make_context("fitwell", list(arguments)) as context:
             result = program.invoke(context)
         sys.stdout.flush()
