@@ -98,12 +98,10 @@ def decoded(letters: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> l
     >>> decoded(np.frombuffer(b"arose", np.uint8), np.array([0, 1, 5]))
     ['a', 'rose']
     """
-    lengths = np.diff(offsets)
     if not letters.all():
         bounds = itertools.pairwise(offsets.tolist())
         return [letters[start:end].tobytes().decode("utf-8", "surrogatepass") for start, end in bounds]
-    apart = np.zeros(len(letters) + len(lengths), np.uint8)
-    apart[np.arange(len(letters)) + np.repeat(np.arange(len(lengths)), lengths)] = letters
+    apart: npt.NDArray[np.uint8] = np.insert(letters, offsets[1:], 0)
     return apart.tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1]
 
 

@@ -9,9 +9,7 @@ import typer
 
 from fitwell.cli.words.labelled import Label, Text
 from fitwell.cli.words.opening import compiling_told
-from fitwell.cli.words.showing_looks import looks_shown
-
-INTERRUPTED = 130
+from fitwell.cli.words.showing_looks import INTERRUPTED, looks_shown
 
 
 def classify(

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fitwell.cli.words.opening import compiling_told
-from fitwell.cli.words.showing_looks import looks_shown
+from fitwell.cli.words.showing_looks import INTERRUPTED, looks_shown
 
 if TYPE_CHECKING:
     from fitwell.words import Elmo
 
-INTERRUPTED = 130
 CUTTING = {"token_pattern": "pattern", "lowercase": "lowercase", "normalization": "normalization"}
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fitwell.cli.train import seconds_of
+from fitwell.cli.words.showing_looks import INTERRUPTED, shown_in_lines
 
 if TYPE_CHECKING:
     from fitwell.pretrained import PretrainingLook
 
-INTERRUPTED = 130
 OF_SHAPE = {
     "layers": "layers",
     "dimension": "width",
@@ -32,7 +31,7 @@ def pretrained(corpus: str, output: Path, given: Mapping[str, Any], *, quiet: bo
 
     shape = {setting: given[option] for option, setting in OF_SHAPE.items() if option in given}
     learning = Learning(**{name: given[name] for name in OF_LEARNING if name in given})
-    with _shown(quiet=quiet) as progress:
+    with shown_in_lines(_line(), _is_due, quiet=quiet, reading="reading the corpus") as progress:
         made = pretrain(
             corpus,
             output,
@@ -55,26 +54,21 @@ def pretrained(corpus: str, output: Path, given: Mapping[str, Any], *, quiet: bo
     return 0 if made.is_finished or not made.is_interrupted else INTERRUPTED
 
 
-@contextmanager
-def _shown(*, quiet: bool) -> Iterator[Callable[[PretrainingLook], None]]:
-    """Lend a listener that shows how a pretraining stands: a line that changes in a terminal, a few lines elsewhere."""
-    from rich.console import Console
+def _line() -> Callable[[PretrainingLook], str]:
+    """Return what tells how a pretraining stands, with the last perplexity of held-out texts."""
+    perplexity = ""
 
-    console = Console(stderr=True, highlight=False)
-    if quiet:
-        yield lambda _look: None
-    elif console.is_terminal:
-        with console.status("reading the corpus") as status:
-            perplexity = ""
+    def told(look: PretrainingLook) -> str:
+        nonlocal perplexity
+        if look.held_out is not None:
+            perplexity = f"  held-out perplexity {exp(look.held_out):,.1f}"
+        return look_text(look) + perplexity
 
-            def listen(look: PretrainingLook) -> None:
-                nonlocal perplexity
-                perplexity = _perplexity(look) or perplexity
-                status.update(look_text(look) + perplexity)
+    return told
 
-            yield listen
-    else:
-        yield lambda look: typer.echo(look_text(look) + _perplexity(look), err=True) if look.held_out else None
+
+def _is_due(look: PretrainingLook) -> bool:
+    return look.held_out is not None
 
 
 def look_text(look: PretrainingLook) -> str:
@@ -84,7 +78,3 @@ def look_text(look: PretrainingLook) -> str:
         f"step {look.step:,}/{look.steps:,}  loss {look.loss:.4f}  rate {look.rate:.6f}  "
         f"{look.per_second:,.0f} pieces/s  {minutes}:{seconds:02} left"
     )
-
-
-def _perplexity(look: PretrainingLook) -> str:
-    return f"  held-out perplexity {exp(look.held_out):,.1f}" if look.held_out else ""

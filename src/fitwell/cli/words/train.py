@@ -12,12 +12,10 @@ from fitwell.cli.words.language_model import cutting, language_model
 from fitwell.cli.words.opening import compiling_told
 from fitwell.cli.words.options import Field, Unit
 from fitwell.cli.words.pretraining import pretrained
-from fitwell.cli.words.showing_looks import looks_shown
+from fitwell.cli.words.showing_looks import INTERRUPTED, looks_shown
 
 if TYPE_CHECKING:
     from fitwell.vectors import Vectors
-
-INTERRUPTED = 130
 
 
 class Method(NamedTuple):
@@ -30,6 +28,7 @@ class Method(NamedTuple):
 
 OF_WINDOWS = ("loss", "negative", "subsample")
 OF_PARTS = ("shortest", "longest", "buckets")
+EVERYWHERE = ("corpus", "output", "method", "unit", "field", "seed", "quiet")  # options of every method
 GOING_ON = ("start", "keep")
 OF_COUNTS = ("x_max", "memory_mb")
 OF_WORDS = ("window", "min_count", "token_pattern", "normalization", "threads", "checkpoint", "format")
@@ -123,42 +122,8 @@ def train(
 ) -> int:
     """Learn a vector for each word of CORPUS from the words around it; Ctrl-C keeps what is learned."""
     # What these words may be is checked, and refused in a sentence, where they are used.
-    asked = {
-        "dimension": dimension,
-        "window": window,
-        "epochs": epochs,
-        "min_count": min_count,
-        "max_size": max_size,
-        "rate": rate,
-        "loss": loss,
-        "negative": negative,
-        "subsample": subsample,
-        "shortest": shortest,
-        "longest": longest,
-        "buckets": buckets,
-        "x_max": x_max,
-        "memory_mb": memory_mb,
-        "cells": cells,
-        "lanes": lanes,
-        "layers": layers,
-        "heads": heads,
-        "length": length,
-        "steps": steps,
-        "time_limit": time_limit,
-        "batch": batch,
-        "masked": masked,
-        "dropout": dropout,
-        "held_out": held_out,
-        "threads": threads,
-        "start": start,
-        "keep": keep,
-        "checkpoint": checkpoint,
-        "format": format,
-        "token_pattern": token_pattern,
-        "lowercase": lowercase,
-        "normalization": normalization,
-    }
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    options = dict(locals())
+    given = {name: value for name, value in options.items() if name not in EVERYWHERE and value is not None}
     _require_of_method(method, given)
     given |= {"unit": unit, "field": field, "seed": seed}
     if method == "bert":
