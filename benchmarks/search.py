@@ -123,7 +123,7 @@ def speed(asked: argparse.Namespace) -> None:
             retrieve = partial(retrieve, Tokenized(ids=ids, vocab=theirs.vocab_dict))
             listing, (_, scores) = made.ranked(lines, asked.count, by="bm25"), retrieve()
             np.testing.assert_allclose(listing.scores / 2.5, scores, rtol=2e-5)  # ours have the factor k1 + 1
-            lists, terms = made.postings("bm25"), made.asked(words_of(lines))
+            lists, terms = made.contents.postings("bm25"), made.contents.asked(words_of(lines))
             sums = np.zeros(lists.size, np.float32)
             work: dict[str, Callable[[], object]] = {
                 "own": partial(made.ranked, lines, asked.count, by="bm25"),

@@ -37,9 +37,9 @@ def test_adding_keeps_the_vectors_that_there_are(tmp_path: Path, encoder: Path) 
     made = index(DOCUMENTS, tmp_path / "index", ways=["bm25", "sentences"], encoder=encoder).index
     after = add(tmp_path / "index", {"bad": "a bad film", "new": "the film"}).index
     fresh = index(dict(after.documents()), tmp_path / "fresh", ways=["bm25", "sentences"], encoder=encoder).index
-    before, now = made.vectors("sentences")[0], after.vectors("sentences")[0]
+    before, now = made.contents.vectors("sentences")[0], after.contents.vectors("sentences")[0]
     np.testing.assert_array_equal(now[[0, 2, 3]], before[[0, 2, 3]])
-    np.testing.assert_allclose(now, fresh.vectors("sentences")[0], atol=1e-5)
+    np.testing.assert_allclose(now, fresh.contents.vectors("sentences")[0], atol=1e-5)
     assert [hit.id for hit in after.query("film")] == [hit.id for hit in fresh.query("film")]
 
 

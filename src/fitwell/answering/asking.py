@@ -20,7 +20,8 @@ from fitwell.answering.squad import Squad
 from fitwell.errors import RequestError
 
 if TYPE_CHECKING:
-    from fitwell.search.value import Hit, Index
+    from fitwell.search.contents import Hit
+    from fitwell.search.value import Index
 
 READ = 5  # passages that are read for a question
 PASSAGE_WORDS = 150  # of a passage of a document that is given as a text
@@ -133,9 +134,9 @@ def of_parts(question: str, parts: Sequence[Part], reader: Reader, alternatives:
 
 def _found(question: str, documents: Mapping[str, str], read: int) -> tuple[list[Hit], str]:
     """Return the passages of texts that share most with a question; few are all read."""
+    from fitwell.search.contents import Hit
     from fitwell.search.indexing import index
     from fitwell.search.passages import passages_of
-    from fitwell.search.value import Hit
 
     parts = [
         Hit(name, 0.0, text[span.start : span.end], span.start, span.end)

@@ -22,9 +22,10 @@ from fitwell.answering.reader import Reader
 from fitwell.conversing.following import content_words, goes_on, understood
 from fitwell.conversing.routing import NEAREST, Routing, codes_of, shares
 from fitwell.errors import RequestError
+from fitwell.search.contents import Hit
 from fitwell.search.excerpts import excerpt
 from fitwell.search.stemming import STEMMERS
-from fitwell.search.value import Hit, Index
+from fitwell.search.value import Index
 
 Kind = Literal["answer", "asks_back"]
 OFFERED = 3  # possibilities

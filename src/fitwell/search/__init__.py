@@ -9,13 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fitwell.search.contents import Hit
     from fitwell.search.documents import Document, read_documents
     from fitwell.search.evaluating import Evaluation, evaluate
     from fitwell.search.excerpts import excerpt
     from fitwell.search.indexing import Changed, add, delete, index
     from fitwell.search.judging import Judgement, gains_of, read_judgements
     from fitwell.search.teaching import Taught, learn
-    from fitwell.search.value import Hit, Index, open_index
+    from fitwell.search.value import Index, open_index
 
 __all__ = [
     "Changed",
@@ -42,7 +43,7 @@ _HOMES = {
     "Changed": "fitwell.search.indexing",
     "Document": "fitwell.search.documents",
     "Evaluation": "fitwell.search.evaluating",
-    "Hit": "fitwell.search.value",
+    "Hit": "fitwell.search.contents",
     "Index": "fitwell.search.value",
     "Judgement": "fitwell.search.judging",
     "Taught": "fitwell.search.teaching",

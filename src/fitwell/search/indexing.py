@@ -139,11 +139,11 @@ def _built_again(
     """Return the arrays for other documents, with what is costly kept."""
     words, kept = None, dict[str, NDArray[np.float32]]()
     if "words" in before.settings.ways:
-        words = Vectors(tuple(before.word_table.words), before.word_table.vectors)
+        words = Vectors(tuple(before.contents.word_table.words), before.contents.word_table.vectors)
     if "sentences" in before.settings.ways:
-        vectors = before.vectors("sentences")[0]
-        _ = before.encoder  # another one's vectors would not fit those that are kept
-        kept = {before.passage(number): vector for number, vector in enumerate(vectors)}
+        vectors = before.contents.vectors("sentences")[0]
+        _ = before.contents.encoder  # another one's vectors would not fit those that are kept
+        kept = {before.contents.passage(number): vector for number, vector in enumerate(vectors)}
     return built(documents, before.settings, words=words, kept=kept, answers=answers, threads=threads)
 
 
