@@ -39,6 +39,7 @@ OWN: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.epochs": lambda recipe, facts: _epochs(recipe, facts),
     "training.warmup_epochs": lambda _recipe, _facts: Choice(0.0, "the cycle of the rate begins low"),
     "decision.calibration": lambda _recipe, _facts: Choice("none", "a reader has a temperature of its own, always"),
+    "network.text.tuned": lambda _recipe, _facts: Choice(True, "the encoder must learn along to find answers"),
     "network.hidden": lambda _recipe, _facts: Choice([], "two heads on the encoder are all there is"),
 }
 
