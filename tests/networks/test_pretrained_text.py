@@ -53,7 +53,8 @@ def network_of(folder: Path, *, sample: Tensor | None = None, dropout: float = 0
 def standardized(vectors: np.ndarray) -> np.ndarray:
     """Each column with mean 0 and deviation 1."""
     wide = vectors.astype(np.float64)
-    return (wide - wide.mean(0)) / wide.std(0)
+    found: np.ndarray = (wide - wide.mean(0)) / wide.std(0)
+    return found
 
 
 def test_it_begins_as_the_encoder_of_the_folder_in_other_units(folder: Path) -> None:

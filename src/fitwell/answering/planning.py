@@ -24,7 +24,6 @@ OF_TABLES = {
     "data.drop": "there are no columns",
     "data.folds": "a reader is measured once, on articles that it has not seen",
     "data.columns": "there are no columns",
-    "network.text.tuned": "the encoder must learn along to find answers",
     "network.text.vectors": "data.text_encoder reads the texts",
     "training.class_weights": "places are no classes",
 }
@@ -53,6 +52,10 @@ def require_suitable(recipe: Recipe) -> None:
     for path, why in OF_TABLES.items():
         if setting(recipe, path) != default_of(path):
             raise RequestError(f"task answer has no use for {path}, which is {setting(recipe, path)}: {why}")
+    if recipe.network.text.tuned is False:
+        raise RequestError(
+            "task answer has no use for network.text.tuned, which is False: the encoder must learn along to find answers"
+        )
     if recipe.data.text_encoder is None:
         raise RequestError(
             "a reader begins with a pretrained encoder, but none is named; give the folder of one, as Hugging Face's "

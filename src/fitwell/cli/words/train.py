@@ -91,7 +91,7 @@ def train(
     time_limit: Annotated[
         str | None, typer.Option(help="Time that elmo or bert may take, such as 90s, 10m or 2h: as many steps as fit.")
     ] = None,
-    batch: Annotated[int | None, typer.Option(help="Pieces of a step, about; 4096.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pieces of a step, about; 4096, of little text fewer.")] = None,
     masked: Annotated[float | None, typer.Option(help="Share of the pieces that bert has to tell; 0.15.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of what layers put out that is dropped; 0.1.")] = None,
     held_out: Annotated[
