@@ -54,7 +54,8 @@ def require_suitable(recipe: Recipe) -> None:
             raise RequestError(f"task answer has no use for {path}, which is {setting(recipe, path)}: {why}")
     if recipe.network.text.tuned is False:
         raise RequestError(
-            "task answer has no use for network.text.tuned, which is False: the encoder must learn along to find answers"
+            "task answer has no use for network.text.tuned, which is False: the encoder must learn along to find "
+            "answers; leave it auto"
         )
     if recipe.data.text_encoder is None:
         raise RequestError(
