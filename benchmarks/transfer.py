@@ -10,7 +10,7 @@ learn from so many of the same texts with labels, drawn anew so many times:
 
 - `scratch`: the same encoder with its first weights, all of which learn at the same rate
 - `first`: the same, kept as it is; a network learns from its vectors
-- `pretrained`: the encoder that was pretrained here, with Fitwell's defaults
+- `pretrained`: the encoder that was pretrained here (skip-gram, then masked pieces), with Fitwell's defaults
 - `more`: one that was first pretrained on CORPUS for so many minutes, and then on the texts; with Fitwell's defaults
 - `terms`: Fitwell's default without an encoder, weighted terms into a linear network
 - `encoder`, `adapted`: ENCODER, another encoder of BERT's family, kept as it is, and the same after it was pretrained
@@ -80,12 +80,12 @@ def encoder_of(arm: str, rows: Rows, options: argparse.Namespace) -> Path | None
     texts, work = rows.learned["text"].to_list(), options.work / options.set
     if arm in ("scratch", "first"):
         # A learning rate of almost nothing leaves the first weights as they are.
-        return pretrained(texts, work / "first", steps=1, rate=1e-12)
+        return pretrained(texts, work / "first", steps=1, rate=1e-12, skipgram=False)
     if arm == "more":
         start = pretrained(options.more, options.work / "more", epochs=1000.0, minutes=options.minutes)
         return pretrained(texts, work / arm, start=start, epochs=options.epochs, rate=1e-3)
-    start = options.encoder if arm == "adapted" else None
-    return pretrained(texts, work / arm, start=start, epochs=options.epochs)
+    started = options.encoder if arm == "adapted" else None
+    return pretrained(texts, work / arm, start=started, epochs=options.epochs)
 
 
 def pretrained(texts: Any, folder: Path, *, start: Path | None = None, minutes: float = 0.0, **learning: Any) -> Path:
