@@ -1,21 +1,24 @@
 """What does pretraining on unlabelled text bring, over the number of labelled rows?
 
     python benchmarks/transfer.py FOLDER --set banking77 --work DIR [--epochs 20] [--labels 100 300 1000 3000]
-                                  [--arms scratch pretrained terms] [--encoder ENCODER] [--measured 2000] [--seed 0]
+                                  [--arms scratch first pretrained terms] [--draws 3] [--more CORPUS] [--minutes 15]
+                                  [--encoder ENCODER] [--measured 2000] [--seed 0]
 
 FOLDER has `movie_sentence_polarity` and `banking77`. An encoder (2 layers, 128 wide) is pretrained for so many epochs
 on the texts that are not measured on, without their labels; DIR keeps it, and another call goes on with it. Then runs
-learn from so many of the same texts with labels:
+learn from so many of the same texts with labels, drawn anew so many times:
 
 - `scratch`: the same encoder with its first weights, all of which learn at the same rate
-- `pretrained`: the encoder that was pretrained here, and learns as that of `scratch` does
+- `first`: the same, kept as it is; a network learns from its vectors
+- `pretrained`: the encoder that was pretrained here (skip-gram, then masked pieces), with Fitwell's defaults
+- `more`: one that was first pretrained on CORPUS for so many minutes, and then on the texts; with Fitwell's defaults
 - `terms`: Fitwell's default without an encoder, weighted terms into a linear network
 - `encoder`, `adapted`: ENCODER, another encoder of BERT's family, kept as it is, and the same after it was pretrained
   further on the texts; both are read once, and a network learns from their vectors
 
-Accuracy on the same measured rows for all, with Wilson's 95 % interval, and the paired difference to the arm before.
-Each line is printed when it is there, and added to DIR/transfer-SET.jsonl, from which the same call goes on;
-`--picture FILE.svg` draws what that holds.
+Accuracy on the same measured rows for all, the mean over draws, and the paired difference to the arm before, with
+95 % intervals from the spread over rows and over draws. Each draw is added to DIR/transfer-SET.jsonl when it is there,
+from which the same call goes on; `--picture FILE.svg` draws what that holds.
 """
 
 from __future__ import annotations
@@ -23,7 +26,6 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +34,17 @@ import numpy as np
 import polars as pl
 
 SETS = {"movie_sentence_polarity": "label", "banking77": "category"}
-ALIKE = {"training.encoder_rate": 1.0, "training.encoder_layer_rate": 1.0}
-DRAWN = ("arm", "labels", "accuracy", "low", "high")
 KEPT = {"network.text.tuned": False}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "scratch": {
+        "network.text.tuned": True,
+        "training.encoder_rate": 1.0,
+        "training.encoder_layer_rate": 1.0,
+    },
+    "first": KEPT,
+    "encoder": KEPT,
+    "adapted": KEPT,
+}
 
 
 @dataclass(frozen=True)
@@ -60,62 +70,65 @@ def rows_of(folder: Path, name: str, *, measured: int, seed: int) -> Rows:
     return Rows(table.slice(measured), table.head(measured), SETS[name])
 
 
-def encoder_of(arm: str, rows: Rows, work: Path, encoder: Path | None, *, epochs: float) -> Path | None:
+def encoder_of(arm: str, rows: Rows, options: argparse.Namespace) -> Path | None:
     """Return the folder of an arm's encoder, pretrained if it is not there yet."""
-    from fitwell.pretrained import Learning, Shape, pretrain
-
     if arm == "terms":
         return None
     if arm == "encoder":
+        encoder: Path = options.encoder
         return encoder
-    work.mkdir(exist_ok=True)
-    folder = work / arm
-    if not (folder / "model.safetensors").exists():
-        pretrained = pretrain(
-            rows.learned["text"].to_list(),
-            folder,
-            shape=None if arm == "adapted" else Shape(layers=2, width=128),
-            # A learning rate of almost nothing leaves the first weights as they are.
-            learning=Learning(steps=1, rate=1e-12) if arm == "scratch" else Learning(epochs=epochs),
-            start=encoder if arm == "adapted" else None,
-        )
-        print(f"{arm}: {pretrained.steps} steps, {pretrained.epochs:.1f} epochs,", end=" ")
-        print(f"perplexity {pretrained.perplexity}, of counts {pretrained.unigram_perplexity},", end=" ")
-        print(f"accuracy {pretrained.accuracy}, of counts {pretrained.unigram_accuracy}", flush=True)
+    texts, work = rows.learned["text"].to_list(), options.work / options.set
+    if arm in ("scratch", "first"):
+        # A learning rate of almost nothing leaves the first weights as they are.
+        return pretrained(texts, work / "first", steps=1, rate=1e-12, skipgram=False)
+    if arm == "more":
+        start = pretrained(options.more, options.work / "more", epochs=1000.0, minutes=options.minutes)
+        return pretrained(texts, work / arm, start=start, epochs=options.epochs, rate=1e-3)
+    started = options.encoder if arm == "adapted" else None
+    return pretrained(texts, work / arm, start=started, epochs=options.epochs)
+
+
+def pretrained(texts: Any, folder: Path, *, start: Path | None = None, minutes: float = 0.0, **learning: Any) -> Path:
+    """Return a folder, in which an encoder is pretrained if there is none, or as far as it was."""
+    from fitwell.pretrained import Learning, Shape, pretrain
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if not (folder / "model.safetensors").exists() or (folder / "checkpoint.safetensors").exists():
+        shape = None if start else Shape(layers=2, width=128)
+        limit = 60 * minutes or None
+        made = pretrain(texts, folder, shape=shape, learning=Learning(**learning), start=start, time_limit=limit)
+        print(f"{folder.name}: {made.steps} steps, {made.epochs:.1f} epochs,", end=" ")
+        print(f"perplexity {made.perplexity}, of counts {made.unigram_perplexity},", end=" ")
+        print(f"accuracy {made.accuracy}, of counts {made.unigram_accuracy}", flush=True)
     return folder
 
 
-def answers(arm: str, rows: Rows, labels: int, encoder: Path | None, *, seed: int) -> np.ndarray:
-    """Learn from the first labelled rows; return for each measured row whether it is told."""
+def answers(arm: str, rows: Rows, labels: int, encoder: Path | None, *, draw: int) -> list[int]:
+    """Learn from labelled rows of a draw; return 1 for each measured row that is told, else 0."""
     import fitwell as fw
 
-    settings: dict[str, Any] = {"data.columns.text.kind": "text", "training.threads": 1}
+    settings: dict[str, Any] = {"data.columns.text.kind": "text", "training.threads": 1} | SETTINGS.get(arm, {})
     if encoder is not None:
         settings["data.text_encoder"] = str(encoder)
-    settings |= {"scratch": ALIKE, "pretrained": ALIKE, "encoder": KEPT, "adapted": KEPT}.get(arm, {})
+    drawn = np.random.default_rng([7, draw]).permutation(len(rows.learned))[:labels]
     with tempfile.TemporaryDirectory() as room:
         out = Path(room) / "run"
-        run = fw.train(rows.learned.head(labels), target=rows.target, settings=settings, out=out, seed=seed)
+        run = fw.train(rows.learned[drawn.tolist()], target=rows.target, settings=settings, out=out, seed=draw)
         told = run.predict(rows.measured)["prediction"].to_numpy()
-    found: np.ndarray = told == rows.measured[rows.target].to_numpy()
+    found: list[int] = (told == rows.measured[rows.target].to_numpy()).astype(int).tolist()
     return found
 
 
-def line_of(arm: str, labels: int, hits: np.ndarray, before: np.ndarray | None, seconds: float) -> dict[str, Any]:
-    """Return an arm's figures, and what it differs by from the arm before it."""
-    from fitwell.metrics.intervals import wilson
-
-    share = float(hits.mean())
-    low, high = wilson(share, size=len(hits), confidence=0.95)
-    line: dict[str, Any] = {"arm": arm, "labels": labels, "accuracy": share, "low": low, "high": high}
-    if before is not None:
-        moved = hits.astype(float) - before
-        half = 1.96 * float(moved.std(ddof=1)) / len(moved) ** 0.5
-        line["gain"] = [float(moved.mean()), float(moved.mean()) - half, float(moved.mean()) + half]
-    return line | {"seconds": seconds, "hits": hits.astype(int).tolist()}
+def mean_of(hits: np.ndarray) -> tuple[float, float, float]:
+    """Return the mean of figures (draws, rows), and its 95 % interval over both."""
+    spread = hits.mean(0).var(ddof=1) / hits.shape[1]
+    if len(hits) > 1:
+        spread += hits.mean(1).var(ddof=1) / len(hits)
+    mean, half = float(hits.mean()), 1.96 * float(spread) ** 0.5
+    return mean, mean - half, mean + half
 
 
-def draw(lines: list[dict[str, Any]], name: str, out: Path) -> None:
+def drawn_as_picture(lines: list[dict[str, Any]], name: str, out: Path) -> None:
     """Draw accuracy over labelled rows: a line for each arm, with its intervals."""
     from fitwell.report.pictures import THEMES, themed, write_picture
 
@@ -129,7 +142,7 @@ def draw(lines: list[dict[str, Any]], name: str, out: Path) -> None:
         "title": name,
         "width": 420,
         "height": 280,
-        "data": {"values": [{name: line[name] for name in DRAWN} for line in lines]},
+        "data": {"values": lines},
         "encoding": {"x": labels, "color": {"field": "arm", "type": "nominal", "sort": arms, "title": None}},
         "layer": [
             {
@@ -152,28 +165,29 @@ def transfer(options: argparse.Namespace) -> None:
     """Print a line for each arm and number of labelled rows."""
     rows = rows_of(options.folder, options.set, measured=options.measured, seed=options.seed)
     options.work.mkdir(parents=True, exist_ok=True)
-    encoders = {
-        arm: encoder_of(arm, rows, options.work / options.set, options.encoder, epochs=options.epochs)
-        for arm in options.arms
-    }
+    encoders = {arm: encoder_of(arm, rows, options) for arm in options.arms}
     kept = options.work / f"transfer-{options.set}.jsonl"
     done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    known = {(each["arm"], each["labels"], each["draw"]): each["hits"] for each in done}
     print(f"{len(rows.measured):,} measured rows, {len(rows.learned):,} texts without labels", flush=True)
+    shown = []
     for labels in options.labels:
-        before = None
+        before: np.ndarray | None = None
         for arm in options.arms:
-            line = next((each for each in done if (each["arm"], each["labels"]) == (arm, labels)), None)
-            if line is None:
-                started = time.process_time()
-                hits = answers(arm, rows, labels, encoders[arm], seed=options.seed)
-                line = line_of(arm, labels, hits, before, time.process_time() - started)
-                done.append(line)
-                with kept.open("a") as file:
-                    file.write(json.dumps(line) + "\n")
-            before = np.array(line["hits"], float)
-            print(json.dumps({name: value for name, value in line.items() if name != "hits"}), flush=True)
+            for draw in range(options.draws):
+                if (arm, labels, draw) not in known:
+                    known[arm, labels, draw] = answers(arm, rows, labels, encoders[arm], draw=draw)
+                    line = {"arm": arm, "labels": labels, "draw": draw, "hits": known[arm, labels, draw]}
+                    with kept.open("a") as file:
+                        file.write(json.dumps(line) + "\n")
+            hits = np.array([known[arm, labels, draw] for draw in range(options.draws)], float)
+            accuracy, low, high = mean_of(hits)
+            shown.append({"arm": arm, "labels": labels, "accuracy": accuracy, "low": low, "high": high})
+            gain = "" if before is None else "{:+.3f} ({:+.3f} to {:+.3f})".format(*mean_of(hits - before))
+            print(f"| {labels} | {arm} | {accuracy:.3f} ({low:.3f} to {high:.3f}) | {gain} |", flush=True)
+            before = hits
     if options.picture is not None:
-        draw(done, options.set, options.picture)
+        drawn_as_picture(shown, options.set, options.picture)
 
 
 def main() -> None:
@@ -184,7 +198,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--epochs", type=float, default=20.0)
     parser.add_argument("--labels", type=int, nargs="*", default=[100, 300, 1000, 3000])
-    parser.add_argument("--arms", nargs="+", default=["scratch", "pretrained", "terms"])
+    parser.add_argument("--arms", nargs="+", default=["scratch", "first", "pretrained", "terms"])
+    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--more", type=Path)
+    parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--measured", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)

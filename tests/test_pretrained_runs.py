@@ -24,6 +24,7 @@ from fitwell.workflow import resume
 
 ROWS = 160
 SETTINGS: dict[str, Any] = {
+    "network.text.tuned": True,
     "training.epochs": 3,
     "training.threads": 1,
     "training.checkpoint_seconds": 0,

@@ -211,20 +211,21 @@ def member_events(recipe: Recipe, history: pl.DataFrame, *, metric: str) -> Iter
 
 
 def mixing_events(tensors: Mapping[str, Any], encoders: Encoders) -> Iterator[Event]:
-    """Yield how a network has learned to mix the layers of the ELMo models that read its texts; members' means.
+    """Yield how a network has learned to mix the layers of the encoders that read its texts; members' means.
 
     `tensors` are the weights of a model, members stacked, by their names.
     """
     for block, encoder in encoders.arrays.items():
-        mixing = tensors.get(f"arrays.{block}.mixing")
-        if not isinstance(encoder, SpelledEncoder) or mixing is None:
+        mixing = tensors.get(f"arrays.{block}.mixed.shares")
+        if mixing is None:
             continue
+        first = "characters" if isinstance(encoder, SpelledEncoder) else "single pieces"
         shares = mixing.softmax(1).mean(0).tolist()
-        scale = float(tensors[f"arrays.{block}.scale"].mean())
+        scale = float(tensors[f"arrays.{block}.mixed.scale"].mean())
         told = ", ".join(f"{share:.2f}" for share in shares)
         yield Event(
             "mixing",
-            f'"{encoder.column.name}": the ELMo model\'s layers, characters first, are mixed {told}, and scaled by '
+            f'"{encoder.column.name}": the layers of the encoder, {first} first, are mixed {told}, and scaled by '
             f"{scale:.2f}",
             {"column": encoder.column.name, "shares": shares, "scale": scale},
         )

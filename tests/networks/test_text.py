@@ -45,7 +45,7 @@ def block_of(family: str, length: int = LENGTH) -> Tensor:
 def network_of(family: str, *, dropped: float = 0.0, sample: Tensor | None = None, **own: Any) -> ArrayNetwork:
     shape = (LENGTH, 2) if family == "terms" else (LENGTH,)
     array = ArrayBlock(column="x", kind="text", shape=shape, vocabulary=WORDS)
-    chosen = {"family": "average" if family == "terms" else family, "width": 5, "widths": [4, 3]} | own
+    chosen = {"family": "average" if family == "terms" else family, "width": 5, "widths": [4, 3], "tuned": True} | own
     transformer = {"width": 4, "heads": 2, "feedforward": 2}
     settings = NetworkSettings.model_validate(SETTINGS | {"text": chosen, "transformer": transformer})
     assert family_of(array, settings) == family

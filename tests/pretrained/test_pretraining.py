@@ -24,7 +24,8 @@ from fitwell.errors import DataError, FitwellError, RequestError, SurroundingsEr
 from fitwell.pretrained import Learning, PretrainingLook, Shape, open_encoder, pretrain
 from fitwell.pretrained.packed import packed_arrays, packed_lists
 from fitwell.pretrained.pretraining import pretraining
-from fitwell.pretrained.pretraining.corpus import divided, sequences_of
+from fitwell.pretrained.pretraining.beginning import begun_with
+from fitwell.pretrained.pretraining.corpus import Sequences, divided, sequences_of
 from fitwell.pretrained.pretraining.learning import DROPS, MASKS, ORDER, Batches, State, flattened, learn
 from fitwell.pretrained.pretraining.masking import Pieces, masked
 from fitwell.pretrained.pretraining.measuring import Told, accuracy, perplexity
@@ -55,6 +56,25 @@ def pretrained_here(folder: Path, **settings: Any) -> pretraining.Pretrained:
 
 
 PIECES = Pieces(mask=4, ordinary=np.arange(5, 100), is_ordinary=np.arange(100) >= 5)
+
+
+def test_pieces_begin_with_vectors_in_which_those_that_stand_together_are_near() -> None:
+    """Pairs of pieces, 10 and 11, 12 and 13 and so on, stand beside each other only, between marks; 99 comes once."""
+    draw = np.random.default_rng(0)
+    firsts = 10 + 2 * draw.integers(0, 5, 8000)
+    numbers = np.stack([np.full(8000, 2), firsts, firsts + 1, firsts, firsts + 1, np.full(8000, 3)], 1).ravel()
+    numbers[1] = 99
+    sequences = Sequences(numbers=numbers.astype(np.int32), ends=np.arange(6, 48001, 6), texts=np.arange(8000))
+    found, vectors = begun_with(sequences, PIECES, width=8, seed=1)
+    assert sorted(found.tolist()) == list(range(10, 20))
+    assert float(vectors.std()) == pytest.approx(0.1, rel=1e-4)
+    unit = torch.nn.functional.normalize(vectors, dim=1)[torch.from_numpy(np.argsort(found))]
+    cosines = unit @ unit.T
+    beside = torch.arange(10)[:, None] ^ 1 == torch.arange(10)
+    others = ~beside & ~torch.eye(10, dtype=torch.bool)
+    assert float(cosines[beside].mean()) > float(cosines[others].mean()) + 0.3
+    rare = Sequences(numbers=np.arange(10, 20, dtype=np.int32), ends=np.array([10]), texts=np.array([0]))
+    assert len(begun_with(rare, PIECES, width=8, seed=1)[0]) == 0
 
 
 def test_pieces_are_masked_in_the_shares_of_the_paper() -> None:
@@ -184,7 +204,7 @@ def test_steps_are_those_of_a_plain_loop(tmp_path: Path) -> None:
 
 def test_what_neighbors_tell_is_learned_and_counts_are_beaten(tmp_path: Path) -> None:
     shape = replace(SMALL, width=32)
-    learning = replace(QUICK, steps=300, length=20, rate=0.005, dropout=0.0, held_out=0.3)
+    learning = replace(QUICK, steps=300, length=20, rate=0.005, dropout=0.0, held_out=0.3, skipgram=False)
     made = pretrain(sentences(numbered=False), tmp_path / "model", shape=shape, learning=learning)
     assert made.is_finished
     # Of four words one is "the", one of five nouns, one of five verbs and one of six days. Whoever knows which kind

@@ -195,6 +195,22 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_bits(model: Elmo, tmp_p
     assert not place.exists()
 
 
+def test_a_time_limit_takes_steps_away_and_the_rate_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock of which every step takes a tenth of a second: of 8 seconds, 0.8 are kept free, and 72 steps fit."""
+    now = [0.0]
+    monkeypatch.setattr("fitwell.words.bilm.pacing.time.monotonic", lambda: now[0])
+    rates = list[float]()
+
+    def tick(look: Look) -> None:
+        now[0] += 0.1
+        rates.append(look.rate)
+
+    limited = learned(epochs=1000, held_out=0.0, time_limit=8.0, progress=tick)
+    assert 65 <= len(rates) <= 72
+    assert rates[-1] < 0.05 * max(rates)
+    assert limited.made["epochs_done"] == limited.made["epochs_planned"] != 1000
+
+
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "checkpoint"
     learned(checkpoint=place, progress=interrupt_after(2))
@@ -243,6 +259,7 @@ def test_a_damaged_folder_is_refused(
         ({"dropout": 1.0}, r"dropout must be from 0 to below 1, but is 1\.0"),
         ({"rate": 0.0}, r"rate must be above 0, but is 0\.0"),
         ({"seed": -1}, "seed must be at least 0"),
+        ({"time_limit": 0.0}, r"time_limit must be above 0 seconds, but is 0\.0"),
         ({"min_count": 1000}, "no word occurs 1000 times"),
     ],
 )
@@ -265,7 +282,20 @@ def test_the_commands_learn_a_model_and_tell_senses_by_it(tmp_path: Path, capsys
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("\n".join(TEXTS))
     folder = str(tmp_path / "model")
-    options = ["--method", "elmo", "--dimension", "8", "--epochs", "1", "--lanes", "2", "-o", folder]
+    options = [
+        "--method",
+        "elmo",
+        "--dimension",
+        "8",
+        "--epochs",
+        "1",
+        "--lanes",
+        "2",
+        "--time-limit",
+        "1h",
+        "-o",
+        folder,
+    ]
     assert run(["words", "train", str(corpus), *options]) == 0
     told = capsys.readouterr().err
     assert "words of held-out texts: perplexity" in told

@@ -24,7 +24,6 @@ OF_TABLES = {
     "data.drop": "there are no columns",
     "data.folds": "a reader is measured once, on articles that it has not seen",
     "data.columns": "there are no columns",
-    "network.text.tuned": "the encoder must learn along to find answers",
     "network.text.vectors": "data.text_encoder reads the texts",
     "training.class_weights": "places are no classes",
 }
@@ -39,6 +38,7 @@ OWN: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.epochs": lambda recipe, facts: _epochs(recipe, facts),
     "training.warmup_epochs": lambda _recipe, _facts: Choice(0.0, "the cycle of the rate begins low"),
     "decision.calibration": lambda _recipe, _facts: Choice("none", "a reader has a temperature of its own, always"),
+    "network.text.tuned": lambda _recipe, _facts: Choice(True, "the encoder must learn along to find answers"),
     "network.hidden": lambda _recipe, _facts: Choice([], "two heads on the encoder are all there is"),
 }
 
@@ -52,6 +52,11 @@ def require_suitable(recipe: Recipe) -> None:
     for path, why in OF_TABLES.items():
         if setting(recipe, path) != default_of(path):
             raise RequestError(f"task answer has no use for {path}, which is {setting(recipe, path)}: {why}")
+    if recipe.network.text.tuned is False:
+        raise RequestError(
+            "task answer has no use for network.text.tuned, which is False: the encoder must learn along to find "
+            "answers; leave it auto"
+        )
     if recipe.data.text_encoder is None:
         raise RequestError(
             "a reader begins with a pretrained encoder, but none is named; give the folder of one, as Hugging Face's "

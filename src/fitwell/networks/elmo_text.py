@@ -1,8 +1,8 @@
 """An ELMo model reads a text, and a network learns how to mix its layers (Peters et al. 2018).
 
-Each layer's vectors of words are normalized and averaged over the text, which mixing does not depend on: weights that
-add up to 1, and a scale, both learned with the network. So a model that is kept reads each text once, before the first
-step, and its layers are mixed anew in every step. One that is tuned learns along, layer by layer at rates of its own.
+Each layer's vectors of words are normalized and averaged over the text, scaled by those of the training texts, and then
+mixed (`mixed_layers.py`). So a model that is kept reads each text once, before the first step, and its layers are mixed
+anew in every step. One that is tuned learns along, layer by layer at rates of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch.nn.functional import layer_norm
 
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.layer import ArrayNetwork, freeze
+from fitwell.networks.mixed_layers import MixedLayers
 from fitwell.networks.noise import Dropout
 from fitwell.recipe import NetworkSettings, TrainingSettings
 from fitwell.words.bilm.characters import BEGINS, BOUNDARY, ENDS, LONGEST
@@ -44,6 +45,7 @@ class ElmoText(ArrayNetwork):
     ) -> None:
         super().__init__()
         assert settings.dropout != "auto"
+        assert settings.text.tuned != "auto"
         # Without training rows only the structure is of use, to be filled with saved weights.
         if sample is None:
             self.model = LanguageModel(sizes_from(json.loads(array.configuration)["sizes"], source="the run"))
@@ -54,20 +56,19 @@ class ElmoText(ArrayNetwork):
         self.model.requires_grad_(True)
         if not self.is_tuned:
             freeze(self.model)
-        self.mixing = nn.Parameter(torch.zeros(LAYERS + 1))
-        self.scale = nn.Parameter(torch.ones(()))
         self.layers = nn.ModuleList()
         self.noise_layers = 1
         self.dropout = Dropout(settings.dropout, layer=noise_layer)
         self.width = 2 * self.model.sizes.width
         weights = sum(each.numel() for each in (*self.model.parameters(), *self.model.buffers()) if each.ndim == 2)
         self.multiplications = float(array.shape[0] / LONGEST * weights)
+        self.mixed = MixedLayers(LAYERS + 1, self.width)
+        if sample is not None:
+            self.mixed.fit_to(sample, self._in_parts)
 
     def forward(self, symbols: Shaped[Tensor, "rows entries"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         vectors = symbols if symbols.is_floating_point() else self._in_parts(symbols)
-        shares = torch.softmax(self.mixing, 0)
-        mixed = self.scale * (shares[:, None] * vectors.view(len(vectors), LAYERS + 1, self.width)).sum(1)
-        outputs: Tensor = self.dropout(mixed, noise)
+        outputs: Tensor = self.dropout(self.mixed(vectors), noise)
         return outputs
 
     def read(self, symbols: Int[Tensor, "rows symbols"]) -> Float[Tensor, "rows entries"] | None:
@@ -85,7 +86,8 @@ class ElmoText(ArrayNetwork):
         return LAYERS if found is None else LAYERS - 1 - int(found[1])
 
     def _in_parts(self, symbols: Int[Tensor, "rows symbols"]) -> Float[Tensor, "rows entries"]:
-        return torch.cat([self._averages(some) for some in torch.split(symbols, TEXTS_AT_ONCE)])
+        averages = torch.cat([self._averages(some) for some in torch.split(symbols, TEXTS_AT_ONCE)])
+        return self.mixed.scaled(averages) * (symbols[:, :1] > 0)  # those of a text without words stay zero
 
     def _averages(self, symbols: Int[Tensor, "rows symbols"]) -> Float[Tensor, "rows entries"]:
         spelled, places, lengths = words_of(symbols)

@@ -1,13 +1,18 @@
 """A pretrained encoder reads the pieces of a text, and its vector stands beside the other columns.
 
-It is frozen or learns along, layer by layer at rates of their own (`training/rates.py`). No piece is padded and no
-padding computed: `pretrained/packed.py` says how. Dropout hashes the place of a piece in its text and of the text in
+The vector is pooled from the last layer where the model says how to pool it, as encoders of sentences do. One that was
+made to tell words says nothing of texts; there each layer is pooled, and the network learns how to mix them
+(`mixed_layers.py`).
+
+The encoder is kept or learns along, layer by layer at rates of their own (`training/rates.py`). No piece is padded and
+no padding computed: `pretrained/packed.py` says how. Dropout hashes the place of a piece in its text and of the text in
 the batch, so that it does not depend on how texts are packed.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -15,6 +20,7 @@ from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.layer import ArrayNetwork, freeze
+from fitwell.networks.mixed_layers import MixedLayers
 from fitwell.networks.noise import Dropout, PieceDropout
 from fitwell.pretrained.configuration import configuration_from_text
 from fitwell.pretrained.folder import encoder_of, open_folder
@@ -43,6 +49,7 @@ class PretrainedText(ArrayNetwork):
     ) -> None:
         super().__init__()
         assert settings.dropout != "auto"
+        assert settings.text.tuned != "auto"
         assert training.encoder_precision != "auto"
         self.configuration = configuration_from_text(array.configuration)
         # Without training rows only the structure is of use, to be filled with saved weights.
@@ -61,38 +68,49 @@ class PretrainedText(ArrayNetwork):
         self.dropout = Dropout(settings.dropout, layer=noise_layer + self.encoder.drops)
         self.width = self.configuration.pooled_width
         self.multiplications = array.shape[0] * self.encoder.multiplications
+        self.mixed = MixedLayers(self.configuration.layers + 1 if self.configuration.mixed else 1, self.width)
+        if sample is not None:
+            self.eval()  # computes in full precision
+            self.mixed.fit_to(sample, self._in_parts)
+            self.train()
 
     def forward(self, numbers: Shaped[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         if numbers.is_floating_point():
-            vectors = numbers
-        elif self.training:
-            vectors = self._read(numbers, noise)
+            layers = numbers
         else:
-            vectors = torch.cat([self._read(some, None) for some in torch.split(numbers, _texts_at_once(numbers))])
-        outputs: Tensor = self.dropout(vectors, noise)
+            layers = self._read(numbers, noise) if self.training else self._in_parts(numbers)
+        outputs: Tensor = self.dropout(self.mixed(layers), noise)
         return outputs
 
-    def read(self, numbers: Int[Tensor, "rows pieces"]) -> Float[Tensor, "rows width"] | None:
+    def read(self, numbers: Int[Tensor, "rows pieces"]) -> Float[Tensor, "rows entries"] | None:
         """Return the vectors of texts where training leaves them as they are, so that each text is read once."""
         if self.is_tuned:
             return None
         with torch.no_grad():
-            return torch.cat([self._read(some, None) for some in torch.split(numbers, _texts_at_once(numbers))])
+            return self._in_parts(numbers)
 
-    def depth_of(self, name: str) -> int:
-        """Return how many layers stand between one of the parameters and the encoder's end."""
+    def depth_of(self, name: str) -> int | None:
+        """Return how many layers stand between a parameter and the encoder's end; None for a new one."""
+        if not name.startswith("encoder."):
+            return None
         found = re.search(r"\bblocks\.(\d+)\.", name)
         return self.configuration.layers if found is None else self.configuration.layers - 1 - int(found[1])
 
-    def _read(self, numbers: Int[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
+    def _in_parts(self, numbers: Int[Tensor, "rows pieces"]) -> Float[Tensor, "rows entries"]:
+        return torch.cat([self._read(some, None) for some in torch.split(numbers, _texts_at_once(numbers))])
+
+    def _read(self, numbers: Int[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows entries"]:
+        """Return the scaled vectors of the layers that are mixed."""
         texts = packed(numbers)
         drop: Drop = kept
         if noise is not None and self.inside.acts and self.is_tuned:
             drop = self._dropping(texts, noise, length=numbers.shape[1])
         # In training alone: what is predicted does not depend on what a machine has units for.
         with torch.autocast(numbers.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
-            hidden = self.encoder(texts, drop)
-        return pooled(hidden.to(self.encoder.normalization.weight.dtype), texts, self.configuration.pooling)
+            hidden = deque(self.encoder.layers(texts, drop), maxlen=self.mixed.layers)
+        kind, pooling = self.encoder.normalization.weight.dtype, self.configuration.pooling
+        vectors: Tensor = self.mixed.scaled(torch.cat([pooled(each.to(kind), texts, pooling) for each in hidden], 1))
+        return vectors * (numbers[:, :1] > 0)  # that of a text without a piece stays zero
 
     def _dropping(self, texts: Packed, noise: Tensor, *, length: int) -> Drop:
         rows = torch.cat([texts.order[run.texts].repeat_interleave(run.length) for run in texts.runs])

@@ -246,6 +246,7 @@ def word_vectors(
     """Return a table of the vocabulary's vectors: drawn, or begun with those of a file."""
     own = settings.text
     assert own.width != "auto"
+    assert own.tuned != "auto"
     assert training.word_dropout != "auto"
     table = torch.randn(len(array.vocabulary), own.width, generator=generator) * SPREAD
     if own.vectors is not None and sample is not None:  # else the weights come from elsewhere

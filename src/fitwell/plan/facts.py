@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,6 +34,12 @@ class Facts:
     def is_pretrained(self) -> bool:
         """Whether a pretrained encoder reads the texts."""
         return any(array.configuration for array in self.texts)
+
+    @property
+    def encoder_width(self) -> int | None:
+        """Numbers of a piece's vector in the narrowest of these encoders; None without one of BERT's kind."""
+        stated = [json.loads(array.configuration) for array in self.texts if array.configuration]
+        return min((each["width"] for each in stated if "width" in each), default=None)
 
     @property
     def has_terms(self) -> bool:

@@ -18,6 +18,7 @@ SERIES_WIDTHS, RECURRENT_UNITS, FEW_SERIES = [32, 64, 128], 64, 1_000
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TRANSFORMER_WIDTH = 64
+KEPT_BELOW = 1_000  # training rows, with fewer of which an encoder is kept as it is
 OF_TRANSFORMERS = "a transformer has its own settings, network.transformer"
 
 
@@ -94,6 +95,14 @@ def _text_family(recipe: Recipe, _facts: Facts) -> Choice:
     if recipe.data.text == "pieces":
         return Choice("pretrained", "what reads pieces")
     return Choice("convolutional", "a few neighboring words say most, wherever they stand")
+
+
+def _text_tuned(_recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.is_pretrained:
+        return Choice(True, "words learn their vectors" if facts.texts else NO_TEXTS)
+    if facts.training_rows < KEPT_BELOW:
+        return Choice(False, f"{facts.training_rows:,} training rows would change an encoder for the worse")
+    return Choice(True, f"{facts.training_rows:,} training rows are enough for an encoder to learn along")
 
 
 def _series_family(recipe: Recipe, facts: Facts) -> Choice:
@@ -195,6 +204,7 @@ OF_NETWORK: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.number_embedding_width": _number_embedding_width,
     "network.category_embedding_width": _category_embedding_width,
     "network.text.family": _text_family,
+    "network.text.tuned": _text_tuned,
     "network.series.family": _series_family,
     "network.transformer.width": _transformer_width,
     "network.text.width": _text_width,

@@ -36,6 +36,7 @@ class Configuration:
     longest: int  # pieces of a text, marks at its ends included
     pooling: tuple[Pooling, ...] = ("mean",)
     unit_length: bool = False  # its sentence vectors are scaled to length 1
+    mixed: bool = False  # nobody says that its last layer is the one to pool
 
     @property
     def pooled_width(self) -> int:

@@ -162,7 +162,8 @@ def _as_pooled(folder: Path, configuration: Configuration) -> Configuration:
                 f"{folder / MODULES} must name a Transformer, a Pooling and a Normalize at most, but names {kind}; "
                 "take another model"
             )
-    return replace(configuration, longest=longest, pooling=pooling, unit_length=unit_length)
+    mixed = not (folder / MODULES).is_file()
+    return replace(configuration, longest=longest, pooling=pooling, unit_length=unit_length, mixed=mixed)
 
 
 def _modules(folder: Path) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ dropped, so that its kernel stays one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float
@@ -112,13 +112,19 @@ class Transformer(nn.Module):
 
     def forward(self, texts: Packed, drop: Drop = kept, *, depth: int | None = None) -> Vectors:
         """Return the pieces after `depth` of the layers: 0 is what enters them, None what leaves the last."""
+        *_, hidden = self.layers(texts, drop, depth=depth)
+        return hidden
+
+    def layers(self, texts: Packed, drop: Drop = kept, *, depth: int | None = None) -> Iterator[Vectors]:
+        """Yield the pieces as they enter the first layer, and as they leave each of them, up to `depth` layers."""
         hidden: Tensor = self.entries(texts.numbers) + self.places(texts.places + self.configuration.first_position)
         if self.segments is not None:
             hidden = hidden + (self.segments.weight[0] if texts.segments is None else self.segments(texts.segments))
         hidden = self.widening(drop(self.normalization(hidden), 0))
+        yield hidden
         for number, block in enumerate(self.blocks[:depth]):
             hidden = block(hidden, texts, drop, 1 + 2 * number)
-        return hidden
+            yield hidden
 
 
 def pooled(hidden: Vectors, texts: Packed, pooling: tuple[Pooling, ...]) -> Float[Tensor, "texts pooled_width"]:

@@ -130,7 +130,8 @@ def _contradictions_of_training(recipe: Asked) -> Iterator[str]:
 
 def _contradictions_of_arrays(recipe: Asked) -> Iterator[str]:
     training = recipe.training
-    if not recipe.network.text.tuned and recipe.network.text.vectors is None and recipe.data.text_encoder is None:
+    text = recipe.network.text
+    if text.tuned is False and text.vectors is None and recipe.data.text_encoder is None:
         yield (
             "network.text.tuned is false, but neither network.text.vectors nor data.text_encoder is given, which would "
             "be kept; name a file or a folder"

@@ -185,8 +185,8 @@ class TextNetwork(Settings):
     )
     bidirectional: bool = Field(False, description="Recurrent layers read texts backwards too.")
     vectors: str | None = Field(None, description="File of word vectors that the words of texts begin with.")
-    tuned: bool = Field(
-        True, description="Training moves what was pretrained: the vectors of words, or the encoder; false keeps it."
+    tuned: bool | Auto = Field(
+        "auto", description="Training moves what was pretrained: the vectors of words, or the encoder; false keeps it."
     )
 
 

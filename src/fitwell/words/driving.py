@@ -17,7 +17,7 @@ class Look:
     """How training stands after a block."""
 
     epoch: float  # epochs done
-    epochs: int
+    epochs: float  # that there will be
     loss: float  # mean over what was looked at in the block; not a number if that is nothing
     rate: float
     per_second: float  # what was read, since training began or went on

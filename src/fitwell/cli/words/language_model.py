@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fitwell.cli.train import seconds_of
 from fitwell.cli.words.opening import compiling_told
 from fitwell.cli.words.showing_looks import INTERRUPTED, looks_shown
 
@@ -22,6 +23,8 @@ def language_model(corpus: str, output: Path, given: dict[str, Any], *, quiet: b
     from fitwell.words.bilm.model import require_new
 
     require_new(output)  # before the work, not after it
+    if "time_limit" in given:
+        given["time_limit"] = seconds_of(given["time_limit"])
     tokenization = words.Tokenization(**cutting(given))
     with compiling_told(), looks_shown(quiet=quiet, reading="reading the corpus") as progress:
         model = words.elmo(corpus, **given, tokenization=tokenization, progress=progress)
@@ -30,7 +33,7 @@ def language_model(corpus: str, output: Path, given: dict[str, Any], *, quiet: b
         typer.echo(line, err=True)
     done = float(str(model.made["epochs_done"]))
     typer.echo(f"{model.layers} layers of {model.width} numbers, after {done:g} epochs: {output}", err=True)
-    return 0 if done >= float(str(model.made["epochs"])) else INTERRUPTED
+    return 0 if done >= float(str(model.made["epochs_planned"])) else INTERRUPTED
 
 
 def cutting(given: dict[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,6 @@ def look_text(look: Look) -> str:
     minutes, seconds = divmod(round(look.seconds_left), 60)
     loss = "-" if math.isnan(look.loss) else f"{look.loss:.4f}"
     return (
-        f"epoch {look.epoch:.2f}/{look.epochs}  loss {loss}  rate {look.rate:.4f}  "
+        f"epoch {look.epoch:.2f}/{round(look.epochs, 2):g}  loss {loss}  rate {look.rate:.4f}  "
         f"{look.per_second:,.0f} {look.unit}/s  {minutes}:{seconds:02} left"
     )

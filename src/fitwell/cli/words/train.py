@@ -40,7 +40,7 @@ METHODS = {
     "fasttext": Method("fasttext", {"architecture": "skipgram"}, OF_WORDS + OF_WINDOWS + OF_PARTS + GOING_ON),
     "fasttext_cbow": Method("fasttext", {"architecture": "cbow"}, OF_WORDS + OF_WINDOWS + OF_PARTS + GOING_ON),
     "glove": Method("glove", {}, OF_WORDS + OF_COUNTS),
-    "elmo": Method("elmo", {}, (*OF_LANGUAGE, "dropout", "held_out")),
+    "elmo": Method("elmo", {}, (*OF_LANGUAGE, "dropout", "held_out", "time_limit")),
     "bert": Method("pretrain", {}, (*OF_PIECES, "start")),
 }
 
@@ -89,9 +89,9 @@ def train(
     length: Annotated[int | None, typer.Option(help="Pieces that bert reads together; 128.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of bert, instead of epochs.")] = None,
     time_limit: Annotated[
-        str | None, typer.Option(help="Time that bert may take, such as 90s, 10m or 2h: as many steps as fit.")
+        str | None, typer.Option(help="Time that elmo or bert may take, such as 90s, 10m or 2h: as many steps as fit.")
     ] = None,
-    batch: Annotated[int | None, typer.Option(help="Pieces of a step, about; 4096.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pieces of a step, about; 4096, of little text fewer.")] = None,
     masked: Annotated[float | None, typer.Option(help="Share of the pieces that bert has to tell; 0.15.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of what layers put out that is dropped; 0.1.")] = None,
     held_out: Annotated[

@@ -65,6 +65,7 @@ class Batches:
     @staticmethod
     def of(sequences: Sequences, settings: Learning) -> Batches:
         """Return as many sequences as have a batch's pieces on average."""
+        assert settings.batch is not None
         wanted = round(settings.batch * len(sequences) / len(sequences.numbers))
         together = min(len(sequences), max(1, wanted))
         return Batches(together, len(sequences) // together)

@@ -15,7 +15,7 @@ from fitwell.pretrained.pretraining.corpus import Divided, Sequences, divided, s
 from fitwell.pretrained.pretraining.masking import Pieces
 from fitwell.pretrained.pretraining.measuring import Question, questions_of
 from fitwell.pretrained.pretraining.origin import Origin, from_folder, new_origin, pieces_of
-from fitwell.pretrained.pretraining.settings import CONTINUED_RATE, RATE, Learning, Shape
+from fitwell.pretrained.pretraining.settings import BATCH, CONTINUED_RATE, RATE, Learning, Shape, usual_batch
 from fitwell.pretrained.pretraining.vocabulary import vocabulary_for
 from fitwell.pretrained.tokenizer import opened
 from fitwell.words.texts import Corpus, Unit
@@ -26,7 +26,7 @@ class Prepared:
     """What is learned, from what, and what it is measured on."""
 
     origin: Origin
-    settings: Learning  # with a rate
+    settings: Learning  # with a rate and a batch
     pieces: Pieces
     sequences: Sequences
     frequencies: npt.NDArray[np.float64]  # (vocabulary,): shares of the pieces learned from, each counted once more
@@ -60,6 +60,9 @@ def prepared(
     origin = _origin(texts, shape, settings, start, tokenizer)
     pieces = pieces_of(origin)
     sequences, held_out = (_sequences(each, origin, pieces, settings) for each in (texts.learned, texts.held_out))
+    if settings.batch is None:
+        usual = BATCH if settings.steps else usual_batch(len(sequences.numbers), settings.epochs)
+        settings = replace(settings, batch=usual)
     _require_enough(sequences, held_out, settings)
     return Prepared(
         origin=origin,
@@ -91,6 +94,7 @@ def _sequences(texts: list[str], origin: Origin, pieces: Pieces, settings: Learn
 
 
 def _require_enough(sequences: Sequences, held_out: Sequences, settings: Learning) -> None:
+    assert settings.batch is not None
     if len(sequences.numbers) < settings.batch:
         raise DataError(
             f"a corpus must have at least as many pieces as a batch, {settings.batch:,}, but this one has "

@@ -14,6 +14,7 @@ import torch
 from fitwell.errors import RequestError, SurroundingsError
 from fitwell.interrupts import interruptible
 from fitwell.metrics.figure import Figure
+from fitwell.pretrained.pretraining.beginning import begun_with
 from fitwell.pretrained.pretraining.checkpoint import restore, save
 from fitwell.pretrained.pretraining.learning import Batches, State, flattened, learn
 from fitwell.pretrained.pretraining.measuring import Told, accuracy, perplexity, told_by, told_by_counts
@@ -107,13 +108,25 @@ def pretrain(
         unit=unit,
         field=field,
     )
-    model = model_of(ready.origin, ready.frequencies, seed=ready.settings.seed)
+    model = _begun(ready)
     folder.mkdir(exist_ok=True)
     result = _result(folder, ready, _learned(ready, model, _Clock(started, time_limit), progress))
     save_model(folder, ready.origin, model, _told(ready, result))
     if result.is_finished:
         (folder / CHECKPOINT).unlink(missing_ok=True)
     return result
+
+
+def _begun(ready: Prepared) -> MaskedModel:
+    """Return the model before its first step, or before what is in a checkpoint is filled in."""
+    settings = ready.settings
+    model = model_of(ready.origin, ready.frequencies, seed=settings.seed)
+    if settings.skipgram and ready.origin.folder is None and not ready.checkpoint.path.exists():
+        width = ready.origin.configuration.width
+        numbers, vectors = begun_with(ready.sequences, ready.pieces, width=width, seed=settings.seed)
+        with torch.no_grad():
+            model.encoder.entries.weight[torch.from_numpy(numbers)] = vectors
+    return model
 
 
 def _require_room(folder: Path) -> None:
@@ -208,6 +221,7 @@ def _steps_within(left: float, ready: Prepared, state: State, seconds: float) ->
     """Return how many steps there can be if the seconds that are left shall suffice for them."""
     pieces = sum(len(question.masked.numbers) for question in ready.questions)
     looks = LOOKS * (1 - state.step / state.steps)
+    assert ready.settings.batch is not None
     asking = looks * ASKING * seconds * pieces / ready.settings.batch
     return state.step + max(1, int((left - asking) / seconds))
 

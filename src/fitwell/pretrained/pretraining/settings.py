@@ -11,6 +11,8 @@ WIDTH_OF_HEAD = 64  # as in BERT, whatever its size
 INNER = 4  # times the width, between the two maps of a layer
 FEWEST_TOGETHER = 8  # pieces: a mark at either end, and a few that tell something about each other
 FEWEST_PIECES = 100  # of a vocabulary; below, hardly more than letters
+BATCH, SMALLEST_BATCH = 4096, 512  # pieces
+STEPS = 2000  # fewer hardly teach more than which pieces are frequent, which makes vectors of texts alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +42,14 @@ class Shape:
 class Learning:
     """How an encoder learns to tell masked pieces.
 
-    The learning rate rises evenly during the first `warm_up` of all steps, and falls evenly to 0 after them.
+    A step has 4,096 pieces, and fewer, down to 512, where epochs would not have 2,000 steps. The learning rate rises
+    evenly during the first `warm_up` of all steps, and falls evenly to 0 after them.
     """
 
     epochs: float = 10.0
     steps: int | None = None  # instead of epochs
     length: int = 128  # pieces that are read together, marks at their ends included; longer texts are cut
-    batch: int = 4096  # pieces of a step, about: so many texts as have them on average
+    batch: int | None = None  # pieces of a step, about: so many texts as have them on average
     rate: float | None = None  # the highest; 0.001, and 0.0001 for what is near a good place already
     masked: float = 0.15  # share of the pieces that are to be told
     dropout: float = 0.1
@@ -54,6 +57,7 @@ class Learning:
     clip: float = 1.0  # the longest gradient
     warm_up: float = 0.06
     held_out: float = 0.05  # share of the texts that are measured on and not learned from
+    skipgram: bool = True  # a new encoder's pieces begin with vectors of skip-gram
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -65,7 +69,8 @@ class Learning:
         if self.steps is not None:
             _require_least("steps", self.steps, 1)
         _require_least("length", self.length, FEWEST_TOGETHER)
-        _require_least("batch", self.batch, 1)
+        if self.batch is not None:
+            _require_least("batch", self.batch, 1)
         _require_least("seed", self.seed, 0)
         for name in ("masked", "held_out"):
             if not 0 < getattr(self, name) < 1:
@@ -80,3 +85,13 @@ class Learning:
 def _require_least(name: str, value: int, least: int) -> None:
     if value < least:
         raise RequestError(f"{name} must be at least {least}, but is {value}")
+
+
+def usual_batch(pieces: int, epochs: float) -> int:
+    """Return how many pieces a step has where so many are read so often: a power of two.
+
+    >>> usual_batch(150_000, 10), usual_batch(4_000_000, 10)
+    (512, 4096)
+    """
+    fitting = int(epochs * pieces / STEPS)
+    return min(BATCH, max(SMALLEST_BATCH, 1 << max(0, fitting.bit_length() - 1)))

@@ -90,6 +90,7 @@ def to_learn(model: LanguageModel, *, lanes: int) -> Learned:
         "first_moment": np.zeros(len(weights), np.float32),
         "second_moment": np.zeros(len(weights), np.float32),
         "carried": model.no_state(lanes).numpy(),
+        "steps": np.zeros(1, np.float32),  # that there will be; exact up to 2**24
     }
     return Learned(model, State(arrays), weights, gradient)
 
@@ -139,18 +140,22 @@ def targets_of(rows: Int[Tensor, ...], *, known: int) -> Int[Tensor, ...]:
 def learn(
     learned: Learned, symbols: Int[Tensor, "rows symbols"], stream: Stream, settings: ElmoSettings
 ) -> Iterator[Look]:
-    """Go on learning, and yield after each step how it stands; the loss is that of a word in nats."""
+    """Go on learning, and yield after each step how it stands; the loss is that of a word in nats.
+
+    There are as many steps as the state says then.
+    """
     both = (stream, stream.reversed())
     state, steps = learned.state, stream.steps
-    total, first, started, read = settings.epochs * steps, state.blocks, time.perf_counter(), 0
-    for number in range(first, total):
+    first, started, read = state.blocks, time.perf_counter(), 0
+    while state.blocks < (total := int(state.arrays["steps"][0])):
+        number = state.blocks
         rate = settings.rate * _share(number, total)
         loss, count = _step(learned, symbols, both, number, rate, settings)
         state.blocks, read = number + 1, read + count
         seconds = time.perf_counter() - started
         yield Look(
             epoch=state.blocks / steps,
-            epochs=settings.epochs,
+            epochs=total / steps,
             loss=loss,
             rate=rate,
             per_second=read / seconds,

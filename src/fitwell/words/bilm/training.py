@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fitwell.errors import DataError
+from fitwell.errors import DataError, RequestError
 from fitwell.words.bilm.characters import character_rows
-from fitwell.words.bilm.learning import ElmoSettings, learn, stream_of, targets_of, to_learn
+from fitwell.words.bilm.learning import STEPS, ElmoSettings, learn, stream_of, targets_of, to_learn
 from fitwell.words.bilm.model import Elmo, filled, together
 from fitwell.words.bilm.network import LanguageModel, Sizes
+from fitwell.words.bilm.pacing import within
 from fitwell.words.driving import Progress, driven, unwatched
 from fitwell.words.encoded import WHITE_SPACE_TOKENS, EncodedCorpus
 from fitwell.words.texts import Corpus, Unit
@@ -51,6 +53,7 @@ def elmo(
     held_out: float = 0.05,
     threads: int = 1,
     seed: int = 1,
+    time_limit: float | None = None,
     tokenization: Tokenization = WHITE_SPACE_TOKENS,
     unit: Unit = "line",
     field: str | None = None,
@@ -62,7 +65,8 @@ def elmo(
     Words that come fewer than `min_count` times, or are not among the `max_size` most frequent, are not told apart as
     answers, but are read as any other, by their characters. A share of the texts is held out, and `made` has how well
     each direction tells their words, as perplexity, beside guessing by frequency alone. `cells` are as many as
-    the dimension unless set. Everything else is as for `word2vec`.
+    the dimension unless set. With `time_limit`, in seconds, the steps are as many as fit, and the learning rate ends
+    with them. Everything else is as for `word2vec`.
 
     Raises:
         DataError: the corpus cannot be read or is too short, or the checkpoint cannot be read.
@@ -81,6 +85,9 @@ def elmo(
         held_out=held_out,
         seed=seed,
     )
+    ends = None if time_limit is None else time.monotonic() + time_limit
+    if time_limit is not None and not time_limit > 0:
+        raise RequestError(f"time_limit must be above 0 seconds, but is {time_limit}")
     encoded = encoded_corpus(corpus, tokenization=tokenization, unit=unit, field=field)
     vocabulary = encoded.vocabulary.pruned(min_count=min_count, max_size=max_size)
     divided = divide(encoded, share=held_out)
@@ -92,13 +99,26 @@ def elmo(
         learned = to_learn(_drawn(sizes, seed), lanes=len(stream.words))
         asked = {"method": "elmo", **asdict(settings)}
         kept = resumed(checkpoint, asked, encoded, learned.state)
+        most = learned.state.arrays["steps"]
+        if time_limit is None or not most[0]:
+            most[0] = epochs * stream.steps
         symbols = torch.from_numpy(character_rows(encoded.vocabulary.words))
         looks = learn(learned, symbols, stream, settings)
+        if time_limit is not None and ends is not None:
+            telling = sum(map(len, divided.held_out)) / (len(stream.words) * STEPS)
+            looks = within(looks, learned.state, ends=ends, limit=time_limit, telling=telling)
         done = driven(looks, learned.state, checkpoint=kept, progress=progress)
         told = perplexities(learned.model, symbols, divided, known=len(vocabulary))
     finally:
         torch.set_num_threads(before)
-    made = {**asked, "epochs_done": round(done, 3), "tokens": len(encoded.ids), **told}
+    planned = float(learned.state.arrays["steps"][0]) / stream.steps
+    made = {
+        **asked,
+        "epochs_planned": round(planned, 3),
+        "epochs_done": round(done, 3),
+        "tokens": len(encoded.ids),
+        **told,
+    }
     return Elmo(learned.model.requires_grad_(False).eval(), tuple(vocabulary.words), encoded.tokenization, made)
 
 
