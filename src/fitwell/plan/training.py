@@ -15,7 +15,11 @@ from fitwell.training.optimizers import OPTIMIZERS
 MANY_ROWS = 16_000  # training rows, from which choices change on the tables of benchmarks/tables.py
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 COLOR_STEPS = 3_000  # of networks that read pictures in color, which change from epoch to epoch
-PATCHES_STEPS, PATCHES_DECAY = 600, 0.5  # of linear layers over random patches; chosen on 300 photographs of flowers
+PATCHES_STEPS, PATCHES_DECAY, PATCHES_BATCH = (
+    600,
+    0.5,
+    64,
+)  # of linear layers over random patches; chosen on 300 photographs of flowers
 SOUND_STEPS = 600  # of networks that hear sounds, which are learned in fewer
 TEXT_RATE, TERMS_RATE = 6, 3
 TERMS_DECAY, TERMS_EPOCHS, TERMS_STEPS = 0.6, 6, 600
@@ -94,9 +98,11 @@ def _image_precision(recipe: Recipe, facts: Facts) -> Choice:
     return Choice("float32", where)
 
 
-def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
+def _batch_size(recipe: Recipe, facts: Facts) -> Choice:
     if facts.is_pretrained and facts.training_rows >= ENCODER_BATCH:
         return Choice(ENCODER_BATCH, "usual for pretrained encoders")
+    if is_linear_in_patches(recipe, facts):
+        return Choice(PATCHES_BATCH, "pictures are read beforehand, so rows cost little, and more of them wander less")
     if facts.layout.arrays:
         size = min(64, max(16, 2 ** round(math.log2(facts.training_rows / 32))))
         return Choice(size, f"a power of two near 1/32 of {facts.training_rows:,} training rows, from 16 to 64")
