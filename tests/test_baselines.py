@@ -219,3 +219,14 @@ def test_linear_hears_pitch_whatever_the_phase() -> None:
     sounds = {"audio_0": (5000 * np.sin(places) + 500 * random.normal(size=(ROWS, 1200))).astype(np.int16)[..., None]}
     model = fit("binary", features=sounds, targets=low.astype(np.int64))["linear"]
     assert (model.predict(sounds)[160:].argmax(1) == low[160:]).all()
+
+
+def test_arrays_summed_up_in_parts_are_what_a_loop_over_cells_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "AT_ONCE", 3)
+    random = np.random.default_rng(1)
+    pictures = random.integers(0, 256, (7, 32, 20, 3), dtype=np.uint8)
+    found = baselines._linear_inputs({"image_0": pictures}, [], {})
+    for row, picture in enumerate(pictures.astype(np.float64)):
+        # 16 cells of 2 rows each, 10 of 2 columns each
+        cells = [picture[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean((0, 1)) / 255 for y in range(16) for x in range(10)]
+        assert found[row] == pytest.approx(np.concatenate(cells), abs=1e-6)

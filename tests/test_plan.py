@@ -319,7 +319,8 @@ def test_pictures_in_color_are_changed_more_than_grey_ones_and_learned_in_larger
 ) -> None:
     array = ArrayBlock(column="p", kind="image", shape=(8, 8, channels))
     layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"image_0": array})
-    recipe = resolve(Recipe(), replace(facts(), layout=layout)).recipe
+    asked = changed(Recipe(), {"network.image.family": "convolutional"})
+    recipe = resolve(asked, replace(facts(), layout=layout)).recipe
     assert [bool(getattr(recipe.training, name)) for name in CHANGES] == [changed_much] * len(CHANGES)
     # adamw's usual 0.002 at 256 rows, for a batch of 32.
     assert recipe.training.learning_rate == pytest.approx(
@@ -348,3 +349,31 @@ def test_few_series_are_read_by_random_kernels_unless_widths_of_a_network_are_as
     asked = changed(Recipe(), {"network.series.widths": widths})
     recipe = resolve(asked, replace(facts(), layout=layout, training_rows=rows)).recipe
     assert recipe.network.series.family == family
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked", "family"),
+    [
+        (999, {}, "random_patches"),
+        (1000, {}, "convolutional"),
+        (60, {"network.image.widths": [8]}, "convolutional"),
+        (60, {"training.image_crop": 0.1}, "convolutional"),
+        (60, {"training.image_crop": 0.0, "training.image_flip": True}, "random_patches"),
+    ],
+)
+def test_few_pictures_are_read_by_random_patches_unless_what_only_convolutions_do_is_asked_for(
+    rows: int, asked: dict[str, Any], family: str
+) -> None:
+    array = ArrayBlock(column="p", kind="image", shape=(32, 32, 3))
+    layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"image_0": array})
+    recipe = resolve(changed(Recipe(), asked), replace(facts(), layout=layout, training_rows=rows)).recipe
+    assert recipe.network.image.family == family
+    is_read_once = family == "random_patches"
+    assert (recipe.training.optimizer, recipe.training.image_color) == (("sgd", 0) if is_read_once else ("adamw", 0.3))
+
+
+def test_other_columns_beside_pictures_leave_the_usual_optimizer() -> None:
+    array = ArrayBlock(column="p", kind="image", shape=(32, 32, 3))
+    layout = FeatureLayout(numbers=2, flags=0, cardinalities=(), arrays={"image_0": array})
+    recipe = resolve(Recipe(), replace(facts(), layout=layout, training_rows=99)).recipe
+    assert (recipe.network.image.family, recipe.training.optimizer) == ("random_patches", "adamw")

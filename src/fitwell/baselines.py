@@ -29,6 +29,7 @@ TREE_CATEGORIES = 255  # scikit-learn's trees tell no more categories of a colum
 TEXT_NDIM = 2  # axes of a block of words; one of terms has their weights too
 FAINTEST = 1e-6  # power added to each frequency of a sound: that of 16 bits' rounding is far below
 WINDOW = 256  # samples of a sound, of which the linear model sees the spectrum
+AT_ONCE = 1_000  # rows of arrays that are summed up together
 CELLS = 16  # along each side of an array, as the linear model sees it: means of what lies in a cell
 
 
@@ -227,6 +228,18 @@ def _dense(features: Features) -> Float[np.ndarray, "rows width"]:
     return np.concatenate([np.zeros((len(_codes(features)), 0)), *blocks], axis=1)
 
 
+def _summed_up(block: Shaped[np.ndarray, "rows ... channels"], *, is_sound: bool) -> Float[np.ndarray, "rows width"]:
+    """Return arrays as means over cells, sounds as means of their spectra; what lies between is never held of all."""
+    summed = np.empty((0, 0))
+    for start in range(0, max(1, len(block)), AT_ONCE):
+        some = block[start : start + AT_ONCE]
+        part = _in_cells(_spectra(some) if is_sound else some)
+        if not start:
+            summed = np.empty((len(block), part.shape[1]), dtype=part.dtype)
+        summed[start : start + AT_ONCE] = part
+    return summed
+
+
 def _in_cells(arrays: Shaped[np.ndarray, "rows ... channels"]) -> Float[np.ndarray, "rows width"]:
     """Return the means of bytes (as shares of 255) or numbers over cells, at most so many along each axis but the last.
 
@@ -263,11 +276,13 @@ def _linear_inputs(features: Features, widths: list[int], idf: Mapping[str, Floa
     Code 0 (missing, rare, unseen) and unknown ones have zeros.
     """
     arrays = [
-        _in_cells(_spectra(block) if name.startswith("audio_") else block)
+        _summed_up(block, is_sound=name.startswith("audio_"))
         for name, block in features.items()
         if name not in BLOCKS and not _is_text(name)
     ]
-    dense = np.concatenate([_dense(features), *arrays], axis=1)
+    parts = [part for part in (_dense(features), *arrays) if part.shape[1]]
+    # One part is not copied: of many pictures it is the largest thing in memory.
+    dense = parts[0] if len(parts) == 1 else np.concatenate([_dense(features), *arrays], axis=1)
     if not sum(widths) and not idf:
         return dense
     codes = _codes(features)

@@ -128,6 +128,7 @@ CAUSES: dict[str, Told] = {
     "network.number_embedding_bins": RICHNESS,
     "network.number_embedding_scale": _always(START),
     "network.category_embedding_width": RICHNESS,
+    "network.image.family": _always(NARROW),
     "network.image.widths": _always(NARROW),
     "network.image.blocks": _always(NARROW),
     "network.audio.family": _always(NARROW),

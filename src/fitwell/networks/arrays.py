@@ -14,6 +14,7 @@ from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSer
 from fitwell.networks.layer import ArrayNetwork
 from fitwell.networks.pretrained_text import PretrainedText
 from fitwell.networks.random_kernels import RandomKernels
+from fitwell.networks.random_patches import RandomPatches
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
 from fitwell.networks.transformer import TransformerSeries, TransformerWords
@@ -57,7 +58,7 @@ def elmo_text(
 
 # Kind of column -> family -> its network.
 ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
-    "image": {"convolutional": ConvolutionalImages},
+    "image": {"random_patches": RandomPatches, "convolutional": ConvolutionalImages},
     "audio": {
         "convolutional": ConvolutionalAudio,
         "rnn": RecurrentAudio,
@@ -94,4 +95,4 @@ def family_of(array: ArrayBlock, settings: NetworkSettings) -> str:
         return settings.text.family if len(array.shape) == 1 else "terms"
     if array.kind == "audio":
         return settings.audio.family
-    return settings.series.family if array.kind == "series" else "convolutional"
+    return settings.series.family if array.kind == "series" else settings.image.family

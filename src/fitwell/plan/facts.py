@@ -87,6 +87,18 @@ class Plan:
     reasons: Mapping[str, str]
 
 
+def is_linear_in_patches(recipe: Recipe, facts: Facts) -> bool:
+    """Tell whether classes follow from nothing but a linear layer over the responses of random patches."""
+    return (
+        bool(facts.images)
+        and recipe.network.image.family == "random_patches"
+        and len(facts.images) == len(facts.layout.arrays)
+        and not facts.layout.inputs
+        and recipe.network.hidden == ()
+        and facts.task != "regression"
+    )
+
+
 def available_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.static_vectors import width_of
-from fitwell.plan.facts import NO_IMAGES, NO_SERIES, NO_SOUNDS, NO_TEXTS, Choice, Facts
-from fitwell.recipe import Recipe
+from fitwell.plan.facts import NO_IMAGES, NO_SERIES, NO_SOUNDS, NO_TEXTS, Choice, Facts, is_linear_in_patches
+from fitwell.recipe import PICTURE_CHANGES, Recipe
 
 # In training rows; where choices change on the tables of benchmarks/tables.py.
 FEW_ROWS = 2_000
 WIDE_FROM = 8_000
 IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the others having twice as many
+FEW_PICTURES = 1_000
 SERIES_WIDTHS, RECURRENT_UNITS, FEW_SERIES = [32, 64, 128], 64, 1_000
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
@@ -52,9 +53,11 @@ def _normalization(_recipe: Recipe, _facts: Facts) -> Choice:
     return Choice("none", "few layers on scaled inputs need none")
 
 
-def _dropout(_recipe: Recipe, facts: Facts) -> Choice:
+def _dropout(recipe: Recipe, facts: Facts) -> Choice:
     if facts.is_pretrained:
         return Choice(0.1, "what encoders are pretrained with")
+    if is_linear_in_patches(recipe, facts):
+        return Choice(0.0, "the decay of its weights holds a linear network back")
     if facts.texts and not facts.layout.inputs:
         return Choice(0.5, "the words of the training texts are soon learned by heart")
     if facts.training_rows < FEW_ROWS:
@@ -149,9 +152,24 @@ def _text_widths(recipe: Recipe, facts: Facts) -> Choice:
     return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
 
 
-def _image_widths(_recipe: Recipe, facts: Facts) -> Choice:
+def _image_family(recipe: Recipe, facts: Facts) -> Choice:
+    if not facts.images:
+        return Choice("convolutional", NO_IMAGES)
+    if recipe.network.image.widths not in ("auto", ()):
+        return Choice("convolutional", "what network.image.widths are of")
+    asked = [name for name in PICTURE_CHANGES if getattr(recipe.training, f"image_{name}") not in ("auto", 0)]
+    if asked:
+        return Choice("convolutional", f"training.image_{asked[0]} changes pictures each time that they are read")
+    if facts.training_rows < FEW_PICTURES:
+        return Choice("random_patches", f"{facts.training_rows:,} pictures are too few to learn filters from")
+    return Choice("convolutional", "shapes that occur anywhere in a picture are learned fastest")
+
+
+def _image_widths(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.images:
         return Choice([], NO_IMAGES)
+    if recipe.network.image.family == "random_patches":
+        return Choice([], "random patches have no layers")
     side = max(max(array.shape[:2]) for array in facts.images)
     stages = max(1, min(IMAGE_STAGES, round(math.log2(side)) - 1))
     return Choice([IMAGE_WIDTH * 2**stage for stage in range(stages)], f"{stages} stages for sides of up to {side}")
@@ -193,6 +211,7 @@ def _series_widths(recipe: Recipe, facts: Facts) -> Choice:
 
 OF_NETWORK: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.family": _family,
+    "network.image.family": _image_family,
     "network.hidden": _hidden,
     "network.activation": _activation,
     "network.initialization": _initialization,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from fitwell.plan.facts import Choice, Facts
+from fitwell.plan.facts import Choice, Facts, is_linear_in_patches
 from fitwell.recipe import Recipe
 from fitwell.tasks.table import TASKS
 from fitwell.training.costs import has_bfloat16_tiles
@@ -15,6 +15,11 @@ from fitwell.training.optimizers import OPTIMIZERS
 MANY_ROWS = 16_000  # training rows, from which choices change on the tables of benchmarks/tables.py
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 COLOR_STEPS = 3_000  # of networks that read pictures in color, which change from epoch to epoch
+PATCHES_STEPS, PATCHES_DECAY, PATCHES_BATCH = (
+    600,
+    0.5,
+    64,
+)  # of linear layers over random patches; chosen on 300 photographs of flowers
 SOUND_STEPS = 600  # of networks that hear sounds, which are learned in fewer
 TEXT_RATE, TERMS_RATE = 6, 3
 TERMS_DECAY, TERMS_EPOCHS, TERMS_STEPS = 0.6, 6, 600
@@ -35,7 +40,9 @@ def _label_smoothing(_recipe: Recipe, _facts: Facts) -> Choice:
     return Choice(0.0, "smoothed labels would blur the probabilities")
 
 
-def _optimizer(_recipe: Recipe, _facts: Facts) -> Choice:
+def _optimizer(recipe: Recipe, facts: Facts) -> Choice:
+    if is_linear_in_patches(recipe, facts):
+        return Choice("sgd", "one valley, with decay as its slope; adam's steps of one size would learn noise first")
     return Choice("adamw", "robust to the scale of gradients, with decay that does not depend on it")
 
 
@@ -48,6 +55,10 @@ def _weight_decay(recipe: Recipe, facts: Facts) -> Choice:
         return Choice(ENCODER_DECAY, "usual for pretrained encoders, whose weights should stay near their start")
     if facts.has_terms and not facts.layout.inputs and recipe.training.optimizer == "adamw":
         return Choice(TERMS_DECAY, "terms fade between the texts that have them, so that rare ones count less")
+    if is_linear_in_patches(recipe, facts) and recipe.training.optimizer == "sgd":
+        return Choice(
+            PATCHES_DECAY, "thousands of responses tell few pictures apart in many ways, of which small are best"
+        )
     return Choice(OPTIMIZERS[recipe.training.optimizer].usual_decay, f"usual for {recipe.training.optimizer}")
 
 
@@ -92,9 +103,11 @@ def _image_precision(recipe: Recipe, facts: Facts) -> Choice:
     return Choice("float32", where)
 
 
-def _batch_size(_recipe: Recipe, facts: Facts) -> Choice:
+def _batch_size(recipe: Recipe, facts: Facts) -> Choice:
     if facts.is_pretrained and facts.training_rows >= ENCODER_BATCH:
         return Choice(ENCODER_BATCH, "usual for pretrained encoders")
+    if is_linear_in_patches(recipe, facts):
+        return Choice(PATCHES_BATCH, "pictures are read beforehand, so rows cost little, and more of them wander less")
     if facts.layout.arrays:
         size = min(64, max(16, 2 ** round(math.log2(facts.training_rows / 32))))
         return Choice(size, f"a power of two near 1/32 of {facts.training_rows:,} training rows, from 16 to 64")
@@ -110,7 +123,10 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
     if facts.texts and not facts.is_pretrained:
         times = TERMS_RATE if facts.has_terms else TEXT_RATE
         usual, why = times * usual, f"{why}, times {times}: the vector of a word is moved only where it occurs"
-    elif not facts.texts and (facts.has_color or (facts.sounds and recipe.network.audio.family == "convolutional")):
+    elif not facts.texts and (
+        (facts.has_color and recipe.network.image.family == "convolutional")
+        or (facts.sounds and recipe.network.audio.family == "convolutional")
+    ):
         usual, why = PLACES_RATE * usual, f"{why}, times {PLACES_RATE} for what is much changed in training"
     if facts.task == "regression":
         usual, why = 2 * usual, f"{why}, doubled for regression"
@@ -133,6 +149,7 @@ def _epochs(recipe: Recipe, facts: Facts) -> Choice:
         else:
             fewest = FEWEST_EPOCHS
             about = COLOR_STEPS if facts.has_color else ARRAY_STEPS
+            about = PATCHES_STEPS if is_linear_in_patches(recipe, facts) else about
             about = SOUND_STEPS if len(facts.sounds) == len(facts.layout.arrays) else about
             why = f"at least {fewest}, and about {about:,} steps where there are few rows"
         return Choice(min(MOST_EPOCHS, max(fewest, -(-about // steps))), why)

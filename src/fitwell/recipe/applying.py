@@ -8,6 +8,9 @@ from fitwell.recipe.settings import Asked
 
 PIECES = frozenset({"pieces"})
 
+# Changes of pictures in training, by the ends of their settings; whether they are mirrored is told in any case.
+PICTURE_CHANGES = ("shift", "crop", "rotation", "color", "erase", "mixup", "cutmix")
+
 # A setting of the left column means something only where the setting named beside it has one of these values.
 APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "data.shuffle_buffer": ("data.streaming", frozenset({"always"})),
@@ -50,6 +53,7 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "training.encoder_layer_rate": ("data.text", PIECES),
     "training.encoder_unfreezing": ("data.text", PIECES),
     "training.encoder_precision": ("data.text", PIECES),
+    **{f"training.image_{name}": ("network.image.family", frozenset({"convolutional"})) for name in PICTURE_CHANGES},
     "network.text.vectors": ("data.text", frozenset({"words"})),
     "network.text.bidirectional": ("network.text.family", RECURRENT),
     "network.audio.bidirectional": ("network.audio.family", RECURRENT),
@@ -78,6 +82,7 @@ NEUTRAL: dict[str, float | str] = {
     "network.text.family": "average",
     "data.vocabulary_size": 1,
     "training.word_dropout": 0.0,
+    **{f"training.image_{name}": 0.0 for name in PICTURE_CHANGES},
     "training.encoder_rate": 1.0,
     "training.encoder_layer_rate": 1.0,
     "training.encoder_precision": "float32",

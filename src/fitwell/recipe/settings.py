@@ -22,6 +22,7 @@ from fitwell.recipe.choices import (
     FamilyName,
     Finite,
     Goal,
+    ImageFamily,
     InitializationName,
     KindName,
     LossName,
@@ -139,6 +140,7 @@ class DataSettings(Settings):
 class ImageNetwork(Settings):
     """How images are read, before they join the other columns."""
 
+    family: ImageFamily | Auto = Field("auto", description="The kind of network that reads images.")
     widths: tuple[Count, ...] | Auto = Field(
         "auto", description="Channels of the stages of the image network; each stage after the first halves the sides."
     )
