@@ -156,11 +156,13 @@ def _summary(findings: Sequence[Finding], screened: Screened | None) -> str:
         return f"{decisive[0].symptom}" + (f" and {len(decisive) - 1} more" if len(decisive) > 1 else "")
     if screened is None:
         return "nothing was found before the time was over"
+    reached = f"the training reaches a skill of {screened.base.skill:.2f} on held-out rows"
+    if screened.full is screened.base:
+        return f"{reached}: no other could be clearly better"
     linear = "" if screened.linear_skill is None else f", a linear model {screened.linear_skill:.2f}"
-    return (
-        f"the training reaches a skill of {screened.base.skill:.2f} on held-out rows; the best that was tried "
-        f"instead reaches {screened.best.skill:.2f}{linear}"
-    )
+    if screened.best is screened.base:
+        return f"{reached}, and nothing that was tried instead reaches more{linear}"
+    return f"{reached}; the best that was tried instead reaches {screened.best.skill:.2f}{linear}"
 
 
 def _examine(subject: Subject, clock: Clock, course: Course) -> None:

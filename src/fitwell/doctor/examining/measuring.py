@@ -16,9 +16,8 @@ from fitwell.doctor.examining.clock import Clock
 from fitwell.doctor.examining.loop import Training, train
 from fitwell.doctor.examining.scoring import labels_of, skill
 from fitwell.doctor.examining.subject import Fold, Subject, folds_of, steps_of
-from fitwell.doctor.examining.thresholds import ENOUGH_STEPS, FAR, HOPELESS_ERRORS, TINY
+from fitwell.doctor.examining.thresholds import ENOUGH_STEPS, FAR, FLOOR, HOPELESS_ERRORS, TINY
 
-FLOOR = -5.0  # a row's contribution counts no less when trainings are compared: one wild row must not hide the others
 TINY_SEEDS = 4  # tiny data is trained with so many seeds, since rows alone tell little
 
 
