@@ -98,7 +98,7 @@ def train(
     subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm, *, seed: int, clock: Clock, watch: bool = False,
     steps: int | None = None, least: float = -math.inf,
 ) -> Training:  # fmt: skip
-    """Train one arm on a fold; `steps` cuts it off, and so does a curve that is not going to reach the skill `least`."""
+    """Train one arm on a fold; `steps` cuts it off, and so does a curve that will not reach the skill `least`."""
     scales = scales_of(subject, anatomy, fold, arm)
     x, y = scales.inputs(subject.inputs[fold.training]), subject.targets[fold.training]
     module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)

@@ -75,8 +75,8 @@ HEAVY_DROPOUT, CRUSHING_DROPOUT = 0.6, 0.8
 ENOUGH_STEPS = 600
 MOST_LONGER = 10
 CHECKPOINTS = 20  # at most so many looks at the held-out rows in a training
-# An arm that has to reach a skill is ended from half time on when by the pace of its curve it stays below, and after any
-# fold when it does, by so many standard errors.
+# An arm that has to reach a skill is ended from half time on when by the pace of its curve it stays below, and after
+# any fold when it does, by so many standard errors.
 HOPELESS_ERRORS = 2.0
 # A row's contribution counts no less when trainings are compared: one wild row must not hide the others.
 FLOOR = -5.0
