@@ -170,6 +170,17 @@ def test_a_column_made_of_the_target_is_told_from_one_that_nearly_decides_it() -
     assert copied_target(decided, anatomy_of(decided)) is None
 
 
+def test_a_step_of_a_series_that_alone_tells_is_no_copy() -> None:
+    series = torch.randn(300, 12, 1, generator=torch.Generator().manual_seed(0))
+    marks = (torch.arange(300) % 2).float()[:, None]
+    series[:, 0] = 2 * marks - 1 + 0.1 * series[:, 0]
+    arguments = {"model": nn.Sequential(nn.Flatten(), nn.Linear(12, 1)), "targets": marks}
+    given = subject(regression(inputs=series, loss=nn.BCEWithLogitsLoss(), **arguments))
+    assert copied_target(given, anatomy_of(given)) is None
+    as_table = subject(regression(inputs=series[:, :, 0], loss=nn.BCEWithLogitsLoss(), **arguments))
+    assert copied_target(as_table, anatomy_of(as_table)) is not None
+
+
 def test_rows_that_are_no_numbers_are_left_out_to_examine_the_rest() -> None:
     x, y = curve()
     spoiled = x.clone()

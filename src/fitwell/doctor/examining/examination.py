@@ -330,7 +330,8 @@ def _find_causes(
     fault = evident or any(table[name].fault for name in causes.effects)
     severity: Severity = "critical" if fault or screened.shortfall >= RELATIVE_HEADROOM else "warning"
     sure = _holds(again, causes.measured, base, evident=evident)
-    if set(causes.effects) <= {WIDER, STAND_IN}:
+    signals = base.trainings[0].signals
+    if set(causes.effects) <= {WIDER, STAND_IN} and not (signals is not None and signals.fading):
         # Too small a network may be just large enough for some first weights.
         _add(course, seed_dependent(bench, screened, again.measure(Arm()), asked=True))
     if base.diverged and set(causes.effects) <= {WIDER, STAND_IN}:  # no change of its training keeps it finite
