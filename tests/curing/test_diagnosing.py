@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fitwell import plan
 from fitwell.cli import run as command
 from fitwell.curing import Diagnosis, applying, cure, diagnose
 from fitwell.curing import diagnosing as steps
@@ -25,15 +23,7 @@ from fitwell.recipe import Recipe
 from fitwell.run import Run, write_json
 from fitwell.workflow import begun_anew, train
 
-
-@pytest.fixture(scope="module", autouse=True)
-def small_choices() -> Iterator[None]:
-    """What Fitwell chooses itself is small here, so that trainings take a moment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(plan.CHOICES, "network.hidden", lambda recipe, facts: plan.Choice([24, 24], "small"))
-        patch.setitem(plan.CHOICES, "training.epochs", lambda recipe, facts: plan.Choice(16, "few"))
-        patch.setitem(plan.CHOICES, "training.learning_rate", lambda recipe, facts: plan.Choice(0.01, "fast"))
-        yield
+pytestmark = pytest.mark.usefixtures("small_choices")
 
 
 @pytest.fixture(scope="module")
