@@ -15,12 +15,12 @@ from fitwell.cli import run as command
 from fitwell.curing import Diagnosis, applying, cure, diagnose
 from fitwell.curing import diagnosing as steps
 from fitwell.curing.arms import other_division
-from fitwell.curing.record import DIAGNOSIS, passive_findings, recorded
+from fitwell.curing.record import passive_findings, recorded
 from fitwell.doctor.finding import Finding, findings_json
 from fitwell.errors import RequestError, RunError
 from fitwell.events import Event, Listener
 from fitwell.recipe import Recipe
-from fitwell.run import Run, write_json
+from fitwell.run import DIAGNOSIS, Run, write_json
 from fitwell.workflow import begun_anew, train
 
 pytestmark = pytest.mark.usefixtures("small_choices")

@@ -22,7 +22,7 @@ from fitwell.curing.changes import LEAN, Subject, subject_of
 from fitwell.curing.confirming import Confirmation, confirmation, division_seeds, other_divisions
 from fitwell.curing.elimination import Eliminated, eliminated, named
 from fitwell.curing.of_data import learning, signal_p, without_column
-from fitwell.curing.record import DIAGNOSIS, Cure, Diagnosis, Experiment, passive_findings
+from fitwell.curing.record import Cure, Diagnosis, Experiment, passive_findings
 from fitwell.curing.screening import OTHER_SEEDS, Screen, screened
 from fitwell.curing.shortfall import confirmed, is_above_noise
 from fitwell.curing.telling import causes_event, finding_events, screen_events, verdict_event
@@ -44,7 +44,7 @@ from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock
 from fitwell.preparation import Prepared
 from fitwell.recipe import Recipe, changed, own_recipe, setting
-from fitwell.run import Run, alone, open_run, write_json
+from fitwell.run import DIAGNOSIS, Run, alone, open_run, write_json
 from fitwell.workflow import begun_anew
 
 MOST_TRAININGS = 15  # that explain a sick training,
