@@ -152,11 +152,11 @@ def test_the_planted_cause_stands_first(name: str) -> None:
 
 
 def test_examining_changes_nothing_and_finds_the_same_again() -> None:
-    arguments = regression(epochs=3)
+    once, arguments = short(), regression(epochs=3)
     before = copy.deepcopy(arguments["model"].state_dict())
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    assert examined(arguments) == short()
+    assert examined(arguments) == once
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in arguments["model"].state_dict().items())
 
