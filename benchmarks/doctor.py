@@ -267,7 +267,7 @@ def cost(rows: Sequence[Answer]) -> str:
 def main() -> int:
     """Verify, judge or report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=["development", "asked", "held-out", "all"], default="all")
+    parser.add_argument("--part", choices=["development", "asked", "later", "held-out", "all"], default="all")
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="programs whose names contain one of these"
     )
@@ -289,7 +289,7 @@ def main() -> int:
         judge(chosen, names=asked_for.tools, seeds=asked_for.seeds, jobs=asked_for.jobs, results=asked_for.json)
     names = {each.name for each in chosen}
     rows = [row for row in read(asked_for.json) if row["program"] in names]
-    print(report(rows, ["development", "asked", "held out", "all"] if part == "all" else [part]))
+    print(report(rows, ["development", "asked", "later", "held out", "all"] if part == "all" else [part]))
     return 0
 
 

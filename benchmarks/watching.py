@@ -1,11 +1,13 @@
 """What `fw.watch` costs: trainings with it and without it, by turns, on one thread.
 
     python benchmarks/watching.py [--repeats 5] [--case tiny]
+    python benchmarks/watching.py --steps 12 [--case resnet-18]
 
 A tiny network (20 inputs, two layers of 64), where Python's own calls weigh most, and a ResNet-18 on images of 32 by
 32, where tensors do. Both trainings of a pair take the same steps from the same weights, by turns of a tenth of them,
 and CPU seconds are compared, so that a busy machine does little harm. The ratio is the median over pairs, beside the
-lowest and the highest.
+lowest and the highest. With `--steps`, so many single steps that are measured are compared with as many that are not,
+by turns: what a training costs that is so short that all of its steps are measured.
 """
 
 from __future__ import annotations
@@ -98,16 +100,47 @@ def training(case: Case, start: nn.Module, *, watched: bool) -> Iterator[float]:
                 begun = process_time()
 
 
+def measured_steps(case: Case, start: nn.Module, steps: int) -> Iterator[tuple[float, float]]:
+    """Yield the CPU seconds of a step that is not measured and of one that is, by turns."""
+    model = copy.deepcopy(start)
+    optimizer = torch.optim.Adam(model.parameters())
+    inputs, classes = torch.randn(case.rows, *case.inputs), torch.randint(0, 10, (case.rows,))
+
+    def step(*, watched: bool) -> float:
+        begun = process_time()
+        with fw.watch(model, optimizer) if watched else nullcontext():
+            loss = functional.cross_entropy(model(inputs), classes)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        return process_time() - begun
+
+    for watched in (False, True):
+        step(watched=watched)  # pays for allocations
+    for _ in range(steps):
+        yield step(watched=False), step(watched=True)
+
+
 def main() -> None:
     """Print one line for each case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--case", choices=[case.name for case in CASES], help="only this one")
+    parser.add_argument("--steps", type=int, help="compare so many measured steps with others, and nothing else")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     for case in [each for each in CASES if asked.case in (None, each.name)]:
         torch.manual_seed(0)
         start = case.model()
+        if asked.steps:
+            without, watched = zip(*measured_steps(case, start, asked.steps), strict=True)
+            ratios = [after / before for before, after in zip(without, watched, strict=True)]
+            print(
+                f"{case.name:10} a measured step takes {median(watched) / median(without):.3f} times another "
+                f"(pairs: {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f})",
+                flush=True,
+            )
+            continue
         next(training(case, start, watched=True))  # the first one pays for allocations and imports
         ratios, plain = [], []
         for _ in range(asked.repeats):

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+
+from fitwell import plan
+
+
+@pytest.fixture(scope="module")
+def small_choices() -> Iterator[None]:
+    """What Fitwell chooses itself is small here, so that trainings take a moment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(plan.CHOICES, "network.hidden", lambda recipe, facts: plan.Choice([24, 24], "small"))
+        patch.setitem(plan.CHOICES, "training.epochs", lambda recipe, facts: plan.Choice(16, "few"))
+        patch.setitem(plan.CHOICES, "training.learning_rate", lambda recipe, facts: plan.Choice(0.01, "fast"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +11,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fitwell import plan
 from fitwell.cli import run as command
 from fitwell.curing import Diagnosis, applying, cure, diagnose
 from fitwell.curing import diagnosing as steps
 from fitwell.curing.arms import other_division
-from fitwell.curing.record import DIAGNOSIS, passive_findings, recorded
+from fitwell.curing.record import passive_findings, recorded
 from fitwell.doctor.finding import Finding, findings_json
 from fitwell.errors import RequestError, RunError
 from fitwell.events import Event, Listener
 from fitwell.recipe import Recipe
-from fitwell.run import Run, write_json
+from fitwell.run import DIAGNOSIS, Run, write_json
 from fitwell.workflow import begun_anew, train
 
-
-@pytest.fixture(scope="module", autouse=True)
-def small_choices() -> Iterator[None]:
-    """What Fitwell chooses itself is small here, so that trainings take a moment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(plan.CHOICES, "network.hidden", lambda recipe, facts: plan.Choice([24, 24], "small"))
-        patch.setitem(plan.CHOICES, "training.epochs", lambda recipe, facts: plan.Choice(16, "few"))
-        patch.setitem(plan.CHOICES, "training.learning_rate", lambda recipe, facts: plan.Choice(0.01, "fast"))
-        yield
+pytestmark = pytest.mark.usefixtures("small_choices")
 
 
 @pytest.fixture(scope="module")

@@ -176,8 +176,8 @@ def test_large_tensors_are_measured_by_some_of_their_rows() -> None:
         gradient = model.weight.grad.norm().item()
         optimizer.step()
     (seen,) = watch.history.filter(split="batch").to_dicts()
-    # A quarter of the rows tells the norm of all but for their differences: of 256 rows a few percent.
-    assert seen["gradient_norm.Linear"] == pytest.approx(gradient, rel=0.05)
+    # 32 rows of 1,024 tell the norm of all but for their differences, some percent; findings begin at factors of ten.
+    assert seen["gradient_norm.Linear"] == pytest.approx(gradient, rel=0.1)
 
 
 class Reader(nn.Module):

@@ -8,10 +8,13 @@ the run is touched until all is known: an examination that was cut off leaves it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
+
+import polars as pl
 
 from fitwell.curing.arms import TRIVIAL, Bench, Tried, other_division
 from fitwell.curing.causes import AIMS
@@ -19,7 +22,7 @@ from fitwell.curing.changes import LEAN, Subject, subject_of
 from fitwell.curing.confirming import Confirmation, confirmation, division_seeds, other_divisions
 from fitwell.curing.elimination import Eliminated, eliminated, named
 from fitwell.curing.of_data import learning, signal_p, without_column
-from fitwell.curing.record import DIAGNOSIS, Cure, Diagnosis, Experiment, passive_findings
+from fitwell.curing.record import Cure, Diagnosis, Experiment, passive_findings
 from fitwell.curing.screening import OTHER_SEEDS, Screen, screened
 from fitwell.curing.shortfall import confirmed, is_above_noise
 from fitwell.curing.telling import causes_event, finding_events, screen_events, verdict_event
@@ -40,8 +43,8 @@ from fitwell.errors import OutOfTime, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock
 from fitwell.preparation import Prepared
-from fitwell.recipe import changed, own_recipe, setting
-from fitwell.run import Run, alone, open_run, write_json
+from fitwell.recipe import Recipe, changed, own_recipe, setting
+from fitwell.run import DIAGNOSIS, Run, alone, open_run, write_json
 from fitwell.workflow import begun_anew
 
 MOST_TRAININGS = 15  # that explain a sick training,
@@ -69,10 +72,11 @@ def diagnose(
     path = run.path if isinstance(run, Run) else run
     examined = finished_run(path)
     passive = passive_findings(examined)
-    lean = changed(own_recipe(examined.recipe, 0), LEAN)
+    own = own_recipe(examined.recipe, member_to_examine(examined))
+    lean = changed(own, LEAN)
     prepared = begun_anew(examined, lean, data=data, test=test).prepared
     prepared = replace(prepared, streamed=None)  # of a table that streams, those of its rows that are in memory
-    examination = _examination(examined, prepared, passive, clock=clock, listener=listener)
+    examination = _examination(examined, own, prepared, passive, clock=clock, listener=listener)
     try:
         examination.go_through()
     except OutOfTime:
@@ -102,7 +106,29 @@ def finished_run(path: str | Path) -> Run:
             f"only a finished training can be examined, but {run.path} is {run.state}; finish it with: "
             f"fitwell resume {run.path}"
         )
+    if run.answers_questions:
+        raise RunError(
+            f"only trainings on tables, pictures, sounds, series and texts are examined by experiments, but {run.path} "
+            f"answers questions; what signals show of it is in its report: fitwell report {run.path}"
+        )
     return run
+
+
+def member_to_examine(run: Run) -> int:
+    """Return the member that an examination is about: where members have settings of their own, the worst of them.
+
+    It is the one whose loss on validation rows is the highest at its best moment; the first where losses differ on
+    purpose.
+    """
+    if not any(run.recipe.differences) or _have_losses_of_their_own(run):
+        return 0
+    looks = run.history.filter(pl.col("split") == "validation")
+    lowest = looks.group_by("member").agg(pl.col("loss").fill_nan(None).min().fill_null(math.inf)).sort("loss")
+    return int(lowest["member"][-1]) if len(lowest) else 0
+
+
+def _have_losses_of_their_own(run: Run) -> bool:
+    return any(path in AIMS for own in run.recipe.differences for path in own)
 
 
 STEPS = ("the screen", "taking the bundle apart", "fresh seeds", "labels and rows", "suspected leaks")
@@ -130,7 +156,7 @@ class _Examination:
 
     def go_through(self) -> None:
         """Do one step after another; whatever ends it, what was found so far stands."""
-        self.listener(Event("diagnosing", f"examining {self.run.path} by experiments"))
+        self.listener(Event("diagnosing", f"examining {self.run.path} by experiments{_one_of(self.run)}"))
         screen = screened(self.own, self.subject)
         self._done("the screen")
         for event in screen_events(self.own, screen):
@@ -242,9 +268,9 @@ class _Examination:
 
 
 def _examination(
-    run: Run, prepared: Prepared, passive: tuple[Finding, ...], *, clock: Clock, listener: Listener
+    run: Run, recipe: Recipe, prepared: Prepared, passive: tuple[Finding, ...], *, clock: Clock, listener: Listener
 ) -> _Examination:
-    subject = subject_of(run.recipe, prepared, left_open=run.data["decided"])
+    subject = subject_of(recipe, prepared, left_open=run.data["decided"])
     ledger: list[Experiment] = []
     metric = run.evaluation["primary"]["metric"]
     is_aimed = any(change.name in AIMS for change in subject.changes)
@@ -274,6 +300,17 @@ def _examination(
         started=perf_counter(),
         listener=listener,
     )
+
+
+def _one_of(run: Run) -> str:
+    """Return which member is examined, in words; nothing for a run of one network."""
+    count = run.recipe.member_count
+    if count == 1:
+        return ""
+    if not any(run.recipe.differences):
+        return f": one of its {count} members, which differ in their seeds alone"
+    which = "the first" if _have_losses_of_their_own(run) else f"number {member_to_examine(run) + 1}, which does worst,"
+    return f": {which} of its {count} members, which have settings of their own"
 
 
 def _judged(found: Eliminated, confirming: Confirmation, names: list[str]) -> Judged:

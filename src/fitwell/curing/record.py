@@ -13,9 +13,7 @@ from typing import Any
 from fitwell.curing.shortfall import Effect
 from fitwell.doctor.finding import Finding, findings_from_json, findings_json
 from fitwell.errors import RunError
-from fitwell.run import Run, read_json
-
-DIAGNOSIS = "diagnosis.json"
+from fitwell.run import DIAGNOSIS, Run, read_json
 
 
 @dataclass(frozen=True, kw_only=True)

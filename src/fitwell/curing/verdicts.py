@@ -54,12 +54,12 @@ def cause_findings(bench: Bench, screen: Screen, judged: Judged) -> Iterator[Fin
         cause = HEADROOM[change.name] if change.is_headroom else cause_of(change.name, base, helped)
         effect, held = judged.effects[change], judged.held[change]
         told = _changed_text(change, base, helped)
-        figures = f"{bench.metric} on the validation rows {_figure(bench, screen.base)}, then "
+        figures = f"{bench.metric} on the validation rows goes from {_figure(bench, screen.base)} to "
         if found.alone:
-            brought = f"with this alone put right: {figures}{_figure(bench, alone)}"
+            brought = f"with this alone put right, {figures}{_figure(bench, alone)}"
         else:
             others = ", ".join(other.name for other in found.causes if other is not change)
-            brought = f"put right together with {others}: {figures}{_figure(bench, found.together)}"
+            brought = f"put right together with {others}, {figures}{_figure(bench, found.together)}"
         fresh = _fresh_text(bench, effect, judged.proper[change])
         yield Finding(
             symptom=cause.symptom,
@@ -83,8 +83,8 @@ def _severity(change: Change, base: Recipe, helped: Recipe, *, missing: float) -
 def _fresh_text(bench: Bench, effect: Effect | None, proper: Effect | None) -> str:
     if effect is None:
         return "no fresh training could tell"
-    properly = "" if proper is None else f", and {bench.proper} {proper}"
-    return f"{effect.trainings} fresh trainings gain {bench.metric} {effect}{properly}"
+    properly = "" if proper is None else f", and {proper} in {bench.proper}"
+    return f"{effect.trainings} fresh trainings gain {effect} in {bench.metric}{properly}"
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Contents:
     decision: Mapping[str, Any] = field(default_factory=dict)
     explanation: Mapping[str, Any] = field(default_factory=dict)
     tuning: Mapping[str, Any] = field(default_factory=dict)  # the search that found the settings, if there was one
+    diagnosis: Mapping[str, Any] = field(default_factory=dict)  # what an examination went by, if there was one
     versions: Mapping[str, str] = field(default_factory=dict)  # of what made the report
 
     @property

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from fitwell.report.about import column_table, data_facts, decision_facts
 from fitwell.report.answers import Question, questions
+from fitwell.report.examined import examined_sentence, experiments_table
 from fitwell.report.examples import example_tables
 from fitwell.report.explained import dependence_pictures, importance_pictures
 from fitwell.report.found import effect_pictures, findings_shown
@@ -62,6 +63,8 @@ def all_of(contents: Contents) -> dict[str, Any]:
         "primary": None if contents.evaluation is None else primary_figure(contents),
         "beside": list(standing_pictures(contents)),
         "findings": findings_shown(contents.findings),
+        "examined": examined_sentence(contents),
+        "experiments": experiments_table(contents),
         "effects": list(effect_pictures(contents)),
         "panels": panels,
         "several": list(several_pictures(contents, asked)),

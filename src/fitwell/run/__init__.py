@@ -39,6 +39,7 @@ from fitwell.run.folder import require_free as require_free
 from fitwell.run.lock import alone as alone
 from fitwell.run.lock import is_training as is_training
 from fitwell.run.reading import CHECKED_FILES as CHECKED_FILES
+from fitwell.run.reading import DIAGNOSIS as DIAGNOSIS
 from fitwell.run.reading import MEND as MEND
 from fitwell.run.reading import PREDICTIONS as PREDICTIONS
 from fitwell.run.reading import RUN_VERSION as RUN_VERSION

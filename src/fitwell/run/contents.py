@@ -13,6 +13,7 @@ from fitwell.recipe import Recipe
 from fitwell.report.picture import Contents
 from fitwell.run.reading import (
     DECISION,
+    DIAGNOSIS,
     HISTORY,
     MEND,
     PREDICTIONS,
@@ -58,6 +59,7 @@ def contents_of(path: Path, *, state: str, recipe: Recipe, data: Mapping[str, An
         decision=read_json(path, DECISION) if has_decision(path) else {},
         explanation=_json(path, "explanation.json"),
         tuning=_json(path, TUNING),
+        diagnosis=_json(path, DIAGNOSIS),
         versions=data.get("versions") or {},
     )
 

@@ -19,6 +19,7 @@ CHECKED_FILES = (*FIRST_FILES, "model.safetensors")
 DECISION = "decision.json"  # runs that were written before there were decisions have none
 PREDICTIONS = "predictions.parquet"
 HISTORY = "history.parquet"
+DIAGNOSIS = "diagnosis.json"  # of runs that were examined
 TUNING = "tuning.json"  # of runs that a search found the settings of
 CHECKPOINT = "checkpoint/state.safetensors"
 MEND = "restore it from a copy, or train again"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from fitwell.training.signals import SATURATION_MARGIN, TINY
 
-WEIGHTS = 2**16  # of a tensor of weights, about so many at most are measured: whole rows, evenly taken
+WEIGHTS = 2**15  # of a tensor of weights, about so many at most are measured: whole rows, evenly taken
 ENTRIES = 2**16  # of what a layer puts out, about so many at most
 ROWS, ARRAY_ROWS = 256, 16  # of a batch, at most; an image or a series has many entries for one unit
 BOUNDED: dict[type[nn.Module], tuple[float, float]] = {

@@ -70,6 +70,15 @@ def test_outputs_stand_for_the_targets_whose_best_output_they_are(loss: Loss, li
     assert torch.allclose(meant_values(loss, targets, best), targets, atol=0.35)
 
 
+def test_a_loss_that_looks_at_its_values_means_the_same_as_one_that_does_not() -> None:
+    def looking(output: Tensor, target: Tensor) -> Tensor:
+        error = (output - 2 * target).abs().mean()
+        return error if float(error) > 1 else error.square()
+
+    targets, outputs = torch.arange(1.0, 21.0)[:, None], torch.tensor([[6.0], [30.0]])
+    assert torch.allclose(meant_values(looking, targets, outputs), outputs / 2, atol=0.7)  # a grid of steps of 1.3
+
+
 def test_outputs_whose_meaning_cannot_be_read_off_stand_for_themselves() -> None:
     outputs = torch.tensor([[0.5], [2.0]])
     assert torch.equal(meant_values(lambda output, target: output.sum() * 0, torch.ones(4, 1), outputs), outputs)

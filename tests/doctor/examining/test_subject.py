@@ -32,6 +32,14 @@ def subject(rows: int = 300, **changed: Any) -> Subject:
     return subject_of(model, inputs, targets, **arguments)
 
 
+def test_arrays_are_taken_as_tensors_are() -> None:
+    given = subject()
+    taken = subject(inputs=given.inputs.double().numpy(), targets=given.targets.numpy())
+    assert torch.equal(taken.inputs, given.inputs)
+    assert torch.equal(taken.targets, given.targets)
+    assert (taken.inputs.dtype, taken.targets.dtype) == (torch.float32, torch.float32)
+
+
 @pytest.mark.parametrize(("rows", "folds"), [(20, 1), (100, 4), (300, 1)])
 def test_small_data_is_held_out_row_by_row_and_large_data_in_part(rows: int, folds: int) -> None:
     found = folds_of(subject(rows), None, 0)

@@ -172,7 +172,7 @@ def too_few_rows(bench: Bench, screened: Screened) -> Finding | None:
     ):
         return None
     best = screened.best
-    if best.skill <= 0 or (best is screened.base and screened.full.skill <= 0):
+    if best.skill <= 0 or (best is screened.base and screened.full.skill <= 0) or 1 - best.skill < MORE_ROWS_BRING:
         return None
     if not bench.tally.affords("half of the rows"):
         return None

@@ -82,7 +82,7 @@ def examine(
     parameters. `validation` is a pair (inputs, targets); without it a fifth of the rows is held out, small data is
     cross-validated, and under 25 rows the fit itself is judged. `score` is the author's own figure of outputs and
     targets. `budget` bounds the time, in seconds or as "90s", "2m", "1h"; without one, what the verdict does not need
-    is left out once twenty trainings' work is done, which `untried` says.
+    is left out once fifteen trainings' work is done, which `untried` says.
 
     Raises:
         RequestError: an argument is not what it must be, or the network, loss and data do not go together.
@@ -156,11 +156,13 @@ def _summary(findings: Sequence[Finding], screened: Screened | None) -> str:
         return f"{decisive[0].symptom}" + (f" and {len(decisive) - 1} more" if len(decisive) > 1 else "")
     if screened is None:
         return "nothing was found before the time was over"
+    reached = f"the training reaches a skill of {screened.base.skill:.2f} on held-out rows"
+    if screened.full is screened.base:
+        return f"{reached}: no other could be clearly better"
     linear = "" if screened.linear_skill is None else f", a linear model {screened.linear_skill:.2f}"
-    return (
-        f"the training reaches a skill of {screened.base.skill:.2f} on held-out rows; the best that was tried "
-        f"instead reaches {screened.best.skill:.2f}{linear}"
-    )
+    if screened.best is screened.base:
+        return f"{reached}, and nothing that was tried instead reaches more{linear}"
+    return f"{reached}; the best that was tried instead reaches {screened.best.skill:.2f}{linear}"
 
 
 def _examine(subject: Subject, clock: Clock, course: Course) -> None:
@@ -328,7 +330,8 @@ def _find_causes(
     fault = evident or any(table[name].fault for name in causes.effects)
     severity: Severity = "critical" if fault or screened.shortfall >= RELATIVE_HEADROOM else "warning"
     sure = _holds(again, causes.measured, base, evident=evident)
-    if set(causes.effects) <= {WIDER, STAND_IN}:
+    signals = base.trainings[0].signals
+    if set(causes.effects) <= {WIDER, STAND_IN} and not (signals is not None and signals.fading):
         # Too small a network may be just large enough for some first weights.
         _add(course, seed_dependent(bench, screened, again.measure(Arm()), asked=True))
     if base.diverged and set(causes.effects) <= {WIDER, STAND_IN}:  # no change of its training keeps it finite

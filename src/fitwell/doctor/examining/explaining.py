@@ -174,10 +174,16 @@ def joined(first: Finding, second: Finding) -> Finding:
     return replace(
         grave,
         where=grave.where or other.where,
-        explanation=f"{first.explanation} {second.explanation}",
+        explanation=_one_after_the_other(first.explanation, second.explanation),
         evidence={**other.evidence, **grave.evidence, **({REACHED: max(reached)} if reached else {})},
         remedies=(*grave.remedies, *more),
     )
+
+
+def _one_after_the_other(first: str, second: str) -> str:
+    """Return both texts, without the sentence that opens the first and the second alike."""
+    opening = f"{first.partition('. ')[0]}. "
+    return f"{first} {second.removeprefix(opening)}"
 
 
 def evidence_of(screened: Screened, causes: Causes) -> dict[str, Any]:

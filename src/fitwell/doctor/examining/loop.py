@@ -7,7 +7,7 @@ one half of them and judged on the other, in turn, so that choosing gains nothin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from fitwell.doctor.examining.rewiring import network_of, rewired
 from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
 from fitwell.doctor.examining.subject import Fold, Subject, steps_of
-from fitwell.doctor.examining.thresholds import CHECKPOINTS, HOPELESS, MUCH_DECAY
+from fitwell.doctor.examining.thresholds import CHECKPOINTS, FLOOR, HOPELESS_ERRORS, MUCH_DECAY, TINY
 from fitwell.doctor.examining.tracing import Rewired
 
 DECAY = 0.05  # of the arm that is held back, decoupled
@@ -49,7 +49,7 @@ class Training:
     outputs: Tensor  # (held-out rows, …) at the end
     best_outputs: Tensor  # at the moment that is best on all held-out rows
     diverged: bool
-    cut: bool  # ended at half time, since it was far from what it had to reach
+    cut: bool  # ended before its time, since it was not going to reach what it had to
     momentum: float  # of the optimizer, the largest
     signals: Signals | None
 
@@ -98,7 +98,7 @@ def train(
     subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm, *, seed: int, clock: Clock, watch: bool = False,
     steps: int | None = None, least: float = -math.inf,
 ) -> Training:  # fmt: skip
-    """Train one arm on a fold; `steps` cuts it off, and so does half time with a skill that is far below `least`."""
+    """Train one arm on a fold; `steps` cuts it off, and so does a curve that will not reach the skill `least`."""
     scales = scales_of(subject, anatomy, fold, arm)
     x, y = scales.inputs(subject.inputs[fold.training]), subject.targets[fold.training]
     module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)
@@ -140,7 +140,7 @@ def train(
             given.append(output)
             if step == last_step or not math.isfinite(mean):
                 break
-            if 2 * step >= last_step and max(skill(look.judged.contributions) for look in looks) < HOPELESS * least:
+            if 2 * step >= last_step and _is_out_of_reach(looks, last_step, least):
                 break
     few = fold.training[:EVALUATED]
     fitted = _outputs(subject, anatomy, arm, scales, module, few)
@@ -156,6 +156,25 @@ def train(
         momentum=max(float(group.get("momentum", 0)) for group in optimizer.param_groups),
         signals=None if signals is None else signals.taken(x[:EVALUATED]),
     )
+
+
+def _is_out_of_reach(looks: Sequence[Look], last_step: float, least: float) -> bool:
+    """Tell whether a training, half of which is done, is not going to reach a skill.
+
+    Curves flatten: what is left of it brings no more than as many steps before brought, beyond the noise of its rows.
+    """
+    if least == -math.inf:
+        return False
+    best = 0.0  # of a constant, where it begins
+    reached = [(0, best)]
+    for look in looks:
+        best = max(best, skill(look.judged.contributions))
+        reached.append((look.step, best))
+    left = last_step - looks[-1].step
+    before = max(value for step, value in reached if step <= max(0, looks[-1].step - left))
+    rows = looks[-1].judged.contributions.double().clamp(min=FLOOR)
+    noise = HOPELESS_ERRORS * float(rows.std()) / math.sqrt(len(rows)) if len(rows) >= TINY else math.inf
+    return best + (best - before) + noise < least
 
 
 def _batches(rows: int, size: int, *, shuffled: bool) -> Iterator[Tensor]:

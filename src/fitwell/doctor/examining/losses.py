@@ -20,6 +20,7 @@ from torch.nn import functional
 from fitwell.doctor.examining.thresholds import PROBES, SAME_DIRECTION
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+COARSER = 16  # times, the grid of outputs that are asked one by one
 Expects = Literal["values", "logits", "log-probabilities", "probabilities", "margins", "anything"]
 
 
@@ -154,18 +155,29 @@ def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
     low, high = float(outputs.min()), float(outputs.max())
     reach = max(high - low, float(places.abs().max()), 1.0)
     grid = torch.linspace(low - reach, high + reach, 801)
-    shape, target_shape = outputs.shape[1:], targets.shape[1:]
-    best = []
-    for place in places:
-        target = place.expand(1, *target_shape).to(targets.dtype)
+
+    def value(output: Tensor, place: Tensor) -> Tensor:
+        return loss(output.expand(1, *outputs.shape[1:]), place.expand(1, *targets.shape[1:]).to(targets.dtype)).mean()
+
+    try:
+        values = _of_all_pairs(value, grid, places)
+    except RuntimeError:  # its code looks at values, so that it is asked one by one, and less often
+        grid = grid[::COARSER]
         try:
-            values = torch.stack([loss(each.expand(1, *shape), target).mean() for each in grid])
+            values = torch.stack([torch.stack([value(output, place) for output in grid]) for place in places])
         except (RuntimeError, ValueError, IndexError, TypeError):
             return outputs
-        best.append(grid[values.nan_to_num(math.inf).argmin()])
-    found = torch.stack(best)
+    except (ValueError, IndexError, TypeError):
+        return outputs
+    found = grid[values.nan_to_num(math.inf).argmin(1)]
     if not bool((found.diff() >= 0).all()) or float(found[-1] - found[0]) <= 0:
         return outputs  # it has no best output for a target by itself
     keep = torch.cat([torch.ones(1, dtype=torch.bool), found.diff() > 0])
     meant = np.interp(outputs.flatten().numpy(), found[keep].numpy(), places[keep].numpy())
     return torch.from_numpy(meant).float().reshape(outputs.shape)
+
+
+def _of_all_pairs(value: Callable[[Tensor, Tensor], Tensor], grid: Tensor, places: Tensor) -> Tensor:
+    """Return the value (places, grid) of each output of a grid for each target, all at once."""
+    mapped: Tensor = torch.vmap(lambda place: torch.vmap(lambda output: value(output, place))(grid))(places)
+    return mapped

@@ -16,9 +16,8 @@ from fitwell.doctor.examining.clock import Clock
 from fitwell.doctor.examining.loop import Training, train
 from fitwell.doctor.examining.scoring import labels_of, skill
 from fitwell.doctor.examining.subject import Fold, Subject, folds_of, steps_of
-from fitwell.doctor.examining.thresholds import ENOUGH_STEPS, FAR, HOPELESS_ERRORS, TINY
+from fitwell.doctor.examining.thresholds import ENOUGH_STEPS, FAR, FLOOR, HOPELESS_ERRORS, TINY
 
-FLOOR = -5.0  # a row's contribution counts no less when trainings are compared: one wild row must not hide the others
 TINY_SEEDS = 4  # tiny data is trained with so many seeds, since rows alone tell little
 
 
@@ -163,10 +162,15 @@ class Bench:
             judged.append((found.best if "best_epoch" in arm.changes else found.last).contributions)
             self.tally.trainings += 1
             self.tally.steps += found.steps
-            cut = found.cut or _is_hopeless(torch.cat(judged), least)
+            cut = found.cut or _is_hopeless(torch.cat(judged), least, self._rival())
             if cut:
                 break
         return Measured(arm=arm, trainings=tuple(trainings), contributions=torch.cat(judged), cut=cut)
+
+    def _rival(self) -> Measured | None:
+        """Return the best arm that all rows judged."""
+        whole = [each for each in self.done.values() if not each.cut]
+        return max(whole, key=lambda each: each.skill, default=None)
 
     def _rounds(self) -> Iterator[tuple[Fold, int]]:
         tiny = self.subject.rows < TINY and not self.subject.own_validation
@@ -182,12 +186,17 @@ def bench_of(subject: Subject, anatomy: Anatomy, clock: Clock, seed: int, tally:
     return Bench(subject=subject, anatomy=anatomy, clock=clock, seed=seed, folds=folds, tally=tally)
 
 
-def _is_hopeless(contributions: Tensor, least: float) -> bool:
+def _is_hopeless(contributions: Tensor, least: float, rival: Measured | None) -> bool:
+    """Tell whether an arm stays below a skill, going by the first rows that judged it.
+
+    Rows differ in how hard they are: an arm is compared with another one on the same rows, where there is one.
+    """
     rows = len(contributions)
-    if rows < TINY:
+    if rows < TINY or least == -math.inf:
         return False
-    error = float(contributions.double().clamp(min=FLOOR).std()) / math.sqrt(rows)
-    return skill(contributions) + HOPELESS_ERRORS * error < least
+    others = torch.zeros_like(contributions) if rival is None else rival.contributions[:rows]
+    found = gain(contributions, others)
+    return (0.0 if rival is None else rival.skill) + found.effect + HOPELESS_ERRORS * found.error < least
 
 
 def gain(better: Tensor, worse: Tensor) -> Gain:

@@ -139,7 +139,8 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     """Return that one of several features is the target, or nearly, where the others together tell clearly less.
 
     An honest feature may be nearly as good. But a copy also knows what the others tell of the target: they explain
-    something without it, and nothing of what it leaves, which causes of their own would.
+    something without it, and nothing of what it leaves, which causes of their own would. In a series, one step may be
+    all that tells.
     """
     features = features_of(subject.inputs)
     task = anatomy.task
@@ -156,7 +157,8 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     rest = torch.cat([features[:, :place], features[:, place + 1 :]], 1)
     others = _linear_skill(rest, subject.targets, task)
     itself = exact and float(straight[place]) >= THE_SAME
-    if not itself and (others > 0.95 or not (exact or _screens_off(features[:, place], rest, y, others))):
+    alone = exact and subject.inputs.ndim == 2
+    if not itself and (others > 0.95 or not (alone or _screens_off(features[:, place], rest, y, others))):
         return None
     return Finding(
         symptom="target_leakage",

@@ -3,6 +3,11 @@
 What the data allows is shown by a bundle of healthy defaults, once as it is, once with dropout and weight decay, once
 wider, and by a linear model. A training is suspected when it stays below the best of them by a good part of what that
 reached, and beyond noise.
+
+What cannot tell more is not asked, or not to its end. Where the training is so good that nothing can be clearly
+better, there is nothing to compare. Where held-out rows are told as well as training rows are, nothing is gained by
+holding the network back; where training rows are known by heart, it is large enough. And what is not going to be better
+than the best so far is ended.
 """
 
 from __future__ import annotations
@@ -26,7 +31,9 @@ from fitwell.doctor.examining.thresholds import (
     ADAM_RATES,
     DOUBTFUL_SKILL,
     ENOUGH_STEPS,
+    EVIDENT_FAULT,
     IGNORED_RECALL,
+    KNOWN_THROUGHOUT,
     MOST_LONGER,
     RARE_CLASS,
     RELATIVE_FAULT,
@@ -43,7 +50,7 @@ class Screened:
     """What the examined training reached, and what its data was shown to allow."""
 
     base: Measured
-    full: Measured  # the bundle
+    full: Measured  # the bundle; the examined training itself where nothing could be clearly better
     others: tuple[Measured, ...]  # the bundle with more changed
     linear: Tensor | None  # contributions of the linear model
     constant_error: float  # the squared error of the best constant
@@ -93,12 +100,26 @@ def screen(bench: Bench) -> Screened:
     subject, anatomy = bench.subject, bench.anatomy
     base = bench.measure(Arm(), watch=True)
     linear = linear_contributions(subject, anatomy, bench.folds)
-    arm = with_found_rate(bench, starting_arm(subject, anatomy))
-    full = bench.measure(arm)
-    others = [bench.measure(arm.plus(REGULARIZED)), *larger_arms(bench, arm), *weighted_arms(bench, base, full)]
+    full, others = base, []
+    if base.skill <= 1 - EVIDENT_FAULT:
+        full = bench.measure(with_found_rate(bench, starting_arm(subject, anatomy)))
+        others = [*held_back_arms(bench, base, full), *larger_arms(bench, base, full)]
+        others += weighted_arms(bench, base, full)
     return Screened(
         base=base, full=full, others=tuple(others), linear=linear, constant_error=constant_error(subject, anatomy)
     )
+
+
+def held_back_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Measured]:
+    """Yield the bundle with dropout and weight decay, where held-out rows are told worse than training rows."""
+    if full.fitted - full.skill >= ABSOLUTE_GAIN:
+        yield from _arms_that_win(bench, full.arm.plus(REGULARIZED), base, full)
+
+
+def _arms_that_win(bench: Bench, arm: Arm, base: Measured, full: Measured) -> Iterator[Measured]:
+    """Yield an arm where it gets to what is worth telling: better than the bundle, clearly than the training."""
+    if bench.reaches(arm, max(full.skill, base.skill + ABSOLUTE_GAIN)):
+        yield bench.measure(arm)
 
 
 def constant_error(subject: Subject, anatomy: Anatomy) -> float:
@@ -165,15 +186,16 @@ def lowest_recall(bench: Bench, arm: Measured) -> float:
     return min(float(found[truth == each].mean()) for each in truth.unique())  # type: ignore[no-untyped-call]
 
 
-def larger_arms(bench: Bench, arm: Arm) -> Iterator[Measured]:
+def larger_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Measured]:
     """Yield the bundle with wider layers where the network can be widened, else or after that failed with our own."""
-    wider = None
+    known = full.skill > DOUBTFUL_SKILL
+    if known and full.fitted >= KNOWN_THROUGHOUT:
+        return  # it is large enough
     # Where its parts no longer fit together, this way of telling is closed.
     with suppress(RuntimeError, ValueError, TypeError, AttributeError, IndexError):
-        wider = bench.measure(arm.plus(WIDER))
-    if wider is not None:
-        yield wider
-        if wider.skill > DOUBTFUL_SKILL:
+        wider = full.arm.plus(WIDER)
+        yield from _arms_that_win(bench, wider, base, full)
+        if known or bench.done[wider].skill > DOUBTFUL_SKILL:
             return
     if CHANGES["inputs"].applies(bench.subject, bench.anatomy):
-        yield bench.measure(replace(arm.plus(STAND_IN), adam_rate=STAND_IN_RATE))
+        yield bench.measure(replace(full.arm.plus(STAND_IN), adam_rate=STAND_IN_RATE))

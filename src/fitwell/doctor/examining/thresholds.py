@@ -38,6 +38,9 @@ EVIDENT_ERRORS = 2.33  # one in 100, of a cause that was visible before anything
 SHARE_OF_GAIN = 0.8
 SHARE_OF_CURE = 0.95  # of the gain, from which causes put right are a cure; below, what helps further is added
 
+# Skill on training rows from which a network is large enough for them: more units cannot bring ABSOLUTE_GAIN there.
+KNOWN_THROUGHOUT = 1 - ABSOLUTE_GAIN
+
 # What a training that learned nothing may show by chance on its own rows, of which there are more than held-out ones.
 NOTHING_LEARNED = 0.05
 # Below this skill it is asked on other rows too, and of other models, whether what was reached is chance.
@@ -72,15 +75,16 @@ HEAVY_DROPOUT, CRUSHING_DROPOUT = 0.6, 0.8
 ENOUGH_STEPS = 600
 MOST_LONGER = 10
 CHECKPOINTS = 20  # at most so many looks at the held-out rows in a training
-# An arm that has to reach a skill is ended at half time with less than this share of it at its best moment, and after
-# any fold when it stays below by so many standard errors.
-HOPELESS = 0.25
+# An arm that has to reach a skill is ended from half time on when by the pace of its curve it stays below, and after
+# any fold when it does, by so many standard errors.
 HOPELESS_ERRORS = 2.0
+# A row's contribution counts no less when trainings are compared: one wild row must not hide the others.
+FLOOR = -5.0
 # Taking changes back ends when so many trainings' work is done: what a sick training may cost (15) less what
 # confirming takes. A training of fewer than ENOUGH_STEPS steps counts as so many.
-MOST_WORK = 12.0
+MOST_WORK = 10.0
 # And nothing is asked that the verdict does not need when so much is done, unless a time was given instead.
-MOST_WORK_IN_ALL = 20.0
+MOST_WORK_IN_ALL = 15.0
 
 ADAM_RATES = (1e-3, 3e-3, 1e-2)  # tried for the bundle: Adam's own default and what small networks take
 STAND_IN_RATE = 3e-3  # of a network of our own, whatever suits the examined one

@@ -1,0 +1,63 @@
+"""Trainings on pictures, sounds, series, texts and streamed tables are examined as those on tables are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.test_arrays import HEARING, picture_folder, series_frame, sound_folder, text_frame
+
+from fitwell.curing import cure, diagnose
+from fitwell.events import Event
+from fitwell.workflow import train
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_choices")]
+ROWS = 240
+
+
+def written(frame: pl.DataFrame, path: Path) -> str:
+    frame.write_parquet(path)
+    return str(path)
+
+
+def streamed_table(folder: Path) -> str:
+    random = np.random.default_rng(3)
+    a, b = random.normal(size=(2, 1200))
+    return written(pl.DataFrame({"a": a, "b": b, "y": np.where(a + b * b > 1, "yes", "no")}), folder / "t.parquet")
+
+
+# What is read, as a path below a folder, with settings that make its network small.
+KINDS: dict[str, tuple[Callable[[Path], str], dict[str, Any]]] = {
+    "pictures": (lambda folder: str(picture_folder(folder / "p", ROWS)), {"network.image.widths": [4]}),
+    "sounds": (lambda folder: str(sound_folder(folder / "s", ROWS)), HEARING),
+    "series": (lambda folder: written(series_frame(ROWS), folder / "s.parquet"), {"network.series.widths": [8]}),
+    "texts": (lambda folder: written(text_frame(ROWS), folder / "t.parquet"), {}),
+    "a streamed table": (streamed_table, {"data.streaming": "always"}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rate_that_is_far_too_low_is_found_and_cured_whatever_is_learned_from(kind: str, tmp_path: Path) -> None:
+    source, small = KINDS[kind]
+    path = source(tmp_path)
+    settings = small | {"training.learning_rate": 1e-7}
+    target = ["y"] if path.endswith("parquet") else None
+    sick = train(path, target=target, settings=settings, out=tmp_path / "run")
+    cured = cure(sick)
+    found = cured.diagnosis.findings[0]
+    assert (found.symptom, found.where, found.decides) == ("learning_rate_too_low", "training.learning_rate", True)
+    assert cured.diagnosis.complete
+    assert cured.run is not None
+
+
+def test_of_members_with_settings_of_their_own_the_worst_is_examined(table: Path, tmp_path: Path) -> None:
+    own = [{"training.learning_rate": 0.01}, {"training.learning_rate": 1e-7}]
+    run = train(table, target="answer", settings={"members": own}, out=tmp_path / "run")
+    events: list[Event] = []
+    found = diagnose(run, listener=events.append).findings[0]
+    assert found.explanation.startswith("training.learning_rate is 1e-07")
+    assert "number 2, which does worst, of its 2 members" in events[0].text
