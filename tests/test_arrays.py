@@ -136,7 +136,7 @@ def test_a_folder_of_sounds_is_learned_from_explained_and_predicted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = sound_folder(tmp_path / "sounds")
-    quickly = {"training.epochs": 20, "training.learning_rate": 0.01}
+    quickly = {"training.epochs": 10, "training.learning_rate": 0.02}
     events: list[Any] = []
     run = fw.train(str(folder), out=tmp_path / "run", settings=QUICK | HEARING | quickly, listener=events.append)
     assert (run.recipe.target, run.data["rows"]) == (("label",), ROWS)
@@ -190,12 +190,12 @@ SLOW = pytest.mark.slow
     ],
 )
 def test_every_way_to_read_a_text_finds_the_word_that_decides(tmp_path: Path, family: str) -> None:
-    settings = {"network.text.family": family, "network.text.width": 8, "training.epochs": 30, "target": ["y"]}
+    settings = {"network.text.family": family, "network.text.width": 8, "training.epochs": 20, "target": ["y"]}
     if family == "transformer":
         settings |= {"network.transformer.width": 8}
     elif family not in ("auto", "average"):
         settings["network.text.widths"] = [8]
-    prepared = prepared_of(text_frame(240), **settings)
+    prepared = prepared_of(text_frame(200), **settings)
     assert prepared.recipe.data.text == ("terms" if family == "auto" else "words")
     setup = set_up(prepared, prepared.recipe)
     learned = learn(setup, prepared, clock=Clock(perf_counter()), listener=unheard)
@@ -435,7 +435,7 @@ def test_training_pictures_stay_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", ["convolutional", "rnn", "lstm", "gru", "transformer"])
 def test_every_family_learns_which_way_a_series_goes(family: str) -> None:
-    settings = QUICK | {"network.series.family": family, "network.series.widths": [8], "training.epochs": 20}
+    settings = QUICK | {"network.series.family": family, "network.series.widths": [8], "training.epochs": 12}
     prepared = prepared_of(series_frame(), **{"target": ["y"], "data.drop": ["size"]} | settings)
     setup = set_up(prepared, prepared.recipe)
     learned = learn(setup, prepared, clock=Clock(perf_counter()), listener=unheard)
