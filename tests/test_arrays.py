@@ -136,7 +136,7 @@ def test_a_folder_of_sounds_is_learned_from_explained_and_predicted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = sound_folder(tmp_path / "sounds")
-    quickly = {"training.epochs": 20, "training.learning_rate": 0.01}
+    quickly = {"training.epochs": 10, "training.learning_rate": 0.02}
     events: list[Any] = []
     run = fw.train(str(folder), out=tmp_path / "run", settings=QUICK | HEARING | quickly, listener=events.append)
     assert (run.recipe.target, run.data["rows"]) == (("label",), ROWS)
@@ -161,8 +161,8 @@ def test_a_folder_of_sounds_is_learned_from_explained_and_predicted(
 
 
 def test_a_folder_of_texts_is_learned_from_and_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = text_folder(tmp_path / "letters", text_frame(200))
-    asked = ["train", str(folder), "--out", str(tmp_path / "run"), "--set", "training.epochs=30"]
+    folder = text_folder(tmp_path / "letters", text_frame(120))
+    asked = ["train", str(folder), "--out", str(tmp_path / "run"), "--set", "training.epochs=15"]
     assert cli.run(asked) == 0
     assert re.search(r'"text": \d+ different terms, of which each text keeps up to \d+', capsys.readouterr().out)
     run = fw.load(tmp_path / "run")
@@ -190,12 +190,12 @@ SLOW = pytest.mark.slow
     ],
 )
 def test_every_way_to_read_a_text_finds_the_word_that_decides(tmp_path: Path, family: str) -> None:
-    settings = {"network.text.family": family, "network.text.width": 8, "training.epochs": 30, "target": ["y"]}
+    settings = {"network.text.family": family, "network.text.width": 8, "training.epochs": 20, "target": ["y"]}
     if family == "transformer":
         settings |= {"network.transformer.width": 8}
     elif family not in ("auto", "average"):
         settings["network.text.widths"] = [8]
-    prepared = prepared_of(text_frame(240), **settings)
+    prepared = prepared_of(text_frame(200), **settings)
     assert prepared.recipe.data.text == ("terms" if family == "auto" else "words")
     setup = set_up(prepared, prepared.recipe)
     learned = learn(setup, prepared, clock=Clock(perf_counter()), listener=unheard)
@@ -223,7 +223,7 @@ def test_kept_vectors_stay_those_of_the_file_and_the_file_is_not_needed_to_predi
 
 
 def test_a_prediction_rests_on_the_text_that_decides_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = fw.train(text_frame(240), target="y", out=tmp_path / "run", settings={"training.epochs": 30, "members": 2})
+    run = fw.train(text_frame(160), target="y", out=tmp_path / "run", settings={"training.epochs": 15, "members": 2})
     explained = json.loads((run.path / "explanation.json").read_text())
     most, least = sorted(explained["importance"]["columns"], key=lambda each: -each["value"])
     assert (most["column"], least["column"]) == ("note", "size")
@@ -283,7 +283,9 @@ def test_arrays_stand_beside_other_columns(tmp_path: Path, kind: str) -> None:
         frame = pl.DataFrame({"photo": pictures, "size": np.arange(ROWS) / 7, "y": ["a"] * 40 + ["b"] * 40})
     else:
         frame = series_frame() if kind == "series" else text_frame()
-    run = fw.train(frame, target="y", out=tmp_path / "run", settings=QUICK)
+    settings = {name: value for name, value in QUICK.items() if not name.startswith("network.image")}
+    run = fw.train(frame, target="y", out=tmp_path / "run", settings=settings)
+    assert (run.recipe.network.image.family == "random_patches") == (kind == "image")
     again = fw.load(tmp_path / "run")
     assert again.predict(frame).equals(run.predict(frame))
     assert set(run.model.columns or ()) == set(frame.columns) - {"y"}
@@ -433,7 +435,7 @@ def test_training_pictures_stay_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", ["convolutional", "rnn", "lstm", "gru", "transformer"])
 def test_every_family_learns_which_way_a_series_goes(family: str) -> None:
-    settings = QUICK | {"network.series.family": family, "network.series.widths": [8], "training.epochs": 20}
+    settings = QUICK | {"network.series.family": family, "network.series.widths": [8], "training.epochs": 12}
     prepared = prepared_of(series_frame(), **{"target": ["y"], "data.drop": ["size"]} | settings)
     setup = set_up(prepared, prepared.recipe)
     learned = learn(setup, prepared, clock=Clock(perf_counter()), listener=unheard)

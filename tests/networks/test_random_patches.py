@@ -58,16 +58,22 @@ def test_responses_are_those_of_the_definition_at_every_place() -> None:
     for number in (0, FILTERS - 1):
         own = whitening @ (of_sample[number] - center)
         above: list[list[float]] = [[], [], [], []]
+        middle = []
         places = SIDE - 6 + 1
         for row in range(places):
             for column in range(places):
                 patch = picture[row : row + 6, column : column + 6].transpose(2, 0, 1).ravel()
                 response = whitening @ (leveled(patch) - center) @ own / np.linalg.norm(own)
+                if (
+                    2 <= row < places - 2 and 2 <= column < places - 2
+                ):  # a quarter of 11 places is left out on each side
+                    middle.append(max(0.0, response - BIAS))
                 for half_row in (0, 1):
                     for half_column in (0, 1):  # of 11 places each half has 6: the middle one lies in both
                         if 5 * half_row <= row < 6 + 5 * half_row and 5 * half_column <= column < 6 + 5 * half_column:
                             above[2 * half_row + half_column].append(max(0.0, response - BIAS))
         assert told[4 * number : 4 * number + 4] == pytest.approx([np.mean(each) for each in above], rel=1e-3, abs=1e-3)
+        assert told[2 * FILTERS * 4 + number] == pytest.approx(np.mean(middle), rel=1e-3, abs=1e-3)
 
 
 def test_halved_patches_are_means_of_four_pixels() -> None:

@@ -3,8 +3,9 @@
 Patches of six by six pixels are cut out of training pictures at random, brought to one contrast and whitened, so that
 edges and colors count rather than what all patches share; some of them are the filters. A filter's response at a place
 tells how much the patch there is like it. What is beyond a bias, on either side, is averaged over each quarter of a
-picture, at full and at half size. What follows learns from those numbers alone, which a few dozen pictures suffice for
-(Coates, Lee & Ng 2011, An analysis of single-layer networks; without clusters as in Thiry et al. 2021).
+picture and over its middle, at full and at half size. What follows learns from those numbers alone, which a few dozen
+pictures suffice for (Coates, Lee & Ng 2011, An analysis of single-layer networks; without clusters as in Thiry et al.
+2021).
 
 Nothing here has parameters, and each picture is read once, before the first step. What is told of a picture that may be
 mirrored is the mean of what is told of it and of its mirror image.
@@ -71,7 +72,7 @@ class RandomPatches(ArrayNetwork):
             stride = stride_of(tall, wide)
             places = math.prod((each - side) // stride + 1 for each in (tall, wide))
             self.multiplications += (1 + self.mirrored) * places * FILTERS * channels * side**2
-        self.width = 2 * FILTERS * QUARTERS**2 * len(self.sides)
+        self.width = 2 * FILTERS * (QUARTERS**2 + 1) * len(self.sides)
         self.register_buffer("center", torch.zeros(self.width))
         self.register_buffer("factor", torch.ones(self.width))
         if sample is not None and len(sample):
@@ -101,7 +102,7 @@ class RandomPatches(ArrayNetwork):
             yield functional.avg_pool2d(pictures, 2**scale) if scale else pictures
 
     def _means(self, pictures: Tensor, scale: int) -> Float[Tensor, "rows responses"]:
-        """Return what is beyond the bias, above and below, as means over the quarters of the pictures."""
+        """Return what is beyond the bias, above and below, as means over each quarter and over the middle."""
         filters, offsets = self.get_buffer(f"filters_{scale}"), self.get_buffer(f"offsets_{scale}")
         side, stride = filters.shape[-1], stride_of(*self.sides[scale])
         mean, square = (
@@ -112,7 +113,9 @@ class RandomPatches(ArrayNetwork):
         # The filters' weights have no sum: a patch's mean need not be taken out.
         responses = functional.conv2d(pictures, filters, stride=stride) * contrast.rsqrt() - offsets[:, None, None]
         both = torch.cat([(responses - BIAS).relu(), (-responses - BIAS).relu()], -3)
-        return functional.adaptive_avg_pool2d(both, QUARTERS).flatten(-3)
+        top, left = (places // 4 for places in both.shape[-2:])
+        middle = both[..., top : both.shape[-2] - top, left : both.shape[-1] - left].mean((-2, -1))
+        return torch.cat([functional.adaptive_avg_pool2d(both, QUARTERS).flatten(-3), middle], -1)
 
     def _fit(self, sample: Tensor) -> None:
         """Cut filters out of these pictures, and take scales from some of them."""
