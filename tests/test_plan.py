@@ -80,7 +80,15 @@ def test_the_tables_hold_exactly_the_settings_that_can_be_open() -> None:
 
 @pytest.mark.parametrize(("width", "rate"), [(768, 0.15), (384, 0.15), (192, 0.6), (128, 1.0)])
 def test_a_narrow_encoder_learns_faster_and_few_rows_keep_it(width: int, rate: float) -> None:
-    sizes = {"layers": 2, "width": width, "entry_width": width, "heads": 2, "inner": width, "vocabulary": 9, "types": 2}
+    sizes: dict[str, Any] = {
+        "layers": 2,
+        "width": width,
+        "entry_width": width,
+        "heads": 2,
+        "inner": width,
+        "vocabulary": 9,
+        "types": 2,
+    }
     sizes |= {"positions": 9, "first_position": 0, "longest": 9}
     encoder = Configuration(family="bert", activation="gelu", epsilon=1e-12, dropout=0.1, **sizes)
     own = ArrayBlock(column="t", kind="text", shape=(9,), configuration=encoder.as_text())
