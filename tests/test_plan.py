@@ -20,6 +20,7 @@ from fitwell.data.schema import infer_schema
 from fitwell.errors import RecipeError
 from fitwell.metrics import Primary
 from fitwell.plan import CHOICES, DATA_CHOICES, OPEN, Facts, Plan, resolve, resolve_data
+from fitwell.pretrained.configuration import Configuration
 from fitwell.recipe import NEUTRAL, Recipe, TaskName, changed, default_of, described, from_yaml, setting, to_yaml
 from fitwell.tasks.table import TASKS
 from fitwell.training.costs import seconds_saved, seconds_to_compile
@@ -75,6 +76,28 @@ def test_the_tables_hold_exactly_the_settings_that_can_be_open() -> None:
     open_by_default = {path for path, _, default in described() if default in ("auto", "usual")}
     assert {*CHOICES, *DATA_CHOICES, "goal", *ELSEWHERE} == open_by_default
     assert all(setting(Recipe(), path) == word for path, word in OPEN.items())
+
+
+@pytest.mark.parametrize(("width", "rate"), [(768, 0.15), (384, 0.15), (192, 0.6), (128, 1.0)])
+def test_a_narrow_encoder_learns_faster_and_few_rows_keep_it(width: int, rate: float) -> None:
+    sizes: dict[str, Any] = {
+        "layers": 2,
+        "width": width,
+        "entry_width": width,
+        "heads": 2,
+        "inner": width,
+        "vocabulary": 9,
+        "types": 2,
+    }
+    sizes |= {"positions": 9, "first_position": 0, "longest": 9}
+    encoder = Configuration(family="bert", activation="gelu", epsilon=1e-12, dropout=0.1, **sizes)
+    own = ArrayBlock(column="t", kind="text", shape=(9,), configuration=encoder.as_text())
+    layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"text_0": own})
+    asked = changed(Recipe(), {"data.text": "pieces", "data.text_encoder": "folder"})
+    for rows in (999, 1_000):
+        plan = resolve(asked, replace(facts(rows=rows), layout=layout))
+        assert plan.recipe.network.text.tuned is (rows == 1_000)
+        assert plan.recipe.training.encoder_rate == rate
 
 
 def test_a_learning_rate_that_a_range_test_finds_stays_open() -> None:

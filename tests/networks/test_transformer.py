@@ -29,7 +29,7 @@ def generator() -> torch.Generator:
 
 def settings_of(**own: Any) -> NetworkSettings:
     chosen = {"width": WIDTH, "heads": HEADS, "layers": 2, "feedforward": 2} | own
-    return NetworkSettings.model_validate(SETTINGS | {"transformer": chosen, "text": {"width": WIDTH}})
+    return NetworkSettings.model_validate(SETTINGS | {"transformer": chosen, "text": {"width": WIDTH, "tuned": True}})
 
 
 def stirred(network: Any) -> Any:
