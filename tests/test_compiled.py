@@ -33,6 +33,31 @@ def test_where_no_cache_may_be_written_every_process_compiles(monkeypatch: pytes
     assert compiled(double)(21) == 42
 
 
+LOOPS = """
+from fitwell.compiled import compiled
+
+@compiled
+def total(numbers):
+    total = 0
+    for number in numbers:
+        total += number
+    return total
+"""
+CALL = """
+import numpy as np
+from loops import total
+assert total(np.arange(4)) == 6
+print(sum(total.stats.cache_misses.values()))
+"""
+
+
+def test_of_processes_that_want_the_same_code_one_compiles(tmp_path: Path) -> None:
+    (tmp_path / "loops.py").write_text(LOOPS)
+    command = [sys.executable, "-c", CALL]
+    both = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) for _ in range(2)]
+    assert sorted(process.communicate()[0] for process in both) == [b"0\n", b"1\n"]
+
+
 def test_other_failures_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(_function: object, **_options: object) -> object:
         raise RuntimeError("out of luck")

@@ -465,7 +465,7 @@ def test_a_finished_run_whose_last_event_cannot_be_written_is_kept(
             raise SurroundingsError("the disk is full")
         append_event(run, event, **values)
 
-    monkeypatch.setattr("fitwell.workflow.append_event", full)
+    monkeypatch.setattr("fitwell.workflow.running.append_event", full)
     out = tmp_path / "full"
     with pytest.raises(SurroundingsError, match=r"the disk is full; then continue with: fitwell resume .*full"):
         train(PENGUINS, target="species", settings=SETTINGS, members=2, out=out)

@@ -332,7 +332,7 @@ def test_a_run_that_was_cut_off_is_resumed_to_the_same_bits(
     whole: tuple[Run, list[Event]], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("fitwell.workflow.write_checkpoint", cut_off(17))
+        patched.setattr("fitwell.workflow.carrying_out.write_checkpoint", cut_off(17))
         with pytest.raises(SystemExit):
             train(folder, target="class", settings=SETTINGS, members=2, out=tmp_path / "run")
     run = resume(tmp_path / "run")
@@ -343,7 +343,7 @@ def test_a_run_that_was_cut_off_is_resumed_to_the_same_bits(
 
 
 def test_data_that_changed_is_not_resumed(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fitwell.workflow.write_checkpoint", cut_off(2))
+    monkeypatch.setattr("fitwell.workflow.carrying_out.write_checkpoint", cut_off(2))
     with pytest.raises(SystemExit):
         train(folder, target="class", settings=SETTINGS, out=tmp_path / "run")
     other = tmp_path / "other.parquet"
@@ -355,17 +355,17 @@ def test_data_that_changed_is_not_resumed(folder: Path, tmp_path: Path, monkeypa
 def test_auto_streams_what_does_not_fit_and_is_recorded(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fitwell.workflow.available_bytes", lambda: 1000)
+    monkeypatch.setattr("fitwell.workflow.beginning.available_bytes", lambda: 1000)
     heard: list[Event] = []
     settings = {name: value for name, value in SETTINGS.items() if name != "data.streaming"}
     asked = settings | {"training.epochs": 1}
     run = train(folder, target="class", settings=asked, out=tmp_path / "run", listener=heard.append)
     assert "free" in next(event.text for event in heard if event.kind == "streaming")
     assert run.recipe.data.streaming == "always"
-    monkeypatch.setattr("fitwell.workflow.available_bytes", lambda: 10**12)
+    monkeypatch.setattr("fitwell.workflow.beginning.available_bytes", lambda: 10**12)
     again = train(folder, recipe=run.path / "recipe.yaml", out=tmp_path / "again")
     assert weights(again) == weights(run)
-    monkeypatch.setattr("fitwell.workflow.available_bytes", lambda: 1000)
+    monkeypatch.setattr("fitwell.workflow.beginning.available_bytes", lambda: 1000)
     with pytest.raises(FitwellError, match=r"data\.folds is 3"):
         train(folder, target="class", folds=3)
 

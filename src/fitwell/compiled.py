@@ -5,8 +5,12 @@ Importing numba takes half a second, so modules with such loops are imported ins
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,4 +49,34 @@ def _compiled(function: F, *, fastmath: bool) -> F:
         if "cannot cache" not in str(error):
             raise
         made = numba.njit(function, nogil=True, boundscheck=False, fastmath=fastmath)
+    else:
+        _compile_in_turns(made)
     return made  # type: ignore[no-any-return]
+
+
+def _compile_in_turns(made: Any) -> None:
+    """Have one process compile a function at a time; those that wait find its code on disk then.
+
+    Of processes that compile at once, numba may keep files that do not belong together, and who reads these crashes
+    (numba's issue 4807).
+    """
+    compile_now, turns = made.compile, _turns(f"{made.stats.cache_path}/compiling.lock")
+
+    def compile_in_turn(signature: Any) -> Any:
+        try:
+            turns.acquire()
+        except (OSError, NotImplementedError):  # a disk without locks must not stand in the way
+            return compile_now(signature)
+        try:
+            return compile_now(signature)
+        finally:
+            turns.release()
+
+    made.compile = compile_in_turn
+
+
+@functools.cache  # a function that is compiled has those compiled that it calls, in the same turn
+def _turns(path: str) -> FileLock:
+    from filelock import FileLock
+
+    return FileLock(path)

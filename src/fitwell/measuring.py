@@ -189,20 +189,17 @@ def judged_decision(prepared: Prepared, recipe: Recipe, network: Decided, evalua
 class Reserved:
     """Seconds of a time limit kept for what comes after the last step; everything that is done then has its line."""
 
-    look: float = 0.0  # at the validation rows, the last one
-    predictions: float = 0.0
-    figures: float = 0.0
-    ensemble: float = 0.0  # what several members gain
-    showing: float = 0.0  # what the network goes by, and the page; where that is too little, they wait
-    leaving: float = 0.0  # writing, and what cannot be timed beforehand
+    look: float  # at the validation rows, the last one
+    predictions: float
+    figures: float
+    ensemble: float  # what several members gain
+    showing: float  # what the network goes by, and the page; where that is too little, they wait
+    leaving: float  # writing, and what cannot be timed beforehand
 
     @property
     def measuring(self) -> float:
         """What each fold needs too."""
         return self.look + self.predictions + self.figures
-
-
-NOTHING_RESERVED = Reserved()
 
 
 def reserved(

@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from fitwell.errors import SurroundingsError
 from fitwell.report.picture import Picture
 from fitwell.report.pictures import svg
 from fitwell.report.theme import CONFIG, LIGHT
@@ -42,7 +43,10 @@ def page_svg(picture: Picture) -> Markup:
 
     vl-convert escapes what the data holds.
     """
-    drawn = svg({**picture.spec, "config": CONFIG})
+    try:
+        drawn = svg({**picture.spec, "config": CONFIG})
+    except SurroundingsError as error:
+        return Markup("<p>This picture could not be drawn: {}</p>").format(error)
     start = drawn.index(">") + 1
     size = re.search(r'width="([\d.]+)" height="([\d.]+)"', drawn[:start])
     assert size is not None

@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 from fitwell.errors import RequestError
 from fitwell.files import replace_atomically
+from fitwell.report.drawing_process import THE_PROCESS
 from fitwell.report.theme import DARK, FONT, LIGHT
 
 Spec = dict[str, Any]
@@ -64,18 +65,14 @@ def themed(spec: Mapping[str, Any], colors: Colors) -> Spec:
 
 def svg(spec: Spec) -> str:
     """Return the picture as SVG; text stays text, and the specification's `description` its alternative."""
-    import vl_convert  # here: a picture is rarely asked for
-
-    drawn = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    drawn = THE_PROCESS.drawn("svg", spec).decode()
     told = f'<svg role="img" aria-label={quoteattr(spec["description"])} ' if "description" in spec else "<svg "
     return told + drawn.removeprefix("<svg ")  # vl-convert leaves the description out
 
 
 def png(spec: Spec, *, sharpness: float = SHARPNESS) -> bytes:
     """Return the picture as PNG."""
-    import vl_convert
-
-    return vl_convert.vegalite_to_png(spec, scale=sharpness, allowed_base_urls=[])
+    return THE_PROCESS.drawn("png", spec, sharpness=sharpness)
 
 
 def write_picture(spec: Spec, path: str | Path) -> None:
