@@ -207,10 +207,9 @@ class _Examination:
         best = next((cause for cause in found.causes if judged.held[cause]), None)
         effect = None if best is None else judged.effects[best]
         if best is None or effect is None:
-            self.why = (
-                f"its training misses {self._missing(screen.shortfall, screen.proper_shortfall)}, but fresh trainings "
-                "differ too much to say so"
-            )
+            gained = any(each is not None and each.value > 0 for each in judged.effects.values())
+            doubt = "fresh trainings differ too much to say so" if gained else f"{self.own.metric} gains nothing by it"
+            self.why = f"its training misses {self._missing(screen.shortfall, screen.proper_shortfall)}, but {doubt}"
         else:
             self.why = f"its training misses {self._missing(judged.shortfall, judged.proper_shortfall)}"
             helped = found.tried[found.causes.index(best)].recipe if found.alone else found.together.recipe

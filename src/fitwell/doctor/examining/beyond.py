@@ -216,9 +216,12 @@ def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
         return ()
     if (recall := lowest_recall(bench, base)) > IGNORED_RECALL:
         return ()
-    weighted = bench.measure(Arm(changes=frozenset({"weights"})))
+    arm = Arm(changes=frozenset({"weights"}))
+    if not bench.reaches(arm, base.skill + WEIGHTS_BRING):
+        return ()
+    weighted = bench.measure(arm)
     found = gain(weighted.contributions, base.contributions)
-    if found.effect < WEIGHTS_BRING or found.clear < STANDARD_ERRORS:
+    if found.clear < STANDARD_ERRORS:
         return ()
     ignored = Finding(
         symptom="class_imbalance",

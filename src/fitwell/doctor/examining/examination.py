@@ -82,7 +82,7 @@ def examine(
     parameters. `validation` is a pair (inputs, targets); without it a fifth of the rows is held out, small data is
     cross-validated, and under 25 rows the fit itself is judged. `score` is the author's own figure of outputs and
     targets. `budget` bounds the time, in seconds or as "90s", "2m", "1h"; without one, what the verdict does not need
-    is left out once fifteen trainings' work is done, which `untried` says.
+    is left out once twenty trainings' work is done, which `untried` says.
 
     Raises:
         RequestError: an argument is not what it must be, or the network, loss and data do not go together.

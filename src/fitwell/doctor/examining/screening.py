@@ -166,10 +166,11 @@ def weighted_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Meas
         return
     if max(lowest_recall(bench, arm) for arm in (base, full)) > IGNORED_RECALL:
         return
-    weighted = bench.measure(full.arm.plus("weights"))
-    found = gain(weighted.contributions, full.contributions)
-    if found.effect >= WEIGHTS_BRING and found.clear >= STANDARD_ERRORS:
-        yield weighted
+    weighted = full.arm.plus("weights")
+    if not bench.reaches(weighted, full.skill + WEIGHTS_BRING):
+        return
+    if gain(bench.measure(weighted).contributions, full.contributions).clear >= STANDARD_ERRORS:
+        yield bench.measure(weighted)
 
 
 def lowest_recall(bench: Bench, arm: Measured) -> float:

@@ -84,7 +84,7 @@ FLOOR = -5.0
 # confirming takes. A training of fewer than ENOUGH_STEPS steps counts as so many.
 MOST_WORK = 10.0
 # And nothing is asked that the verdict does not need when so much is done, unless a time was given instead.
-MOST_WORK_IN_ALL = 15.0
+MOST_WORK_IN_ALL = 20.0
 
 ADAM_RATES = (1e-3, 3e-3, 1e-2)  # tried for the bundle: Adam's own default and what small networks take
 STAND_IN_RATE = 3e-3  # of a network of our own, whatever suits the examined one
