@@ -17,7 +17,7 @@ import fitwell as fw
 from fitwell import cli
 from fitwell.answering.lesson import asked_of, divided
 from fitwell.answering.squad import read_squad
-from fitwell.errors import DataError, RecipeError, RequestError
+from fitwell.errors import DataError, RecipeError, RequestError, RunError
 from fitwell.events import Event
 from fitwell.workflow import resume
 
@@ -171,7 +171,7 @@ def test_other_commands_say_what_a_reader_is_for(run: fw.Run, questions: Path, t
         run.evaluate({"data": [{"paragraphs": [{"context": "A.", "qas": [{"question": "What?", "id": 1}]}]}]})
     with pytest.raises(RequestError, match=r"answers questions; measure each on one file of questions"):
         fw.compare([run.path, run.path])
-    with pytest.raises(RequestError, match=r"task answer learns from questions .* which this does not do"):
+    with pytest.raises(RunError, match=r"only trainings on tables, .* are examined by experiments"):
         fw.diagnose(run.path)
     with pytest.raises(RequestError, match=r"a question must have words"):
         run.answer(" ", "a text")

@@ -15,11 +15,8 @@ from fitwell.training.optimizers import OPTIMIZERS
 MANY_ROWS = 16_000  # training rows, from which choices change on the tables of benchmarks/tables.py
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 COLOR_STEPS = 3_000  # of networks that read pictures in color, which change from epoch to epoch
-PATCHES_STEPS, PATCHES_DECAY, PATCHES_BATCH = (
-    600,
-    0.5,
-    64,
-)  # of linear layers over random patches; chosen on 300 photographs of flowers
+# Of a linear layer over random patches; chosen on 300 photographs of flowers.
+PATCHES_STEPS, PATCHES_DECAY, PATCHES_BATCH = 600, 0.5, 64
 SOUND_STEPS = 600  # of networks that hear sounds, which are learned in fewer
 TEXT_RATE, TERMS_RATE = 6, 3
 TERMS_DECAY, TERMS_EPOCHS, TERMS_STEPS = 0.6, 6, 600
