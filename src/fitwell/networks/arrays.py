@@ -95,4 +95,7 @@ def family_of(array: ArrayBlock, settings: NetworkSettings) -> str:
         return settings.text.family if len(array.shape) == 1 else "terms"
     if array.kind == "audio":
         return settings.audio.family
-    return settings.series.family if array.kind == "series" else settings.image.family
+    if array.kind == "series":
+        return settings.series.family
+    # A run that was written when there was but one family says nothing of it.
+    return "convolutional" if settings.image.family == "auto" else settings.image.family
