@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
+from fitwell.networks.arrays import family_of
 from fitwell.networks.random_patches import (
     BIAS,
     CONTRAST,
@@ -118,3 +119,11 @@ def test_small_and_empty_pictures_have_finite_responses(shape: tuple[int, int]) 
     told = network(nothing, None)
     assert told.shape == (4, network.width)
     assert torch.isfinite(told).all()
+
+
+def test_pictures_of_a_run_that_names_no_family_are_read_as_they_were_learned() -> None:
+    """Runs that were written before there were two."""
+    block = ArrayBlock(column="x", kind="image", shape=(SIDE, SIDE, CHANNELS))
+    assert family_of(block, NetworkSettings()) == "convolutional"
+    asked = NetworkSettings.model_validate({"image": {"family": "random_patches"}})
+    assert family_of(block, asked) == "random_patches"
