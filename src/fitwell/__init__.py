@@ -5,10 +5,10 @@ Importing Fitwell itself costs a few milliseconds; the room that needs PyTorch, 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fitwell.errors import DataError, FitwellError, RecipeError, RequestError, RunError, SurroundingsError
+from fitwell.lazy import exports
 
 if TYPE_CHECKING:
     from fitwell import metrics, pretrained, search, vectors, words
@@ -54,40 +54,28 @@ __all__ = [
     "words",
 ]
 
-# Where a name lives: its module, and its name there (None: the module itself).
-_HOMES: dict[str, tuple[str, str | None]] = {
-    "Recipe": ("fitwell.recipe", "Recipe"),
-    "Run": ("fitwell.run", "Run"),
-    "answer": ("fitwell.conversing", "answer"),
-    "chat": ("fitwell.conversing", "chat"),
-    "compare": ("fitwell.comparison", "compare"),
-    "cure": ("fitwell.curing", "cure"),
-    "diagnose": ("fitwell.curing", "diagnose"),
-    "examine": ("fitwell.doctor.examining", "examine"),
-    "lightning_callback": ("fitwell.watching", "lightning_callback"),
-    "load": ("fitwell.run", "load_run"),
-    "metrics": ("fitwell.metrics", None),
-    "pretrained": ("fitwell.pretrained", None),
-    "search": ("fitwell.search", None),
-    "train": ("fitwell.workflow", "train"),
-    "transformers_callback": ("fitwell.watching", "transformers_callback"),
-    "tune": ("fitwell.tuning", "tune"),
-    "vectors": ("fitwell.vectors", None),
-    "watch": ("fitwell.watching", "watch"),
-    "words": ("fitwell.words", None),
+# The module where a name lives, and its name there if it is another.
+_HOMES = {
+    "Recipe": "fitwell.recipe",
+    "Run": "fitwell.run",
+    "answer": "fitwell.conversing",
+    "chat": "fitwell.conversing",
+    "compare": "fitwell.comparison",
+    "cure": "fitwell.curing",
+    "diagnose": "fitwell.curing",
+    "examine": "fitwell.doctor.examining",
+    "lightning_callback": "fitwell.watching",
+    "load": "fitwell.run:load_run",
+    "metrics": "fitwell.metrics",
+    "pretrained": "fitwell.pretrained",
+    "search": "fitwell.search",
+    "train": "fitwell.workflow",
+    "transformers_callback": "fitwell.watching",
+    "tune": "fitwell.tuning",
+    "vectors": "fitwell.vectors",
+    "watch": "fitwell.watching",
+    "words": "fitwell.words",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled name for an export
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module 'fitwell' has no attribute '{name}'; it offers {', '.join(__all__)}")
-        home, inside = _HOMES[name]
-        module = import_module(home)
-        value = module if inside is None else getattr(module, inside)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+    __getattr__, __dir__ = exports(__name__, _HOMES, offered=__all__)

@@ -5,8 +5,9 @@ Each name is imported when it is first used, so that a network that reads no tex
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fitwell.lazy import exports
 
 if TYPE_CHECKING:
     from fitwell.pretrained.encoder import Encoder, WordVectors, open_encoder
@@ -36,14 +37,4 @@ _HOMES = {
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled name for an export
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(
-                f"module 'fitwell.pretrained' has no attribute '{name}'; it offers {', '.join(__all__)}"
-            )
-        return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+    __getattr__, __dir__ = exports(__name__, _HOMES, offered=__all__)
