@@ -57,6 +57,27 @@ def test_a_process_that_broke_down_is_replaced() -> None:
     process.close()
 
 
+def test_whoever_asks_after_an_interruption_gets_the_own_answer(process: DrawingProcess) -> None:
+    process.drawn("svg", POINT)
+    running = process._running()
+    assert running.stdout is not None
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(process, "_running", lambda: Interrupted(running))
+        with pytest.raises(KeyboardInterrupt):
+            process.drawn("svg", {**POINT, "title": "never seen"})
+    assert b"never seen" not in process.drawn("svg", POINT)
+
+
+class Interrupted:
+    """A process at whose answers Ctrl-C is pressed, when they are there already."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.stdin, self.stdout = process.stdin, self
+
+    def readline(self) -> bytes:
+        raise KeyboardInterrupt
+
+
 def test_one_that_breaks_down_at_once_is_given_up() -> None:
     with pytest.raises(SurroundingsError, match="broke down twice"):
         DrawingProcess(broken(after=0)).drawn("svg", POINT)

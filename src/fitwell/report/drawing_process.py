@@ -55,16 +55,19 @@ class DrawingProcess:
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
-        with suppress(OSError):
-            process.stdin.write(request)
-            process.stdin.flush()
-            how, _, size = process.stdout.readline().partition(b" ")
-            if size:
-                content = process.stdout.read(int(size))
-                if len(content) == int(size):
-                    return how, content
-        self.close()
-        return None
+        answer = None
+        try:
+            with suppress(OSError):
+                process.stdin.write(request)
+                process.stdin.flush()
+                how, _, size = process.stdout.readline().partition(b" ")
+                content = process.stdout.read(int(size or 0))
+                if size and len(content) == int(size):
+                    answer = how, content
+        finally:  # also where Ctrl-C interrupts: the next one who asks must not be given this answer
+            if answer is None:
+                self.close()
+        return answer
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
