@@ -72,7 +72,9 @@ def diagnose(
     path = run.path if isinstance(run, Run) else run
     examined = finished_run(path)
     passive = passive_findings(examined)
-    own = own_recipe(examined.recipe, member_to_examine(examined))
+    member = member_to_examine(examined)
+    listener(Event("diagnosing", f"examining {examined.path} by experiments{_one_of(examined, member)}"))
+    own = own_recipe(examined.recipe, member)
     lean = changed(own, LEAN)
     prepared = begun_anew(examined, lean, data=data, test=test).prepared
     prepared = replace(prepared, streamed=None)  # of a table that streams, those of its rows that are in memory
@@ -156,7 +158,6 @@ class _Examination:
 
     def go_through(self) -> None:
         """Do one step after another; whatever ends it, what was found so far stands."""
-        self.listener(Event("diagnosing", f"examining {self.run.path} by experiments{_one_of(self.run)}"))
         screen = screened(self.own, self.subject)
         self._done("the screen")
         for event in screen_events(self.own, screen):
@@ -301,14 +302,14 @@ def _examination(
     )
 
 
-def _one_of(run: Run) -> str:
+def _one_of(run: Run, member: int) -> str:
     """Return which member is examined, in words; nothing for a run of one network."""
     count = run.recipe.member_count
     if count == 1:
         return ""
     if not any(run.recipe.differences):
         return f": one of its {count} members, which differ in their seeds alone"
-    which = "the first" if _have_losses_of_their_own(run) else f"number {member_to_examine(run) + 1}, which does worst,"
+    which = "the first" if _have_losses_of_their_own(run) else f"number {member + 1}, which does worst,"
     return f": {which} of its {count} members, which have settings of their own"
 
 

@@ -363,7 +363,7 @@ def _read_model(run: Run) -> Model:
     except FitwellError:
         raise
     except (SafetensorError, AssertionError, AttributeError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise RunError(f"{run.path} is damaged ({error}); {MEND}") from None
+        raise RunError(f"{run.path} is damaged ({error}), or of another version of Fitwell; {MEND}") from None
 
 
 def read_coding(run: Run) -> TargetCoding:
