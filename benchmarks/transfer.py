@@ -120,11 +120,14 @@ def answers(arm: str, rows: Rows, labels: int, encoder: Path | None, *, draw: in
 
 
 def mean_of(hits: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean of figures (draws, rows), and its 95 % interval over both."""
-    spread = hits.mean(0).var(ddof=1) / hits.shape[1]
-    if len(hits) > 1:
-        spread += hits.mean(1).var(ddof=1) / len(hits)
-    mean, half = float(hits.mean()), 1.96 * float(spread) ** 0.5
+    """Return the mean of figures (draws, rows), and its 95 % interval over both, by Student's t over few draws."""
+    from scipy.stats import t
+
+    draws, rows = hits.shape
+    spread = t.ppf(0.975, rows - 1) ** 2 * hits.mean(0).var(ddof=1) / rows
+    if draws > 1:
+        spread += t.ppf(0.975, draws - 1) ** 2 * hits.mean(1).var(ddof=1) / draws
+    mean, half = float(hits.mean()), float(spread) ** 0.5
     return mean, mean - half, mean + half
 
 
