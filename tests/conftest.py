@@ -12,6 +12,7 @@ import pytest
 
 # Tests run side by side; a thread pool in each would only make them wait for one another. Subprocesses inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 BROWSER = (

@@ -6,8 +6,6 @@ import base64
 import io
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -185,8 +183,8 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize(
     "family",
     [
-        *("auto", "average", "convolutional", "gru"),
-        *(pytest.param(family, marks=SLOW) for family in ("rnn", "lstm", "transformer")),
+        *("auto", "gru"),
+        *(pytest.param(family, marks=SLOW) for family in ("average", "convolutional", "rnn", "lstm", "transformer")),
     ],
 )
 def test_every_way_to_read_a_text_finds_the_word_that_decides(tmp_path: Path, family: str) -> None:
@@ -265,17 +263,6 @@ def test_a_text_that_streams_is_refused_in_words(tmp_path: Path) -> None:
         fw.train(str(tmp_path / "t.parquet"), target="y", out=tmp_path / "run", settings={"data.streaming": "always"})
 
 
-def test_a_table_without_text_is_learned_from_without_what_reads_text(tmp_path: Path) -> None:
-    text_frame().drop("note").write_csv(tmp_path / "t.csv")
-    code = (
-        "import sys, fitwell; "
-        "fitwell.train('t.csv', target='y', out='run', settings={'training.epochs': 1, 'training.compile': 'never'}); "
-        "print(sorted(name for name in sys.modules if name.startswith('fitwell.words') or name == 'numba'))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout.splitlines()[-1] == "[]", done.stderr
-
-
 @pytest.mark.parametrize("kind", ["text", "image", "series"])
 def test_arrays_stand_beside_other_columns(tmp_path: Path, kind: str) -> None:
     if kind == "image":
@@ -322,7 +309,9 @@ def test_broken_pictures_are_refused_or_skipped_as_asked(tmp_path: Path, capsys:
         run.predict(str(folder))
 
 
-@pytest.mark.parametrize("kind", ["image", "audio", "lstm", "text", "words"])
+@pytest.mark.parametrize(
+    "kind", ["image", "words", *(pytest.param(kind, marks=SLOW) for kind in ("audio", "lstm", "text"))]
+)
 def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:

@@ -505,7 +505,7 @@ def test_what_is_wrong_is_said_in_one_line(name: str, here: Path, capfd: pytest.
     assert contents(here) == before
 
 
-@pytest.mark.parametrize("name", ["no such file", "an unknown option", "model.safetensors truncated"])
+@pytest.mark.parametrize("name", ["an unknown option", "model.safetensors truncated"])
 def test_a_process_of_its_own_says_it_too(name: str, here: Path) -> None:
     case = CASES[name]
     prepare(case)
@@ -568,9 +568,9 @@ def test_a_folder_without_rights_is_said(
 
 GOOD = {
     "columns named like markup": "[bold],<script>,😀,y\n" + CELLS,
-    "500 columns": ",".join(f"c{j}" for j in range(500))
+    "three times as many columns as rows": ",".join(f"c{j}" for j in range(120))
     + ",y\n"
-    + "".join(",".join(str(i * j % 7) for j in range(500)) + f",{'ab'[i * 7 % 11 > 5]}\n" for i in range(40)),
+    + "".join(",".join(str(i * j % 7) for j in range(120)) + f",{'ab'[i * 7 % 11 > 5]}\n" for i in range(40)),
     "one feature": column(lambda i: i % 7),
     "huge numbers": column(lambda i: 1e300 if i == 3 else i % 7),
     "a class of one row": column(lambda i: i % 7) + "3,c\n",

@@ -73,6 +73,11 @@ def decision_of(run: Run) -> bytes:
     return (run.path / "decision.json").read_bytes()
 
 
+@pytest.mark.parametrize(
+    "run",
+    ["isotonic", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("logistic", "numbers"))],
+    indirect=True,
+)
 def test_a_fresh_process_decides_the_same_bits(run: Run, tmp_path: Path) -> None:
     table(seed=1).write_parquet(tmp_path / "new.parquet")
     words = [COMMAND, "predict", str(run.path), str(tmp_path / "new.parquet"), "-o", str(tmp_path / "p.parquet")]

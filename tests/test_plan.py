@@ -143,7 +143,7 @@ ASKED: dict[str, list[Any]] = {
 }
 
 
-@given_settings(deadline=None, max_examples=150)
+@given_settings(deadline=None, max_examples=50)
 @given(
     asked=st.fixed_dictionaries({}, optional={path: st.sampled_from(values) for path, values in ASKED.items()}),
     task=st.sampled_from(list(TASKS)),
@@ -199,7 +199,7 @@ def test_batches_are_a_power_of_two_near_a_sixteenth_of_the_rows(rows: int, size
     assert planned(rows=rows).recipe.training.batch_size == size
 
 
-@given_settings(deadline=None)
+@given_settings(deadline=None, max_examples=25)
 @given(st.integers(16 * 32, 16 * 256))
 def test_between_the_ends_a_batch_is_within_a_root_of_two_of_a_sixteenth(rows: int) -> None:
     size = planned(rows=rows).recipe.training.batch_size

@@ -231,7 +231,7 @@ def tables(draw: st.DrawFn) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-@given_settings(deadline=None, max_examples=60)
+@given_settings(deadline=None, max_examples=20)
 @given(tables(), st.integers(0, 5))
 def test_a_resolved_recipe_prepares_any_table_again(frame: pl.DataFrame, seed: int) -> None:
     try:

@@ -204,17 +204,26 @@ SIGNS: dict[str, Callable[[Path], bool]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "moment", [pytest.param("when the folder appears", marks=pytest.mark.slow), "after the first checkpoint"]
-)
-def test_a_killed_run_is_resumed_to_the_same_bits(moment: str, whole: Run, tmp_path: Path) -> None:
-    killed_when(tmp_path / "cut", SIGNS[moment])
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose process was killed after its first checkpoint."""
+    out = tmp_path_factory.mktemp("killed") / "cut"
+    killed_when(out, SIGNS["after the first checkpoint"])
+    return out
+
+
+@pytest.fixture
+def cut_off(killed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(killed, tmp_path / "cut"))
+
+
+def test_a_killed_run_is_resumed_to_the_same_bits(cut_off: Path, whole: Run) -> None:
     with pytest.raises(RunError, match=r"was cut off before it was finished; continue it with: fitwell resume .*cut"):
-        load_run(tmp_path / "cut")
-    assert (tmp_path / "cut" / "lock").exists()
-    assert open_run(tmp_path / "cut").state == "unfinished"  # the lock that the dead process left holds nobody up
-    subprocess.run([COMMAND, "resume", str(tmp_path / "cut"), "--quiet"], check=True)
-    done = load_run(tmp_path / "cut")
+        load_run(cut_off)
+    assert (cut_off / "lock").exists()
+    assert open_run(cut_off).state == "unfinished"  # the lock that the dead process left holds nobody up
+    resume(cut_off)
+    done = load_run(cut_off)
     assert weights(done) == weights(whole)
     assert held_out(done) == held_out(whole)
     assert_same_history(done, whole)
@@ -374,13 +383,10 @@ def edited(run: Run, name: str, before: str, after: str, *, with_checksum: bool)
         ("encoders.json", '"version": 1', '"version":  1'),
     ],
 )
-def test_a_run_that_was_cut_off_and_then_edited_is_refused(
-    name: str, before: str, after: str, whole: Run, tmp_path: Path
-) -> None:
-    killed_when(tmp_path / "cut", SIGNS["after the first checkpoint"])
-    edited(Run(tmp_path / "cut"), name, before, after, with_checksum=False)
+def test_a_run_that_was_cut_off_and_then_edited_is_refused(name: str, before: str, after: str, cut_off: Path) -> None:
+    edited(Run(cut_off), name, before, after, with_checksum=False)
     with pytest.raises(RunError, match=rf"{name} is not the file that training wrote"):
-        resume(tmp_path / "cut")
+        resume(cut_off)
 
 
 def without_predictions(run: Run) -> None:
@@ -398,10 +404,9 @@ def test_a_run_of_an_older_fitwell_predicts_and_says_what_it_lacks(copy: Run) ->
         _ = open_run(copy.path).predictions
 
 
-def test_a_run_that_was_cut_off_has_no_predictions_of_held_out_rows(tmp_path: Path) -> None:
-    killed_when(tmp_path / "cut", SIGNS["when the folder appears"])
+def test_a_run_that_was_cut_off_has_no_predictions_of_held_out_rows(cut_off: Path) -> None:
     with pytest.raises(RunError, match=r"no predictions\.parquet: it was cut off; continue it with: fitwell resume"):
-        _ = open_run(tmp_path / "cut").predictions
+        _ = open_run(cut_off).predictions
 
 
 def test_predictions_of_held_out_rows_that_were_changed_or_lost_are_refused(copy: Run) -> None:

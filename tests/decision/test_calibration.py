@@ -147,9 +147,9 @@ def test_the_stiffest_map_that_undoes_the_distortion_is_chosen(
 
 
 def test_honest_probabilities_are_rarely_touched(scored: Draw) -> None:
-    methods = [fit_calibration(scored("binary", 300, seed=seed), "if_better").method for seed in range(100)]
-    # Three tries at 2.5 % each, which mostly succeed together: at most 7.5 are expected; 16 have a chance of 0.3 %.
-    assert methods.count("none") > 84
+    methods = [fit_calibration(scored("binary", 300, seed=seed), "if_better").method for seed in range(40)]
+    # Three tries at 2.5 % each, which mostly succeed together: at most 3 are expected; 9 have a chance of 0.4 %.
+    assert methods.count("none") > 31
 
 
 def test_few_rows_are_not_asked(scored: Draw) -> None:

@@ -152,8 +152,9 @@ def test_pictures_come_as_files_too(make_contents: MakeContents) -> None:
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("lacking", ["predictions", "explanation", "history", "evaluation"])
 def test_a_run_without_some_of_its_files_is_shown_all_the_same(
-    task: str, lacking: str, make_contents: MakeContents
+    task: str, lacking: str, make_contents: MakeContents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("fitwell.report.drawing.svg", lambda spec: '<svg width="1" height="1"></svg>')
     nothing: dict[str, Any] = {"predictions": None, "explanation": {}, "history": None, "evaluation": None}
     text = page(replace(make_contents(task), **{lacking: nothing[lacking]})).decode()
     outline = Outline(text)

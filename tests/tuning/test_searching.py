@@ -113,7 +113,16 @@ def killing(kind: str, number: int) -> Listener:
     return listen
 
 
-@pytest.mark.parametrize(("kind", "number"), [("search", 1), ("search", 3), ("rung", 1), ("search", 8), ("rung", 2)])
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        *(("search", 3), ("rung", 1)),
+        *(
+            pytest.param(kind, number, marks=pytest.mark.slow)
+            for kind, number in (("search", 1), ("search", 8), ("rung", 2))
+        ),
+    ],
+)
 def test_a_search_that_was_killed_goes_on_to_the_same_result(
     kind: str, number: int, prepared: Prepared, whole: Searched
 ) -> None:
