@@ -70,6 +70,19 @@ def in_order(work: Callable[[Given], Made], given: Iterable[Given], *, threads: 
             yield running.popleft().result()
 
 
+def read_ahead(given: Iterator[Given]) -> Iterator[Given]:
+    """Yield what is given, the next being made by another thread meanwhile.
+
+    >>> list(read_ahead(iter("abc")))
+    ['a', 'b', 'c']
+    """
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(list, itertools.islice(given, 1))
+        while made := following.result():
+            following = reader.submit(list, itertools.islice(given, 1))
+            yield from made
+
+
 def interned(piece: Piece | Tokens, tokenization: Tokenization) -> Interned:
     """Return the tokens of a piece as numbers."""
     if not isinstance(piece, Piece):
