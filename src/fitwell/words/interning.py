@@ -182,6 +182,6 @@ def _with_rows(ids: npt.NDArray[np.int32], ends: npt.NDArray[np.int64], words: l
     from fitwell.words.kernels.interning import summaries
 
     encoded = [word.encode("utf-8", "surrogatepass") for word in words]
-    letters = np.frombuffer(b"".join(encoded), np.uint8)
+    letters = np.frombuffer(bytearray().join(encoded), np.uint8)  # may be written to, as what compiled loops return
     offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     return Interned(ids=ids, ends=ends, rows=summaries(letters, offsets), letters=letters, offsets=offsets)
