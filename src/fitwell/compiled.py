@@ -9,17 +9,23 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 if TYPE_CHECKING:
     from filelock import FileLock
 
 F = TypeVar("F", bound=Callable[..., Any])
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def compiled(function: F) -> F:
     """Return the function as machine code that runs without Python's lock and without checks of bounds.
 
-    Its callers answer for every index. The code is cached beside the source or, where that may not be written, in the
-    user's cache folder; where neither may be written, every process compiles anew.
+    Its callers answer for every index. It copies arrays number by number: `one[:n] = other` takes numba seconds to
+    compile, because of the sentence that it would say of lengths that differ. The code is cached beside the source or,
+    where that may not be written, in the user's cache folder; where neither may be written, every process compiles
+    anew.
     """
     return _compiled(function, fastmath=False)
 
@@ -38,6 +44,17 @@ def inlined(function: F) -> F:
 
     made: F = numba.njit(function, nogil=True, boundscheck=False, forceinline=True)
     return made
+
+
+def to_be_read(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """Return a view of an array that cannot be written to.
+
+    Code is compiled anew for what can be. Arrays mapped from files cannot, so where both kinds come, both shall be the
+    same to a compiled loop.
+    """
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 def _compiled(function: F, *, fastmath: bool) -> F:

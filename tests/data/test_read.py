@@ -27,6 +27,7 @@ from fitwell.data.text_format import Dialect, detect_text_format
 from fitwell.data.write import write_batches, write_table
 from fitwell.errors import DataError, RequestError
 from fitwell.recipe import ColumnSettings
+from fitwell.sources import CHUNK_BYTES, COMPRESSED_BYTES, decompressed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TYPED = pl.DataFrame({"n": [1, 2, None], "x": [0.5, None, 2.0], "t": ["a", None, "é,\n"], "b": [True, False, None]})
@@ -129,6 +130,15 @@ def test_compression_is_told_by_the_bytes_not_the_suffix(
     table = read_table(saved(tmp_path, compress('a,b\n1,"é\nü"\n'.encode()), name))
     assert table.frame.rows() == [("1", "é\nü")]
     assert table.detected["compression"] == told
+
+
+def test_gzip_streams_one_behind_another_and_zeros_behind_them_are_one_file(tmp_path: Path) -> None:
+    # The zeros behind the first stream reach into what is read next of the file.
+    first = gzip.compress(np.random.default_rng(0).bytes(COMPRESSED_BYTES - 100), 0)
+    padded = first + bytes(COMPRESSED_BYTES - len(first) + 9)
+    streams = [gzip.compress(b"x" * 3 * CHUNK_BYTES), gzip.compress(b""), gzip.compress(b"end")]
+    path = saved(tmp_path, padded + b"".join(streams) + bytes(5))
+    assert b"".join(decompressed(path)) == gzip.decompress(path.read_bytes())
 
 
 def test_a_zstd_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:

@@ -50,10 +50,10 @@ def shapes(kind: str, rows: int, width: int, seed: int) -> np.ndarray:
 KINDS = ("bell", "heavy", "sparse", "uneven", "crowded", "repeated", "opposite")
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     kind=st.sampled_from(KINDS),
-    rows=st.integers(1, 400),
+    rows=st.integers(1, 300),  # up to three blocks
     width=st.integers(1, 40),
     count=st.integers(1, 30),
     seed=st.integers(0, 10**6),

@@ -138,7 +138,11 @@ def test_train_writes_vectors_and_tells_how_it_goes(corpus: str, capsys: pytest.
     assert load("v.txt").matrix == pytest.approx(word2vec(corpus, dimension=8, epochs=2).matrix, abs=1e-6)
 
 
-def test_every_option_of_train_is_passed_on(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_option_of_train_is_passed_on(
+    corpus: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Vector instructions would be compiled anew for this number of drawn words.
+    monkeypatch.setattr("fitwell.words.word_vectors.vector_widths", lambda _width, _drawn: ())
     options = (
         "--method cbow --dimension 8 --window 2 --negative 3 --epochs 2 --min-count 6 --max-size 3 --subsample 0.1 "
         "--rate 0.1 --threads 1 --seed 4 --unit file --token-pattern \\w+ --lowercase --normalization NFC --quiet "
@@ -190,10 +194,10 @@ def test_train_goes_on_with_new_text(corpus: str) -> None:
 
 
 def test_train_learns_from_counts(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
-    options = "--method glove --dimension 8 --window 3 --x-max 10 --memory-mb 5 --epochs 4 --rate 0.1 --seed 2"
+    options = "--method glove --dimension 20 --window 3 --x-max 10 --memory-mb 5 --epochs 4 --rate 0.1 --seed 2"
     assert cli.run(["words", "train", corpus, "-o", "v.safetensors", *options.split()]) == 0
     assert " pairs/s  0:00 left" in capsys.readouterr().err
-    expected = glove(corpus, dimension=8, window=3, x_max=10, epochs=4, rate=0.1, seed=2)
+    expected = glove(corpus, dimension=20, window=3, x_max=10, epochs=4, rate=0.1, seed=2)
     assert load("v.safetensors").matrix.tobytes() == expected.matrix.tobytes()
 
 

@@ -16,12 +16,19 @@ import fitwell as fw
 from fitwell.errors import DataError, RequestError
 from fitwell.report.word_senses import senses_page
 from fitwell.vectors import Vectors
+from fitwell.words import sense_clusters, word_senses
 from fitwell.words.occurrences import AROUND, occurrences_of
 from fitwell.words.sense_clusters import agreement_with, clustered
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "senses.jsonl"
 MONEY = ["the bank lent us money", "a bank pays interest", "my bank gave a loan", "our bank has cash"]
 RIVER = ["the bank of a river", "we swam to the bank", "a muddy bank with reeds", "the boat lay at the bank"]
+
+
+@pytest.fixture(autouse=True)
+def few_divisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask fewer halves of the sentences: planted senses are as clear, in a third of the time."""
+    monkeypatch.setattr(sense_clusters, "DIVISIONS", 6)
 
 
 class Read(NamedTuple):
@@ -70,7 +77,8 @@ def test_a_number_of_senses_that_is_given_is_not_asked_of_the_sentences() -> Non
     assert (found.count, found.agreement) == (3, {})
 
 
-def test_the_static_side_is_learned_from_the_corpus_where_no_vectors_are_given() -> None:
+def test_the_static_side_is_learned_from_the_corpus_where_no_vectors_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word_senses, "STATIC_WIDTH", 16)  # as elsewhere, so that loops are compiled once
     found = fw.words.senses("bank", MONEY + RIVER, encoder=Planted())
     assert found.static_from == "skip-gram vectors of this corpus"
 

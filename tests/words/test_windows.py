@@ -25,7 +25,7 @@ FULL = 2**64 - 1
 
 
 def wide(way: str, width: int, drawn: int) -> Any:
-    return ((0,) * (width // FLOATS), (0,) * drawn) if way == "wide" else None
+    return ((0,) * (width // FLOATS), (0,) * drawn) if way == "wide" else ()
 
 
 def matrices(words: int, dimension: int, seed: int) -> tuple[Matrix, Matrix]:

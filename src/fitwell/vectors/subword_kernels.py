@@ -30,12 +30,17 @@ def mean_rows(
 
     Words are UTF-8, one after another; word i ends before `ends[i + 1]`, and an empty one has no parts.
     """
+    width = vectors.shape[1]
     for word in range(first, last):
         numbers = _buckets_of(text[ends[word] : ends[word + 1]], shortest, longest, len(buckets))
-        vectors[word] = own[word]
+        for i in range(width):
+            vectors[word, i] = own[word, i]
         for number in numbers:
-            vectors[word] += buckets[number]
-        vectors[word] *= np.float32(1 / (1 + len(numbers)))
+            for i in range(width):
+                vectors[word, i] += buckets[number, i]
+        share = np.float32(1 / (1 + len(numbers)))
+        for i in range(width):
+            vectors[word, i] *= share
 
 
 @compiled
@@ -50,10 +55,12 @@ def all_buckets(
         found = _buckets_of(text[ends[word] : ends[word + 1]], shortest, longest, buckets)
         if size + len(found) > len(numbers):
             grown = np.empty(2 * (size + len(found)), np.int64)
-            grown[:size] = numbers[:size]
+            for place in range(size):
+                grown[place] = numbers[place]
             numbers = grown
-        numbers[size : size + len(found)] = found
-        size += len(found)
+        for number in found:
+            numbers[size] = number
+            size += 1
         begins[word + 1] = size
     return numbers[:size].copy(), begins
 
@@ -80,7 +87,8 @@ def _buckets_of(word: NDArray[np.uint8], shortest: int, longest: int, buckets: i
     size = len(word)
     marked = np.empty(size + 2, np.uint8)
     marked[0], marked[size + 1] = BEGIN, END
-    marked[1 : size + 1] = word
+    for place in range(size):
+        marked[place + 1] = word[place]
     found, count = np.empty((size + 2) * (longest - shortest + 1), np.int64), 0
     for start in range(size + 2 if size else 0):
         if marked[start] & 0xC0 == 0x80:  # in the middle of a character

@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fitwell.compiled import to_be_read
 from fitwell.errors import RequestError
 from fitwell.words.encoded import EncodedCorpus
 
@@ -78,7 +79,7 @@ def _runs(corpus: EncodedCorpus, words: int, window: int, most: int) -> Iterator
     """Yield the counts of the corpus in as few sorted runs as fit; all but the last lie in temporary files."""
     from fitwell.words.kernels.cooccurring import count_near
 
-    ids = np.asarray(corpus.ids)
+    ids = to_be_read(corpus.ids)
     keys, weights, used, place = np.full(FIRST_SLOTS, -1), np.zeros(FIRST_SLOTS), 0, 0
     while True:
         text = int(np.searchsorted(corpus.ends, place, side="right"))

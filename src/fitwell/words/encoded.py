@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
 from fitwell.errors import DataError
-from fitwell.words.interning import Interned, WordTable, in_order, interned, require_threads
+from fitwell.words.interning import Interned, WordTable, in_order, interned, read_ahead, require_threads
 from fitwell.words.texts import Corpus, Piece, Tokens, Unit, pieces_of
 from fitwell.words.tokens import Tokenization
 from fitwell.words.vocabulary import Vocabulary
@@ -67,7 +68,10 @@ def encode(
     threads = require_threads(threads)
     table, ends, tokens, counts = WordTable(), list[npt.NDArray[np.int64]](), 0, np.zeros(0, np.int64)
     work = partial(_counted, tokenization=tokenization)
-    pieces = in_order(work, pieces_of(corpus, unit=unit, field=field), threads=threads)
+    given = pieces_of(corpus, unit=unit, field=field)
+    if threads > 1 and isinstance(corpus, str | Path):  # what somebody iterates over may belong to one thread
+        given = read_ahead(given)
+    pieces = in_order(work, given, threads=threads)
     with tempfile.TemporaryFile() as spool:
         for piece, of_piece in pieces:
             numbers = table.numbers_of(piece)

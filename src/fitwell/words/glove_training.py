@@ -165,7 +165,7 @@ def _learn_block(number: int, *, pairs: Pairs, settings: GloveSettings, state: S
         arrays["word_squares"],
         arrays["context_squares"],
         arrays["biases"],
-        settings.x_max,
-        settings.rate,
+        float(settings.x_max),
+        float(settings.rate),
         vector_widths(arrays["words"].shape[1], 0),
     )

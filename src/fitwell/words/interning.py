@@ -70,6 +70,19 @@ def in_order(work: Callable[[Given], Made], given: Iterable[Given], *, threads: 
             yield running.popleft().result()
 
 
+def read_ahead(given: Iterator[Given]) -> Iterator[Given]:
+    """Yield what is given, the next being made by another thread meanwhile.
+
+    >>> list(read_ahead(iter("abc")))
+    ['a', 'b', 'c']
+    """
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(list, itertools.islice(given, 1))
+        while made := following.result():
+            following = reader.submit(list, itertools.islice(given, 1))
+            yield from made
+
+
 def interned(piece: Piece | Tokens, tokenization: Tokenization) -> Interned:
     """Return the tokens of a piece as numbers."""
     if not isinstance(piece, Piece):
@@ -169,6 +182,6 @@ def _with_rows(ids: npt.NDArray[np.int32], ends: npt.NDArray[np.int64], words: l
     from fitwell.words.kernels.interning import summaries
 
     encoded = [word.encode("utf-8", "surrogatepass") for word in words]
-    letters = np.frombuffer(b"".join(encoded), np.uint8)
+    letters = np.frombuffer(bytearray().join(encoded), np.uint8)  # may be written to, as what compiled loops return
     offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     return Interned(ids=ids, ends=ends, rows=summaries(letters, offsets), letters=letters, offsets=offsets)

@@ -36,10 +36,11 @@ def aligned_zeros(size: int) -> npt.NDArray[np.float32]:
 
 
 def vector_widths(width: int, drawn: int) -> Any:
-    """Return two tuples, as long as a row has cache lines and as `drawn`, or None for plain loops.
+    """Return two tuples, as long as a row has cache lines and as `drawn`, or () for plain loops.
 
-    Compiled loops are made anew for each length, so that their instructions know it.
+    Compiled loops are made anew for each length, so that their instructions know it. Which of two branches is meant
+    numba sees from the length of a tuple before it compiles either; of a tuple and None it would compile both.
     """
     from fitwell.words.kernels.windows import has_wide_vectors
 
-    return ((0,) * (width // FLOATS), (0,) * drawn) if has_wide_vectors() else None
+    return ((0,) * (width // FLOATS), (0,) * drawn) if has_wide_vectors() else ()

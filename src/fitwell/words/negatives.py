@@ -25,6 +25,9 @@ def drawn_words(
     shares = counts.astype(np.float64) ** exponent
     upper = np.cumsum(shares) / shares.sum()
     places = (np.arange(size) + generator.random(size)) / size
-    words = np.minimum(np.searchsorted(upper, places), len(counts) - 1).astype(np.int32)
+    # Both rise, and there are far fewer words than places: so each word finds where its places end.
+    ends = np.searchsorted(places, upper, side="right")
+    ends[-1] = size  # rounded, the last sum may be below 1
+    words = np.repeat(np.arange(len(counts), dtype=np.int32), np.diff(ends, prepend=0))
     generator.shuffle(words)
     return words

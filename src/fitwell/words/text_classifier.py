@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from fitwell.compiled import to_be_read
 from fitwell.errors import DataError, RequestError
 from fitwell.files import writing
 from fitwell.vectors.formats.detect import look
@@ -74,8 +75,8 @@ class TextClassifier:
         probabilities_of(
             found.rows,
             found.begins,
-            np.asarray(model.inputs),
-            np.asarray(model.outputs),
+            to_be_read(model.inputs),
+            to_be_read(model.outputs),
             loss_number(self.loss),
             (ways.nodes, ways.turns, ways.begins),
             result,

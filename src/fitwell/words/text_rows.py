@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fitwell.compiled import to_be_read
 from fitwell.vectors.subwords import WHOLE, bucket_numbers, hashes_of
 from fitwell.words.encoded import EncodedCorpus
 from fitwell.words.tokens import Tokenization
@@ -52,7 +53,7 @@ def text_rows(
     kinds = [labels.get(word, UNKNOWN_LABEL) if word.startswith(PREFIX) else WORD for word in vocabulary]
     own, begins = _own_rows(vocabulary, words, features)
     found = rows_of_texts(
-        np.asarray(corpus.ids),
+        to_be_read(corpus.ids),
         corpus.ends,
         np.array(kinds, np.int32),
         own,

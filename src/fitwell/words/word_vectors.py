@@ -17,6 +17,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from fitwell.compiled import to_be_read
 from fitwell.errors import RequestError
 from fitwell.words.driving import Look
 from fitwell.words.encoded import EncodedCorpus
@@ -187,7 +188,7 @@ def _read_block(
     width = inputs.shape[1]
     drawn = settings.negative if ways is None else TARGETS - 1
     return read(
-        np.asarray(corpus.ids),
+        to_be_read(corpus.ids),
         ends,
         _tokens_before(block, corpus, blocks),
         keep,

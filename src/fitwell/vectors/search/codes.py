@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitwell.compiled import to_be_read
 from fitwell.vectors.search.coding import AT_A_TIME, BITS, LANES, OFFSET, PER_WORD, Codes, Questions
 from fitwell.vectors.threads import over_parts
 
@@ -62,7 +63,7 @@ def coded(matrix: NDArray[np.float32]) -> Codes:
         longest=1.0,
         widest_angle=0.0,
     )
-    longest = over_parts(lambda first, last: encode(matrix, first, last, codes), blocks)
+    longest = over_parts(lambda first, last: encode(to_be_read(matrix), first, last, codes), blocks)
     return codes._replace(longest=max(longest), widest_angle=float(np.arctan(codes.tangents.max())))
 
 

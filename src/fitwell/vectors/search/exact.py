@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitwell.compiled import to_be_read
 from fitwell.vectors.search.codes import questioned
 from fitwell.vectors.search.coding import LANES, Codes, Found, Questions
 from fitwell.vectors.threads import over_parts
@@ -108,7 +109,7 @@ def _scanned(matrix: NDArray[np.float32], codes: Codes, asked: Questions, count:
 
     shape = (len(asked.exact), count)
     found = Found(rows=np.full(shape, -1, np.int64), similarities=np.full(shape, -np.inf))
-    scan(codes, matrix, asked, first, last, np.empty((shape[0], last - first, LANES), np.int16), found)
+    scan(codes, to_be_read(matrix), asked, first, last, np.empty((shape[0], last - first, LANES), np.int16), found)
     return found
 
 

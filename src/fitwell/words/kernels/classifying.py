@@ -133,7 +133,7 @@ def plain_add_both(outputs: Floats, label: Whole, x: Floats, gradient: Any, move
 @inlined
 def product_of(outputs: Floats, label: Whole, x: Floats, wide: Any) -> Any:
     """Return the product of a label's vector and a text's, with vector instructions or with a plain loop."""
-    if wide is None:
+    if len(wide) == 0:
         return plain_product(outputs, label, x)
     return product(outputs.ctypes.data, np.int64(label), x.ctypes.data, np.int64(0), wide[0])
 
@@ -141,7 +141,7 @@ def product_of(outputs: Floats, label: Whole, x: Floats, wide: Any) -> Any:
 @inlined
 def move_label(outputs: Floats, label: Whole, x: Floats, gradient: Any, move: Floats, wide: Any) -> None:
     """Move a label's vector, and add what it gives to the move of the text, in one of both ways."""
-    if wide is None:
+    if len(wide) == 0:
         plain_add_both(outputs, label, x, gradient, move)
     else:
         add_both(outputs.ctypes.data, np.int64(label), x.ctypes.data, gradient, move.ctypes.data, wide[0])

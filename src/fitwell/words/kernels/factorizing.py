@@ -64,13 +64,13 @@ def told_near(
     wide: Any,
 ) -> Any:
     """Take the step of one pair, and return its loss before."""
-    if wide is None:
+    if len(wide) == 0:
         near = plain_product(words[i], contexts[j])
     else:
         near = product(words.ctypes.data, np.int64(i), contexts.ctypes.data, np.int64(j), wide[0])
     error = near + biases[i, WORD_BIAS] + biases[j, CONTEXT_BIAS] - log_count
     pull = rate * share * error
-    if wide is None:
+    if len(wide) == 0:
         plain_move(words[i], contexts[j], word_squares[i], context_squares[j], pull)
     else:
         move(
@@ -108,11 +108,11 @@ def factorize(
     """Learn from pairs in an order; return how many, and the sum of their losses.
 
     A pair of different words is two, one in each direction. `most` is x_max. Unless `wide`, which is as for
-    `reading.read`, is None, rows are fetched ahead.
+    `reading.read`, is (), rows are fetched ahead.
     """
     pairs, loss, speed = 0, 0.0, np.float32(rate)
     for place in range(len(order)):
-        if wide is not None:
+        if len(wide) > 0:
             ahead = order[min(place + 2, len(order) - 1)]
             for matrix in (words, contexts, word_squares, context_squares):
                 prefetch(matrix.ctypes.data, np.int64(rows[ahead]), wide[0])

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from fitwell.compiled import compiled
 from fitwell.words.kernels.interning import (
     FEW,
+    NOUGHT,
     ONE,
     UNUSUAL,
     ZERO,
@@ -39,7 +40,8 @@ SPACE = np.int32(32)
 def longer(array: Any, size: int) -> Any:
     """Return the array with room for so many and as many again."""
     room = np.empty(2 * size, array.dtype)
-    room[: len(array)] = array
+    for place in range(len(array)):
+        room[place] = array[place]
     return room
 
 
@@ -47,7 +49,9 @@ def longer(array: Any, size: int) -> Any:
 def more_rows(rows: Numbers) -> Numbers:
     """Return the rows with room for as many again."""
     room = np.empty((2 * len(rows), 4), np.uint64)
-    room[: len(rows)] = rows
+    for row in range(len(rows)):
+        for column in range(4):
+            room[row, column] = rows[row, column]
     return room
 
 
@@ -102,7 +106,7 @@ def word_grams(
     ids: Ids, ends: Places, letters: Bytes, offsets: Places, dropped: Flags, fewest: int, most: int
 ) -> Features:
     """Return runs of `fewest` to `most` words, joined by spaces, after the dropped words are taken out."""
-    table, size, count = empty_table(), 0, 0
+    table, size, count = empty_table(), NOUGHT, NOUGHT
     features = np.empty(len(ids) * (most - fewest + 1), np.int32)
     feature_ends = np.empty(len(ends), np.int64)
     kept = np.empty(len(ids) + 1, np.int32)  # one more, for a dropped word behind the last one that is kept
@@ -184,12 +188,12 @@ def character_grams(
     text: Bytes, ends: Places, folded: Ids, white: Flags, fewest: int, most: int
 ) -> tuple[bool, Features]:
     """Return runs of `fewest` to `most` characters of each text without its line end, and whether all were usual."""
-    table, size, count = empty_table(), 0, 0
+    table, size, count = empty_table(), NOUGHT, NOUGHT
     features = np.empty(len(text) * (most - fewest + 1), np.int32)
     feature_ends = np.zeros(len(ends), np.int64)
     line = np.empty(2 * len(text) + 4, np.uint8)
     places = np.empty(len(text) + 1, np.int64)
-    start, usual = 0, True
+    start, usual = NOUGHT, True
     for number in range(len(ends)):
         characters, usual = folded_line(text, start, ends[number] - 1, folded, white, line, places)
         start = ends[number]
@@ -210,7 +214,7 @@ def bounded_grams(ids: Ids, ends: Places, letters: Bytes, offsets: Places, fewes
     A padded word that is no longer than a run is itself the last run. Words recur, so each is cut once.
     """
     words = len(offsets) - 1
-    table, size = empty_table(), 0
+    table, size = empty_table(), NOUGHT
     own = np.empty((len(letters) + 3 * words) * (most - fewest + 1), np.int32)  # each word's runs, end to end
     own_ends = np.zeros(words + 1, np.int64)
     longest = 0

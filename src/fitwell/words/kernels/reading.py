@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fitwell.compiled import compiled, inlined
 from fitwell.words.kernels import windows as _windows
-from fitwell.words.kernels.interning import Ids, Places, Whole
+from fitwell.words.kernels.interning import NOUGHT, Ids, Places, Whole
 from fitwell.words.kernels.windows import TARGETS, Floats, plain_mean, plain_spread, plain_step
 
 LONGEST = 10_000  # tokens that are read at a time; longer texts are cut, as by the original program
@@ -116,7 +116,7 @@ def moved(
     wide: Any,
 ) -> None:
     """Take the step of one window, with vector instructions or with plain loops."""
-    if wide is None:
+    if len(wide) == 0:
         plain_step(inputs, outputs, context, targets, words, drawn, gradients, aims, moves)
     else:
         step(
@@ -135,7 +135,7 @@ def moved(
 @inlined
 def averaged(inputs: Floats, context: Ids, words: Whole, bag: Floats, wide: Any) -> None:
     """Write the mean of the context to a bag, with vector instructions or with plain loops."""
-    if wide is None:
+    if len(wide) == 0:
         plain_mean(inputs, context, words, bag)
     else:
         mean(inputs.ctypes.data, context.ctypes.data, words, bag.ctypes.data, wide[0])
@@ -144,7 +144,7 @@ def averaged(inputs: Floats, context: Ids, words: Whole, bag: Floats, wide: Any)
 @inlined
 def returned(inputs: Floats, context: Ids, words: Whole, bag: Floats, wide: Any) -> None:
     """Move each context word as the bag was moved, with vector instructions or with plain loops."""
-    if wide is None:
+    if len(wide) == 0:
         plain_spread(inputs, context, words, bag)
     else:
         spread(inputs.ctypes.data, context.ctypes.data, words, bag.ctypes.data, wide[0])
@@ -218,7 +218,7 @@ def told(
 
     The loss is 0 unless it is asked for.
     """
-    node, until = (0, 1) if ways is None else (ways[2][word], ways[2][word + 1])
+    node, until = (NOUGHT, 1) if ways is None else (ways[2][word], ways[2][word + 1])
     loss = 0.0
     while node < until:
         draw = aimed(word, node, draws, draw, ways, drawn, now, targets, aims)
@@ -285,7 +285,7 @@ def read(
 
     The rate falls by `fall` with each token. `draws` is a stream of drawn words, its length a power of two; where there
     are `ways`, words are told by these, `drawn` is TARGETS - 1, and the stream is not read. Without `parts` a word has
-    one row, its own. `wide` is None for plain loops, or two tuples, as long as a row has vectors and as `drawn`.
+    one row, its own. `wide` is () for plain loops, or two tuples, as long as a row has vectors and as `drawn`.
     `scratch` has a row's width TARGETS times for sums, twice for a bag and twice for each token in reach, then the
     gradients, and the rates and truths (see `scratch_size`).
     """
@@ -308,7 +308,7 @@ def read(
             now = np.float32(rate - fall * (begin - first))
             cut = min(begin + LONGEST, end)
             count, state = taken(ids, begin, cut, keep, state, text)
-            begin, entered = cut, 0
+            begin, entered = cut, NOUGHT
             for place in range(count):
                 state = next_random(state)
                 reach = window - np.int64(((state >> TOP_24) * np.uint64(window)) >> NUMBER_BITS)
@@ -318,7 +318,7 @@ def read(
                     composed(inputs, parts, text, slots, entered, min(count, place + window + 1), vectors, wide)
                     entered = min(count, place + window + 1)
                     source, words = vectors, around(slots, count, place, reach, around_it)
-                if wide is not None and ways is None:
+                if len(wide) > 0 and ways is None:
                     fetched(text, count, place, window + 1, draws, draw, drawn, inputs, outputs, parts, wide)
                 if words > 0:
                     x, context, several = source, around_it, words

@@ -17,7 +17,8 @@ def parents(counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.N
     """
     leaves = len(counts)
     weights = np.empty(2 * leaves - 1, np.int64)
-    weights[:leaves] = counts
+    for leaf in range(leaves):
+        weights[leaf] = counts[leaf]
     parent, is_second = np.full(2 * leaves - 1, -1), np.zeros(2 * leaves - 1, np.bool_)
     leaf, inner = leaves - 1, leaves
     for made in range(leaves, 2 * leaves - 1):

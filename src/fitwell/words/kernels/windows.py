@@ -25,6 +25,7 @@ longer than everything else.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,15 @@ ABOVE = (135135.0, 17325.0, 378.0, 1.0)
 BELOW = (135135.0, 62370.0, 3150.0, 28.0)
 
 
+@cache
+def _instructions_here() -> str:
+    return str(get_host_cpu_features().flatten())
+
+
 def _instructions() -> list[str]:
     """Return the sets of instructions that numba may use."""
     asked: str | None = vars(config)["CPU_FEATURES"]  # what the environment tells numba
-    return (get_host_cpu_features().flatten() if asked is None else asked).split(",")
+    return (_instructions_here() if asked is None else asked).split(",")
 
 
 LANES = 16 if "+avx512f" in _instructions() else 8  # numbers of a vector instruction
