@@ -73,6 +73,16 @@ class Index:
         missing = any(self.contents.graph(way) for way in self.settings.ways) and not is_installed()
         return (f"vectors are all compared, which takes longer: {WITHOUT}",) if missing and not self.is_exact else ()
 
+    def require_ranking(self, by: str) -> None:
+        """Refuse a way of ranking that cannot be asked for.
+
+        Raises:
+            RequestError: it is none of `rankings`.
+        """
+        if by not in self.rankings:
+            known = ", ".join(self.rankings)
+            raise RequestError(f'this index ranks by {known}, but "{by}" is none of them{nearest(by, self.rankings)}')
+
     @cached_property
     def learned(self) -> Weights | None:
         """What `learn` found each way to be worth, as `by_weights` takes it; None if nothing was learned.
@@ -127,9 +137,7 @@ class Index:
         if count < 1:
             raise RequestError(f"the count must be 1 or more, but is {count}")
         by = by or self.rankings[0]
-        if by not in self.rankings:
-            known = ", ".join(self.rankings)
-            raise RequestError(f'this index ranks by {known}, but "{by}" is none of them{nearest(by, self.rankings)}')
+        self.require_ranking(by)
         count = min(count, len(self))
         if by in SEARCHES:
             return self._by_way(Queries(texts, words_of(texts)), count, by)
