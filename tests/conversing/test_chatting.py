@@ -14,7 +14,7 @@ import fitwell as fw
 from fitwell import cli
 from fitwell.conversing import Turn
 from fitwell.conversing.following import understood
-from fitwell.conversing.routing import learned, shares, threshold_for
+from fitwell.conversing.routing import Asked, learned, shares, threshold_for, weights_of
 from fitwell.errors import DataError, RequestError
 
 FAQ = (
@@ -39,7 +39,7 @@ CASES = {
 @pytest.fixture
 def faq(tmp_path: Path) -> Path:
     (tmp_path / "faq.csv").write_text(FAQ)
-    fw.search.index(tmp_path / "faq.csv", tmp_path / "faq")
+    fw.search.index(tmp_path / "faq.csv", tmp_path / "faq", threads=1)
     return tmp_path / "faq"
 
 
@@ -53,7 +53,7 @@ def labelled(tmp_path: Path) -> Path:
         for extra in ("", " please", " again")
     ]
     (tmp_path / "faq.jsonl").write_text("\n".join(lines))
-    fw.search.index(tmp_path / "faq.jsonl", tmp_path / "labelled")
+    fw.search.index(tmp_path / "faq.jsonl", tmp_path / "labelled", ways=("bm25", "tfidf"), threads=1)
     return tmp_path / "labelled"
 
 
@@ -140,9 +140,43 @@ def test_votes_are_shared_out_as_a_softmax_by_hand() -> None:
 def test_labels_of_a_faq_decide_its_threshold(labelled: Path) -> None:
     routing = learned(fw.search.open_index(labelled))
     assert routing.is_learned
-    chat = fw.chat(labelled)
+    chat = fw.chat(labelled, by="bm25")
     found = chat.turn("the pin is blocked again")
     assert (found.kind, found.answer) == ("answer", "pin")
+
+
+def test_all_ways_of_ranking_vote_unless_one_is_named(labelled: Path) -> None:
+    both = fw.chat(labelled).routing.votings
+    assert {each.by for each in both} <= {"bm25", "tfidf"}
+    assert sum(each.weight for each in both) == pytest.approx(1)
+    alone = fw.chat(labelled, by="tfidf")
+    assert [(each.by, each.weight) for each in alone.routing.votings] == [("tfidf", 1.0)]
+    with pytest.raises(RequestError, match=r"this index ranks by fusion, bm25, tfidf, but \"bm52\" is none of them"):
+        fw.chat(labelled, by="bm52")
+    with pytest.raises(RequestError, match=r"need scores that say how near they are, of bm25, tfidf; fusion has none"):
+        fw.chat(labelled, by="fusion")
+
+
+def test_weights_are_those_of_the_largest_likelihood_on_a_grid() -> None:
+    draw = np.random.default_rng(0)
+    probabilities = np.stack([draw.beta(4, 2, 200), draw.beta(2, 2, 200)])
+    grid = np.linspace(0, 1, 1001)
+    likelihoods = [np.log(share * probabilities[0] + (1 - share) * probabilities[1]).sum() for share in grid]
+    first, second = weights_of(probabilities)
+    assert first == pytest.approx(grid[int(np.argmax(likelihoods))], abs=2e-3)
+    assert first + second == pytest.approx(1)
+
+
+def test_probabilities_of_right_answers_are_their_shares_of_the_votes() -> None:
+    draw = np.random.default_rng(0)
+    asked = Asked(
+        truths=draw.integers(3, size=20), codes=draw.integers(3, size=(20, 4)), scores=draw.normal(size=(20, 4))
+    )
+    asked.scores[::3, 2:] = -np.inf
+    asked.scores[5] = -np.inf
+    expected = [each.get(int(truth), 0.0) for each, truth in zip(asked.shares(0.7), asked.truths, strict=True)]
+    np.testing.assert_allclose(asked.probabilities(0.7), expected)
+    assert asked.probabilities(0.7)[5] == 0
 
 
 def test_an_index_is_read_by_the_run_that_was_named_once(faq: Path, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_text_has_its_vector_among_many_and_alone(write: Write) -> None:
     encoder = open_encoder(write())
     texts = [" ".join(["film"] * (number % 12)) for number in range(2 * PIECES_AT_ONCE // 6)]
     together = encoder.encode(texts)
-    for number in (0, 1, 700, len(texts) - 1):
+    for number in (0, 1, len(texts) // 2, len(texts) - 1):
         np.testing.assert_allclose(together[number], encoder.encode([texts[number]])[0], atol=1e-5)
     assert encoder.encode([]).shape == (0, encoder.width)
 

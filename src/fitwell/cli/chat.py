@@ -20,6 +20,7 @@ def chat(
     reader: Annotated[
         Path | None, typer.Option(help="The run of task answer that reads the documents; it is remembered.")
     ] = None,
+    by: Annotated[str | None, typer.Option(help="Way of ranking; all of the index, unless named.")] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Least confidence of an answer, 0 to 1; else chosen from the FAQ, or usual.")
     ] = None,
@@ -39,7 +40,7 @@ def chat(
     from fitwell.conversing import chat as open_chat
 
     with compiling_told():
-        opened = open_chat(index, reader=reader, threshold=threshold, wanted=wanted)
+        opened = open_chat(index, reader=reader, by=by, threshold=threshold, wanted=wanted)
     if not as_json:
         given = "as asked" if threshold is not None else opened.routing.why
         judged = opened.reader is not None and threshold is None

@@ -20,7 +20,7 @@ from fitwell.answering.asking import READ, Part, of_parts
 from fitwell.answering.baselines import sentences_of
 from fitwell.answering.reader import Reader
 from fitwell.conversing.following import content_words, goes_on, understood
-from fitwell.conversing.routing import NEAREST, Routing, codes_of, shares
+from fitwell.conversing.routing import NEAREST, Routing, codes_of, voted
 from fitwell.errors import RequestError
 from fitwell.search.contents import Hit
 from fitwell.search.excerpts import excerpt
@@ -77,17 +77,13 @@ class Chat:
     index: Index
     routing: Routing
     reader: Reader | None = None
+    by: str | None = None  # the way of ranking documents; None: the index's own
     threshold: float | None = None  # that was asked for, instead of the one that was chosen
 
     @property
     def surest(self) -> float:
         """The confidence from which on an answer is given; a reader's is its own judgment, unless one was asked for."""
         return self.routing.threshold if self.threshold is None else self.threshold
-
-    @cached_property
-    def codes(self) -> np.ndarray:
-        """The number of each document's answer, of a FAQ."""
-        return codes_of(self.index.answers)
 
     def turn(self, question: str, before: Sequence[Turn] = ()) -> Turn:
         """Return what is said to a question after these turns.
@@ -109,20 +105,23 @@ class Chat:
 
     def _said(self, question: str, text: str) -> Turn:
         """Return what is said to a question that is understood as a text."""
-        hits = self.index.query(text, NEAREST, by=self.routing.by if self.index.answers else None)
-        if not hits:
-            return Turn(question=question, understood=text, kind="asks_back", answer=NOTHING, confidence=0.0)
         if self.index.answers:
-            return self._of_faq(question, text, hits)
+            return self._of_faq(question, text)
+        hits = self.index.query(text, NEAREST, by=self.by)
+        if not hits:
+            return _nothing(question, text)
         if self.reader is not None:
             return self._read(question, text, hits, self.reader)
         return self._of_sentences(question, text, hits)
 
-    def _of_faq(self, question: str, text: str, hits: Sequence[Hit]) -> Turn:
-        numbers = np.array([self._numbers[hit.id] for hit in hits])
-        scores = np.array([hit.score for hit in hits])
-        found = shares(scores, self.codes[numbers], temperature=self.routing.temperature)
-        first = {code: hits[self.codes[numbers].tolist().index(code)] for code in found}
+    def _of_faq(self, question: str, text: str) -> Turn:
+        found_by = [self.index.query(text, NEAREST, by=voting.by) for voting in self.routing.votings]
+        found = voted(self.routing, found_by, self._codes)
+        if not found:
+            return _nothing(question, text)
+        first: dict[int, Hit] = {}
+        for hit in (hit for hits in found_by for hit in hits):
+            first.setdefault(self._codes[hit.id], hit)
         best = next(iter(found))
         sure = found[best] if self.routing.is_learned else self._covered(text, first[best].text)
         if sure < self.surest:
@@ -192,6 +191,11 @@ class Chat:
         return len(asked & there) / len(asked) if asked else 0.0
 
     @cached_property
+    def _codes(self) -> dict[str, int]:
+        """The number of each document's answer, of a FAQ."""
+        return dict(zip(self.index.ids, codes_of(self.index.answers).tolist(), strict=True))
+
+    @cached_property
     def _numbers(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.index.ids)}
 
@@ -206,6 +210,10 @@ def _chosen(question: str, before: Sequence[Turn]) -> Possibility | None:
         return None
     offered = before[-1].possibilities
     return offered[int(number) - 1] if 1 <= int(number) <= len(offered) else None
+
+
+def _nothing(question: str, text: str) -> Turn:
+    return Turn(question=question, understood=text, kind="asks_back", answer=NOTHING, confidence=0.0)
 
 
 def _asks_back(question: str, text: str, sure: float, hits: Sequence[Hit]) -> Turn:

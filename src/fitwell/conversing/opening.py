@@ -53,15 +53,22 @@ def answer(
 
 
 def chat(
-    where: str | Path, *, reader: str | Path | None = None, threshold: float | None = None, wanted: float = WANTED
+    where: str | Path,
+    *,
+    reader: str | Path | None = None,
+    by: str | None = None,
+    threshold: float | None = None,
+    wanted: float = WANTED,
 ) -> Chat:
     """Return what answers questions about the documents or the FAQ of an index turn by turn.
 
     A FAQ whose questions share answers chooses the threshold from which on it answers, so that the share `wanted` of
-    its answers is right; `threshold` sets it. `reader` is the run that reads documents, remembered for the next time.
+    its answers is right; `threshold` sets it. `by` is the way of ranking, without it all that there are. `reader` is
+    the run that reads documents, remembered for the next time.
 
     Raises:
-        DataError: there is no index. RequestError: the threshold is none, or the reader was trained on a table.
+        DataError: there is no index. RequestError: the threshold or the way of ranking is none, or the reader was
+            trained on a table.
     """
     for name, value in (("threshold", threshold), ("wanted", wanted)):
         if value is not None and not 0 <= value <= 1:
@@ -74,7 +81,10 @@ def chat(
     if index.answers and reader is not None:
         raise RequestError(f"--reader reads documents, but {where} is a FAQ, whose answers are given; leave it out")
     known = None if index.answers else reader_of(index, reader)
-    return Chat(index=index, routing=learned(index, wanted=wanted), reader=known, threshold=threshold)
+    if by is not None:
+        index.require_ranking(by)
+    routing = learned(index, by=by if index.answers else None, wanted=wanted)
+    return Chat(index=index, routing=routing, reader=known, by=by, threshold=threshold)
 
 
 def is_run(where: str | Path) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Precision = Literal["float32", "bfloat16"]
 
-PIECES_AT_ONCE = 8192  # a layer's outputs of so many stay near the cache, and its maps are large enough for all cores
+PIECES_AT_ONCE = 1024  # for each thread: what layers make of so many stays in the cache, and maps are at full speed
 TEXTS_AT_ONCE = 65_536  # bounds the memory of what is cut but not yet encoded
 
 
@@ -153,5 +153,5 @@ def _together(numbers: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
     lengths = np.array([len(each) for each in numbers])
     order = np.argsort(-lengths, kind="stable")  # the longest first: memory that suffices for them suffices
     ends = np.cumsum(lengths[order])
-    batch = (ends - 1) // PIECES_AT_ONCE
+    batch = (ends - 1) // (PIECES_AT_ONCE * torch.get_num_threads())
     yield from np.split(order, np.flatnonzero(np.diff(batch)) + 1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fitwell.lazy import exports
 
 if TYPE_CHECKING:
+    from fitwell.search.building import EXACT_UNTIL
     from fitwell.search.contents import Hit
     from fitwell.search.documents import Document, read_documents
     from fitwell.search.evaluating import Evaluation, evaluate
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fitwell.search.value import Index, open_index
 
 __all__ = [
+    "EXACT_UNTIL",
     "Changed",
     "Document",
     "Evaluation",
@@ -41,6 +43,7 @@ __all__ = [
 
 # The module where a name lives.
 _HOMES = {
+    "EXACT_UNTIL": "fitwell.search.building",
     "Changed": "fitwell.search.indexing",
     "Document": "fitwell.search.documents",
     "Evaluation": "fitwell.search.evaluating",

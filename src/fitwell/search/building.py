@@ -28,10 +28,13 @@ from fitwell.search.terms import TOKENS, Counted, as_terms, count_words
 from fitwell.vectors import Vectors
 from fitwell.vectors.search.codes import coded
 from fitwell.vectors.search.exact import worth_coding
+from fitwell.vectors.search.graphs import WITHOUT, Graph, graph_of, is_installed, renumbered
 
 Way = Literal["bm25", "tfidf", "words", "sentences"]
 WAYS: tuple[Way, ...] = get_args(Way)
+WITH_VECTORS: tuple[Way, ...] = ("words", "sentences")
 
+EXACT_UNTIL = 1_000_000  # vectors that are all compared in a search, unless set
 LEARNED_WORDS = 5_000_000  # words that training goes through, in as many epochs as that takes
 MOST_EPOCHS = 50
 
@@ -46,6 +49,7 @@ class Settings:
     k1: float = 1.5
     b: float = 0.75
     encoder: str | None = None  # the folder of the one that reads documents and queries for "sentences"
+    exact_until: int = EXACT_UNTIL  # vectors; where there are more, a graph finds near ones
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, at the door."""
@@ -63,10 +67,23 @@ class Settings:
                 "leave both out"
             )
         require_longest(self.passages)
+        if self.exact_until < 0:
+            raise RequestError(f"exact_until must be a number of vectors, 0 or more, but is {self.exact_until}")
 
     def as_json(self) -> dict[str, Any]:
         """Give the form in which the index keeps them."""
         return {**asdict(self), "ways": list(self.ways)}
+
+
+class Earlier(NamedTuple):
+    """What an index was before its documents changed, as far as graphs go by it."""
+
+    graphs: Mapping[Way, Graph]
+    owners: NDArray[np.int32]  # (passages then,): the document of each
+    numbers: NDArray[np.int64]  # (documents then,): what each is now, -1 where it is gone or has another text
+
+
+NOTHING_EARLIER = Earlier({}, np.zeros(0, np.int32), np.zeros(0, np.int64))
 
 
 class Built(NamedTuple):
@@ -82,12 +99,14 @@ def built(
     *,
     words: Vectors | None,
     kept: Mapping[str, NDArray[np.float32]],
+    earlier: Earlier = NOTHING_EARLIER,
     answers: Mapping[str, str] | None = None,
     threads: int | None = None,
 ) -> Built:
     """Return the arrays of an index of these documents; of a FAQ, with the answers by the ids of its questions.
 
-    `words` are the words' vectors if there is a way that needs them, `kept` the encoder's vectors of some passages.
+    `words` are the words' vectors if there is a way that needs them, `kept` the encoder's vectors of some passages,
+    `earlier` has the graphs that are made anew only where they must.
     """
     texts, arrays = _cut(documents, settings.passages)
     arrays |= _answers(documents, answers or {})
@@ -101,7 +120,30 @@ def built(
         made = encoded(texts, opened_encoder(settings.encoder), kept)
         arrays |= vector_arrays("sentences", made.vectors)
         notes = _shortened(made.shortened, settings.passages)
+    if len(texts) > settings.exact_until and (ways := [way for way in WITH_VECTORS if way in settings.ways]):
+        notes += (_approximate(len(texts)),)
+        if is_installed():
+            passages = _numbers_now(earlier, arrays["passage_documents"])
+            for way in ways:
+                before = renumbered(earlier.graphs[way], passages) if way in earlier.graphs else None
+                arrays |= graph_arrays(way, graph_of(arrays[f"{way}_vectors"], before=before, threads=threads))
     return Built(arrays, notes)
+
+
+def _approximate(count: int) -> str:
+    if is_installed():
+        return f"{count:,} vectors are searched along a graph, which may miss a near one; --exact compares with all"
+    return f"{count:,} vectors are all compared in every search: {WITHOUT}, and make the index again"
+
+
+def _numbers_now(earlier: Earlier, owners: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return what number each earlier passage has now, -1 where it is gone: a document that stayed is cut as before."""
+    if not earlier.graphs:
+        return np.zeros(0, np.int32)
+    first = np.searchsorted(earlier.owners, earlier.owners)  # the first passage of each one's document
+    now = earlier.numbers[earlier.owners]
+    moved = np.searchsorted(owners, now) + np.arange(len(earlier.owners)) - first
+    return np.where(now >= 0, moved, -1).astype(np.int32)
 
 
 def _shortened(count: int, passages: int | None) -> tuple[str, ...]:
@@ -237,3 +279,8 @@ def vector_arrays(way: str, vectors: NDArray[np.float32]) -> dict[str, Array]:
         }
         arrays[f"{way}_bounds"] = np.array([codes.longest, codes.widest_angle])
     return arrays
+
+
+def graph_arrays(way: str, graph: Graph) -> dict[str, Array]:
+    """Return a graph over the vectors of all passages."""
+    return {f"{way}_graph_{name}": array for name, array in graph._asdict().items()}

@@ -17,9 +17,10 @@ from fitwell.search.mean_vectors import WordTable
 from fitwell.search.postings import highest_of
 from fitwell.search.sentence_vectors import opened_encoder, require_same
 from fitwell.search.stemming import STEMMERS
-from fitwell.search.store import AGAIN, CODES, Generation
+from fitwell.search.store import AGAIN, CODES, GRAPH, Generation
 from fitwell.search.terms import Asked, ask
 from fitwell.vectors.search.coding import Codes
+from fitwell.vectors.search.graphs import Graph, Opened, is_installed, opened
 from fitwell.words.interning import Interned, decoded
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Contents:
     """What an index holds, each part opened when it is first needed."""
 
     generation: Generation = field(repr=False)
+    is_exact: bool = False  # whether vectors are all compared, though there is a graph
 
     @cached_property
     def settings(self) -> Settings:
@@ -97,6 +99,34 @@ class Contents:
         longest, widest = self.generation[f"{way}_bounds"].tolist()
         return matrix, Codes(packed, scales, tangents, norms, levels, longest, widest)
 
+    def graph(self, way: str) -> Graph | None:
+        """Return the graph over the vectors of all passages, if there is one."""
+        if f"{way}_graph_rows" not in self.generation:
+            return None
+        return Graph(*(self.generation[f"{way}_graph_{name}"] for name in GRAPH))
+
+    def walked(self, way: str) -> Opened | None:
+        """Return the graph that a search walks along, or None where it compares with all vectors.
+
+        Raises:
+            DataError: the graph does not belong to the passages.
+        """
+        if way not in self._walked:
+            graph = None if self.is_exact else self.graph(way)
+            self._walked[way] = self._opened(graph, f"{way}_vectors") if graph and is_installed() else None
+        return self._walked[way]
+
+    def _opened(self, graph: Graph, vectors: str) -> Opened:
+        count, width = self.generation[vectors].shape
+        named = np.concatenate([graph.rows[graph.rows >= 0], graph.beside])
+        place = self.generation.folder
+        if len(named) and not (0 <= named.min() <= named.max() < count and len(np.unique(named)) == len(named)):
+            raise DataError(f"the index is damaged: the graph in {place} names passages that there are not; {AGAIN}")
+        try:
+            return opened(graph, width=width)
+        except ValueError as error:
+            raise DataError(f"the index is damaged: the graph in {place} cannot be used ({error}); {AGAIN}") from None
+
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder that has read the documents, opened and tried on the shortest passage.
@@ -147,6 +177,10 @@ class Contents:
 
     def _text(self, first: int, last: int) -> str:
         return str(self.generation["text_letters"][first:last].tobytes(), "utf-8", "surrogatepass")
+
+    @cached_property
+    def _walked(self) -> dict[str, Opened | None]:
+        return {}
 
     @cached_property
     def _postings(self) -> dict[str, Postings]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell.errors import RequestError, nearest
-from fitwell.search.building import Built, Settings, Way, built, learned_words
+from fitwell.search.building import EXACT_UNTIL, Built, Earlier, Settings, Way, built, learned_words
 from fitwell.search.documents import Document, Source, read_documents
 from fitwell.search.mean_vectors import known_words
 from fitwell.search.stemming import Stemmer, stemmer_for
@@ -47,6 +47,7 @@ def index(
     passages: int | None = None,
     k1: float = 1.5,
     b: float = 0.75,
+    exact_until: int = EXACT_UNTIL,
     threads: int | None = None,
 ) -> Changed:
     """Make an index of documents in a folder that is not there yet.
@@ -56,7 +57,8 @@ def index(
     words' vectors: those of the file `vectors`, else ones learned on the documents), "sentences" (the vectors of the
     pretrained encoder in the local Hugging Face folder `encoder`, which stays where it is). `stemmer` is "english" or
     "none"; without it, the documents' commonest words tell whether they are English. `passages` cuts documents into
-    passages of at most so many words. `threads` changes the time only.
+    passages of at most so many words. Vectors are all compared in a search; where they are more than `exact_until`, a
+    graph finds near ones (package usearch). `threads` changes the time only, and which near ones a graph may miss.
 
     Raises:
         DataError: the documents cannot be read. RequestError: a setting is wrong, or there is something at the path.
@@ -65,7 +67,15 @@ def index(
     require_free(path)
     folder = None if encoder is None else str(Path(encoder).expanduser().absolute())
     given: Stemmer = "none" if stemmer is None else stemmer
-    settings = Settings(ways=tuple(ways), stemmer=given, passages=passages, k1=k1, b=b, encoder=folder)
+    settings = Settings(
+        ways=tuple(ways),
+        stemmer=given,
+        passages=passages,
+        k1=k1,
+        b=b,
+        encoder=folder,
+        exact_until=exact_until,
+    )
     if vectors is not None and "words" not in settings.ways:
         raise RequestError('vectors of words serve the way "words" only; add it to the ways, or leave vectors out')
     gathered = read_documents(documents, id=id, text=text, answer=answer)
@@ -125,7 +135,7 @@ def delete(path: str | Path, ids: Iterable[str], *, threads: int | None = None) 
     if not left:
         raise RequestError(f"an index must hold documents, but all {len(gone)} would be deleted; remove {path} instead")
     made = _built_again(before, left, _answers_of(before), threads)
-    return Changed(index=_written(before, made), deleted=len(gone))
+    return Changed(index=_written(before, made), deleted=len(gone), notes=made.notes)
 
 
 def _answers_of(index: Index) -> dict[str, str]:
@@ -144,7 +154,23 @@ def _built_again(
         vectors = before.contents.vectors("sentences")[0]
         _ = before.contents.encoder  # another one's vectors would not fit those that are kept
         kept = {before.contents.passage(number): vector for number, vector in enumerate(vectors)}
-    return built(documents, before.settings, words=words, kept=kept, answers=answers, threads=threads)
+    return built(
+        documents,
+        before.settings,
+        words=words,
+        kept=kept,
+        earlier=_earlier(before, documents),
+        answers=answers,
+        threads=threads,
+    )
+
+
+def _earlier(before: Index, documents: Sequence[Document]) -> Earlier:
+    """Return the graphs of an index, and what number each of its documents has among others; a changed one has none."""
+    graphs = {way: along.graph for way in before.settings.ways if (along := before.contents.walked(way)) is not None}
+    places = {document: number for number, document in enumerate(documents)} if graphs else {}
+    numbers = [places.get(document, -1) for document in before.documents()] if graphs else []
+    return Earlier(graphs, before.generation["passage_documents"], np.array(numbers, np.int64))
 
 
 def _written(before: Index, made: Built) -> Index:

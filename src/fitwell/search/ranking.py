@@ -17,6 +17,7 @@ from fitwell.search.stemming import STEMMERS
 from fitwell.search.terms import ask
 from fitwell.vectors.analogies import unit_rows
 from fitwell.vectors.search.exact import nearest as nearest_rows
+from fitwell.vectors.search.graphs import MOST_BY_GRAPH, nearest_by_graph
 from fitwell.words.interning import Interned
 
 
@@ -63,7 +64,12 @@ def _by_vectors(contents: Contents, way: str, means: NDArray[np.float64], count:
     ranked = Ranked(np.full((len(means), count), -1, np.int64), np.zeros((len(means), count)))
     known = np.flatnonzero(means.any(axis=1))  # what has no direction has no neighbors
     if len(known):
-        near = nearest_rows(matrix, unit_rows(means[known]), count=count, codes=codes)
+        directions, along = unit_rows(means[known]), contents.walked(way) if count <= MOST_BY_GRAPH else None
+        near = (
+            nearest_rows(matrix, directions, count=count, codes=codes)
+            if along is None
+            else nearest_by_graph(matrix, directions, count=count, along=along)
+        )
         ranked.documents[known] = np.where(near.similarities == 0, -1, near.rows)
         ranked.scores[known] = near.similarities
     return ranked

@@ -66,7 +66,13 @@ CODES: dict[str, tuple[str, int]] = {
     "levels": ("<f8", 1),
     "bounds": ("<f8", 1),  # the longest code, and the widest angle
 }
+GRAPH: dict[str, tuple[str, int]] = {
+    "content": ("|u1", 1),  # as the package usearch writes it
+    "rows": ("<i4", 1),
+    "beside": ("<i4", 1),
+}
 ARRAYS |= {f"{way}_{name}": kind for way in ("words", "sentences") for name, kind in CODES.items()}
+ARRAYS |= {f"{way}_graph_{name}": kind for way in ("words", "sentences") for name, kind in GRAPH.items()}
 
 
 @dataclass(frozen=True, eq=False)

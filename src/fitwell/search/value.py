@@ -19,6 +19,7 @@ from fitwell.search.listing import Listing, best_documents
 from fitwell.search.ranking import SEARCHES, Queries
 from fitwell.search.store import AGAIN, Generation, newest
 from fitwell.search.terms import TOKENS, words_of
+from fitwell.vectors.search.graphs import WITHOUT, is_installed
 
 FUSION, LEARNED = "fusion", "learned"
 DEPTH = 200  # documents of each way that a fusion looks at, at the least
@@ -33,6 +34,7 @@ class Index:
     """
 
     generation: Generation = field(repr=False)
+    is_exact: bool = False  # whether vectors are all compared, however many they are
 
     def __len__(self) -> int:
         """Count the documents."""
@@ -46,7 +48,7 @@ class Index:
     @cached_property
     def contents(self) -> Contents:
         """What it holds."""
-        return Contents(self.generation)
+        return Contents(self.generation, self.is_exact)
 
     @property
     def path(self) -> Path:
@@ -64,6 +66,22 @@ class Index:
         ways = self.settings.ways
         fused = (FUSION,) if self.learned is None else (LEARNED, FUSION)
         return (*fused, *ways) if len(ways) > 1 else ways
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say about how it searches."""
+        missing = any(self.contents.graph(way) for way in self.settings.ways) and not is_installed()
+        return (f"vectors are all compared, which takes longer: {WITHOUT}",) if missing and not self.is_exact else ()
+
+    def require_ranking(self, by: str) -> None:
+        """Refuse a way of ranking that cannot be asked for.
+
+        Raises:
+            RequestError: it is none of `rankings`.
+        """
+        if by not in self.rankings:
+            known = ", ".join(self.rankings)
+            raise RequestError(f'this index ranks by {known}, but "{by}" is none of them{nearest(by, self.rankings)}')
 
     @cached_property
     def learned(self) -> Weights | None:
@@ -119,9 +137,7 @@ class Index:
         if count < 1:
             raise RequestError(f"the count must be 1 or more, but is {count}")
         by = by or self.rankings[0]
-        if by not in self.rankings:
-            known = ", ".join(self.rankings)
-            raise RequestError(f'this index ranks by {known}, but "{by}" is none of them{nearest(by, self.rankings)}')
+        self.require_ranking(by)
         count = min(count, len(self))
         if by in SEARCHES:
             return self._by_way(Queries(texts, words_of(texts)), count, by)
@@ -157,13 +173,13 @@ class Index:
         return f"none of the query's {shown} is in the {len(self):,} documents{offered}"
 
 
-def open_index(path: str | Path) -> Index:
-    """Return the index in a folder, as it stands now.
+def open_index(path: str | Path, *, exact: bool = False) -> Index:
+    """Return the index in a folder, as it stands now; `exact` compares all vectors, however many they are.
 
     Raises:
         DataError: there is no index, or it is damaged, or of a newer version.
     """
-    index = Index(newest(path))
+    index = Index(newest(path), exact)
     _ = index.settings
     return index
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fitwell.cli.search.options import IndexFolder, Json
+from fitwell.cli.search.options import Exact, IndexFolder, Json
 from fitwell.cli.words.opening import compiling_told
 
 if TYPE_CHECKING:
@@ -23,7 +23,12 @@ Gains = Annotated[str | None, typer.Option(help="What grades stand for, where 1 
 
 
 def evaluate(
-    index: IndexFolder, queries: Queries, judgements: Judged, gains: Gains = None, as_json: Json = False
+    index: IndexFolder,
+    queries: Queries,
+    judgements: Judged,
+    gains: Gains = None,
+    exact: Exact = False,
+    as_json: Json = False,
 ) -> None:
     """Measure every way of ranking of INDEX by JUDGEMENTS: nDCG@10, MRR and recall, with intervals over queries."""
     import json
@@ -33,7 +38,10 @@ def evaluate(
 
     with compiling_told():
         found = search.evaluate(
-            search.open_index(index), queries, judgements, gains=None if gains is None else search.gains_of(gains)
+            search.open_index(index, exact=exact),
+            queries,
+            judgements,
+            gains=None if gains is None else search.gains_of(gains),
         )
     if as_json:
         typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1))

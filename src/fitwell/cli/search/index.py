@@ -26,6 +26,9 @@ def index(
     passages: Annotated[int | None, typer.Option(help="Cut documents into passages of so many words.")] = None,
     k1: Annotated[float, typer.Option(help="BM25: how soon repeating a word adds nothing.")] = 1.5,
     b: Annotated[float, typer.Option(help="BM25: how much long documents are held back, 0 to 1.")] = 0.75,
+    exact_until: Annotated[
+        int | None, typer.Option(help="Vectors that are all compared; more are searched approximately. A million.")
+    ] = None,
     threads: Threads = None,
 ) -> None:
     """Make an index of DOCS, in which queries find them by the words that they share and by what they mean."""
@@ -48,6 +51,7 @@ def index(
             passages=passages,
             k1=k1,
             b=b,
+            exact_until=search.EXACT_UNTIL if exact_until is None else exact_until,
             threads=threads,
         )
     told(changed)

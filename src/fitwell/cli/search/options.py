@@ -22,6 +22,7 @@ AnswerColumn = Annotated[
     str | None, typer.Option("--answer", help="Column or field of a FAQ's answers; answer beside question.")
 ]
 Threads = Annotated[int | None, typer.Option(help="Threads; without it, one for each core.")]
+Exact = Annotated[bool, typer.Option("--exact", help="Compare all vectors, however many they are.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

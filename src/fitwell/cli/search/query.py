@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fitwell.cli.search.options import IndexFolder, Json
+from fitwell.cli.search.options import Exact, IndexFolder, Json
 from fitwell.cli.words.opening import compiling_told
 
 WIDTH = 160  # characters of a document that are shown
@@ -17,6 +17,7 @@ def query(
     text: Annotated[str, typer.Argument(metavar="QUERY", help="What to find, in words.")],
     count: Annotated[int, typer.Option("-k", "--count", help="How many documents to show.")] = 10,
     by: Annotated[str | None, typer.Option(help="Way of ranking; fusion of all that there are, unless named.")] = None,
+    exact: Exact = False,
     as_json: Json = False,
 ) -> None:
     """Find the documents that answer QUERY best, the best first."""
@@ -26,8 +27,10 @@ def query(
     from fitwell.cli.lines import one_line
 
     with compiling_told():
-        opened = search.open_index(index)
+        opened = search.open_index(index, exact=exact)
         hits = opened.query(text, count, by=by)
+    for note in opened.notes:
+        typer.echo(f"! {one_line(note)}", err=True)
     why = "" if hits else opened.nothing_found(text)
     if as_json:
         plain = [{"rank": rank, **hit._asdict()} for rank, hit in enumerate(hits, start=1)]

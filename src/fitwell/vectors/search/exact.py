@@ -75,17 +75,18 @@ def _compared(matrix: NDArray[np.float32], directions: NDArray[np.float64], coun
         worst = -np.inf if count == len(shown) else -np.partition(-shown, count - 1)[count - 1] if count else np.inf
         candidates = np.flatnonzero(shown >= worst - CLOSE)
         # once more, in an order of sums that is the same for every row: copies of a row must come out equal
-        exact = _one_by_one(matrix[candidates], direction)
+        exact = cosines(matrix[candidates], direction)
         order = np.lexsort((candidates, -exact))[:count]
         rows[number], best[number] = candidates[order], exact[order]
     return Found(rows=rows, similarities=best)
 
 
-def _one_by_one(rows: NDArray[np.float32], direction: NDArray[np.float64]) -> NDArray[np.float64]:
+def cosines(rows: NDArray[np.float32], direction: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the cosine of each row with a direction of length 1, by sums in one order for every row."""
     wide = rows.astype(np.float64)
     norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-    cosines: NDArray[np.float64] = np.einsum("ij,j->i", wide, direction) / np.where(norms > 0, norms, 1)
-    return cosines.clip(-1, 1)
+    found: NDArray[np.float64] = np.einsum("ij,j->i", wide, direction) / np.where(norms > 0, norms, 1)
+    return found.clip(-1, 1)
 
 
 def _nearest_by_codes(
