@@ -12,6 +12,7 @@ from fitwell.plan.facts import Choice
 from fitwell.recipe import NEUTRAL, Recipe
 
 TEXT_LENGTH, VOCABULARY_SIZE = 256, 20_000  # terms or words
+BYTE_PAIRS = 8_000  # parts of words, bytes among them
 
 
 def always(value: Any, why: str) -> Callable[[Recipe], Choice]:
@@ -33,6 +34,8 @@ def _text(recipe: Recipe) -> Choice:
 def _vocabulary_size(recipe: Recipe) -> Choice:
     if recipe.data.text_encoder is not None:
         return Choice(NEUTRAL["data.vocabulary_size"], "has no effect with pieces, which are the encoder's own")
+    if recipe.data.text == "byte_pairs":
+        return Choice(BYTE_PAIRS, "rarer words are made of parts of others")
     return Choice(VOCABULARY_SIZE, "rarer ones occur too seldom to be learned")
 
 

@@ -7,6 +7,7 @@ from fitwell.recipe.paths import setting
 from fitwell.recipe.settings import Asked
 
 PIECES = frozenset({"pieces"})
+OWN_VOCABULARY = frozenset({"terms", "words", "byte_pairs"})
 
 # Changes of pictures in training, by the ends of their settings; whether they are mirrored is told in any case.
 PICTURE_CHANGES = ("shift", "crop", "rotation", "color", "erase", "mixup", "cutmix")
@@ -45,10 +46,10 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "answers.longest": ("task", frozenset({"answer"})),
     "answers.negatives": ("task", frozenset({"answer"})),
     "decision.coverage": ("task", frozenset({"regression"})),
-    "network.text.family": ("data.text", frozenset({"words", "pieces"})),
+    "network.text.family": ("data.text", frozenset({"words", "byte_pairs", "pieces"})),
     "data.text_encoder": ("data.text", PIECES),
-    "data.vocabulary_size": ("data.text", frozenset({"terms", "words"})),
-    "training.word_dropout": ("data.text", frozenset({"terms", "words"})),
+    "data.vocabulary_size": ("data.text", OWN_VOCABULARY),
+    "training.word_dropout": ("data.text", OWN_VOCABULARY),
     "training.encoder_rate": ("data.text", PIECES),
     "training.encoder_layer_rate": ("data.text", PIECES),
     "training.encoder_unfreezing": ("data.text", PIECES),

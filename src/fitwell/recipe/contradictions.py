@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fitwell.errors import nearest
 from fitwell.recipe.applying import APPLIES, NEUTRAL, NOT_TUNED, without_effect
-from fitwell.recipe.choices import RECURRENT
+from fitwell.recipe.choices import BYTES, RECURRENT
 from fitwell.recipe.paths import default_in, fields_of, setting, with_values
 from fitwell.recipe.settings import Asked, Range
 
@@ -135,6 +135,12 @@ def _contradictions_of_arrays(recipe: Asked) -> Iterator[str]:
         yield (
             "network.text.tuned is false, but neither network.text.vectors nor data.text_encoder is given, which would "
             "be kept; name a file or a folder"
+        )
+    size = recipe.data.vocabulary_size
+    if recipe.data.text == "byte_pairs" and size != "auto" and size <= BYTES:
+        yield (
+            f"data.vocabulary_size is {size}, but data.text byte_pairs begins with {BYTES} bytes and joins some of "
+            "them; try 8000"
         )
     yield from _contradictions_of_encoders(recipe)
     yield from _contradictions_of_transformers(recipe)

@@ -1,11 +1,11 @@
-"""Text: sentences and longer. Each becomes the terms typical of it, its words, or what a pretrained encoder reads.
+"""Text: sentences and longer. Each becomes its typical terms, its words or their parts, or what an encoder reads.
 
 Terms are words and pairs of neighboring words, and, unless told otherwise, runs of letters of words, by which a rare
 word is told from its parts. They are weighed by TF-IDF: how often a text has them, and how few texts have them. Runs,
 which are many, weigh as much together as words and pairs do. A text is the numbers of its terms beside their weights,
 heaviest first, so that a row is as long as a text and not as long as the vocabulary. Words in their order are their
-numbers alone, and so are the pieces that the tokenizer of a pretrained encoder cuts; with the pieces goes all that is
-needed to cut others the same way. An ELMo model reads the characters of words.
+numbers alone, and so are the parts of words that byte pairs make, and the pieces that the tokenizer of a pretrained
+encoder cuts; with either goes all that is needed to cut others the same way. An ELMo model reads the letters of words.
 
 Vocabulary and weights are the training rows'. Number 0 fills up shorter texts, and a missing text is nothing but that.
 """
@@ -26,6 +26,8 @@ from fitwell.errors import DataError
 from fitwell.recipe import DataSettings
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from fitwell.words.tf_idf import TfidfVectorizer
 
 STRENGTH = 50
@@ -114,6 +116,34 @@ class WordsEncoder:
 
 
 @dataclass(frozen=True)
+class BytePairsEncoder:
+    """Texts of a column become the numbers of parts of their words; longer ones are cut at their end."""
+
+    column: Column
+    length: int  # parts that are kept of a text
+    pairs: tuple[str, ...]  # parts that are joined, in order: see `pretrained/byte_pairs.py`
+    cut: int  # training texts that lost some
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Parts."""
+        return (self.length,)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The parts; entry i is number i + 1."""
+        from fitwell.pretrained.byte_pairs import parts_of
+
+        return parts_of(self.pairs)
+
+    def encode(self, cells: pl.Series, *, first_row: int = 0) -> Int32[np.ndarray, "rows parts"]:
+        """Return one more than the numbers of each text's parts, and 0 after them."""
+        from fitwell.pretrained.byte_pairs import byte_pair_tokenizer
+
+        return _in_pieces(cells, self.column, byte_pair_tokenizer(self.pairs), length=self.length)
+
+
+@dataclass(frozen=True)
 class PiecesEncoder:
     """Texts of a column become the numbers of the pieces that a pretrained encoder knows; longer ones are cut."""
 
@@ -136,17 +166,9 @@ class PiecesEncoder:
 
     def encode(self, cells: pl.Series, *, first_row: int = 0) -> Int32[np.ndarray, "rows pieces"]:
         """Return one more than the numbers of each text's pieces, and 0 after them."""
-        from fitwell.pretrained.tokenizer import cut, opened
+        from fitwell.pretrained.tokenizer import opened
 
-        arrays = np.zeros((len(cells), *_affordable(self.column, self.shape, rows=len(cells), bytes_each=4)), np.int32)
-        tokenizer = opened(self.tokenizer, source=self.folder)
-        texts = present_text(cells, self.column)
-        present = np.flatnonzero(texts.is_not_null().to_numpy())
-        found = cut(tokenizer, texts.drop_nulls().to_list(), longest=self.length)
-        for row, numbers in zip(present, found.numbers, strict=True):
-            arrays[row, : len(numbers)] = numbers
-            arrays[row, : len(numbers)] += 1
-        return arrays
+        return _in_pieces(cells, self.column, opened(self.tokenizer, source=self.folder), length=self.length)
 
 
 @dataclass(frozen=True)
@@ -254,6 +276,18 @@ def _fit_words(texts: list[str], column: Column, settings: DataSettings) -> Word
     return WordsEncoder(column=column, length=length, vocabulary=vocabulary, cut=cut)
 
 
+def _fit_byte_pairs(texts: list[str], column: Column, settings: DataSettings) -> BytePairsEncoder:
+    from fitwell.pretrained.byte_pairs import byte_pair_tokenizer, byte_pairs_for
+    from fitwell.pretrained.tokenizer import cut
+
+    assert settings.vocabulary_size != "auto"
+    assert settings.text_length != "auto"
+    pairs = byte_pairs_for(texts, size=settings.vocabulary_size)
+    found = cut(byte_pair_tokenizer(pairs), texts, longest=settings.text_length + 1)  # by which longer ones are told
+    length, shortened = _length(np.array([len(numbers) for numbers in found.numbers]), settings)
+    return BytePairsEncoder(column=column, length=length, pairs=pairs, cut=shortened)
+
+
 def _fit_pieces(texts: list[str], column: Column, settings: DataSettings) -> PiecesEncoder | SpelledEncoder:
     from fitwell.pretrained.folder import open_folder
     from fitwell.pretrained.tokenizer import cut, opened
@@ -299,11 +333,12 @@ def _fit_spelled(texts: list[str], column: Column, settings: DataSettings) -> Sp
     )
 
 
-TextEncoder: TypeAlias = "TermsEncoder | WordsEncoder | PiecesEncoder | SpelledEncoder"
+TextEncoder: TypeAlias = "TermsEncoder | WordsEncoder | BytePairsEncoder | PiecesEncoder | SpelledEncoder"
 
 FORMS: dict[str, Callable[[list[str], Column, DataSettings], TextEncoder]] = {
     "terms": _fit_terms,
     "words": _fit_words,
+    "byte_pairs": _fit_byte_pairs,
     "pieces": _fit_pieces,
 }
 
@@ -338,6 +373,21 @@ def _words_of(texts: Sequence[str]) -> tuple[list[str], Int32[np.ndarray, " toke
 
     found = interned(piece_of(texts), Tokenization(pattern=WORDS, lowercase=True))
     return decoded(found.letters, found.offsets), found.ids, np.diff(found.ends, prepend=0)
+
+
+def _in_pieces(
+    cells: pl.Series, column: Column, tokenizer: Tokenizer, *, length: int
+) -> Int32[np.ndarray, "rows pieces"]:
+    """Return one more than the numbers of the pieces that each text is cut into, and 0 after them."""
+    from fitwell.pretrained.tokenizer import cut
+
+    arrays = np.zeros((len(cells), *_affordable(column, (length,), rows=len(cells), bytes_each=4)), np.int32)
+    texts = present_text(cells, column)
+    present = np.flatnonzero(texts.is_not_null().to_numpy())
+    for row, numbers in zip(present, cut(tokenizer, texts.drop_nulls().to_list(), longest=length).numbers, strict=True):
+        arrays[row, : len(numbers)] = numbers
+        arrays[row, : len(numbers)] += 1
+    return arrays
 
 
 def _length(lengths: Int[np.ndarray, " texts"], settings: DataSettings) -> tuple[int, int]:
@@ -379,6 +429,8 @@ def _built(**fields: Any) -> TextEncoder:
     """Return the encoder that has these fields."""
     if "tokenization" in fields:
         return SpelledEncoder(**fields)
+    if "pairs" in fields:
+        return BytePairsEncoder(**fields)
     if "tokenizer" in fields:
         return PiecesEncoder(**fields)
     return TermsEncoder(**fields) if "idf" in fields else WordsEncoder(**fields)
