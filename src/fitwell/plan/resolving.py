@@ -19,6 +19,8 @@ from fitwell.recipe import APPLIES, NEUTRAL, Goal, Recipe, changed, setting, wit
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
 OPEN = {"training.learning_rate": "usual"}
 
+OF_TEXTS = ("data.text", "data.text_length", "data.vocabulary_size")
+
 GOAL_OF: dict[str, Goal] = {"pr_auc": "imbalanced", "mcc": "imbalanced", "roc_auc": "ranking"}
 
 
@@ -47,6 +49,16 @@ def resolve_data(recipe: Recipe, schema: Schema, primary: Primary) -> Plan:
             values[path] = choice.value
             reasons[path] = choice.why
     return Plan(recipe=changed(recipe, values), reasons=reasons)
+
+
+def resolve_texts(recipe: Recipe) -> Plan:
+    """Return the recipe with every `auto` replaced that says how texts are encoded, and the reasons."""
+    chosen = {path: DATA_CHOICES[path] for path in OF_TEXTS if setting(recipe, path) == "auto"}
+    reasons = {}
+    for path, choose in chosen.items():
+        choice = choose(recipe)
+        recipe, reasons[path] = changed(recipe, {path: choice.value}), choice.why
+    return Plan(recipe=recipe, reasons=reasons)
 
 
 def _as_read(column: Column) -> dict[str, Any]:

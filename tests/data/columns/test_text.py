@@ -18,7 +18,7 @@ from tests.pretrained.conftest import write_encoder
 
 from fitwell.data.columns import text
 from fitwell.data.columns.cells import Column
-from fitwell.data.columns.text import BytePairsEncoder, TermsEncoder, WordsEncoder, fit
+from fitwell.data.columns.text import BytePairsEncoder, TermsEncoder, TextsFitting, WordsEncoder, fit
 from fitwell.data.encode import Encoders, encode_features, encoders_from_json, encoders_to_json
 from fitwell.errors import DataError
 from fitwell.pretrained.tokenizer import opened
@@ -126,6 +126,19 @@ def test_training_texts_beyond_a_bound_do_not_make_the_vocabulary(monkeypatch: p
     monkeypatch.setattr(text, "FITTED_ON", 4)
     monkeypatch.setattr(text, "FITTED_BYTES", 6)
     assert fitted("words", ["a a", "b b", "c c", "d d"]).vocabulary == ("", "a", "c")
+
+
+@pytest.mark.parametrize("most", [100, 7, 3])
+def test_a_vocabulary_that_is_made_in_parts_is_that_of_all_texts(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "FITTED_ON", most)
+    cells: list[str | None] = [f"w{place} w{place}" for place in range(20)]
+    cells[3:3] = [None, None]
+    fitting = TextsFitting(COLUMN, settings(text="words"))
+    for start in range(0, 22, 5):
+        fitting.add(pl.Series(cells[start : start + 5], dtype=pl.String))
+    assert fitting.encoder() == fitted("words", cells)
+    every = {100: 1, 7: 4, 3: 8}[most]  # the first power of two that leaves few enough
+    assert fitting.encoder().vocabulary == ("", *(f"w{place}" for place in range(0, 20, every)))
 
 
 @pytest.mark.parametrize("form", ["terms", "words"])

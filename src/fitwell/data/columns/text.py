@@ -37,8 +37,8 @@ PAIRS = (1, 2)  # terms are words, and pairs of them
 RUNS = (3, 5)  # letters of a word, the blank before and after it among them
 FEWEST = 2  # training texts that have a term, or times that a word occurs: once teaches nothing
 WHOLE_SHARE = 0.98  # of the training texts are kept whole, where data.text_length allows it
-FITTED_ON, FITTED_BYTES = 200_000, 2**26  # training texts at most, evenly spread, that make the vocabulary
-CHUNK = 65536  # texts encoded at a time
+FITTED_ON, FITTED_BYTES = 200_000, 2**24  # training texts at most, evenly spread, that make the vocabulary
+CHUNK, CHUNK_BYTES = 65536, 2**20  # texts encoded at a time, at most; of a text, its terms take a hundred times as much
 MOST_BYTES = 4 * 2**30  # of all encoded texts together, in memory
 UNKNOWN = 1  # the number of a word that is not in the vocabulary; known ones follow
 
@@ -234,31 +234,64 @@ def fit(values: pl.Series, column: Column, settings: DataSettings) -> TextEncode
         DataError: no word occurs in two training texts, or the folder of a pretrained encoder is damaged.
         RequestError: there is no such folder. SurroundingsError: the package that cuts its pieces is not installed.
     """
-    present = values.drop_nulls()
-    size = int(present.str.len_bytes().sum())
-    texts = present.gather_every(max(1, -(-len(present) // FITTED_ON), -(-size // FITTED_BYTES))).to_list()
-    if not texts:
-        raise DataError(f'column "{column.name}" must hold text, but its training rows have none; drop it with --drop')
-    return FORMS[settings.text](texts, column, settings)
+    fitting = TextsFitting(column, settings)
+    fitting.add(values)
+    return fitting.encoder()
+
+
+class TextsFitting:
+    """An encoder in the making: of the training texts, which come in parts, some are kept, evenly spread."""
+
+    def __init__(self, column: Column, settings: DataSettings) -> None:
+        self._column, self._settings = column, settings
+        self._kept = pl.Series(dtype=pl.String)
+        self._seen, self._every = 0, 1  # texts; each so many-th is kept
+
+    def add(self, values: pl.Series) -> None:
+        """See some more texts, null where missing."""
+        present = values.drop_nulls().alias("")
+        # Joined with nothing, a text is a copy: as it comes, it points into all the text that it came with.
+        self._kept = pl.concat([self._kept, present.gather_every(self._every, -self._seen % self._every) + ""])
+        self._seen += len(present)
+        while len(self._kept) > 1 and (len(self._kept) > FITTED_ON or self._kept.str.len_bytes().sum() > FITTED_BYTES):
+            self._kept, self._every = self._kept.gather_every(2) + "", 2 * self._every
+
+    def encoder(self) -> TextEncoder:
+        """Return the encoder that the texts seen so far call for.
+
+        Raises:
+            DataError, RequestError, SurroundingsError: as `fit` says.
+        """
+        column = self._column
+        if not len(self._kept):
+            raise DataError(
+                f'column "{column.name}" must hold text, but its training rows have none; drop it with --drop'
+            )
+        return FORMS[self._settings.text](self._kept.to_list(), column, self._settings)
+
+
+def encoded_bytes(settings: DataSettings) -> int:
+    """Return how many bytes an encoded text takes at most."""
+    assert settings.text_length != "auto"
+    return settings.text_length * (8 if settings.text == "terms" else 4)
 
 
 def _fit_terms(texts: list[str], column: Column, settings: DataSettings) -> TermsEncoder:
     assert settings.vocabulary_size != "auto"
-    vectorizer = _vectorizer(min_df=FEWEST, max_features=settings.vocabulary_size)
+    limits = {"min_df": FEWEST, "max_features": settings.vocabulary_size}
     try:
-        matrix = vectorizer.fit_transform(texts)
+        vectorizer, lengths = _learned(_vectorizer(**limits), texts)
     except DataError:
         raise DataError(_without_words(column, len(texts))) from None
-    lengths, vocabulary, idf = np.diff(matrix.indptr), tuple(vectorizer.vocabulary_), tuple(vectorizer.idf_.tolist())
+    vocabulary, idf = tuple(vectorizer.vocabulary_), tuple(vectorizer.idf_.tolist())
     runs = 0
     if settings.letter_runs:
-        of_runs = _of_runs(min_df=FEWEST, max_features=settings.vocabulary_size)
         try:
-            lengths = lengths + np.diff(of_runs.fit_transform(texts).indptr)
+            of_runs, further = _learned(_of_runs(**limits), texts)
         except DataError:  # words of a script that has none of three letters
             pass
         else:
-            runs = len(of_runs.vocabulary_)
+            runs, lengths = len(of_runs.vocabulary_), lengths + further
             vocabulary, idf = (*vocabulary, *of_runs.vocabulary_), (*idf, *of_runs.idf_.tolist())
     length, cut = _length(lengths, settings)
     return TermsEncoder(column=column, length=length, vocabulary=vocabulary, idf=idf, cut=cut, runs=runs)
@@ -357,6 +390,11 @@ def _of_runs(**limits: Any) -> TfidfVectorizer:
     return TfidfVectorizer(analyzer="char_wb", ngram_range=RUNS, sublinear_tf=True, norm=None, **limits)
 
 
+def _learned(vectorizer: TfidfVectorizer, texts: list[str]) -> tuple[TfidfVectorizer, Int[np.ndarray, " texts"]]:
+    """Return a vectorizer that knows the terms of texts, and how many of these each text has."""
+    return vectorizer, np.diff(vectorizer.fit_transform(texts).indptr)
+
+
 def _weighed(matrix: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the row, the number and the weight of each term of some texts, whose weights have length 1 in each."""
     matrix.sort_indices()  # rounding must not depend on which other texts are there
@@ -399,8 +437,15 @@ def _length(lengths: Int[np.ndarray, " texts"], settings: DataSettings) -> tuple
 
 
 def _chunks(texts: pl.Series) -> Iterator[tuple[int, list[str]]]:
-    for start in range(0, len(texts), CHUNK):
-        yield start, texts[start : start + CHUNK].fill_null("").to_list()
+    """Yield where some texts begin, and them; one that is larger than what is taken at a time comes alone."""
+    ends = texts.str.len_bytes().fill_null(0).cast(pl.Int64).cum_sum().to_numpy()
+    start = 0
+    while start < len(texts):
+        read = int(ends[start - 1]) if start else 0
+        fitting = int(np.searchsorted(ends, read + CHUNK_BYTES, side="right"))
+        stop = min(start + CHUNK, max(start + 1, fitting))
+        yield start, texts[start:stop].fill_null("").to_list()
+        start = stop
 
 
 def _affordable(column: Column, shape: tuple[int, ...], *, rows: int, bytes_each: int) -> tuple[int, ...]:
@@ -436,4 +481,6 @@ def _built(**fields: Any) -> TextEncoder:
     return TermsEncoder(**fields) if "idf" in fields else WordsEncoder(**fields)
 
 
-KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, fitting=None, encoder=_built, is_array=True)
+KIND = Kind(
+    recognize=recognize, declare=declare, parse=parse, fit=fit, fitting=TextsFitting, encoder=_built, is_array=True
+)
