@@ -164,7 +164,7 @@ def data_decided(labelled: Labelled, recipe: Recipe, split: Split) -> Plan:
     _require_weight(labelled, split)
     _require_texts(labelled, recipe)
     primary = primary_for(labelled.task, labelled.coding, labelled.truth, goal=recipe.goal)
-    decided = resolve_data(recipe, labelled.schema, primary)
+    decided = resolve_data(recipe, labelled.schema, primary, rows=len(split.train))
     reasons = dict(decided.reasons) | {"data.split": split.why}
     return Plan(recipe=changed(decided.recipe, {"data.split": split.method}), reasons=reasons)
 

@@ -19,7 +19,17 @@ from fitwell.data.parquet import ParquetTable, finer, read_stretch, rows_to_type
 from fitwell.data.read import Table
 from fitwell.data.schema import Schema, infer_schema
 from fitwell.data.split import Split
-from fitwell.data.survey import TEST, TRAINING, VALIDATION, Shares, Survey, encoded_text_bytes, survey
+from fitwell.data.survey import (
+    TEST,
+    TRAINING,
+    VALIDATION,
+    Shares,
+    Survey,
+    encoded_text_bytes,
+    held_rows,
+    shares_of,
+    survey,
+)
 from fitwell.data.targets import KnownTarget, labelled_rows, parsed, row_weights_of, target_cells
 from fitwell.plan import resolve_texts
 from fitwell.preparation import (
@@ -63,7 +73,8 @@ def prepare_streamed(table: ParquetTable, recipe: Recipe, *, test: Table | None)
     recipe = changed(recipe, {"data.streaming": "always"})
     sample = with_all_values(table, rows_to_type(table), recipe.target)
     schema = infer_schema(_as_table(table, sample), recipe)
-    of_texts = resolve_texts(recipe)
+    shares = shares_of(table.rows, recipe.data, held=held_rows(table.row_bytes))
+    of_texts = resolve_texts(recipe, rows=round(table.rows * (1 - shares.test - shares.validation)))
     recipe, reasons = of_texts.recipe, reasons | dict(of_texts.reasons)
     if text_bytes := encoded_text_bytes(schema, recipe.data):
         table = finer(table, max(1, ENCODED_BYTES // text_bytes))

@@ -13,14 +13,19 @@ from fitwell.recipe import NEUTRAL, Recipe
 
 TEXT_LENGTH, VOCABULARY_SIZE = 256, 20_000  # terms or words
 BYTE_PAIRS = 8_000  # parts of words, bytes among them
+MEASURED = (3_800, 8_500)  # training rows of the sets of texts in benchmarks/RESULTS.md
 
 
-def always(value: Any, why: str) -> Callable[[Recipe], Choice]:
+# A choice about the data knows the recipe, and how many training rows there are, if that is known yet.
+ChooseData = Callable[[Recipe, int | None], Choice]
+
+
+def always(value: Any, why: str) -> ChooseData:
     """Return what chooses the same value whatever the recipe."""
-    return lambda _recipe: Choice(value, why)
+    return lambda _recipe, _rows: Choice(value, why)
 
 
-def _text(recipe: Recipe) -> Choice:
+def _text(recipe: Recipe, rows: int | None) -> Choice:
     family = recipe.network.text.family
     if recipe.data.text_encoder is not None:
         return Choice("pieces", "what the encoder in data.text_encoder reads")
@@ -28,10 +33,20 @@ def _text(recipe: Recipe) -> Choice:
         return Choice("words", f"what network.text.family {family} reads")
     if recipe.network.text.vectors is not None:
         return Choice("words", "network.text.vectors are of words")
-    return Choice("terms", "weighted words and pairs are learned fast, and hard to beat from scratch")
+    return Choice("terms", f"without an encoder in data.text_encoder, {_why_terms(rows)}")
 
 
-def _vocabulary_size(recipe: Recipe) -> Choice:
+def _why_terms(rows: int | None) -> str:
+    fewest, most = MEASURED
+    found = f"terms were ahead of vectors learned from scratch on all sets measured, of {fewest:,} to {most:,} texts"
+    if rows is None or fewest <= rows <= most:
+        return found if rows is None else f"{found} ({rows:,} here)"
+    if rows < fewest:
+        return f"{found}, and from {rows:,} vectors would be learned worse still"
+    return f"{found}; {rows:,} are more, so that data.text words is worth a try"
+
+
+def _vocabulary_size(recipe: Recipe, _rows: int | None) -> Choice:
     if recipe.data.text_encoder is not None:
         return Choice(NEUTRAL["data.vocabulary_size"], "has no effect with pieces, which are the encoder's own")
     if recipe.data.text == "byte_pairs":
@@ -39,7 +54,7 @@ def _vocabulary_size(recipe: Recipe) -> Choice:
     return Choice(VOCABULARY_SIZE, "rarer ones occur too seldom to be learned")
 
 
-DATA_CHOICES: dict[str, Callable[[Recipe], Choice]] = {
+DATA_CHOICES: dict[str, ChooseData] = {
     "data.streaming": always("never", "the rows are in memory"),  # where they are not, that was decided before
     "data.numbers": always("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
     "data.one_hot_limit": always(ONE_HOT_LIMIT, "small categories need no table of vectors"),
