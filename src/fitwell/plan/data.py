@@ -9,6 +9,7 @@ from fitwell.data.columns.audio import HIGHEST_RATE, LONGEST
 from fitwell.data.columns.category import ONE_HOT_LIMIT, RARE_COUNT
 from fitwell.data.columns.image import LARGEST
 from fitwell.plan.facts import Choice
+from fitwell.pretrained.backbones.folder import open_picture_model
 from fitwell.recipe import NEUTRAL, Recipe
 
 TEXT_LENGTH, VOCABULARY_SIZE = 256, 20_000  # terms or words
@@ -54,6 +55,13 @@ def _vocabulary_size(recipe: Recipe, _rows: int | None) -> Choice:
     return Choice(VOCABULARY_SIZE, "rarer ones occur too seldom to be learned")
 
 
+def _image_size(recipe: Recipe, _rows: int | None) -> Choice:
+    if recipe.data.image_encoder is not None:
+        side = open_picture_model(recipe.data.image_encoder).side
+        return Choice(side, "that of the pictures that the network in data.image_encoder was trained on")
+    return Choice(LARGEST, "what a CPU learns from within minutes")
+
+
 DATA_CHOICES: dict[str, ChooseData] = {
     "data.streaming": always("never", "the rows are in memory"),  # where they are not, that was decided before
     "data.numbers": always("robust", "centered and scaled by quantiles, so that outliers neither dominate nor vanish"),
@@ -63,7 +71,7 @@ DATA_CHOICES: dict[str, ChooseData] = {
     "data.text": _text,
     "data.text_length": always(TEXT_LENGTH, "longer texts are rare, and say by then what they are about"),
     "data.vocabulary_size": _vocabulary_size,
-    "data.image_size": always(LARGEST, "what a CPU learns from within minutes"),
+    "data.image_size": _image_size,
     "data.audio_rate": always(HIGHEST_RATE, "what people say lies below half of it"),
     "data.audio_seconds": always(LONGEST, "longer ones are rare, and have begun to repeat themselves by then"),
     "data.target_scaling": always("standard", "losses and rates suit targets of unit spread"),

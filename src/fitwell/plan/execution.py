@@ -92,6 +92,8 @@ def uncompiled_execution(recipe: Recipe) -> Choice:
     kinds = {column.kind for column in recipe.data.columns.values()}
     network = recipe.network
     of_steps = {"series": network.series.family, "audio": network.audio.family, "text": network.text.family}
+    if "image" in kinds and network.image.family == "pretrained":
+        return Choice("eager", "a pretrained encoder of one member fills a core: mapping it gains nothing")
     if "text" in kinds and recipe.data.text == "pieces":
         return Choice("eager", "texts without padding are of all lengths, which cannot be mapped")
     if any(of_steps[kind] in RECURRENT for kind in kinds & of_steps.keys()):

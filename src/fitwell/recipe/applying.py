@@ -55,6 +55,7 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "training.encoder_unfreezing": ("data.text", PIECES),
     "training.encoder_precision": ("data.text", PIECES),
     **{f"training.image_{name}": ("network.image.family", frozenset({"convolutional"})) for name in PICTURE_CHANGES},
+    "network.image.tuned": ("network.image.family", frozenset({"pretrained"})),
     "network.text.vectors": ("data.text", frozenset({"words"})),
     "network.text.bidirectional": ("network.text.family", RECURRENT),
     "network.audio.bidirectional": ("network.audio.family", RECURRENT),
@@ -71,6 +72,10 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
 }
 
 
+# What means something where an encoder of pictures is named, too, whatever becomes of texts.
+ALSO_OF_PICTURES = frozenset(f"training.encoder_{name}" for name in ("rate", "layer_rate", "unfreezing"))
+
+
 # What a setting that is chosen from the data becomes where it has no effect.
 NEUTRAL: dict[str, float | str] = {
     "data.shuffle_buffer": 1,
@@ -81,6 +86,7 @@ NEUTRAL: dict[str, float | str] = {
     "training.label_smoothing": 0.0,
     "network.number_embedding_width": 2,
     "network.text.family": "average",
+    "network.image.tuned": True,
     "data.vocabulary_size": 1,
     "training.word_dropout": 0.0,
     **{f"training.image_{name}": 0.0 for name in PICTURE_CHANGES},
@@ -97,7 +103,7 @@ def without_effect(recipe: Asked, path: str) -> bool:
     >>> without_effect(Recipe(training=TrainingSettings(optimizer="sgd")), "training.beta2")
     True
     """
-    if path not in APPLIES:
+    if path not in APPLIES or (path in ALSO_OF_PICTURES and recipe.data.image_encoder is not None):
         return False
     other, values = APPLIES[path]
     chosen = setting(recipe, other)

@@ -10,6 +10,11 @@ from fitwell.recipe.choices import BYTES, RECURRENT
 from fitwell.recipe.paths import default_in, fields_of, setting, with_values
 from fitwell.recipe.settings import Asked, Range
 
+MUON = (
+    "training.optimizer is muon, which orthogonalizes matrices that start at random, but {} brings trained ones; try "
+    "adamw"
+)
+
 
 def contradictions(recipe: Asked) -> Iterator[str]:
     """Yield a sentence for every pair of settings that cannot both hold."""
@@ -143,6 +148,7 @@ def _contradictions_of_arrays(recipe: Asked) -> Iterator[str]:
             "them; try 8000"
         )
     yield from _contradictions_of_encoders(recipe)
+    yield from _contradictions_of_picture_encoders(recipe)
     yield from _contradictions_of_transformers(recipe)
     for kind in ("series", "audio", "text"):
         family = getattr(recipe.network, kind).family
@@ -174,10 +180,27 @@ def _contradictions_of_encoders(recipe: Asked) -> Iterator[str]:
             "let training.execution and training.compile be auto"
         )
     if training.optimizer == "muon":
+        yield MUON.format("data.text_encoder")
+
+
+def _contradictions_of_picture_encoders(recipe: Asked) -> Iterator[str]:
+    data, training, family = recipe.data, recipe.training, recipe.network.image.family
+    if data.image_encoder is None:
+        if family == "pretrained":
+            yield "network.image.family is pretrained, which needs an encoder; name its folder in data.image_encoder"
+        return
+    if family not in ("auto", "pretrained"):
         yield (
-            "training.optimizer is muon, which orthogonalizes matrices that start at random, but data.text_encoder "
-            "brings trained ones; try adamw"
+            f"data.image_encoder reads the pictures, but network.image.family is {family}, which would read them "
+            "instead; leave one of them out"
         )
+    if training.execution not in ("auto", "eager") or training.compile == "always":
+        yield (
+            "data.image_encoder is too large to gain by being mapped or compiled; let training.execution and "
+            "training.compile be auto"
+        )
+    if training.optimizer == "muon":
+        yield MUON.format("data.image_encoder")
 
 
 def _contradictions_of_transformers(recipe: Asked) -> Iterator[str]:

@@ -125,6 +125,9 @@ class DataSettings(Settings):
         "auto", description="The most different terms, words or parts of words of a text column that are told apart."
     )
     image_size: Count | Auto = Field("auto", description="The longest side of a picture; larger ones are scaled down.")
+    image_encoder: str | None = Field(
+        None, description="Folder of a pretrained network, of Hugging Face's libraries, that reads the pictures."
+    )
     broken_images: BrokenFiles = Field(
         "refuse", description="What to do with rows whose picture cannot be read: refuse the data, or skip them."
     )
@@ -145,6 +148,7 @@ class ImageNetwork(Settings):
         "auto", description="Channels of the stages of the image network; each stage after the first halves the sides."
     )
     blocks: Count = Field(1, description="Residual blocks of each stage of the image network.")
+    tuned: bool | Auto = Field("auto", description="Training moves a pretrained network's weights; false keeps them.")
 
 
 class AudioNetwork(Settings):
