@@ -29,6 +29,7 @@ from fitwell.errors import DataError
 from fitwell.recipe import DataSettings
 
 HELD_ROWS, HELD_BYTES = 200_000, 128 * 2**20  # of each part that is measured, and of the sample, in memory
+COPIES = 4  # of encoded texts, about: as they are, in a part, and as the simple models take them
 TOO_MANY = 4  # times the wanted rows, where whole groups go to a part
 TRAINING, VALIDATION, TEST = range(3)
 PARTS, SAMPLE = 0, 1  # streams of hashes: which part a row goes to, and whether it stays in memory
@@ -69,7 +70,7 @@ def survey(table: ParquetTable, schema: Schema, settings: DataSettings, *, seed:
     """
     columns = _columns(schema)
     row_bytes = bytes_per_row({name: table.types[name] for name in columns}) + table.text_bytes
-    wanted = held_rows(row_bytes + encoded_text_bytes(schema, settings))
+    wanted = held_rows(row_bytes + COPIES * encoded_text_bytes(schema, settings))
     shares = shares_of(table.rows, settings, held=wanted)
     found = _Found(schema, settings)
     for stretch in table.stretches:
