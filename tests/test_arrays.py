@@ -20,6 +20,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 import fitwell as fw
 from fitwell import cli
+from fitwell.data.columns import text
+from fitwell.data.parquet import parquet_table
 from fitwell.data.read import read_table
 from fitwell.errors import DataError
 from fitwell.events import unheard
@@ -29,6 +31,8 @@ from fitwell.networks.noise import noise_words
 from fitwell.preparation import divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
 from fitwell.report.predictions import predictions_page
+from fitwell.streamed import prepare_streamed
+from fitwell.training.loop import Seeds
 from fitwell.training.step import gradient_of
 from fitwell.vectors import Vectors, load
 from fitwell.workflow import resume
@@ -257,9 +261,26 @@ def test_words_are_shown_in_their_text(tmp_path: Path, capsys: pytest.CaptureFix
     assert re.search(r"  note: \w+ [+-]0\.\d{3}  \w+ ", capsys.readouterr().out)
 
 
-def test_a_text_that_streams_is_refused_in_words(tmp_path: Path) -> None:
-    text_frame().write_parquet(tmp_path / "t.parquet")
-    with pytest.raises(DataError, match=r'"note" is text, which cannot be streamed yet; drop it with --drop'):
+def test_texts_stream_with_the_encoder_that_they_have_in_memory(tmp_path: Path) -> None:
+    text_frame().write_parquet(tmp_path / "t.parquet", row_group_size=50)
+    table = parquet_table(tmp_path / "t.parquet")
+    prepared = prepare_streamed(table, changed(Recipe(), {"target": ["y"], "training.batch_size": 32}), test=None)
+    recipe, rows = prepared.recipe, prepared.labelled.frame[prepared.split.train]  # all: there are few
+    assert (recipe.data.text, recipe.data.text_length) == ("terms", 256)
+    (encoder,) = prepared.encoders.arrays.values()
+    assert encoder == text.fit(rows["note"], encoder.column, recipe.data)
+    batches = prepared.training(device="cpu").batches([Seeds(noise=0, order=0)], epoch=0, batch_rows=len(rows))
+    (batch,) = batches
+    found, expected = (
+        batch.features["text_0"][0].flatten(1).numpy(),
+        encoder.encode(rows["note"]).reshape(len(rows), -1),
+    )
+    assert np.array_equal(np.sort(found, 0), np.sort(expected, 0))  # in another order
+
+
+def test_series_that_stream_are_refused_in_words(tmp_path: Path) -> None:
+    pl.DataFrame({"steps": [[1.0, 2.0]] * 20, "y": ["a", "b"] * 10}).write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r'"steps" is series, which cannot be streamed yet; drop it with --drop'):
         fw.train(str(tmp_path / "t.parquet"), target="y", out=tmp_path / "run", settings={"data.streaming": "always"})
 
 

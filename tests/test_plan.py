@@ -19,7 +19,7 @@ from fitwell.data.read import read_table
 from fitwell.data.schema import infer_schema
 from fitwell.errors import RecipeError
 from fitwell.metrics import Primary
-from fitwell.plan import CHOICES, DATA_CHOICES, OPEN, Facts, Plan, resolve, resolve_data
+from fitwell.plan import CHOICES, DATA_CHOICES, OPEN, Facts, Plan, resolve, resolve_data, resolve_texts
 from fitwell.pretrained.configuration import Configuration
 from fitwell.recipe import NEUTRAL, Recipe, TaskName, changed, default_of, described, from_yaml, setting, to_yaml
 from fitwell.tasks.table import TASKS
@@ -54,7 +54,7 @@ def left_open(recipe: Recipe) -> set[str]:
 def with_data(asked: Recipe) -> Plan:
     frame = pl.DataFrame({"a": [1.5, 2.5, 3.5] * 9, "b": ["x", "y", "z"] * 9, "y": ["n", "p", "p"] * 9})
     recipe = changed(asked, {"target": ["y"]})
-    return resolve_data(recipe, infer_schema(read_table(frame), recipe), PRIMARY)
+    return resolve_data(recipe, infer_schema(read_table(frame), recipe), PRIMARY, rows=len(frame))
 
 
 @pytest.mark.parametrize(("task", "rows", "layout"), list(product(TASKS, ROWS, LAYOUTS)))
@@ -98,6 +98,25 @@ def test_a_narrow_encoder_learns_faster_and_few_rows_keep_it(width: int, rate: f
         plan = resolve(asked, replace(facts(rows=rows), layout=layout))
         assert plan.recipe.network.text.tuned is (rows == 1_000)
         assert plan.recipe.training.encoder_rate == rate
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (900, "from 900 vectors would be learned worse still"),
+        (5_000, "(5,000 here)"),
+        (10**6, "1,000,000 are more, so that data.text words is worth a try"),
+    ],
+)
+def test_why_texts_become_terms_is_said_with_how_many_there_are(rows: int, why: str) -> None:
+    plan = resolve_texts(Recipe(), rows=rows)
+    assert plan.recipe.data.text == "terms"
+    assert "without an encoder in data.text_encoder, terms were ahead" in plan.reasons["data.text"]
+    assert why in plan.reasons["data.text"]
+    assert resolve_texts(changed(Recipe(), {"data.text": "words"}), rows=rows).reasons.keys() == {
+        "data.text_length",
+        "data.vocabulary_size",
+    }
 
 
 def test_a_learning_rate_that_a_range_test_finds_stays_open() -> None:
@@ -329,7 +348,7 @@ def test_a_column_asked_for_keeps_its_settings_beside_the_inferred_kind() -> Non
 def test_the_goal_follows_from_the_metric_that_decides(metric: str, goal: str) -> None:
     frame = read_table(pl.DataFrame({"a": [1.5, 2.5, 3.5] * 9, "y": ["n", "p", "p"] * 9}))
     recipe = changed(Recipe(), {"target": ["y"]})
-    plan = resolve_data(recipe, infer_schema(frame, recipe), Primary(metric, "a reason"))
+    plan = resolve_data(recipe, infer_schema(frame, recipe), Primary(metric, "a reason"), rows=27)
     assert (plan.recipe.goal, plan.reasons["goal"]) == (goal, "a reason")
 
 

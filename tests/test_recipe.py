@@ -42,7 +42,8 @@ def test_every_word_of_a_setting_is_read_back(path: str) -> None:
         others |= {"decision.at_least": 0.9} if path == "decision.threshold" and word in ("precision", "recall") else {}
         costs = {"decision.false_positive_cost": 1.0, "decision.false_negative_cost": 5.0}
         others |= costs if (path, word) == ("decision.threshold", "cost") else {}
-        others |= {"data.text_encoder": "folder"} if word in ("pieces", "pretrained") else {}
+        kind = "image" if path == "network.image.family" else "text"
+        others |= {f"data.{kind}_encoder": "folder"} if word in ("pieces", "pretrained") else {}
         recipe = changed(Recipe(), {path: word} | others)
         assert setting(from_yaml(to_yaml(recipe)), path) == word
 

@@ -309,9 +309,8 @@ def _idf_of_texts(features: Features) -> dict[str, Float[np.ndarray, " numbers"]
     found = {}
     for name, block in features.items():
         if _is_text(name):
-            numbers = (block[..., 0] if block.ndim > TEXT_NDIM else block).astype(np.int64)
-            size = int(numbers.max(initial=0))
-            found[name] = np.ones(size) if block.ndim > TEXT_NDIM else _inverse_frequency(numbers, size)
+            size = int((block[..., 0] if block.ndim > TEXT_NDIM else block).max(initial=0))
+            found[name] = np.ones(size) if block.ndim > TEXT_NDIM else _inverse_frequency(block, size)
     return found
 
 
@@ -325,16 +324,27 @@ def _inverse_frequency(numbers: Int[np.ndarray, "rows words"], size: int) -> Flo
 
 
 def _weighed(block: Shaped[np.ndarray, "rows ..."], idf: Float[np.ndarray, " numbers"]) -> Any:
-    """Return a block of text as sparse rows, as wide as there are terms or words; unseen ones are left out."""
+    """Return a block of text as sparse rows, as wide as there are terms or words; unseen ones are left out.
+
+    Some rows at a time, because the places of all entries take many times what they become.
+    """
+    from scipy import sparse
+
+    starts = range(0, max(1, len(block)), AT_ONCE)
+    return sparse.vstack([_weighed_part(block[start : start + AT_ONCE], idf) for start in starts], format="csr")
+
+
+def _weighed_part(block: Shaped[np.ndarray, "rows ..."], idf: Float[np.ndarray, " numbers"]) -> Any:
     from scipy import sparse
     from sklearn.preprocessing import normalize
 
     is_weighed = block.ndim > TEXT_NDIM
-    numbers = (block[..., 0] if is_weighed else block).astype(np.int64)
+    numbers = (block[..., 0] if is_weighed else block).astype(np.int32)
     row, place = np.nonzero((numbers > 0) & (numbers <= len(idf)))
     entry = numbers[row, place] - 1
     weights = block[row, place, 1].astype(np.float64) if is_weighed else np.ones(len(row))
-    matrix = sparse.csr_array((weights, (row, entry)), shape=(len(block), len(idf)))  # repeated words are added up
+    places = (row.astype(np.int32), entry)
+    matrix = sparse.csr_array((weights, places), shape=(len(block), len(idf)))  # repeated words are added up
     return matrix if is_weighed else normalize(matrix @ sparse.diags_array(idf))
 
 

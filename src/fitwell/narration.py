@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from fitwell.data.columns.audio import AudioEncoder
-from fitwell.data.columns.text import PiecesEncoder, SpelledEncoder, TermsEncoder, WordsEncoder
+from fitwell.data.columns.text import BytePairsEncoder, PiecesEncoder, SpelledEncoder, TermsEncoder, WordsEncoder
 from fitwell.data.encode import Encoders
 from fitwell.data.parquet import ParquetTable
 from fitwell.data.read import Table
@@ -30,6 +30,8 @@ SHOWN_AT_THRESHOLD = {"f1": ("f1", "precision", "recall"), "youden": ("recall", 
 ORDERED = 0.05  # of the variance between pieces: batches then differ from one another more than chance makes them
 TOLD = 3  # findings at the end of a training; the report has them all
 NAMED = 6  # columns of one sort that are told of one by one; the recipe tells of all
+
+IN_VOCABULARIES = {TermsEncoder: "terms", WordsEncoder: "words", BytePairsEncoder: "parts of words"}
 
 
 def streaming_event(table: ParquetTable) -> Event:
@@ -125,9 +127,9 @@ def _array_events(encoders: Encoders) -> Iterator[Event]:
             yield _sound_event(encoder)
         if isinstance(encoder, PiecesEncoder | SpelledEncoder):
             yield _pieces_event(encoder)
-        if not isinstance(encoder, TermsEncoder | WordsEncoder):
+        if not isinstance(encoder, TermsEncoder | WordsEncoder | BytePairsEncoder):
             continue
-        what = "terms" if isinstance(encoder, TermsEncoder) else "words"
+        what = IN_VOCABULARIES[type(encoder)]
         name, entries, length = encoder.column.name, len(encoder.vocabulary), encoder.length
         cut = f"; {encoder.cut:,} training texts have more" if encoder.cut else ""
         yield Event(

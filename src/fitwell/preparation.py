@@ -162,9 +162,9 @@ def prepare(labelled: Labelled, recipe: Recipe, *, split: Split) -> Prepared:
 def data_decided(labelled: Labelled, recipe: Recipe, split: Split) -> Plan:
     """Return the recipe with what concerns the data decided."""
     _require_weight(labelled, split)
-    _require_texts(labelled, recipe)
+    _require_read_columns(labelled, recipe)
     primary = primary_for(labelled.task, labelled.coding, labelled.truth, goal=recipe.goal)
-    decided = resolve_data(recipe, labelled.schema, primary)
+    decided = resolve_data(recipe, labelled.schema, primary, rows=len(split.train))
     reasons = dict(decided.reasons) | {"data.split": split.why}
     return Plan(recipe=changed(decided.recipe, {"data.split": split.method}), reasons=reasons)
 
@@ -232,13 +232,15 @@ def _require_weight(labelled: Labelled, split: Split) -> None:
             )
 
 
-def _require_texts(labelled: Labelled, recipe: Recipe) -> None:
+def _require_read_columns(labelled: Labelled, recipe: Recipe) -> None:
     kinds = {column.name: column.kind for column in labelled.schema.features}
-    if recipe.data.text_encoder is not None and "text" not in kinds.values():
+    for kind, folder in (("text", recipe.data.text_encoder), ("image", recipe.data.image_encoder)):
+        if folder is None or kind in kinds.values():
+            continue
         shown = ", ".join(f'"{name}" ({kind})' for name, kind in list(kinds.items())[:5])
         raise RequestError(
-            f"data.text_encoder reads columns of text, but none of the {len(kinds)} is one: {shown}; let "
-            "data.columns.NAME.kind be text, or leave the encoder out"
+            f"data.{kind}_encoder reads columns of {kind}, but none of the {len(kinds)} is one: {shown}; let "
+            f"data.columns.NAME.kind be {kind}, or leave the encoder out"
         )
 
 

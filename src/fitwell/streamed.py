@@ -15,12 +15,23 @@ import numpy as np
 import polars as pl
 
 from fitwell.data.encode import Encoders, encode_features
-from fitwell.data.parquet import ParquetTable, read_stretch, rows_to_type, with_all_values
+from fitwell.data.parquet import ParquetTable, finer, read_stretch, rows_to_type, with_all_values
 from fitwell.data.read import Table
 from fitwell.data.schema import Schema, infer_schema
 from fitwell.data.split import Split
-from fitwell.data.survey import TEST, TRAINING, VALIDATION, Shares, Survey, survey
+from fitwell.data.survey import (
+    TEST,
+    TRAINING,
+    VALIDATION,
+    Shares,
+    Survey,
+    encoded_text_bytes,
+    held_rows,
+    shares_of,
+    survey,
+)
 from fitwell.data.targets import KnownTarget, labelled_rows, parsed, row_weights_of, target_cells
+from fitwell.plan import resolve_texts
 from fitwell.preparation import (
     Labelled,
     Prepared,
@@ -35,6 +46,8 @@ from fitwell.recipe import Recipe, changed
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import label_cells
 from fitwell.training.streaming import EncodedRows, StreamedRows
+
+ENCODED_BYTES = 16 * 2**20  # of the texts of a stretch, several of which are in memory together
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,6 +73,11 @@ def prepare_streamed(table: ParquetTable, recipe: Recipe, *, test: Table | None)
     recipe = changed(recipe, {"data.streaming": "always"})
     sample = with_all_values(table, rows_to_type(table), recipe.target)
     schema = infer_schema(_as_table(table, sample), recipe)
+    shares = shares_of(table.rows, recipe.data, held=held_rows(table.row_bytes))
+    of_texts = resolve_texts(recipe, rows=round(table.rows * (1 - shares.test - shares.validation)))
+    recipe, reasons = of_texts.recipe, reasons | dict(of_texts.reasons)
+    if text_bytes := encoded_text_bytes(schema, recipe.data):
+        table = finer(table, max(1, ENCODED_BYTES // text_bytes))
     found = survey(table, schema, recipe.data, seed=recipe.seed)
     schema = _with_all_classes(schema, found.targets)
     kept = Kept(

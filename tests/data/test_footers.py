@@ -1,4 +1,4 @@
-"""Footers tell how many rows each row group has, whoever wrote the file."""
+"""Footers tell how large each row group is, whoever wrote the file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from pyarrow import parquet  # type: ignore[import-untyped]
 
-from fitwell.data.footers import row_group_sizes
+from fitwell.data.footers import row_groups
 from fitwell.errors import DataError
 
 
@@ -26,13 +27,16 @@ def frame(rows: int) -> pl.DataFrame:
 def test_sizes_are_those_that_the_file_was_written_with(rows: int, size: int, sizes: list[int], tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     frame(rows).write_parquet(path, row_group_size=size, metadata={"written by": "a test"})
-    assert row_group_sizes(path) == sizes
+    groups = row_groups(path)
+    assert [group.rows for group in groups] == sizes
+    theirs = parquet.ParquetFile(path).metadata
+    assert [group.bytes for group in groups] == [theirs.row_group(place).total_byte_size for place in range(len(sizes))]
 
 
 def test_row_groups_without_rows_are_not_counted(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     frame(0).write_parquet(path)
-    assert row_group_sizes(path) == []
+    assert row_groups(path) == []
 
 
 def test_a_spoilt_footer_is_refused_in_words(tmp_path: Path) -> None:
@@ -48,4 +52,4 @@ def test_a_spoilt_footer_is_refused_in_words(tmp_path: Path) -> None:
     ):
         path.write_bytes(spoilt)
         with pytest.raises(DataError, match="write it again"):
-            row_group_sizes(path)
+            row_groups(path)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from fitwell.data import parquet
+from fitwell.data import parquet, streaming
 from fitwell.data.memory import available_bytes
-from fitwell.data.parquet import parquet_table, read_stretch, rows_to_type, streamed_table, with_all_values
+from fitwell.data.parquet import parquet_table, read_stretch, rows_to_type, with_all_values
 from fitwell.data.read import read_table
-from fitwell.errors import DataError, RequestError
+from fitwell.data.streaming import streamed_table
+from fitwell.errors import DataError, RequestError, SurroundingsError
 
 
 def frame(rows: int, seed: int = 0) -> pl.DataFrame:
@@ -115,22 +114,52 @@ def test_a_table_streams_when_it_would_not_fit_or_was_asked_to(
     assert re.fullmatch(r"training in memory would take about 0\.0 GB, but 0\.0 GB are free", table.why)
 
 
-def test_other_formats_are_refused_with_the_way_to_parquet(tmp_path: Path) -> None:
-    path = tmp_path / "rows of text.csv"
-    frame(50).write_csv(path)
+@pytest.mark.parametrize("name", ["rows of text.csv", "rows.jsonl", "rows.arrow"])
+def test_another_format_streams_from_a_copy_that_goes_with_the_table(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    getattr(frame(2500), {".csv": "write_csv", ".jsonl": "write_ndjson", ".arrow": "write_ipc"}[path.suffix])(path)
     assert streamed_table(path, "auto", available=10**12) is None
-    with pytest.raises(RequestError, match=r"data\.streaming is always, but .* is no Parquet; convert it: python -c"):
-        streamed_table(path, "always", available=None)
-    with pytest.raises(DataError, match=r"GB are free, and only Parquet is read piece by piece; convert") as refused:
-        streamed_table(path, "auto", available=10)
-    command = str(refused.value).split("python -c ")[1].strip('"')
-    subprocess.run([sys.executable, "-c", command], cwd=tmp_path, check=True)
-    assert_frame_equal(read_table(path.with_suffix(".parquet")).frame, read_table(path).frame)
+    monkeypatch.setattr(streaming, "PART_BYTES", 0)
+    found, whole = streamed_table(path, "auto", available=10), read_table(path)
+    assert found is not None
+    assert found.why == "training in memory would take about 0.0 GB, but 0.0 GB are free"
+    assert (found.source, found.path, found.format) == (path.name, str(path), whole.format)
+    assert (found.detected, found.fingerprint) == (whole.detected, whole.fingerprint)
+    assert [stretch.rows for stretch in found.stretches] == [1000, 1000, 500]
+    read = [read_stretch(found, stretch, list(found.types)) for stretch in found.stretches]
+    assert_frame_equal(pl.concat(read), whole.frame)
+    copy = found.files[0].parent
+    del found
+    assert not copy.exists()
+
+
+def test_long_texts_stream_sooner_because_they_are_long_when_encoded(tmp_path: Path) -> None:
+    pl.DataFrame({"text": ["a word and others " * 5] * 50, "y": ["a", "b"] * 25}).write_csv(tmp_path / "t.csv")
+    pl.DataFrame({f"x{place}": range(50) for place in range(40)}).write_csv(tmp_path / "n.csv")
+    sizes = {name: (tmp_path / name).stat().st_size for name in ("t.csv", "n.csv")}
+    assert all(4500 < size < 6000 for size in sizes.values())
+    assert streamed_table(tmp_path / "n.csv", "auto", available=4 * 6000) is None
+    # About 50 rows, each with 2,048 bytes of terms, twice; and four times the file.
+    assert streamed_table(tmp_path / "t.csv", "auto", available=40 * 4096) is not None
+    assert streamed_table(tmp_path / "t.csv", "auto", available=4 * 6000 + 55 * 4096) is None
+
+
+def test_a_copy_without_room_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame(5).write_csv(tmp_path / "t.csv")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(SurroundingsError, match=r"a copy that streams must fit into .* \(No space left on device\)"):
+        streamed_table(tmp_path / "t.csv", "always", available=None)
 
 
 def test_a_table_in_memory_does_not_stream() -> None:
     assert streamed_table(frame(5), "auto", available=1) is None
-    with pytest.raises(RequestError, match="in memory already; give the path"):
+    with pytest.raises(RequestError, match="in memory already; give the path of a file"):
         streamed_table(frame(5), "always", available=None)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from fitwell.pretrained.backbones.folder import backbone_for, name_in_files, open_picture_model
+
 Write = Callable[..., Path]
 WORDS = (
     "[PAD]",
@@ -129,6 +131,45 @@ def write_encoder(
         (folder / "1_Pooling" / "config.json").write_text(
             json.dumps({f"pooling_mode_{mode}": mode == pooling for mode in modes})
         )
+    return folder
+
+
+BACKBONES: dict[str, dict[str, Any]] = {
+    "resnet": {"model_type": "resnet", "embedding_size": 4, "hidden_sizes": [8, 12], "depths": [1, 2]},
+    "a resnet of two convolutions": {
+        "model_type": "resnet",
+        "embedding_size": 4,
+        "hidden_sizes": [4, 6],
+        "depths": [2, 1],
+        "layer_type": "basic",
+    },
+    "convnext": {"model_type": "convnext", "num_stages": 2, "hidden_sizes": [4, 6], "depths": [1, 2], "patch_size": 4},
+    "vit": {
+        "model_type": "vit",
+        "hidden_size": 8,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 12,
+        "image_size": 16,
+        "patch_size": 8,
+    },
+}
+PICTURES = {"size": {"height": 16, "width": 16}, "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.25, 0.3]}
+
+
+def write_backbone(folder: Path, kind: str = "resnet", *, prefix: str = "") -> Path:
+    """Write a folder with a random network that reads pictures, as transformers saves it."""
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(BACKBONES[kind]))
+    (folder / "preprocessor_config.json").write_text(json.dumps(PICTURES))
+    (folder / "model.safetensors").touch()  # what there is to say about a model needs no weights
+    draw, tensors = np.random.default_rng(0), {}
+    model = open_picture_model(folder)
+    for name, tensor in backbone_for(model).state_dict().items():
+        least = 0.5 if name.endswith(("running_var", "normalization.weight")) else -0.5
+        values = draw.uniform(least, 1.5 if least > 0 else 0.5, size=tuple(tensor.shape))
+        tensors[prefix + name_in_files(name, model)] = values.astype(np.float32)
+    save_file(tensors, folder / "model.safetensors")
     return folder
 
 

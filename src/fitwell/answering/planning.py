@@ -91,7 +91,7 @@ def resolved(recipe: Recipe, folder: Folder, *, training_windows: int, length: i
     asked = changed(recipe, usual | {"task": "multiclass", "data.text": "pieces"})
     for path, choose in DATA_CHOICES.items():
         if setting(asked, path) == "auto":
-            choice = choose(asked)
+            choice = choose(asked, training_windows)
             asked, reasons[path] = changed(asked, {path: choice.value}), choice.why
     for path, prefer in OWN.items():
         if setting(asked, path) in ("auto", "usual"):

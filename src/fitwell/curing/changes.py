@@ -112,7 +112,7 @@ def subject_of(recipe: Recipe, prepared: Prepared, *, left_open: Collection[str]
     ]
     changes = [Change(name=path, values={path: _usual_value(path, usual)}) for path in differing]
     for path in OF_DATA:
-        value = DATA_CHOICES[path](base).value if path in DATA_CHOICES else default_of(path)
+        value = DATA_CHOICES[path](base, None).value if path in DATA_CHOICES else default_of(path)
         if path not in left_open and setting(base, path) != value and not without_effect(base, path):
             changes.append(Change(name=path, values={path: value}))
     return Subject(base=base, left_open=frozenset(opened) - set(differing), changes=tuple(changes))

@@ -1,8 +1,8 @@
-"""The footer of a Parquet file says how many rows each of its row groups has.
+"""The footer of a Parquet file says how many rows each of its row groups has, and how many bytes they are.
 
 polars reads any stretch of rows, but does not tell where row groups begin; a stretch that is one row group is read and
-unpacked once, and no other is touched. The footer is a structure in Thrift's compact protocol, of which only one number
-per row group is wanted; everything else is skipped.
+unpacked once, and no other is touched. The footer is a structure in Thrift's compact protocol, of which only two
+numbers per row group are wanted; everything else is skipped.
 
 Source: github.com/apache/parquet-format, parquet.thrift (FileMetaData, RowGroup); Thrift's compact protocol.
 """
@@ -10,19 +10,28 @@ Source: github.com/apache/parquet-format, parquet.thrift (FileMetaData, RowGroup
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from fitwell.errors import DataError
 from fitwell.sources import worded
 
-ROW_GROUPS, ROWS = 4, 3  # of FileMetaData, and of RowGroup
+ROW_GROUPS, BYTES, ROWS = 4, 2, 3  # of FileMetaData, and of RowGroup
 STOP, TRUE, FALSE, BYTE, SHORT, INT, LONG, DOUBLE, BINARY, LIST, SET, _MAP, STRUCT = range(13)
 FIXED_BYTES = {TRUE: 0, FALSE: 0, BYTE: 1, DOUBLE: 8}
 TAIL_BYTES = 8  # the footer's length in 4 bytes, and PAR1
 
 
-def row_group_sizes(path: Path) -> list[int]:
-    """Return how many rows each row group of a Parquet file has, in their order; of none, nothing is said.
+@dataclass(frozen=True, kw_only=True)
+class RowGroup:
+    """How much there is in one row group."""
+
+    rows: int
+    bytes: int  # of its cells, encoded but not compressed
+
+
+def row_groups(path: Path) -> list[RowGroup]:
+    """Return how large each row group of a Parquet file is, in their order; of one without rows, nothing is said.
 
     Raises:
         DataError: the file is no Parquet file, or its footer is damaged.
@@ -37,7 +46,7 @@ def row_group_sizes(path: Path) -> list[int]:
         file.seek(size - TAIL_BYTES - length)
         footer = file.read(length)
     try:
-        return [rows for rows in _Reader(footer, path).row_groups() if rows]
+        return [group for group in _Reader(footer, path).row_groups() if group.rows]
     except (IndexError, RecursionError) as error:
         raise _damaged(path, str(error)) from None
 
@@ -52,24 +61,24 @@ class _Reader:
     def __init__(self, content: bytes, path: Path) -> None:
         self._content, self._place, self._path = content, 0, path
 
-    def row_groups(self) -> Iterator[int]:
+    def row_groups(self) -> Iterator[RowGroup]:
         for field, kind in self._fields():
             if field != ROW_GROUPS:
                 self._skip(kind)
                 continue
             for element in self._elements():
-                yield self._rows(element)
+                yield self._row_group(element)
 
-    def _rows(self, kind: int) -> int:
+    def _row_group(self, kind: int) -> RowGroup:
         if kind != STRUCT:
             raise _damaged(self._path, "row groups are no structures")
-        rows = 0
+        found = {ROWS: 0, BYTES: 0}
         for field, inner in self._fields():
-            if field == ROWS and inner in (SHORT, INT, LONG):
-                rows = self._whole()
+            if field in found and inner in (SHORT, INT, LONG):
+                found[field] = self._whole()
             else:
                 self._skip(inner)
-        return rows
+        return RowGroup(rows=found[ROWS], bytes=found[BYTES])
 
     def _fields(self) -> Iterator[tuple[int, int]]:
         """Yield the number and kind of each field of a structure; whoever iterates reads or skips its value."""

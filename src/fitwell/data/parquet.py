@@ -6,37 +6,36 @@ of being unpacked once for each of its parts. Which stretches there are is known
 
 from __future__ import annotations
 
-import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from fitwell.data.columnar import columnar_stretch, columnar_types
-from fitwell.data.footers import row_group_sizes
+from fitwell.data.footers import RowGroup, row_groups
 from fitwell.data.in_memory import normalized
-from fitwell.errors import DataError, RequestError
-from fitwell.recipe import Streaming
-from fitwell.sources import (
-    CONTAINERS,
-    PARQUET_SUFFIXES,
-    existing_path,
-    files_below,
-    fingerprint_of_files,
-    first_bytes,
-    named_by,
-)
+from fitwell.errors import DataError
+from fitwell.sources import PARQUET_SUFFIXES, files_below, fingerprint_of_files
 
 STRETCH_BYTES = 96 * 2**20  # of memory, for the cells of a stretch; reading it takes about twice as much
 TYPED_ROWS, TYPED_BYTES = 100_000, 64 * 2**20  # by at most so many the columns are typed
 TYPED_STRETCHES = 32  # they come from at most so many places, evenly over the table
 FEW_VALUES = 1_000  # a target of more is not one of classes, or has no class so rare that it matters here
-TEXT_BYTES = 40  # what a cell of text takes, about
-COPIES = 4  # of the cells: as read, as far as labelled, encoded, and in the order of an epoch; the last two are half
+TEXT_BYTES = 40  # what a cell of text takes, about, unless the files say that there is more
+
+
+class Scratch:
+    """A folder for temporary files, which is deleted with the last value that refers to it."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="fitwell-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +57,11 @@ class ParquetTable:
     files: tuple[Path, ...]
     types: Mapping[str, pl.DataType]
     stretches: tuple[Stretch, ...]
+    text_bytes: int = 0  # that a row has beyond what its types say: long texts
     why: str = "as asked"  # it streams
-
-    @property
-    def format(self) -> str:
-        """As that of a table in memory."""
-        return "parquet"
-
-    @property
-    def detected(self) -> Mapping[str, str]:
-        """Typed files leave nothing to detect."""
-        return {}
+    format: str = "parquet"  # as that of a table in memory; another one if the files are a copy
+    detected: Mapping[str, str] = field(default_factory=dict)  # typed files leave nothing to detect
+    copy: Scratch | None = None  # where the files are, if they are a copy of the file at `path`
 
     @property
     def rows(self) -> int:
@@ -78,52 +71,17 @@ class ParquetTable:
     @property
     def bytes(self) -> int:
         """What the cells would take in memory, about."""
-        return self.rows * bytes_per_row(self.types)
+        return self.rows * self.row_bytes
+
+    @property
+    def row_bytes(self) -> int:
+        """What the cells of a row would take in memory, about."""
+        return bytes_per_row(self.types) + self.text_bytes
 
     @cached_property
     def fingerprint(self) -> str:
         """The same as that of a table in memory: of the files' bytes."""
-        return fingerprint_of_files(list(self.files))
-
-
-def streamed_table(source: Any, asked: Streaming, *, available: int | None) -> ParquetTable | None:
-    """Return the table as one that streams, where that was asked for or where memory would not hold it; else None.
-
-    `available` are the bytes that are free; where that cannot be told, only what was asked for streams.
-
-    Raises:
-        DataError: a file of another format is larger than memory. RequestError: one is asked to stream.
-    """
-    if asked == "never":
-        return None
-    if not isinstance(source, str | os.PathLike):
-        if asked == "always":
-            raise RequestError(
-                "data.streaming is always, but the table is in memory already; give the path of a Parquet file"
-            )
-        return None
-    path = existing_path(Path(source))
-    if path.is_dir() and asked == "auto" and not _parts(path):
-        return None  # it may hold something else
-    if not (path.is_dir() or named_by(first_bytes(path), CONTAINERS) == "parquet"):
-        size = path.stat().st_size
-        if asked == "always":
-            raise RequestError(f"data.streaming is always, but {source} is no Parquet; {_conversion(path)}")
-        if available is not None and size > available:
-            raise DataError(
-                f"{source} takes {size / 1e9:.1f} GB and more in memory, but {available / 1e9:.1f} GB are free, and "
-                f"only Parquet is read piece by piece; {_conversion(path)}"
-            )
-        return None
-    table = parquet_table(path)
-    if asked == "always":
-        return table
-    needed = COPIES * table.bytes
-    if available is None or needed <= available:
-        return None
-    return replace(
-        table, why=f"training in memory would take about {needed / 1e9:.1f} GB, but {available / 1e9:.1f} GB are free"
-    )
+        return fingerprint_of_files(list(self.files) if self.copy is None else [Path(self.path)])
 
 
 def parquet_table(path: Path) -> ParquetTable:
@@ -132,25 +90,47 @@ def parquet_table(path: Path) -> ParquetTable:
     Raises:
         DataError: a file is damaged, or has other columns than the first; or there are no rows.
     """
-    files = tuple(_parts(path)) if path.is_dir() else (path,)
+    files = tuple(parquet_files(path)) if path.is_dir() else (path,)
     if not files:
         raise DataError(f"a folder that streams must hold Parquet files, but {path} has none; name another")
     types = columnar_types(files, source=path)
-    most = max(1, STRETCH_BYTES // bytes_per_row(types))
+    groups = {file: row_groups(file) for file in files}
+    text_bytes = _text_bytes(types, [group for of_file in groups.values() for group in of_file])
+    most = max(1, STRETCH_BYTES // (bytes_per_row(types) + text_bytes))
     stretches: list[Stretch] = []
     first_row = 0
-    for file in files:
+    for file, of_file in groups.items():
         start = 0
-        for rows in row_group_sizes(file):
-            for size in _cut(rows, most):
+        for group in of_file:
+            for size in _cut(group.rows, most):
                 stretches.append(Stretch(file=file, start=start, rows=size, first_row=first_row))
                 start, first_row = start + size, first_row + size
     if not stretches:
         raise DataError(f"{path} has {len(types)} columns but no rows; a table needs at least one row")
-    return ParquetTable(source=path.name, path=str(path), files=files, types=types, stretches=tuple(stretches))
+    return ParquetTable(
+        source=path.name,
+        path=str(path),
+        files=files,
+        types=types,
+        stretches=tuple(stretches),
+        text_bytes=text_bytes,
+    )
 
 
-def _parts(folder: Path) -> list[Path]:
+def finer(table: ParquetTable, most: int) -> ParquetTable:
+    """Return the table in stretches of at most so many rows."""
+    stretches: list[Stretch] = []
+    for stretch in table.stretches:
+        place = 0
+        for size in _cut(stretch.rows, most):
+            start, first_row = stretch.start + place, stretch.first_row + place
+            stretches.append(replace(stretch, start=start, rows=size, first_row=first_row))
+            place += size
+    return replace(table, stretches=tuple(stretches))
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """Return the Parquet files in a folder."""
     return [file for file in files_below(folder) if file.suffix.lower() in PARQUET_SUFFIXES]
 
 
@@ -161,6 +141,13 @@ def bytes_per_row(types: Mapping[str, pl.DataType]) -> int:
     56
     """
     return sum(TEXT_BYTES if dtype in (pl.String, pl.Categorical, pl.Enum) else 8 for dtype in types.values())
+
+
+def _text_bytes(types: Mapping[str, pl.DataType], groups: Sequence[RowGroup]) -> int:
+    if pl.String() not in types.values() or not groups:
+        return 0
+    measured = sum(group.bytes for group in groups) // sum(group.rows for group in groups)
+    return max(0, measured - bytes_per_row(types))
 
 
 def read_stretch(table: ParquetTable, stretch: Stretch, columns: Sequence[str]) -> pl.DataFrame:
@@ -180,7 +167,7 @@ def read_stretch(table: ParquetTable, stretch: Stretch, columns: Sequence[str]) 
 
 def rows_to_type(table: ParquetTable) -> pl.DataFrame:
     """Return the rows by which columns are typed: all of a small table, else evenly from all over."""
-    most = min(TYPED_ROWS, max(1000, TYPED_BYTES // bytes_per_row(table.types)))
+    most = min(TYPED_ROWS, max(1000, TYPED_BYTES // table.row_bytes))
     if table.rows <= most:
         return pl.concat(read_stretch(table, stretch, list(table.types)) for stretch in table.stretches)
     chosen = table.stretches[:: -(-len(table.stretches) // TYPED_STRETCHES)]
@@ -229,12 +216,3 @@ def _cut(rows: int, most: int) -> list[int]:
     """
     parts = -(-rows // most)
     return [rows // parts + (place < rows % parts) for place in range(parts)]
-
-
-def _conversion(path: Path) -> str:
-    readers = dict.fromkeys((".jsonl", ".ndjson"), "scan_ndjson('{}')")
-    readers |= dict.fromkeys((".arrow", ".feather", ".ipc"), "scan_ipc('{}')")
-    # Cells stay text, as they do here: a type guessed from the first rows would break late.
-    reader = readers.get(path.suffix.lower(), "scan_csv('{}', infer_schema=False)").format(path.name)
-    target = path.with_suffix(".parquet").name
-    return f"convert it: python -c \"import polars; polars.{reader}.sink_parquet('{target}')\""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def read_table(source: Any) -> Table:
     """
     if isinstance(source, Table):
         return source
-    opened = _open(source)
+    opened = open_source(source)
     frames = list(opened.frames(opened.names, None))
     if not sum(frame.height for frame in frames):
         raise DataError(_without_rows(opened))
@@ -108,7 +108,9 @@ def read_table(source: Any) -> Table:
     )
 
 
-def read_batches(source: Any, *, rows: int, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+def read_batches(
+    source: Any, *, rows: int, columns: Sequence[str] | None = None
+) -> Generator[pl.DataFrame, None, None]:
     """Yield the same cells as `read_table` in frames of `rows` rows, the last one shorter, in bounded memory.
 
     With `columns` only these are read, in this order.
@@ -122,7 +124,7 @@ def read_batches(source: Any, *, rows: int, columns: Sequence[str] | None = None
     """
     if rows < 1:
         raise RequestError(f"a batch needs at least 1 row, but rows is {rows}")
-    opened = _open(source)
+    opened = open_source(source)
     wanted = opened.names if columns is None else tuple(columns)
     for name in wanted:
         if name not in opened.names:
@@ -135,7 +137,12 @@ def read_batches(source: Any, *, rows: int, columns: Sequence[str] | None = None
         raise DataError(_without_rows(opened))
 
 
-def _open(source: Any) -> Opened:
+def open_source(source: Any) -> Opened:
+    """Return a source with what can be told of it before its rows are read.
+
+    Raises:
+        DataError: there is no such file, or it is no table. SurroundingsError: the file may not be read.
+    """
     if isinstance(source, Table):
         return _opened_frame(source.frame, source.source, source.format)
     if isinstance(source, str | os.PathLike):

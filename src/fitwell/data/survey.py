@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float64, Int, UInt8
 
 from fitwell.data.columns import KINDS
 from fitwell.data.columns.cells import Column, Fitting
+from fitwell.data.columns.text import encoded_bytes
 from fitwell.data.encode import Encoders, encoders_of
 from fitwell.data.hashing import uniform_of_rows, uniform_of_values
 from fitwell.data.parquet import ParquetTable, Stretch, bytes_per_row, owned, read_stretch
@@ -28,6 +29,7 @@ from fitwell.errors import DataError
 from fitwell.recipe import DataSettings
 
 HELD_ROWS, HELD_BYTES = 200_000, 128 * 2**20  # of each part that is measured, and of the sample, in memory
+COPIES = 4  # of encoded texts, about: as they are, in a part, and as the simple models take them
 TOO_MANY = 4  # times the wanted rows, where whole groups go to a part
 TRAINING, VALIDATION, TEST = range(3)
 PARTS, SAMPLE = 0, 1  # streams of hashes: which part a row goes to, and whether it stays in memory
@@ -67,7 +69,8 @@ def survey(table: ParquetTable, schema: Schema, settings: DataSettings, *, seed:
         DataError: a cell cannot be read as its column's kind, a group is missing, or a part is empty or too large.
     """
     columns = _columns(schema)
-    wanted = held_rows({name: table.types[name] for name in columns})
+    row_bytes = bytes_per_row({name: table.types[name] for name in columns}) + table.text_bytes
+    wanted = held_rows(row_bytes + COPIES * encoded_text_bytes(schema, settings))
     shares = shares_of(table.rows, settings, held=wanted)
     found = _Found(schema, settings)
     for stretch in table.stretches:
@@ -83,13 +86,18 @@ def survey(table: ParquetTable, schema: Schema, settings: DataSettings, *, seed:
     return found.survey(shares)
 
 
-def held_rows(types: Mapping[str, pl.DataType]) -> int:
-    """Return how many rows of a part stay in memory.
+def held_rows(row_bytes: int) -> int:
+    """Return how many rows of a part stay in memory, where each takes so many bytes.
 
-    >>> held_rows({"a": pl.Float64()})
+    >>> held_rows(8)
     200000
     """
-    return min(HELD_ROWS, HELD_BYTES // bytes_per_row(types))
+    return max(1, min(HELD_ROWS, HELD_BYTES // row_bytes))
+
+
+def encoded_text_bytes(schema: Schema, settings: DataSettings) -> int:
+    """Return how many bytes the encoded texts of a row take at most."""
+    return sum(encoded_bytes(settings) for column in schema.features if column.kind == "text")
 
 
 def shares_of(rows: int, settings: DataSettings, *, held: int) -> Shares:

@@ -12,6 +12,7 @@ from fitwell.data.encode import ArrayBlock
 from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries
 from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.pretrained_images import PretrainedImages
 from fitwell.networks.pretrained_text import PretrainedText
 from fitwell.networks.random_kernels import RandomKernels
 from fitwell.networks.random_patches import RandomPatches
@@ -58,7 +59,11 @@ def elmo_text(
 
 # Kind of column -> family -> its network.
 ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
-    "image": {"random_patches": RandomPatches, "convolutional": ConvolutionalImages},
+    "image": {
+        "random_patches": RandomPatches,
+        "convolutional": ConvolutionalImages,
+        "pretrained": PretrainedImages,
+    },
     "audio": {
         "convolutional": ConvolutionalAudio,
         "rnn": RecurrentAudio,

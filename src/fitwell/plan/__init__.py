@@ -14,3 +14,4 @@ from fitwell.plan.resolving import CHOICES as CHOICES
 from fitwell.plan.resolving import OPEN as OPEN
 from fitwell.plan.resolving import resolve as resolve
 from fitwell.plan.resolving import resolve_data as resolve_data
+from fitwell.plan.resolving import resolve_texts as resolve_texts

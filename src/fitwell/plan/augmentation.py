@@ -22,9 +22,11 @@ def _image_shift(_recipe: Recipe, facts: Facts) -> Choice:
     return Choice(0.1, "what a picture shows does not depend on where it lies")
 
 
-def _image_flip(_recipe: Recipe, facts: Facts) -> Choice:
+def _image_flip(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.images:
         return Choice(False, NO_IMAGES)
+    if recipe.network.image.family == "pretrained":
+        return Choice(False, "a pretrained encoder sees pictures as they are")
     if not facts.has_color:
         return Choice(False, "grey pictures may be signs, which mean something else when they are mirrored")
     return Choice(True, "most things in color are the same when they are mirrored")

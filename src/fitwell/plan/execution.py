@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -20,7 +21,8 @@ BUFFER_BYTES = 64 * 2**20  # of the shuffle buffer: about four of them are in me
 def _shuffle_buffer(recipe: Recipe, facts: Facts) -> Choice:
     layout = facts.layout
     orders = 8 * recipe.member_count if recipe.member_count > 1 else 0
-    row = 4 * (layout.numbers + layout.flags) + 8 * len(layout.cardinalities) + 8 + orders
+    of_texts = sum(4 * math.prod(array.shape) for array in layout.arrays.values())
+    row = 4 * (layout.numbers + layout.flags) + 8 * len(layout.cardinalities) + of_texts + 8 + orders
     return Choice(max(1, BUFFER_BYTES // row), f"{BUFFER_BYTES // 2**20} MB of encoded rows")
 
 
@@ -90,6 +92,8 @@ def uncompiled_execution(recipe: Recipe) -> Choice:
     kinds = {column.kind for column in recipe.data.columns.values()}
     network = recipe.network
     of_steps = {"series": network.series.family, "audio": network.audio.family, "text": network.text.family}
+    if "image" in kinds and network.image.family == "pretrained":
+        return Choice("eager", "a pretrained encoder of one member fills a core: mapping it gains nothing")
     if "text" in kinds and recipe.data.text == "pieces":
         return Choice("eager", "texts without padding are of all lengths, which cannot be mapped")
     if any(of_steps[kind] in RECURRENT for kind in kinds & of_steps.keys()):

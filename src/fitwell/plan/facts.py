@@ -31,9 +31,14 @@ class Facts:
         return [array for array in self.layout.arrays.values() if array.kind == "text"]
 
     @property
-    def is_pretrained(self) -> bool:
+    def has_pretrained_texts(self) -> bool:
         """Whether a pretrained encoder reads the texts."""
         return any(array.configuration for array in self.texts)
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether a pretrained encoder reads texts or pictures."""
+        return any(array.configuration for array in self.layout.arrays.values())
 
     @property
     def encoder_width(self) -> int | None:

@@ -101,8 +101,16 @@ def _text_family(recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _text_tuned(_recipe: Recipe, facts: Facts) -> Choice:
-    if not facts.is_pretrained:
+    if not facts.has_pretrained_texts:
         return Choice(True, "words learn their vectors" if facts.texts else NO_TEXTS)
+    return _encoder_tuned(facts)
+
+
+def _image_tuned(_recipe: Recipe, facts: Facts) -> Choice:
+    return _encoder_tuned(facts)
+
+
+def _encoder_tuned(facts: Facts) -> Choice:
     if facts.training_rows < KEPT_BELOW:
         return Choice(False, f"{facts.training_rows:,} training rows would change an encoder for the worse")
     return Choice(True, f"{facts.training_rows:,} training rows are enough for an encoder to learn along")
@@ -130,7 +138,7 @@ def _transformer_width(recipe: Recipe, facts: Facts) -> Choice:
 def _text_width(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.texts:
         return Choice(TEXT_WIDTH, NO_TEXTS)
-    if facts.is_pretrained:
+    if facts.has_pretrained_texts:
         return Choice(TEXT_WIDTH, "the encoder brings vectors of its own")
     if recipe.network.text.vectors is not None:
         return Choice(width_of(recipe.network.text.vectors), "that of the vectors in network.text.vectors")
@@ -143,7 +151,7 @@ def _text_widths(recipe: Recipe, facts: Facts) -> Choice:
     family = recipe.network.text.family
     if not facts.texts or recipe.data.text == "terms" or family == "average":
         return Choice([], NO_TEXTS if not facts.texts else "sums and means have no layers")
-    if facts.is_pretrained:
+    if facts.has_pretrained_texts:
         return Choice([], "the encoder brings layers of its own")
     if family == "transformer":
         return Choice([], OF_TRANSFORMERS)
@@ -155,6 +163,8 @@ def _text_widths(recipe: Recipe, facts: Facts) -> Choice:
 def _image_family(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.images:
         return Choice("convolutional", NO_IMAGES)
+    if recipe.data.image_encoder is not None:
+        return Choice("pretrained", "what the network in data.image_encoder is")
     if recipe.network.image.widths not in ("auto", ()):
         return Choice("convolutional", "what network.image.widths are of")
     asked = [name for name in PICTURE_CHANGES if getattr(recipe.training, f"image_{name}") not in ("auto", 0)]
@@ -170,6 +180,8 @@ def _image_widths(recipe: Recipe, facts: Facts) -> Choice:
         return Choice([], NO_IMAGES)
     if recipe.network.image.family == "random_patches":
         return Choice([], "random patches have no layers")
+    if recipe.network.image.family == "pretrained":
+        return Choice([], "the encoder brings layers of its own")
     side = max(max(array.shape[:2]) for array in facts.images)
     stages = max(1, min(IMAGE_STAGES, round(math.log2(side)) - 1))
     return Choice([IMAGE_WIDTH * 2**stage for stage in range(stages)], f"{stages} stages for sides of up to {side}")
@@ -212,6 +224,7 @@ def _series_widths(recipe: Recipe, facts: Facts) -> Choice:
 OF_NETWORK: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.family": _family,
     "network.image.family": _image_family,
+    "network.image.tuned": _image_tuned,
     "network.hidden": _hidden,
     "network.activation": _activation,
     "network.initialization": _initialization,

@@ -19,11 +19,13 @@ from fitwell.recipe import APPLIES, NEUTRAL, Goal, Recipe, changed, setting, wit
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
 OPEN = {"training.learning_rate": "usual"}
 
+OF_TEXTS = ("data.text", "data.text_length", "data.vocabulary_size")
+
 GOAL_OF: dict[str, Goal] = {"pr_auc": "imbalanced", "mcc": "imbalanced", "roc_auc": "ranking"}
 
 
-def resolve_data(recipe: Recipe, schema: Schema, primary: Primary) -> Plan:
-    """Return the recipe with every `auto` that concerns the data replaced, and the reasons.
+def resolve_data(recipe: Recipe, schema: Schema, primary: Primary, *, rows: int) -> Plan:
+    """Return the recipe with every `auto` that concerns the data replaced, and the reasons; `rows` are trained on.
 
     Columns get the kind that was inferred, so that the recipe reads the same cells in the same way again; the usual
     markers of missing cells and the writing of numbers and dates follow from the kind and the cells.
@@ -43,10 +45,23 @@ def resolve_data(recipe: Recipe, schema: Schema, primary: Primary) -> Plan:
         reasons["goal"] = primary.why
     for path, choose in DATA_CHOICES.items():
         if setting(recipe, path) == "auto":
-            choice = choose(recipe)
+            choice = choose(recipe, rows)
             values[path] = choice.value
             reasons[path] = choice.why
     return Plan(recipe=changed(recipe, values), reasons=reasons)
+
+
+def resolve_texts(recipe: Recipe, *, rows: int) -> Plan:
+    """Return the recipe with every `auto` replaced that says how texts are encoded, and the reasons.
+
+    `rows` are those to train on, about.
+    """
+    chosen = {path: DATA_CHOICES[path] for path in OF_TEXTS if setting(recipe, path) == "auto"}
+    reasons = {}
+    for path, choose in chosen.items():
+        choice = choose(recipe, rows)
+        recipe, reasons[path] = changed(recipe, {path: choice.value}), choice.why
+    return Plan(recipe=recipe, reasons=reasons)
 
 
 def _as_read(column: Column) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
     batch = recipe.training.batch_size
     rows = facts.training_rows if batch == "full" else min(int(batch), facts.training_rows)
     why = f"usual for {recipe.training.optimizer}, scaled by the root of the batch size / 256"
-    if facts.texts and not facts.is_pretrained:
+    if facts.texts and not facts.has_pretrained_texts:
         times = TERMS_RATE if facts.has_terms else TEXT_RATE
         usual, why = times * usual, f"{why}, times {times}: the vector of a word is moved only where it occurs"
     elif not facts.texts and (
@@ -133,11 +133,11 @@ def _learning_rate(recipe: Recipe, facts: Facts) -> Choice:
 def _epochs(recipe: Recipe, facts: Facts) -> Choice:
     if facts.layout.arrays:
         steps = batching(facts.training_rows, recipe.training)[1]
-        if facts.is_pretrained and recipe.network.text.tuned:
+        if _is_encoder_tuned(recipe, facts):
             classes = facts.outputs if facts.task == "multiclass" else 2 if facts.task == "binary" else 1
             sights = -(-ENCODER_SIGHTS * classes // facts.training_rows)
             epochs = min(MOST_ENCODER_EPOCHS, max(FEWEST_ENCODER_EPOCHS, -(-ENCODER_STEPS // steps), sights))
-            why = f"what is pretrained is soon tuned: {ENCODER_STEPS} steps, and {ENCODER_SIGHTS} texts of each class"
+            why = f"what is pretrained is soon tuned: {ENCODER_STEPS} steps, and {ENCODER_SIGHTS} rows of each class"
             return Choice(epochs, f"{why}, but {FEWEST_ENCODER_EPOCHS} to {MOST_ENCODER_EPOCHS}")
         if facts.has_terms:
             doublings = math.log2(max(2, facts.outputs) / 2)
@@ -145,7 +145,7 @@ def _epochs(recipe: Recipe, facts: Facts) -> Choice:
             why = f"at least {TERMS_EPOCHS}, more for more than two classes, and about {about:,} steps"
         else:
             fewest = FEWEST_EPOCHS
-            about = COLOR_STEPS if facts.has_color else ARRAY_STEPS
+            about = COLOR_STEPS if facts.has_color and not facts.is_pretrained else ARRAY_STEPS
             about = PATCHES_STEPS if is_linear_in_patches(recipe, facts) else about
             about = SOUND_STEPS if len(facts.sounds) == len(facts.layout.arrays) else about
             why = f"at least {fewest}, and about {about:,} steps where there are few rows"
@@ -157,6 +157,12 @@ def _epochs(recipe: Recipe, facts: Facts) -> Choice:
         return Choice(64, "enough for most tables, and early stopping ends what takes fewer")
     first = 64 / (2**cycles - 1)
     return Choice(64, f"{cycles} cycles of {first:.0f} to {first * 2 ** (cycles - 1):.0f} epochs")
+
+
+def _is_encoder_tuned(recipe: Recipe, facts: Facts) -> bool:
+    if not facts.is_pretrained:
+        return False
+    return bool(recipe.network.text.tuned if facts.has_pretrained_texts else recipe.network.image.tuned)
 
 
 def _patience(recipe: Recipe, _facts: Facts) -> Choice:

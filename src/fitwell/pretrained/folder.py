@@ -50,6 +50,19 @@ def open_folder(path: str | Path) -> Folder:
         RequestError: there is no such folder. DataError: a file is missing or damaged, its weights are pickled, or it
         is an encoder of an unknown family.
     """
+    folder = existing_folder(path)
+    values = read_json(folder / CONFIGURATION, dict)
+    require_weights(folder)
+    configuration = configured(values, source=str(folder / CONFIGURATION))
+    return Folder(folder, _as_pooled(folder, configuration), tokenizer_text(folder))
+
+
+def existing_folder(path: str | Path) -> Path:
+    """Return the folder of a pretrained model.
+
+    Raises:
+        RequestError: it is not there.
+    """
     folder = Path(path)
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "is not there"
@@ -57,10 +70,16 @@ def open_folder(path: str | Path) -> Folder:
             f"a pretrained encoder is a folder with {CONFIGURATION} and {WEIGHTS}, but {folder} {what}; a name on a "
             "hub is not fetched, download the model first"
         )
-    values = read_json(folder / CONFIGURATION, dict)
+    return folder
+
+
+def require_weights(folder: Path) -> None:
+    """Refuse a folder without weights that can be read safely.
+
+    Raises:
+        DataError: there are none, or they are pickled.
+    """
     _weight_files(folder)
-    configuration = configured(values, source=str(folder / CONFIGURATION))
-    return Folder(folder, _as_pooled(folder, configuration), tokenizer_text(folder))
 
 
 def encoder_of(folder: Folder) -> Transformer:
@@ -70,23 +89,31 @@ def encoder_of(folder: Folder) -> Transformer:
         DataError: a tensor is missing or has another shape than the configuration says, or a file is damaged.
     """
     network = Transformer(folder.configuration)
-    network.load_state_dict(_weights_of(folder, network), assign=True)
+    shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+    network.load_state_dict(weights_of(folder.path, shapes, tensor_names(folder.configuration)), assign=True)
     return network.requires_grad_(False)
 
 
-def _weights_of(folder: Folder, network: Transformer) -> dict[str, Tensor]:
-    """Return the tensors by our names."""
-    with opened_weights(folder.path) as where:
-        names = tensor_names(folder.configuration)
-        prefix = _prefix(names["entries.weight"][0], where)
+def weights_of(
+    folder: Path, shapes: Mapping[str, torch.Size], names: Mapping[str, tuple[str, ...]]
+) -> dict[str, Tensor]:
+    """Return a folder's tensors by our names, as float32; `names` are theirs, several of which are put together.
+
+    A model with a head puts a prefix before the names, which is that of the first.
+
+    Raises:
+        DataError: a tensor is missing or has another shape, or a file is damaged.
+    """
+    with opened_weights(folder) as where:
+        prefix = _prefix(next(iter(names.values()))[0], where)
         tensors = {}
-        for name, parameter in network.named_parameters():
-            parts = [_tensor(folder.path, prefix + theirs, where) for theirs in names[name]]
+        for name, shape in shapes.items():
+            parts = [_tensor(folder, prefix + theirs, where) for theirs in names[name]]
             tensor = torch.cat(parts) if len(parts) > 1 else parts[0]
-            if tensor.shape != parameter.shape:
+            if tensor.shape != shape:
                 raise DataError(
-                    f"{prefix}{names[name][0]} of {folder.path} must have the shape {tuple(parameter.shape)} that "
-                    f"{CONFIGURATION} says, but has {tuple(tensor.shape)}; {AGAIN}"
+                    f"{prefix}{names[name][0]} of {folder} must have the shape {tuple(shape)} that {CONFIGURATION} "
+                    f"says, but has {tuple(tensor.shape)}; {AGAIN}"
                 )
             tensors[name] = tensor.to(torch.float32, copy=True)
         return tensors

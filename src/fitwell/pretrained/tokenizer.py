@@ -166,7 +166,7 @@ def word_pieces(vocabulary: dict[str, int] | None, *, lowercase: bool) -> Tokeni
     return tokenizer
 
 
-def require_tokenizers() -> None:
+def require_tokenizers(needed_by: str = "a pretrained encoder") -> None:
     """Refuse to go on without the package.
 
     Raises:
@@ -176,6 +176,5 @@ def require_tokenizers() -> None:
         import tokenizers  # noqa: F401
     except ImportError:
         raise SurroundingsError(
-            "a pretrained encoder needs the package tokenizers to cut texts; install it with: "
-            "pip install 'fitwell[pretrained]'"
+            f"{needed_by} needs the package tokenizers to cut texts; install it with: pip install 'fitwell[pretrained]'"
         ) from None

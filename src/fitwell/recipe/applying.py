@@ -7,6 +7,7 @@ from fitwell.recipe.paths import setting
 from fitwell.recipe.settings import Asked
 
 PIECES = frozenset({"pieces"})
+OWN_VOCABULARY = frozenset({"terms", "words", "byte_pairs"})
 
 # Changes of pictures in training, by the ends of their settings; whether they are mirrored is told in any case.
 PICTURE_CHANGES = ("shift", "crop", "rotation", "color", "erase", "mixup", "cutmix")
@@ -45,15 +46,16 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "answers.longest": ("task", frozenset({"answer"})),
     "answers.negatives": ("task", frozenset({"answer"})),
     "decision.coverage": ("task", frozenset({"regression"})),
-    "network.text.family": ("data.text", frozenset({"words", "pieces"})),
+    "network.text.family": ("data.text", frozenset({"words", "byte_pairs", "pieces"})),
     "data.text_encoder": ("data.text", PIECES),
-    "data.vocabulary_size": ("data.text", frozenset({"terms", "words"})),
-    "training.word_dropout": ("data.text", frozenset({"terms", "words"})),
+    "data.vocabulary_size": ("data.text", OWN_VOCABULARY),
+    "training.word_dropout": ("data.text", OWN_VOCABULARY),
     "training.encoder_rate": ("data.text", PIECES),
     "training.encoder_layer_rate": ("data.text", PIECES),
     "training.encoder_unfreezing": ("data.text", PIECES),
     "training.encoder_precision": ("data.text", PIECES),
     **{f"training.image_{name}": ("network.image.family", frozenset({"convolutional"})) for name in PICTURE_CHANGES},
+    "network.image.tuned": ("network.image.family", frozenset({"pretrained"})),
     "network.text.vectors": ("data.text", frozenset({"words"})),
     "network.text.bidirectional": ("network.text.family", RECURRENT),
     "network.audio.bidirectional": ("network.audio.family", RECURRENT),
@@ -70,6 +72,10 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
 }
 
 
+# What means something where an encoder of pictures is named, too, whatever becomes of texts.
+ALSO_OF_PICTURES = frozenset(f"training.encoder_{name}" for name in ("rate", "layer_rate", "unfreezing"))
+
+
 # What a setting that is chosen from the data becomes where it has no effect.
 NEUTRAL: dict[str, float | str] = {
     "data.shuffle_buffer": 1,
@@ -80,6 +86,7 @@ NEUTRAL: dict[str, float | str] = {
     "training.label_smoothing": 0.0,
     "network.number_embedding_width": 2,
     "network.text.family": "average",
+    "network.image.tuned": True,
     "data.vocabulary_size": 1,
     "training.word_dropout": 0.0,
     **{f"training.image_{name}": 0.0 for name in PICTURE_CHANGES},
@@ -96,7 +103,7 @@ def without_effect(recipe: Asked, path: str) -> bool:
     >>> without_effect(Recipe(training=TrainingSettings(optimizer="sgd")), "training.beta2")
     True
     """
-    if path not in APPLIES:
+    if path not in APPLIES or (path in ALSO_OF_PICTURES and recipe.data.image_encoder is not None):
         return False
     other, values = APPLIES[path]
     chosen = setting(recipe, other)

@@ -20,10 +20,10 @@ TargetScaling = Literal["standard", "none"]
 Streaming = Literal["auto", "always", "never"]
 FamilyName = Literal["fully_connected"]
 Precision = Literal["float32", "bfloat16"]
-ImageFamily = Literal["random_patches", "convolutional"]
+ImageFamily = Literal["random_patches", "convolutional", "pretrained"]
 AudioFamily = Literal["convolutional", "rnn", "lstm", "gru"]
 SeriesFamily = Literal["random_kernels", "convolutional", "rnn", "lstm", "gru", "transformer"]
-TextForm = Literal["terms", "words", "pieces"]
+TextForm = Literal["terms", "words", "byte_pairs", "pieces"]
 TextFamily = Literal["average", "convolutional", "rnn", "lstm", "gru", "transformer", "pretrained"]
 PositionsName = Literal["rotary", "sinusoidal", "learned", "none"]
 ActivationName = Literal[
@@ -56,4 +56,5 @@ RECIPE_VERSION: Literal[1] = 1
 MOST_MEMBERS = 10_000
 MemberCount = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
 
+BYTES = 256  # parts of words that byte pairs begin with
 RECURRENT = frozenset({"rnn", "lstm", "gru"})  # families that read a sequence step by step

@@ -6,9 +6,14 @@ from collections.abc import Iterator
 
 from fitwell.errors import nearest
 from fitwell.recipe.applying import APPLIES, NEUTRAL, NOT_TUNED, without_effect
-from fitwell.recipe.choices import RECURRENT
+from fitwell.recipe.choices import BYTES, RECURRENT
 from fitwell.recipe.paths import default_in, fields_of, setting, with_values
 from fitwell.recipe.settings import Asked, Range
+
+MUON = (
+    "training.optimizer is muon, which orthogonalizes matrices that start at random, but {} brings trained ones; try "
+    "adamw"
+)
 
 
 def contradictions(recipe: Asked) -> Iterator[str]:
@@ -136,7 +141,14 @@ def _contradictions_of_arrays(recipe: Asked) -> Iterator[str]:
             "network.text.tuned is false, but neither network.text.vectors nor data.text_encoder is given, which would "
             "be kept; name a file or a folder"
         )
+    size = recipe.data.vocabulary_size
+    if recipe.data.text == "byte_pairs" and size != "auto" and size <= BYTES:
+        yield (
+            f"data.vocabulary_size is {size}, but data.text byte_pairs begins with {BYTES} bytes and joins some of "
+            "them; try 8000"
+        )
     yield from _contradictions_of_encoders(recipe)
+    yield from _contradictions_of_picture_encoders(recipe)
     yield from _contradictions_of_transformers(recipe)
     for kind in ("series", "audio", "text"):
         family = getattr(recipe.network, kind).family
@@ -168,10 +180,27 @@ def _contradictions_of_encoders(recipe: Asked) -> Iterator[str]:
             "let training.execution and training.compile be auto"
         )
     if training.optimizer == "muon":
+        yield MUON.format("data.text_encoder")
+
+
+def _contradictions_of_picture_encoders(recipe: Asked) -> Iterator[str]:
+    data, training, family = recipe.data, recipe.training, recipe.network.image.family
+    if data.image_encoder is None:
+        if family == "pretrained":
+            yield "network.image.family is pretrained, which needs an encoder; name its folder in data.image_encoder"
+        return
+    if family not in ("auto", "pretrained"):
         yield (
-            "training.optimizer is muon, which orthogonalizes matrices that start at random, but data.text_encoder "
-            "brings trained ones; try adamw"
+            f"data.image_encoder reads the pictures, but network.image.family is {family}, which would read them "
+            "instead; leave one of them out"
         )
+    if training.execution not in ("auto", "eager") or training.compile == "always":
+        yield (
+            "data.image_encoder is too large to gain by being mapped or compiled; let training.execution and "
+            "training.compile be auto"
+        )
+    if training.optimizer == "muon":
+        yield MUON.format("data.image_encoder")
 
 
 def _contradictions_of_transformers(recipe: Asked) -> Iterator[str]:

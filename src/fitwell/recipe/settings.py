@@ -112,7 +112,7 @@ class DataSettings(Settings):
         "auto", description="Time between the steps of a long table, so that gaps show; 0: steps as they come."
     )
     text: TextForm | Auto = Field(
-        "auto", description="What a text becomes: its terms with their weights, its words, or an encoder's pieces."
+        "auto", description="What a text becomes: weighted terms, its words or parts of them, or an encoder's pieces."
     )
     text_encoder: str | None = Field(
         None, description="Folder of a pretrained encoder, of Hugging Face's libraries or ELMo, that reads the texts."
@@ -122,9 +122,12 @@ class DataSettings(Settings):
     )
     text_length: Count | Auto = Field("auto", description="The most terms, words or pieces that are kept of a text.")
     vocabulary_size: Annotated[int, Field(ge=1, le=2**24 - 1)] | Auto = Field(
-        "auto", description="The most different terms or words of a text column that are told apart."
+        "auto", description="The most different terms, words or parts of words of a text column that are told apart."
     )
     image_size: Count | Auto = Field("auto", description="The longest side of a picture; larger ones are scaled down.")
+    image_encoder: str | None = Field(
+        None, description="Folder of a pretrained network, of Hugging Face's libraries, that reads the pictures."
+    )
     broken_images: BrokenFiles = Field(
         "refuse", description="What to do with rows whose picture cannot be read: refuse the data, or skip them."
     )
@@ -145,6 +148,7 @@ class ImageNetwork(Settings):
         "auto", description="Channels of the stages of the image network; each stage after the first halves the sides."
     )
     blocks: Count = Field(1, description="Residual blocks of each stage of the image network.")
+    tuned: bool | Auto = Field("auto", description="Training moves a pretrained network's weights; false keeps them.")
 
 
 class AudioNetwork(Settings):

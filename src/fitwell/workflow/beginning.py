@@ -15,10 +15,11 @@ from fitwell import recipe as recipes
 from fitwell.data.audit import Note, Subject, audit
 from fitwell.data.encode import encoders_to_json
 from fitwell.data.memory import available_bytes
-from fitwell.data.parquet import ParquetTable, streamed_table
+from fitwell.data.parquet import ParquetTable
 from fitwell.data.read import Table, read_table
 from fitwell.data.schema import schema_to_json
 from fitwell.data.split import Split
+from fitwell.data.streaming import streamed_table
 from fitwell.errors import RequestError, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Setup, set_up

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.pretrained.conftest import write_encoder
 
 from fitwell.data.columns import text
 from fitwell.data.columns.cells import Column
-from fitwell.data.columns.text import TermsEncoder, WordsEncoder, fit
+from fitwell.data.columns.text import BytePairsEncoder, TermsEncoder, TextsFitting, WordsEncoder, fit
 from fitwell.data.encode import Encoders, encode_features, encoders_from_json, encoders_to_json
 from fitwell.errors import DataError
 from fitwell.pretrained.tokenizer import opened
@@ -33,6 +34,8 @@ TEXTS = [
     None,
     "…",
 ]
+
+ENCODERS = {"terms": TermsEncoder, "words": WordsEncoder, "byte_pairs": BytePairsEncoder}
 
 
 def settings(**given: Any) -> DataSettings:
@@ -76,7 +79,7 @@ def test_the_heaviest_terms_are_kept_with_the_weights_that_they_have_among_all()
     assert cut.cut == (lengths > 2).sum() > 0
 
 
-@pytest.mark.parametrize("form", ["terms", "words"])
+@pytest.mark.parametrize("form", ["terms", "words", "byte_pairs"])
 def test_a_text_is_encoded_the_same_whatever_stands_beside_it(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder, cells = fitted(form), pl.Series("note", TEXTS * 3)
     together = encoder.encode(cells)
@@ -106,12 +109,12 @@ def test_few_long_texts_do_not_make_all_others_long() -> None:
     assert (encoder.length, encoder.cut) == (3, 1)
 
 
-@pytest.mark.parametrize("form", ["terms", "words"])
+@pytest.mark.parametrize("form", ["terms", "words", "byte_pairs"])
 def test_encoders_come_back_from_json_to_the_last_bit(form: str) -> None:
     encoders = Encoders(encoders=(fitted(form),))
     again = encoders_from_json(json.loads(json.dumps(encoders_to_json(encoders))))
     assert again == encoders
-    assert isinstance(again.encoders[0], TermsEncoder if form == "terms" else WordsEncoder)
+    assert isinstance(again.encoders[0], ENCODERS[form])
     frame = pl.DataFrame({"note": TEXTS})
     assert np.array_equal(encode_features(frame, again)["text_0"], encode_features(frame, encoders)["text_0"])
     assert encoders.layout.arrays["text_0"].vocabulary == again.layout.arrays["text_0"].vocabulary
@@ -123,6 +126,19 @@ def test_training_texts_beyond_a_bound_do_not_make_the_vocabulary(monkeypatch: p
     monkeypatch.setattr(text, "FITTED_ON", 4)
     monkeypatch.setattr(text, "FITTED_BYTES", 6)
     assert fitted("words", ["a a", "b b", "c c", "d d"]).vocabulary == ("", "a", "c")
+
+
+@pytest.mark.parametrize("most", [100, 7, 3])
+def test_a_vocabulary_that_is_made_in_parts_is_that_of_all_texts(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "FITTED_ON", most)
+    cells: list[str | None] = [f"w{place} w{place}" for place in range(20)]
+    cells[3:3] = [None, None]
+    fitting = TextsFitting(COLUMN, settings(text="words"))
+    for start in range(0, 22, 5):
+        fitting.add(pl.Series(cells[start : start + 5], dtype=pl.String))
+    assert fitting.encoder() == fitted("words", cells)
+    every = {100: 1, 7: 4, 3: 8}[most]  # the first power of two that leaves few enough
+    assert fitting.encoder().vocabulary == ("", *(f"w{place}" for place in range(0, 20, every)))
 
 
 @pytest.mark.parametrize("form", ["terms", "words"])
@@ -142,6 +158,33 @@ def test_texts_that_do_not_fit_into_memory_are_refused_before_they_are_made(monk
     monkeypatch.setattr(text, "MOST_BYTES", 100)
     with pytest.raises(DataError, match=r'the 7 texts of column "note" must fit into .* set data.text_length, such as'):
         fitted("terms").encode(pl.Series("note", TEXTS))
+
+
+def test_byte_pairs_are_joined_by_how_often_they_meet() -> None:
+    encoder = fitted("byte_pairs", ["abab ab", "AB abc"], vocabulary_size=258)
+    # With a blank before each word: "a b" meets 5 times, then "blank ab" 4 times; as a whole word "c" occurs once.
+    assert encoder.pairs == ("a b", "\u0120 ab")
+    assert (encoder.length, encoder.cut) == (3, 0)
+    numbers = {part: number for number, part in enumerate(encoder.vocabulary, start=1)}
+    block = encoder.encode(pl.Series("note", ["abab ab", None, "abc"]))
+    of_word = numbers["\u0120ab"]
+    assert block.tolist() == [[of_word, numbers["ab"], of_word], [0, 0, 0], [of_word, numbers["c"], 0]]
+    assert block.dtype == np.int32
+
+
+def test_byte_pairs_know_every_character_as_its_bytes() -> None:
+    encoder = fitted("byte_pairs", ["one two", "two one"], vocabulary_size=300)
+    for text_of_strangers in ("\u4f60\u597d", "\U0001f600\x00", "e\u0301\ufeff"):
+        (row,) = replace(encoder, length=50).encode(pl.Series("note", [text_of_strangers]))
+        parts = [encoder.vocabulary[number - 1] for number in row[row > 0]]
+        assert len(parts) == 1 + len(text_of_strangers.encode())  # and the blank before the word
+
+
+def test_byte_pairs_of_long_texts_are_cut_and_counted() -> None:
+    encoder = fitted("byte_pairs", ["a b c d e", "a b", "c d"], text_length=3, vocabulary_size=300)
+    assert (encoder.length, encoder.cut) == (3, 1)
+    whole = replace(encoder, length=9).encode(pl.Series("note", ["a b c d e"]))
+    assert np.array_equal(encoder.encode(pl.Series("note", ["a b c d e"])), whole[:, :3])
 
 
 @pytest.fixture(scope="module")

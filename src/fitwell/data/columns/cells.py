@@ -108,7 +108,7 @@ class Fitting(Protocol):
         """See some more typed values, null where missing."""
         ...
 
-    def encoder(self) -> Encoder:
+    def encoder(self) -> Encoder | ArrayEncoder:
         """Return the encoder that the values seen so far call for."""
         ...
 

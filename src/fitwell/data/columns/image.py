@@ -35,6 +35,8 @@ class ImageEncoder:
     height: int
     width: int
     channels: int  # 1: grey, 3: red, green, blue
+    configuration: str = ""  # of the pretrained network that reads them; empty where there is none
+    folder: str = ""  # of its weights
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -90,8 +92,11 @@ def fit(paths: pl.Series, column: Column, settings: DataSettings) -> ImageEncode
     """Return the encoder of the size that the training pictures call for.
 
     Pictures of one size keep it, others become squares; either way the longer side is at most `data.image_size`.
+    A pretrained network reads pictures of the size that it was trained on, or of a smaller one where it can.
     Those that cannot be read are left to `encode`, which tells of all of them at once.
     """
+    if settings.image_encoder is not None:
+        return _fit_pretrained(column, settings)
     present = paths.drop_nulls()
     looked = present.gather_every(max(1, -(-len(present) // LOOKED_AT))).to_list()
     found = [head for head in every(looked, measured) if isinstance(head, Measured)]
@@ -105,6 +110,21 @@ def fit(paths: pl.Series, column: Column, settings: DataSettings) -> ImageEncode
         scale = min(1.0, settings.image_size / max(size))
         height, width = (max(1, round(side * scale)) for side in size)
     return ImageEncoder(column, height, width, 1 if all(head.is_grey for head in found) else 3)
+
+
+def _fit_pretrained(column: Column, settings: DataSettings) -> ImageEncoder:
+    from fitwell.pretrained.backbones.folder import open_picture_model
+
+    assert settings.image_encoder is not None
+    assert settings.image_size != "auto"
+    model = open_picture_model(settings.image_encoder)
+    side = min(settings.image_size, model.side)
+    if model.is_sized and side < model.side:
+        raise DataError(
+            f"the network in {settings.image_encoder} must see pictures of {model.side} x {model.side}, but "
+            f"data.image_size is {settings.image_size}; leave it out"
+        )
+    return ImageEncoder(column, side, side, 3, configuration=model.as_text(), folder=settings.image_encoder)
 
 
 def unreadable_rows(paths: pl.Series) -> Iterator[tuple[int, str]]:

@@ -1,11 +1,11 @@
-"""Text: sentences and longer. Each becomes the terms typical of it, its words, or what a pretrained encoder reads.
+"""Text: sentences and longer. Each becomes its typical terms, its words or their parts, or what an encoder reads.
 
 Terms are words and pairs of neighboring words, and, unless told otherwise, runs of letters of words, by which a rare
 word is told from its parts. They are weighed by TF-IDF: how often a text has them, and how few texts have them. Runs,
 which are many, weigh as much together as words and pairs do. A text is the numbers of its terms beside their weights,
 heaviest first, so that a row is as long as a text and not as long as the vocabulary. Words in their order are their
-numbers alone, and so are the pieces that the tokenizer of a pretrained encoder cuts; with the pieces goes all that is
-needed to cut others the same way. An ELMo model reads the characters of words.
+numbers alone, and so are the parts of words that byte pairs make, and the pieces that the tokenizer of a pretrained
+encoder cuts; with either goes all that is needed to cut others the same way. An ELMo model reads the letters of words.
 
 Vocabulary and weights are the training rows'. Number 0 fills up shorter texts, and a missing text is nothing but that.
 """
@@ -26,6 +26,8 @@ from fitwell.errors import DataError
 from fitwell.recipe import DataSettings
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from fitwell.words.tf_idf import TfidfVectorizer
 
 STRENGTH = 50
@@ -35,8 +37,8 @@ PAIRS = (1, 2)  # terms are words, and pairs of them
 RUNS = (3, 5)  # letters of a word, the blank before and after it among them
 FEWEST = 2  # training texts that have a term, or times that a word occurs: once teaches nothing
 WHOLE_SHARE = 0.98  # of the training texts are kept whole, where data.text_length allows it
-FITTED_ON, FITTED_BYTES = 200_000, 2**26  # training texts at most, evenly spread, that make the vocabulary
-CHUNK = 65536  # texts encoded at a time
+FITTED_ON, FITTED_BYTES = 200_000, 2**24  # training texts at most, evenly spread, that make the vocabulary
+CHUNK, CHUNK_BYTES = 65536, 2**20  # texts encoded at a time, at most; of a text, its terms take a hundred times as much
 MOST_BYTES = 4 * 2**30  # of all encoded texts together, in memory
 UNKNOWN = 1  # the number of a word that is not in the vocabulary; known ones follow
 
@@ -114,6 +116,34 @@ class WordsEncoder:
 
 
 @dataclass(frozen=True)
+class BytePairsEncoder:
+    """Texts of a column become the numbers of parts of their words; longer ones are cut at their end."""
+
+    column: Column
+    length: int  # parts that are kept of a text
+    pairs: tuple[str, ...]  # parts that are joined, in order: see `pretrained/byte_pairs.py`
+    cut: int  # training texts that lost some
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Parts."""
+        return (self.length,)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The parts; entry i is number i + 1."""
+        from fitwell.pretrained.byte_pairs import parts_of
+
+        return parts_of(self.pairs)
+
+    def encode(self, cells: pl.Series, *, first_row: int = 0) -> Int32[np.ndarray, "rows parts"]:
+        """Return one more than the numbers of each text's parts, and 0 after them."""
+        from fitwell.pretrained.byte_pairs import byte_pair_tokenizer
+
+        return _in_pieces(cells, self.column, byte_pair_tokenizer(self.pairs), length=self.length)
+
+
+@dataclass(frozen=True)
 class PiecesEncoder:
     """Texts of a column become the numbers of the pieces that a pretrained encoder knows; longer ones are cut."""
 
@@ -136,17 +166,9 @@ class PiecesEncoder:
 
     def encode(self, cells: pl.Series, *, first_row: int = 0) -> Int32[np.ndarray, "rows pieces"]:
         """Return one more than the numbers of each text's pieces, and 0 after them."""
-        from fitwell.pretrained.tokenizer import cut, opened
+        from fitwell.pretrained.tokenizer import opened
 
-        arrays = np.zeros((len(cells), *_affordable(self.column, self.shape, rows=len(cells), bytes_each=4)), np.int32)
-        tokenizer = opened(self.tokenizer, source=self.folder)
-        texts = present_text(cells, self.column)
-        present = np.flatnonzero(texts.is_not_null().to_numpy())
-        found = cut(tokenizer, texts.drop_nulls().to_list(), longest=self.length)
-        for row, numbers in zip(present, found.numbers, strict=True):
-            arrays[row, : len(numbers)] = numbers
-            arrays[row, : len(numbers)] += 1
-        return arrays
+        return _in_pieces(cells, self.column, opened(self.tokenizer, source=self.folder), length=self.length)
 
 
 @dataclass(frozen=True)
@@ -212,31 +234,64 @@ def fit(values: pl.Series, column: Column, settings: DataSettings) -> TextEncode
         DataError: no word occurs in two training texts, or the folder of a pretrained encoder is damaged.
         RequestError: there is no such folder. SurroundingsError: the package that cuts its pieces is not installed.
     """
-    present = values.drop_nulls()
-    size = int(present.str.len_bytes().sum())
-    texts = present.gather_every(max(1, -(-len(present) // FITTED_ON), -(-size // FITTED_BYTES))).to_list()
-    if not texts:
-        raise DataError(f'column "{column.name}" must hold text, but its training rows have none; drop it with --drop')
-    return FORMS[settings.text](texts, column, settings)
+    fitting = TextsFitting(column, settings)
+    fitting.add(values)
+    return fitting.encoder()
+
+
+class TextsFitting:
+    """An encoder in the making: of the training texts, which come in parts, some are kept, evenly spread."""
+
+    def __init__(self, column: Column, settings: DataSettings) -> None:
+        self._column, self._settings = column, settings
+        self._kept = pl.Series(dtype=pl.String)
+        self._seen, self._every = 0, 1  # texts; each so many-th is kept
+
+    def add(self, values: pl.Series) -> None:
+        """See some more texts, null where missing."""
+        present = values.drop_nulls().alias("")
+        # Joined with nothing, a text is a copy: as it comes, it points into all the text that it came with.
+        self._kept = pl.concat([self._kept, present.gather_every(self._every, -self._seen % self._every) + ""])
+        self._seen += len(present)
+        while len(self._kept) > 1 and (len(self._kept) > FITTED_ON or self._kept.str.len_bytes().sum() > FITTED_BYTES):
+            self._kept, self._every = self._kept.gather_every(2) + "", 2 * self._every
+
+    def encoder(self) -> TextEncoder:
+        """Return the encoder that the texts seen so far call for.
+
+        Raises:
+            DataError, RequestError, SurroundingsError: as `fit` says.
+        """
+        column = self._column
+        if not len(self._kept):
+            raise DataError(
+                f'column "{column.name}" must hold text, but its training rows have none; drop it with --drop'
+            )
+        return FORMS[self._settings.text](self._kept.to_list(), column, self._settings)
+
+
+def encoded_bytes(settings: DataSettings) -> int:
+    """Return how many bytes an encoded text takes at most."""
+    assert settings.text_length != "auto"
+    return settings.text_length * (8 if settings.text == "terms" else 4)
 
 
 def _fit_terms(texts: list[str], column: Column, settings: DataSettings) -> TermsEncoder:
     assert settings.vocabulary_size != "auto"
-    vectorizer = _vectorizer(min_df=FEWEST, max_features=settings.vocabulary_size)
+    limits = {"min_df": FEWEST, "max_features": settings.vocabulary_size}
     try:
-        matrix = vectorizer.fit_transform(texts)
+        vectorizer, lengths = _learned(_vectorizer(**limits), texts)
     except DataError:
         raise DataError(_without_words(column, len(texts))) from None
-    lengths, vocabulary, idf = np.diff(matrix.indptr), tuple(vectorizer.vocabulary_), tuple(vectorizer.idf_.tolist())
+    vocabulary, idf = tuple(vectorizer.vocabulary_), tuple(vectorizer.idf_.tolist())
     runs = 0
     if settings.letter_runs:
-        of_runs = _of_runs(min_df=FEWEST, max_features=settings.vocabulary_size)
         try:
-            lengths = lengths + np.diff(of_runs.fit_transform(texts).indptr)
+            of_runs, further = _learned(_of_runs(**limits), texts)
         except DataError:  # words of a script that has none of three letters
             pass
         else:
-            runs = len(of_runs.vocabulary_)
+            runs, lengths = len(of_runs.vocabulary_), lengths + further
             vocabulary, idf = (*vocabulary, *of_runs.vocabulary_), (*idf, *of_runs.idf_.tolist())
     length, cut = _length(lengths, settings)
     return TermsEncoder(column=column, length=length, vocabulary=vocabulary, idf=idf, cut=cut, runs=runs)
@@ -252,6 +307,18 @@ def _fit_words(texts: list[str], column: Column, settings: DataSettings) -> Word
     length, cut = _length(lengths, settings)
     vocabulary = ("", *(words[number] for number in order.tolist()))
     return WordsEncoder(column=column, length=length, vocabulary=vocabulary, cut=cut)
+
+
+def _fit_byte_pairs(texts: list[str], column: Column, settings: DataSettings) -> BytePairsEncoder:
+    from fitwell.pretrained.byte_pairs import byte_pair_tokenizer, byte_pairs_for
+    from fitwell.pretrained.tokenizer import cut
+
+    assert settings.vocabulary_size != "auto"
+    assert settings.text_length != "auto"
+    pairs = byte_pairs_for(texts, size=settings.vocabulary_size)
+    found = cut(byte_pair_tokenizer(pairs), texts, longest=settings.text_length + 1)  # by which longer ones are told
+    length, shortened = _length(np.array([len(numbers) for numbers in found.numbers]), settings)
+    return BytePairsEncoder(column=column, length=length, pairs=pairs, cut=shortened)
 
 
 def _fit_pieces(texts: list[str], column: Column, settings: DataSettings) -> PiecesEncoder | SpelledEncoder:
@@ -299,11 +366,12 @@ def _fit_spelled(texts: list[str], column: Column, settings: DataSettings) -> Sp
     )
 
 
-TextEncoder: TypeAlias = "TermsEncoder | WordsEncoder | PiecesEncoder | SpelledEncoder"
+TextEncoder: TypeAlias = "TermsEncoder | WordsEncoder | BytePairsEncoder | PiecesEncoder | SpelledEncoder"
 
 FORMS: dict[str, Callable[[list[str], Column, DataSettings], TextEncoder]] = {
     "terms": _fit_terms,
     "words": _fit_words,
+    "byte_pairs": _fit_byte_pairs,
     "pieces": _fit_pieces,
 }
 
@@ -320,6 +388,11 @@ def _of_runs(**limits: Any) -> TfidfVectorizer:
     from fitwell.words.tf_idf import TfidfVectorizer
 
     return TfidfVectorizer(analyzer="char_wb", ngram_range=RUNS, sublinear_tf=True, norm=None, **limits)
+
+
+def _learned(vectorizer: TfidfVectorizer, texts: list[str]) -> tuple[TfidfVectorizer, Int[np.ndarray, " texts"]]:
+    """Return a vectorizer that knows the terms of texts, and how many of these each text has."""
+    return vectorizer, np.diff(vectorizer.fit_transform(texts).indptr)
 
 
 def _weighed(matrix: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -340,6 +413,21 @@ def _words_of(texts: Sequence[str]) -> tuple[list[str], Int32[np.ndarray, " toke
     return decoded(found.letters, found.offsets), found.ids, np.diff(found.ends, prepend=0)
 
 
+def _in_pieces(
+    cells: pl.Series, column: Column, tokenizer: Tokenizer, *, length: int
+) -> Int32[np.ndarray, "rows pieces"]:
+    """Return one more than the numbers of the pieces that each text is cut into, and 0 after them."""
+    from fitwell.pretrained.tokenizer import cut
+
+    arrays = np.zeros((len(cells), *_affordable(column, (length,), rows=len(cells), bytes_each=4)), np.int32)
+    texts = present_text(cells, column)
+    present = np.flatnonzero(texts.is_not_null().to_numpy())
+    for row, numbers in zip(present, cut(tokenizer, texts.drop_nulls().to_list(), longest=length).numbers, strict=True):
+        arrays[row, : len(numbers)] = numbers
+        arrays[row, : len(numbers)] += 1
+    return arrays
+
+
 def _length(lengths: Int[np.ndarray, " texts"], settings: DataSettings) -> tuple[int, int]:
     """Return how long encoded texts are, and how many of these are longer."""
     assert settings.text_length != "auto"
@@ -349,8 +437,15 @@ def _length(lengths: Int[np.ndarray, " texts"], settings: DataSettings) -> tuple
 
 
 def _chunks(texts: pl.Series) -> Iterator[tuple[int, list[str]]]:
-    for start in range(0, len(texts), CHUNK):
-        yield start, texts[start : start + CHUNK].fill_null("").to_list()
+    """Yield where some texts begin, and them; one that is larger than what is taken at a time comes alone."""
+    ends = texts.str.len_bytes().fill_null(0).cast(pl.Int64).cum_sum().to_numpy()
+    start = 0
+    while start < len(texts):
+        read = int(ends[start - 1]) if start else 0
+        fitting = int(np.searchsorted(ends, read + CHUNK_BYTES, side="right"))
+        stop = min(start + CHUNK, max(start + 1, fitting))
+        yield start, texts[start:stop].fill_null("").to_list()
+        start = stop
 
 
 def _affordable(column: Column, shape: tuple[int, ...], *, rows: int, bytes_each: int) -> tuple[int, ...]:
@@ -379,9 +474,13 @@ def _built(**fields: Any) -> TextEncoder:
     """Return the encoder that has these fields."""
     if "tokenization" in fields:
         return SpelledEncoder(**fields)
+    if "pairs" in fields:
+        return BytePairsEncoder(**fields)
     if "tokenizer" in fields:
         return PiecesEncoder(**fields)
     return TermsEncoder(**fields) if "idf" in fields else WordsEncoder(**fields)
 
 
-KIND = Kind(recognize=recognize, declare=declare, parse=parse, fit=fit, fitting=None, encoder=_built, is_array=True)
+KIND = Kind(
+    recognize=recognize, declare=declare, parse=parse, fit=fit, fitting=TextsFitting, encoder=_built, is_array=True
+)
