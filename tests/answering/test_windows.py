@@ -26,7 +26,7 @@ def test_windows_are_those_of_transformers(encoder: Path, longest: int, overlap:
     windows = windows_of(
         [(0, 0)], asked, texts, marks=marks_of(tokenizer), cutting=Cutting(longest=longest, overlap=overlap)
     )
-    fast: Any = transformers.BertTokenizerFast  # type: ignore[attr-defined]  # it is made when it is asked for
+    fast: Any = transformers.BertTokenizerFast
     theirs = fast(str(encoder / "vocab.txt"))(
         QUESTION,
         TEXT,
