@@ -156,7 +156,10 @@ def test_a_column_without_training_texts_is_refused() -> None:
 
 def test_texts_that_do_not_fit_into_memory_are_refused_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "MOST_BYTES", 100)
-    with pytest.raises(DataError, match=r'the 7 texts of column "note" must fit into .* set data.text_length, such as'):
+    with pytest.raises(
+        DataError,
+        match=r'the 7 texts of column "note" must fit into .* set data\.streaming to always, or data.text_length',
+    ):
         fitted("terms").encode(pl.Series("note", TEXTS))
 
 

@@ -458,7 +458,8 @@ def _affordable(column: Column, shape: tuple[int, ...], *, rows: int, bytes_each
     if needed > MOST_BYTES:
         raise DataError(
             f'the {rows:,} texts of column "{column.name}" must fit into {MOST_BYTES / 2**30:g} GB, but take '
-            f"{needed / 2**30:.1f} GB at {shape[0]:,} words each; set data.text_length, such as {shape[0] // 2}"
+            f"{needed / 2**30:.1f} GB at {shape[0]:,} words each; set data.streaming to always, or data.text_length, "
+            f"such as {shape[0] // 2}"
         )
     return shape
 
