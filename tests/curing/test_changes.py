@@ -11,9 +11,9 @@ import pytest
 from fitwell.curing import causes
 from fitwell.curing.causes import CAUSES, cause_of, is_taste
 from fitwell.curing.changes import (
+    AS_ENCODED,
     MACHINE,
     OF_DATA,
-    AS_ENCODED,
     Subject,
     asked_with,
     headroom,
