@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -139,6 +141,44 @@ def test_a_vocabulary_that_is_made_in_parts_is_that_of_all_texts(most: int, monk
     assert fitting.encoder() == fitted("words", cells)
     every = {100: 1, 7: 4, 3: 8}[most]  # the first power of two that leaves few enough
     assert fitting.encoder().vocabulary == ("", *(f"w{place}" for place in range(0, 20, every)))
+
+
+# Forty megabytes of texts of words that are as often as their rank says (Zipf), in a process of its own.
+MUCH_TEXT = """
+import numpy as np, polars as pl
+from fitwell.data.columns.cells import Column
+from fitwell.data.columns.text import TextsFitting
+from fitwell.recipe import DataSettings
+
+def peak():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) / 2**20
+
+draw = np.random.default_rng(0)
+letters = draw.integers(97, 123, (50_000, 8), dtype=np.uint8)
+words = pl.Series([bytes(row[: 3 + place % 6]).decode() for place, row in enumerate(letters)])
+def texts(rows):
+    places = np.minimum(draw.zipf(1.2, rows * 40), 50_000) - 1
+    return pl.DataFrame({"row": np.repeat(np.arange(rows), 40), "word": words.gather(places)}).group_by(
+        "row").agg(pl.col("word").str.join(" "))["word"]
+
+settings = DataSettings.model_validate({"text": "terms", "text_length": 256, "vocabulary_size": 20_000})
+column = Column(name="x", kind="text", why="", missing=(), missing_count=0, distinct=9)
+fitting, before = TextsFitting(column, settings), peak()
+for _ in range(20):
+    fitting.add(texts(10_000))
+encoder = fitting.encoder()
+fitted = peak()
+encoder.encode(texts(20_000))
+print(before, fitted, peak())
+"""
+
+
+@pytest.mark.slow
+def test_a_vocabulary_and_texts_are_made_in_bounded_memory() -> None:
+    done = subprocess.run([sys.executable, "-c", MUCH_TEXT], capture_output=True, text=True, check=True)
+    before, fitted, encoded = map(float, done.stdout.split())  # gigabytes
+    assert fitted - before < 2.0
+    assert encoded - fitted < 0.5  # of which the arrays themselves are 0.04
 
 
 @pytest.mark.parametrize("form", ["terms", "words"])
