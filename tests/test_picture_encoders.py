@@ -41,7 +41,7 @@ def trained(folder: Path, data: Path, **settings: Any) -> fw.Run:
 
 def test_a_tuned_network_is_kept_with_the_run_and_learns_most_near_its_end(tmp_path: Path) -> None:
     folder, data = write_backbone(tmp_path / "model"), table(tmp_path)
-    settings = {"network.image.tuned": True, "training.encoder_layer_rate": 0.1, "training.signals_every": 1}
+    settings = {"network.image.tuned": True, "training.encoder_layer_rate": 0.1}
     run = trained(folder, data, **settings)
     assert run.recipe.network.image.family == "pretrained"
     assert run.recipe.training.execution == "eager"

@@ -11,9 +11,9 @@ import pytest
 from fitwell.curing import causes
 from fitwell.curing.causes import CAUSES, cause_of, is_taste
 from fitwell.curing.changes import (
+    AS_ENCODED,
     MACHINE,
     OF_DATA,
-    OF_TEXTS,
     Subject,
     asked_with,
     headroom,
@@ -53,8 +53,8 @@ def subject(prepared: Prepared, **settings: Any) -> Subject:
 def test_every_setting_of_network_and_training_has_a_cause_or_only_concerns_the_machine() -> None:
     assert set(possible_causes()) | set(OF_DATA) == set(CAUSES)
     known = {path for path, _, _ in described()}
-    assert known >= MACHINE | OF_TEXTS
-    assert not (MACHINE | OF_TEXTS) & set(CAUSES)
+    assert known >= MACHINE | AS_ENCODED
+    assert not (MACHINE | AS_ENCODED) & set(CAUSES)
 
 
 def test_every_symptom_of_a_cause_is_explained() -> None:

@@ -39,8 +39,8 @@ MACHINE = frozenset(
         "training.checkpoint_seconds",
     }
 )
-# Texts are encoded for these: what else is read in them is a matter of the data.
-OF_TEXTS = frozenset({"network.text.family", "network.text.vectors", "network.text.tuned"})
+# Texts and pictures are encoded for these: what else is read in them is a matter of the data.
+AS_ENCODED = frozenset({"network.text.family", "network.text.vectors", "network.text.tuned", "network.image.tuned"})
 # Of the data only these: which rows and columns are learned from is the user's to say.
 OF_DATA = ("data.numbers", "data.missing_indicators", "data.one_hot_limit", "data.rare_count", "data.target_scaling")
 LEAN: dict[str, Any] = {
@@ -123,7 +123,7 @@ def possible_causes() -> tuple[str, ...]:
     return tuple(
         path
         for path, _, _ in described()
-        if path.startswith(("network.", "training.")) and path not in MACHINE | OF_TEXTS
+        if path.startswith(("network.", "training.")) and path not in MACHINE | AS_ENCODED
     )
 
 

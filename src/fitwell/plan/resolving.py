@@ -14,7 +14,7 @@ from fitwell.plan.execution import OF_EXECUTION, OF_MACHINE
 from fitwell.plan.facts import Choice, Facts, Plan
 from fitwell.plan.network import OF_NETWORK
 from fitwell.plan.training import OF_TRAINING
-from fitwell.recipe import APPLIES, NEUTRAL, Goal, Recipe, changed, setting, without_effect
+from fitwell.recipe import APPLIES, NEUTRAL, Goal, Recipe, changed, setting, with_values, without_effect
 
 # The word that leaves a setting open, where it is not `auto`: an automatic learning rate is found by a range test.
 OPEN = {"training.learning_rate": "usual"}
@@ -79,14 +79,17 @@ def resolve(recipe: Recipe, facts: Facts) -> Plan:
         RecipeError: a setting that was made contradicts what the data asks for.
     """
     reasons = {}
-    for path, choose in CHOICES.items():
-        if setting(recipe, path) == OPEN.get(path, "auto"):
-            if without_effect(recipe, path):
-                choice = Choice(NEUTRAL[path], f"has no effect with {setting(recipe, APPLIES[path][0])}")
-            else:
-                choice = choose(recipe, facts)
-            recipe = changed(recipe, {path: choice.value})
-            reasons[path] = choice.why
+    for group in GROUPS:
+        chosen: dict[str, Any] = {}
+        for path, choose in group.items():
+            if setting(recipe, path) == OPEN.get(path, "auto"):
+                if without_effect(recipe, path):
+                    choice = Choice(NEUTRAL[path], f"has no effect with {setting(recipe, APPLIES[path][0])}")
+                else:
+                    choice = choose(recipe, facts)
+                chosen[path] = tuple(choice.value) if isinstance(choice.value, list) else choice.value
+                recipe, reasons[path] = with_values(recipe, {path: chosen[path]}), choice.why
+        recipe = changed(recipe, chosen)  # checked once for a group: it takes longer than all choices
     return Plan(recipe=recipe, reasons=reasons)
 
 
@@ -102,12 +105,9 @@ def _calibration(_recipe: Recipe, _facts: Facts) -> Choice:
     return Choice("if_better", "the validation rows show whether it helps")
 
 
-CHOICES: dict[str, Callable[[Recipe, Facts], Choice]] = {
-    **OF_MACHINE,
-    **OF_NETWORK,
-    **OF_AUGMENTATION,
-    **OF_TRAINING,
-    **OF_EXECUTION,
+OF_DECISION: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "decision.threshold": _threshold,
     "decision.calibration": _calibration,
 }
+GROUPS = (OF_MACHINE, OF_NETWORK, OF_AUGMENTATION, OF_TRAINING, OF_EXECUTION, OF_DECISION)
+CHOICES = {path: choose for group in GROUPS for path, choose in group.items()}

@@ -6,6 +6,7 @@ A resolved recipe has no `auto` left, and run again on the same data and machine
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Self
 
 from pydantic import field_validator, model_validator
@@ -58,8 +59,12 @@ def described() -> Iterator[tuple[str, str, Any]]:
     >>> next(described())
     ('version', 'Version of this format.', 1)
     """
-    for path, field in fields_of(Recipe):
-        yield path, field.description or "", default_of(path)
+    yield from _described()
+
+
+@cache  # a plan asks for it each time that it decides a setting
+def _described() -> tuple[tuple[str, str, Any], ...]:
+    return tuple((path, field.description or "", default_of(path)) for path, field in fields_of(Recipe))
 
 
 def choices_of(path: str) -> tuple[str, ...]:

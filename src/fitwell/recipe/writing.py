@@ -6,6 +6,7 @@ Whatever does not fit is refused in one sentence that names the setting, what ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,16 @@ def _write_group(
 
 
 def _flow(value: Any) -> str:
+    # Not numbers with a point: 0.0 and -0.0 are equal.
+    return _plain(value) if value is None or isinstance(value, str | int) else _flowed(value)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _plain(value: str | int | None) -> str:
+    return _flowed(value)
+
+
+def _flowed(value: Any) -> str:
     text = _one_document(value, allow_unicode=True)
     if len(text.splitlines()) > 1:  # a name with a line end in it: written with escapes, on one line
         text = _one_document(value, allow_unicode=False, default_style='"')

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,6 +143,47 @@ def test_a_vocabulary_that_is_made_in_parts_is_that_of_all_texts(most: int, monk
     assert fitting.encoder().vocabulary == ("", *(f"w{place}" for place in range(0, 20, every)))
 
 
+# Texts of words that are as often as their rank says (Zipf), in a process of its own; a quarter of what usually makes a
+# vocabulary.
+MUCH_TEXT = """
+import numpy as np, polars as pl
+from fitwell.data.columns.cells import Column
+from fitwell.data.columns import text
+from fitwell.recipe import DataSettings
+
+text.FITTED_BYTES //= 4
+
+def peak():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) / 2**20
+
+draw = np.random.default_rng(0)
+letters = draw.integers(97, 123, (50_000, 8), dtype=np.uint8)
+words = pl.Series([bytes(row[: 3 + place % 6]).decode() for place, row in enumerate(letters)])
+def texts(rows):
+    places = np.minimum(draw.zipf(1.2, rows * 40), 50_000) - 1
+    return pl.DataFrame({"row": np.repeat(np.arange(rows), 40), "word": words.gather(places)}).group_by(
+        "row").agg(pl.col("word").str.join(" "))["word"]
+
+settings = DataSettings.model_validate({"text": "terms", "text_length": 256, "vocabulary_size": 20_000})
+column = Column(name="x", kind="text", why="", missing=(), missing_count=0, distinct=9)
+fitting, before = text.TextsFitting(column, settings), peak()
+for _ in range(6):
+    fitting.add(texts(10_000))
+encoder = fitting.encoder()
+fitted = peak()
+encoder.encode(texts(10_000))
+print(before, fitted, peak())
+"""
+
+
+@pytest.mark.slow
+def test_a_vocabulary_and_texts_are_made_in_bounded_memory() -> None:
+    done = subprocess.run([sys.executable, "-c", MUCH_TEXT], capture_output=True, text=True, check=True)
+    before, fitted, encoded = map(float, done.stdout.split())  # gigabytes
+    assert fitted - before < 0.8  # all 12 MB take 1.1
+    assert encoded - fitted < 0.2  # of which the arrays themselves are 0.02
+
+
 @pytest.mark.parametrize("form", ["terms", "words"])
 def test_texts_whose_words_never_occur_again_are_refused(form: str) -> None:
     with pytest.raises(
@@ -156,7 +199,10 @@ def test_a_column_without_training_texts_is_refused() -> None:
 
 def test_texts_that_do_not_fit_into_memory_are_refused_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "MOST_BYTES", 100)
-    with pytest.raises(DataError, match=r'the 7 texts of column "note" must fit into .* set data.text_length, such as'):
+    with pytest.raises(
+        DataError,
+        match=r'the 7 texts of column "note" must fit into .* set data\.streaming to always, or data.text_length',
+    ):
         fitted("terms").encode(pl.Series("note", TEXTS))
 
 

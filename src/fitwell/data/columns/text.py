@@ -420,11 +420,12 @@ def _in_pieces(
     from fitwell.pretrained.tokenizer import cut
 
     arrays = np.zeros((len(cells), *_affordable(column, (length,), rows=len(cells), bytes_each=4)), np.int32)
-    texts = present_text(cells, column)
-    present = np.flatnonzero(texts.is_not_null().to_numpy())
-    for row, numbers in zip(present, cut(tokenizer, texts.drop_nulls().to_list(), longest=length).numbers, strict=True):
-        arrays[row, : len(numbers)] = numbers
-        arrays[row, : len(numbers)] += 1
+    for start, texts in _chunks(present_text(cells, column)):
+        present = [place for place, text in enumerate(texts) if text]  # a missing text has no pieces, not even marks
+        found = cut(tokenizer, [texts[place] for place in present], longest=length)
+        for place, numbers in zip(present, found.numbers, strict=True):
+            arrays[start + place, : len(numbers)] = numbers
+            arrays[start + place, : len(numbers)] += 1
     return arrays
 
 
@@ -458,7 +459,8 @@ def _affordable(column: Column, shape: tuple[int, ...], *, rows: int, bytes_each
     if needed > MOST_BYTES:
         raise DataError(
             f'the {rows:,} texts of column "{column.name}" must fit into {MOST_BYTES / 2**30:g} GB, but take '
-            f"{needed / 2**30:.1f} GB at {shape[0]:,} words each; set data.text_length, such as {shape[0] // 2}"
+            f"{needed / 2**30:.1f} GB at {shape[0]:,} words each; set data.streaming to always, or data.text_length, "
+            f"such as {shape[0] // 2}"
         )
     return shape
 
