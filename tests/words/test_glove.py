@@ -134,8 +134,9 @@ def test_fitting_pairs_is_what_a_loop_does(wide: Any) -> None:
     counts = generator.exponential(8, 80).astype(np.float32)
     order = generator.permutation(80)
     first, second, third, fourth, fifth = arrays
-    pairs, loss = factorize(order, rows, columns, counts, first, second, third, fourth, fifth, 10.0, 0.05, wide)
-    records = list(zip(rows[order].tolist(), columns[order].tolist(), counts[order].tolist(), strict=True))
+    rows, columns, counts = rows[order], columns[order], counts[order]
+    pairs, loss = factorize(rows, columns, counts, first, second, third, fourth, fifth, 10.0, 0.05, wide)
+    records = list(zip(rows.tolist(), columns.tolist(), counts.tolist(), strict=True))
     assert loss == pytest.approx(fitted_by_loop(records, exact, 10.0, 0.05), rel=1e-4)
     assert pairs == 2 * 80 - np.count_nonzero(rows == columns)
     for array, expected in zip(arrays, exact, strict=True):

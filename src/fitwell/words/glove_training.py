@@ -154,9 +154,10 @@ def _learn_block(number: int, *, pairs: Pairs, settings: GloveSettings, state: S
     from fitwell.words.kernels.factorizing import factorize
 
     records = pairs.block(number % pairs.blocks)
+    # Put in order once, so that the loop that learns reads them one after the other and waits for none.
+    records = records[np.random.default_rng([settings.seed, 1, number]).permutation(len(records))]
     arrays = state.arrays
     return factorize(
-        np.random.default_rng([settings.seed, 1, number]).permutation(len(records)),
         np.ascontiguousarray(records["row"]),
         np.ascontiguousarray(records["column"]),
         np.ascontiguousarray(records["count"]),

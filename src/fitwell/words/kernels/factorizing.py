@@ -18,7 +18,7 @@ import numpy as np
 
 from fitwell.compiled import compiled, inlined, vectorized
 from fitwell.words.kernels import row_steps as _steps
-from fitwell.words.kernels.interning import Ids, Places, Whole
+from fitwell.words.kernels.interning import Ids, Whole
 from fitwell.words.kernels.reading import prefetch
 from fitwell.words.kernels.windows import Floats
 
@@ -92,7 +92,6 @@ def told_near(
 
 @compiled
 def factorize(
-    order: Places,
     rows: Ids,
     columns: Ids,
     counts: Floats,
@@ -105,20 +104,19 @@ def factorize(
     rate: float,
     wide: Any,
 ) -> tuple[int, float]:
-    """Learn from pairs in an order; return how many, and the sum of their losses.
+    """Learn from pairs, one after the other; return how many, and the sum of their losses.
 
     A pair of different words is two, one in each direction. `most` is x_max. Unless `wide`, which is as for
     `reading.read`, is (), rows are fetched ahead.
     """
     pairs, loss, speed = 0, 0.0, np.float32(rate)
-    for place in range(len(order)):
+    for place in range(len(rows)):
         if len(wide) > 0:
-            ahead = order[min(place + 2, len(order) - 1)]
+            ahead = min(place + 2, len(rows) - 1)
             for matrix in (words, contexts, word_squares, context_squares):
                 prefetch(matrix.ctypes.data, np.int64(rows[ahead]), wide[0])
                 prefetch(matrix.ctypes.data, np.int64(columns[ahead]), wide[0])
-        number = order[place]
-        i, j, count = rows[number], columns[number], counts[number]
+        i, j, count = rows[place], columns[place], counts[place]
         log_count = np.float32(np.log(count))
         share = np.float32(min(1.0, (count / most) ** 0.75))
         loss += told_near(i, j, log_count, share, speed, words, contexts, word_squares, context_squares, biases, wide)
