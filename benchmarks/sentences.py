@@ -5,8 +5,8 @@
 Sentences of `banking77`, `movie_sentence_polarity` and `ag_news_test` in DIR are encoded by Fitwell and by
 sentence-transformers, in turns in one process, on one thread, by Fitwell in float32 as sentence-transformers does and
 in bfloat16 (not with --exact: without tiles for it, a CPU is slow at that); figures are texts a CPU second, the
-quickest of the repeats, and the lowest cosine of a text's two vectors. `floor` is what the matrix products of all pieces
-would allow at the speed of one such product alone, measured in the same turns.
+quickest of the repeats, and the lowest cosine of a text's two vectors. `floor` is what the matrix products of all
+pieces would allow at the speed of one such product alone, measured in the same turns.
 """
 
 from __future__ import annotations
