@@ -75,7 +75,7 @@ class Block(nn.Module):
 
 def _table(count: int, width: int) -> nn.Embedding:
     """Return a table whose vectors are not drawn: on "meta", that imports PyTorch's compiler, which takes seconds."""
-    return nn.Embedding.from_pretrained(torch.empty(count, width), freeze=False)
+    return nn.Embedding(count, width, _weight=torch.empty(count, width))
 
 
 class Transformer(nn.Module):
