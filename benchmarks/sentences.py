@@ -1,10 +1,12 @@
 """How fast sentences are encoded, beside sentence-transformers on the same model.
 
-    python benchmarks/sentences.py ENCODER --data DIR [--texts 3000] [--repeats 3]
+    python benchmarks/sentences.py ENCODER --data DIR [--texts 3000] [--repeats 3] [--exact]
 
 Sentences of `banking77`, `movie_sentence_polarity` and `ag_news_test` in DIR are encoded by Fitwell and by
 sentence-transformers, in turns in one process, on one thread, by Fitwell in float32 as sentence-transformers does and
-in bfloat16; figures are texts a CPU second, the quickest of the repeats, and the lowest cosine of a text's two vectors.
+in bfloat16 (not with --exact: without tiles for it, a CPU is slow at that); figures are texts a CPU second, the
+quickest of the repeats, and the lowest cosine of a text's two vectors. `floor` is what the matrix products of all
+pieces would allow at the speed of one such product alone, measured in the same turns.
 """
 
 from __future__ import annotations
@@ -44,31 +46,38 @@ def least(work: Sequence[Callable[[], Any]], repeats: int) -> list[float]:
     return seconds
 
 
-def encoding(encoder: Path, data: Path, *, count: int, repeats: int) -> None:
+def encoding(encoder: Path, data: Path, *, count: int, repeats: int, halving: bool) -> None:
     """Print a line for each set of sentences."""
     import numpy as np
+    import torch
     from sentence_transformers import SentenceTransformer
 
     from fitwell.pretrained import open_encoder
+    from fitwell.pretrained.tokenizer import cut
 
     theirs = SentenceTransformer(str(encoder), device="cpu")
     exact, halved = open_encoder(encoder), open_encoder(encoder, precision="bfloat16")
-    print("| sentences | texts | sentence-transformers | Fitwell (ratio, lowest cosine) | in bfloat16 |")
-    print("|---|---|---|---|---|")
+    width, inner = exact.configuration.width, exact.configuration.inner
+    rows, weights = torch.randn(1024, width), torch.randn(inner, width)
+    print("| sentences | texts | floor | sentence-transformers | Fitwell (ratio, lowest cosine) | in bfloat16 |")
+    print("|---|---|---|---|---|---|")
     for name in SETS:
         texts = texts_of(data, name, count)
         work: list[Callable[[], Any]] = [
             partial(theirs.encode, texts, show_progress_bar=False),
             partial(exact.encode, texts),
-            partial(halved.encode, texts),
+            *([partial(halved.encode, texts)] if halving else []),
         ]
         expected, *found = (np.asarray(each()) for each in work)
-        seconds = least(work, repeats)
+        *seconds, product = least([*work, partial(torch.nn.functional.linear, rows, weights)], repeats)
+        pieces = sum(map(len, cut(exact.tokenizer, texts, longest=exact.configuration.longest).numbers))
+        floor = pieces * exact.network.multiplications * product / (1024 * width * inner)
         told = [
             f"{len(texts) / each:.0f} ({seconds[0] / each:.2f}, {(vectors * expected).sum(1).min():.6f})"
             for each, vectors in zip(seconds[1:], found, strict=True)
         ]
-        print(f"| {name} | {len(texts):,} | {len(texts) / seconds[0]:.0f} | {' | '.join(told)} |", flush=True)
+        cells = [name, f"{len(texts):,}", *(f"{len(texts) / each:.0f}" for each in (floor, seconds[0])), *told]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
@@ -78,11 +87,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the sets")
     parser.add_argument("--texts", type=int, default=3000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--exact", action="store_true", help="leave bfloat16 out")
     asked = parser.parse_args()
     import torch
 
     torch.set_num_threads(1)
-    encoding(asked.encoder, asked.data, count=asked.texts, repeats=asked.repeats)
+    encoding(asked.encoder, asked.data, count=asked.texts, repeats=asked.repeats, halving=not asked.exact)
 
 
 if __name__ == "__main__":

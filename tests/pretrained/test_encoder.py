@@ -149,6 +149,14 @@ def test_a_text_has_its_vector_among_many_and_alone(write: Write) -> None:
     assert encoder.encode([]).shape == (0, encoder.width)
 
 
+def test_opening_draws_no_vectors_that_are_replaced(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn(table: torch.nn.Embedding) -> None:
+        raise AssertionError(f"{table} is drawn, which on meta imports torch._dynamo")
+
+    monkeypatch.setattr(torch.nn.Embedding, "reset_parameters", drawn)
+    assert open_encoder(write()).encode(["a film"]).shape[0] == 1
+
+
 def test_packed_texts_keep_their_pieces_and_places() -> None:
     matrix = torch.zeros(len(NUMBERS), 9, dtype=torch.int32)
     for row, numbers in enumerate(NUMBERS):

@@ -62,7 +62,11 @@ def test_another_encoder_is_refused_and_so_is_one_that_is_gone(tmp_path: Path, e
     shutil.rmtree(encoder)
     with pytest.raises(FitwellError, match="encoder"):
         open_index(tmp_path / "index").query("film")
-    assert open_index(tmp_path / "index").query("film", by="bm25"), "what needs no encoder goes on"
+    left = open_index(tmp_path / "index")
+    assert left.query("film", by="bm25"), "what needs no encoder goes on"
+    near = left.alike(np.array([0, 1, 3]), 2, by="sentences")
+    assert near.documents[:, 0].tolist() == [0, 1, 3], "nearest to a document is itself"
+    assert near.scores[:, 0].tolist() == pytest.approx([1, 1, 1])
 
 
 def test_the_way_and_the_encoder_need_each_other(tmp_path: Path, encoder: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fitwell.errors import DataError
 from fitwell.vectors.analogies import unit_rows
 from fitwell.vectors.search import graphs
 from fitwell.vectors.search.coding import Found
@@ -115,11 +116,11 @@ def test_rows_of_zeros_are_not_found_and_few_rows_leave_gaps() -> None:
 
 
 def test_a_graph_that_is_damaged_or_of_other_rows_is_refused(graph: Graph) -> None:
-    with pytest.raises(ValueError, match="isn't an index"):
+    with pytest.raises(DataError, match="isn't an index"):
         opened(graph._replace(content=np.zeros(1000, np.uint8)), width=WIDTH)
-    with pytest.raises(ValueError, match="corrupted"):
+    with pytest.raises(DataError, match="corrupted"):
         opened(graph._replace(content=graph.content[:-500]), width=WIDTH)
-    with pytest.raises(ValueError, match=r"it has 2999 places of width 24, not 2999 places of width 25"):
+    with pytest.raises(DataError, match=r"it has 2999 places of width 24, not 2999 places of width 25"):
         opened(graph, width=25)
-    with pytest.raises(ValueError, match=r"it has 2999 places of width 24, not 5 places of width 24"):
+    with pytest.raises(DataError, match=r"it has 2999 places of width 24, not 5 places of width 24"):
         opened(graph._replace(rows=graph.rows[:5]), width=WIDTH)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fitwell.answering.baselines import sentence_at
-from fitwell.answering.reader import Reader
 from fitwell.answering.squad import Squad
 from fitwell.errors import RequestError
 
 if TYPE_CHECKING:
+    from fitwell.answering.reader import Reader
     from fitwell.search.contents import Hit
     from fitwell.search.value import Index
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fitwell.answering.asking import READ, Part, of_parts
 from fitwell.answering.baselines import sentences_of
-from fitwell.answering.reader import Reader
 from fitwell.conversing.following import content_words, goes_on, understood
 from fitwell.conversing.routing import NEAREST, Routing, codes_of, voted
 from fitwell.errors import RequestError
@@ -26,6 +25,9 @@ from fitwell.search.contents import Hit
 from fitwell.search.excerpts import excerpt
 from fitwell.search.stemming import STEMMERS
 from fitwell.search.value import Index
+
+if TYPE_CHECKING:
+    from fitwell.answering.reader import Reader
 
 Kind = Literal["answer", "asks_back"]
 OFFERED = 3  # possibilities

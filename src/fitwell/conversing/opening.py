@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fitwell.answering.asking import Answer, answered
-from fitwell.answering.reader import Reader
 from fitwell.conversing.chatting import Chat
 from fitwell.conversing.routing import WANTED, learned
 from fitwell.errors import DataError, RequestError
 from fitwell.files import replace_atomically
-from fitwell.run import load_run
 from fitwell.search.documents import read_documents
 from fitwell.search.value import Index, open_index
+
+if TYPE_CHECKING:
+    from fitwell.answering.reader import Reader
+    from fitwell.run import Run
 
 READER = "reader.json"  # in the folder of an index: which run reads its documents
 VERSION = 1
@@ -46,7 +49,7 @@ def answer(
         return answered(question, index, _needed(index, reader), alternatives=alternatives)
     if reader is not None:
         raise RequestError(f"--reader is for an index, but {where} is a run, which reads itself; leave it out")
-    run = load_run(where)
+    run = _run(where)
     if context is None:
         return run.answer(question, alternatives=alternatives)
     return answered(question, _texts(context), run.reader, alternatives=alternatives)
@@ -100,7 +103,7 @@ def reader_of(index: Index, reader: str | Path | None) -> Reader | None:
         remembered is damaged.
     """
     if reader is not None:
-        found = load_run(reader).reader
+        found = _run(reader).reader
         told = {"version": VERSION, "run": str(Path(reader).expanduser().absolute())}
         replace_atomically(index.path / READER, (json.dumps(told, indent=1) + "\n").encode())
         return found
@@ -111,7 +114,7 @@ def reader_of(index: Index, reader: str | Path | None) -> Reader | None:
         place = json.loads(remembered.read_text(encoding="utf-8"))["run"]
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{remembered} is not what Fitwell writes; name the run that reads with --reader") from None
-    return load_run(place).reader
+    return _run(place).reader
 
 
 def _needed(index: Index, reader: str | Path | None) -> Reader:
@@ -133,3 +136,9 @@ def _texts(context: str | Path) -> Mapping[str, str]:
             raise DataError(f"{path} must be a text of UTF-8, but is not; save it as such") from None
         return {path.name: text}
     return {document.id: document.text for document in read_documents(path).documents}
+
+
+def _run(where: str | Path) -> Run:
+    from fitwell.run import load_run  # it imports PyTorch, which a FAQ does not need
+
+    return load_run(where)

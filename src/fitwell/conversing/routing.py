@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
@@ -56,14 +56,14 @@ class Routing:
 class Asked:
     """Questions of a FAQ that were asked, and which others were nearest."""
 
-    truths: Int[np.ndarray, " questions"]  # numbers of their answers
-    codes: Int[np.ndarray, "questions nearest"]  # numbers of the answers of the nearest
-    scores: Float[np.ndarray, "questions nearest"]  # of the nearest, -inf where there are no more
+    truths: NDArray[np.int64]  # (questions,): numbers of their answers
+    codes: NDArray[np.int64]  # (questions, nearest): numbers of the answers of the nearest
+    scores: NDArray[np.float64]  # (questions, nearest): of the nearest, -inf where there are no more
 
-    def probabilities(self, temperature: float) -> Float[np.ndarray, " questions"]:
+    def probabilities(self, temperature: float) -> NDArray[np.float64]:
         """Return the probability of each right answer, 0 where nothing is near."""
         weights = self._weights(temperature)
-        found: Float[np.ndarray, " questions"] = (weights * (self.codes == self.truths[:, None])).sum(axis=1)
+        found: NDArray[np.float64] = (weights * (self.codes == self.truths[:, None])).sum(axis=1)
         return found
 
     def shares(self, temperature: float) -> list[dict[int, float]]:
@@ -74,22 +74,20 @@ class Asked:
             for scores, codes, kept in zip(self.scores, self.codes, heard, strict=True)
         ]
 
-    def _weights(self, temperature: float) -> Float[np.ndarray, "questions nearest"]:
+    def _weights(self, temperature: float) -> NDArray[np.float64]:
         best = self.scores.max(axis=1, keepdims=True)
         weights = np.exp((self.scores - np.where(np.isfinite(best), best, 0)) / temperature)
-        found: Float[np.ndarray, "questions nearest"] = weights / weights.sum(axis=1, keepdims=True).clip(1e-300)
+        found: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True).clip(1e-300)
         return found
 
 
-def codes_of(answers: Sequence[str]) -> Int[np.ndarray, " documents"]:
+def codes_of(answers: Sequence[str]) -> NDArray[np.int64]:
     """Return a number for each answer, equal ones alike."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(answer, len(numbers)) for answer in answers], np.int64)
 
 
-def shares(
-    scores: Float[np.ndarray, " nearest"], codes: Int[np.ndarray, " nearest"], *, temperature: float
-) -> dict[int, float]:
+def shares(scores: NDArray[np.float64], codes: NDArray[np.int64], *, temperature: float) -> dict[int, float]:
     """Return the probability of each answer, by its number, the likeliest first.
 
     >>> found = shares(np.array([2.0, 2.0, 2.0]), np.array([7, 8, 7]), temperature=1.0)
@@ -183,7 +181,7 @@ def learned(index: Index, *, by: str | None = None, wanted: float = WANTED, seed
     )
 
 
-def weights_of(probabilities: Float[np.ndarray, "ways questions"]) -> list[float]:
+def weights_of(probabilities: NDArray[np.float64]) -> list[float]:
     """Return the weights at which what the ways say of right answers has the largest likelihood, mixed.
 
     Expectation and maximization; those of ways that hardly count are 0.
@@ -202,8 +200,7 @@ def weights_of(probabilities: Float[np.ndarray, "ways questions"]) -> list[float
 
 def _asked(index: Index, numbers: np.ndarray, codes: np.ndarray, way: str) -> Asked:
     """Return the questions of these numbers, asked by a way of ranking, and their nearest but for themselves."""
-    texts = [document.text for document in index.documents()]
-    listing = index.ranked([texts[number] for number in numbers], NEAREST + 1, by=way)
+    listing = index.alike(numbers, NEAREST + 1, by=way)
     others = (listing.documents >= 0) & (listing.documents != numbers[:, None])
     places = np.argsort(~others, axis=1, kind="stable")[:, :NEAREST]  # others first, in their order
     found, scores, kept = (np.take_along_axis(each, places, 1) for each in (listing.documents, listing.scores, others))
@@ -220,7 +217,7 @@ def _temperature(asked: Asked) -> float:
     return float(np.exp(found.x))
 
 
-def threshold_for(sure: Float[np.ndarray, " questions"], right: np.ndarray, *, wanted: float) -> tuple[float, float]:
+def threshold_for(sure: NDArray[np.float64], right: np.ndarray, *, wanted: float) -> tuple[float, float]:
     """Return the least threshold from which on answers are right as often as wanted, and how often they are.
 
     Where no threshold reaches that, the one at which they are right most often, of those that answer a tenth of the

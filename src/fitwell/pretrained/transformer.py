@@ -73,6 +73,11 @@ class Block(nn.Module):
         return torch.cat(found)
 
 
+def _table(count: int, width: int) -> nn.Embedding:
+    """Return a table whose vectors are not drawn: on "meta", that imports PyTorch's compiler, which takes seconds."""
+    return nn.Embedding(count, width, _weight=torch.empty(count, width))
+
+
 class Transformer(nn.Module):
     """Pieces of texts become vectors in context.
 
@@ -86,9 +91,9 @@ class Transformer(nn.Module):
         self.configuration = configuration
         width, entry_width = configuration.width, configuration.entry_width
         with torch.device("meta"):  # drawing weights that are replaced takes longer than loading them
-            self.entries = nn.Embedding(configuration.vocabulary, entry_width)
-            self.places = nn.Embedding(configuration.positions, entry_width)
-            self.segments = nn.Embedding(configuration.types, entry_width) if configuration.types else None
+            self.entries = _table(configuration.vocabulary, entry_width)
+            self.places = _table(configuration.positions, entry_width)
+            self.segments = _table(configuration.types, entry_width) if configuration.types else None
             self.normalization = nn.LayerNorm(entry_width, eps=configuration.epsilon)
             self.widening = nn.Linear(entry_width, width) if entry_width != width else nn.Identity()
             self.blocks = nn.ModuleList(Block(configuration) for _ in range(configuration.layers))

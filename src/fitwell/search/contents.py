@@ -124,7 +124,7 @@ class Contents:
             raise DataError(f"the index is damaged: the graph in {place} names passages that there are not; {AGAIN}")
         try:
             return opened(graph, width=width)
-        except ValueError as error:
+        except DataError as error:
             raise DataError(f"the index is damaged: the graph in {place} cannot be used ({error}); {AGAIN}") from None
 
     @cached_property

@@ -26,6 +26,7 @@ class Queries(NamedTuple):
 
     texts: Sequence[str]
     words: Interned
+    passages: NDArray[np.int64] | None = None  # of the index, if the texts are theirs
 
 
 def _by_bm25(contents: Contents, queries: Queries, count: int) -> Ranked:
@@ -53,6 +54,9 @@ def _by_words(contents: Contents, queries: Queries, count: int) -> Ranked:
 
 
 def _by_sentences(contents: Contents, queries: Queries, count: int) -> Ranked:
+    if queries.passages is not None:
+        known = contents.vectors("sentences")[0][queries.passages].astype(np.float64)
+        return _by_vectors(contents, "sentences", known, count)
     vectors = contents.encoder.encode(queries.texts).astype(np.float64)
     vectors[[not text.strip() for text in queries.texts]] = 0
     return _by_vectors(contents, "sentences", vectors, count)

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fitwell.errors import DataError, RequestError, nearest
 from fitwell.search.building import Settings
@@ -148,6 +149,15 @@ class Index:
             if by == FUSION or weights is None
             else by_weights(listings, weights, count)
         )
+
+    def alike(self, numbers: NDArray[np.int64], count: int, *, by: str) -> Listing:
+        """Return the same for documents of the index, by their numbers, which are found themselves too.
+
+        Vectors that there are need no encoder. `by` is a way of ranking, no fusion.
+        """
+        first = np.searchsorted(self.generation["passage_documents"], numbers)
+        texts = [self.contents.passage(number) for number in first.tolist()]
+        return self._by_way(Queries(texts, words_of(texts), first), min(count, len(self)), by)
 
     def listings(self, texts: Sequence[str], count: int) -> list[Listing]:
         """Return what a fusion goes by: the rankings of all ways, at least `DEPTH` documents of each."""

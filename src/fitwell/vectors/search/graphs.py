@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fitwell.errors import DataError
 from fitwell.vectors.search.coding import Found
 from fitwell.vectors.search.exact import FEW_ROWS, cosines, nearest_plainly, similarities
 from fitwell.vectors.threads import cores
@@ -94,15 +95,15 @@ def opened(graph: Graph, *, width: int) -> Opened:
     """Return a graph to be walked along, mapped and not read.
 
     Raises:
-        ValueError: it is damaged, or not of rows of this width.
+        DataError: it is damaged, or not of rows of this width.
     """
     walks = _empty(width, keys=False)
     try:
         walks.view(graph.content.data)
     except (ValueError, RuntimeError) as error:
-        raise ValueError(str(error)) from None
+        raise DataError(f"usearch refuses it: {error}") from None
     if len(walks) != len(graph.rows) or walks.ndim != width:
-        raise ValueError(
+        raise DataError(
             f"it has {len(walks)} places of width {walks.ndim}, not {len(graph.rows)} places of width {width}"
         )
     return Opened(graph, walks)

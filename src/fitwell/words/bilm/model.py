@@ -195,7 +195,9 @@ def _damaged(source: str, why: object) -> DataError:
 
 def _filled_network(sizes: Sizes, tensors: Mapping[str, Tensor], *, source: str) -> LanguageModel:
     """Return the network with these weights, which nothing trains."""
-    with torch.device("meta"):
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # on "meta", drawing bell-shaped numbers imports PyTorch's compiler: seconds
         network = LanguageModel(sizes)
     for name, expected in network.state_dict().items():
         found = tensors.get(name)
