@@ -37,9 +37,8 @@ LOWEST, HIGHEST = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)  
 AT_ONCE = 64  # tokens that are read before they are looked up
 NUMBER = np.uint64(0xFFFFFFFF)
 ZERO, ONE = np.uint64(0), np.uint64(1)
-NOUGHT: Whole = np.int64(
-    0
-)  # not the literal: that has a type of its own, and functions it is given to are compiled twice
+# Not the literal: that has a type of its own, and functions that it is given to are compiled twice.
+NOUGHT: Whole = np.int64(0)
 ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 SPREAD = np.uint64(0xD6E8FEB86659FD93)
 
