@@ -94,6 +94,7 @@ def test_help_answers_within_half_a_second_of_cpu() -> None:
 # Exceptions other than ours, where they may be raised, and who takes them.
 FOREIGN = {
     "AttributeError": {""},  # anywhere: what `__getattr__` must raise
+    "EOFError": {"sources.py"},  # worded there, as what others raise while they read is
     "KeyboardInterrupt": {"interrupts.py", "curing/"},  # what Python itself raises for Ctrl-C, once it was noted
     "OSError": {"data/write.py"},  # a full disk that Polars reports as something else; worded where disks are
     "SystemExit": {"cli/"},

@@ -81,12 +81,12 @@ def resolve(recipe: Recipe, facts: Facts) -> Plan:
     reasons = {}
     for group in GROUPS:
         chosen: dict[str, Any] = {}
-        for path, choose in group.items():
+        for path in group:
             if setting(recipe, path) == OPEN.get(path, "auto"):
                 if without_effect(recipe, path):
                     choice = Choice(NEUTRAL[path], f"has no effect with {setting(recipe, APPLIES[path][0])}")
                 else:
-                    choice = choose(recipe, facts)
+                    choice = CHOICES[path](recipe, facts)
                 chosen[path] = tuple(choice.value) if isinstance(choice.value, list) else choice.value
                 recipe, reasons[path] = with_values(recipe, {path: chosen[path]}), choice.why
         recipe = changed(recipe, chosen)  # checked once for a group: it takes longer than all choices
