@@ -90,6 +90,12 @@ def test_any_words_and_values_come_back(
     assert read.matrix.tobytes() == vectors.matrix.tobytes()
 
 
+def test_binary_values_that_begin_with_a_line_end_are_no_text(tmp_path: Path) -> None:
+    value = np.frombuffer(b"\n\x16\x0e[", np.float32)
+    Vectors(("word", "other"), np.stack([value, value])).save(tmp_path / "nameless", format="word2vec_binary")
+    assert load(tmp_path / "nameless").matrix.tobytes() == value.tobytes() * 2
+
+
 def test_our_own_format_keeps_everything_and_is_mapped(tmp_path: Path) -> None:
     vectors, path = some(4, subwords=True), tmp_path / "all.safetensors"
     spaced = Vectors(

@@ -57,7 +57,10 @@ def look(path: Path) -> Seen:
 def _is_text(line: bytes, width: int) -> bool:
     # Values of the binary format do not spell numbers; the last ones of a line of text do.
     values = line.split()[1:][-width:][-20:]
-    return _are_values(values) if values else bool(re.fullmatch(rb"[^\0-\10\16-\37]+", line))
+    if values:
+        return _are_values(values)
+    # After the blank behind a word the binary format may go on with a byte that is a line's end.
+    return not line.endswith(b" ") and bool(re.fullmatch(rb"[^\0-\10\16-\37]+", line))
 
 
 def _are_values(fields: list[bytes]) -> bool:
