@@ -37,7 +37,8 @@ IN_VOCABULARIES = {TermsEncoder: "terms", WordsEncoder: "words", BytePairsEncode
 def streaming_event(table: ParquetTable) -> Event:
     """Return that a table is not read into memory, and why."""
     count, rows = len(table.stretches), table.rows
-    text = f"{table.source} streams from disk: {rows:,} rows, read in {count:,} pieces ({table.why})"
+    pieces = "one piece" if count == 1 else f"{count:,} pieces"
+    text = f"{table.source} streams from disk: {rows:,} rows, read in {pieces} ({table.why})"
     return Event("streaming", text, {"rows": rows, "pieces": count, "bytes": table.bytes, "why": table.why})
 
 
