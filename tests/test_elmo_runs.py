@@ -20,6 +20,7 @@ from fitwell.data.encode import ArrayBlock
 from fitwell.errors import DataError, RequestError
 from fitwell.networks.arrays import ARRAY_NETWORKS, family_of
 from fitwell.networks.elmo_text import ElmoText, words_of
+from fitwell.networks.layer import ArrayStart
 from fitwell.recipe import NetworkSettings, TrainingSettings
 from fitwell.words.bilm.characters import character_rows, spelled
 from fitwell.words.bilm.model import configuration_of
@@ -80,7 +81,14 @@ def test_a_network_averages_the_layers_that_the_model_gives(folder: Path) -> Non
     settings = NetworkSettings.model_validate({"dropout": 0.5, "text": {"family": "pretrained", "tuned": False}})
     assert family_of(array, settings) == "elmo"
     network = ARRAY_NETWORKS["text"]["elmo"](
-        array, settings, TrainingSettings(), noise_layer=0, sample=symbols, generator=torch.Generator()
+        ArrayStart(
+            array=array,
+            settings=settings,
+            training=TrainingSettings(),
+            noise_layer=0,
+            sample=symbols,
+            generator=torch.Generator(),
+        )
     ).eval()
     assert isinstance(network, ElmoText)
     found = network(symbols, None).detach()

@@ -13,7 +13,7 @@ from torch import Tensor
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.arrays import ARRAY_NETWORKS
 from fitwell.networks.audio import Listening, kept_of, mel_filters
-from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.layer import ArrayNetwork, ArrayStart
 from fitwell.networks.noise import from_row, noise_words
 from fitwell.recipe import AudioNetwork, NetworkSettings, TrainingSettings
 
@@ -45,12 +45,14 @@ def network_of(family: str, samples: int = SAMPLES, *, mask: float = 0.0) -> Arr
     own: dict[str, Any] = {"family": family, "bands": BANDS, "widths": [4, 6]}
     settings = NetworkSettings.model_validate({"activation": "relu", "initialization": "he_normal", "audio": own})
     return ARRAY_NETWORKS["audio"][family](
-        block(samples),
-        settings,
-        training_of(mask),
-        noise_layer=0,
-        sample=waves(samples=samples),
-        generator=torch.Generator().manual_seed(1),
+        ArrayStart(
+            array=block(samples),
+            settings=settings,
+            training=training_of(mask),
+            noise_layer=0,
+            sample=waves(samples=samples),
+            generator=torch.Generator().manual_seed(1),
+        )
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries, ResidualLayer
+from fitwell.networks.layer import ArrayStart
 from fitwell.networks.noise import noise_words
 from fitwell.recipe import NetworkSettings, Precision, TrainingSettings
 
@@ -41,33 +42,37 @@ def image_network(
     **image: Any,
 ) -> ConvolutionalImages:
     return ConvolutionalImages(
-        ArrayBlock(column="x", kind="image", shape=shape),
-        settings_of(image={"widths": [4, 6]} | image),
-        TrainingSettings(
-            image_shift=shift,
-            image_flip=flip,
-            image_crop=0,
-            image_rotation=0,
-            image_color=0,
-            image_erase=erase,
-            image_mixup=mixup,
-            image_cutmix=cutmix,
-            image_precision=precision,
-        ),
-        noise_layer=1,
-        sample=images(channels=shape[2]),
-        generator=generator(),
+        ArrayStart(
+            array=ArrayBlock(column="x", kind="image", shape=shape),
+            settings=settings_of(image={"widths": [4, 6]} | image),
+            training=TrainingSettings(
+                image_shift=shift,
+                image_flip=flip,
+                image_crop=0,
+                image_rotation=0,
+                image_color=0,
+                image_erase=erase,
+                image_mixup=mixup,
+                image_cutmix=cutmix,
+                image_precision=precision,
+            ),
+            noise_layer=1,
+            sample=images(channels=shape[2]),
+            generator=generator(),
+        )
     )
 
 
 def series_network(steps: int) -> ConvolutionalSeries:
     return ConvolutionalSeries(
-        ArrayBlock(column="x", kind="series", shape=(steps, 3)),
-        settings_of(series={"widths": [4, 6]}),
-        TrainingSettings(),
-        noise_layer=1,
-        sample=None,
-        generator=generator(),
+        ArrayStart(
+            array=ArrayBlock(column="x", kind="series", shape=(steps, 3)),
+            settings=settings_of(series={"widths": [4, 6]}),
+            training=TrainingSettings(),
+            noise_layer=1,
+            sample=None,
+            generator=generator(),
+        )
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.arrays import ARRAY_NETWORKS, family_of
+from fitwell.networks.layer import ArrayStart
 from fitwell.networks.noise import from_row, noise_words
 from fitwell.networks.pretrained_text import PretrainedText
 from fitwell.networks.varying import vary
@@ -44,7 +45,9 @@ def network_of(folder: Path, *, sample: Tensor | None = None, dropout: float = 0
     assert family_of(array, settings) == "pretrained"
     training = TrainingSettings.model_validate({"encoder_precision": own.get("precision", "float32")})
     network = ARRAY_NETWORKS["text"]["pretrained"](
-        array, settings, training, noise_layer=0, sample=sample, generator=torch.Generator()
+        ArrayStart(
+            array=array, settings=settings, training=training, noise_layer=0, sample=sample, generator=torch.Generator()
+        )
     )
     assert isinstance(network, PretrainedText)
     return network.eval()

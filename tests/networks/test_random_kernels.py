@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
+from fitwell.networks.layer import ArrayStart
 from fitwell.networks.random_kernels import BIASES, LENGTH, RandomKernels, kernels, spread_quantiles
 from fitwell.recipe import NetworkSettings, TrainingSettings
 
@@ -21,12 +22,14 @@ def series(rows: int = 6, *, own: int = STEPS, steps: int = STEPS) -> Tensor:
 
 def network_of(sample: Tensor | None, steps: int = STEPS) -> RandomKernels:
     return RandomKernels(
-        ArrayBlock(column="x", kind="series", shape=(steps, CHANNELS + 1)),
-        NetworkSettings(),
-        TrainingSettings(),
-        noise_layer=0,
-        sample=sample,
-        generator=torch.Generator(),
+        ArrayStart(
+            array=ArrayBlock(column="x", kind="series", shape=(steps, CHANNELS + 1)),
+            settings=NetworkSettings(),
+            training=TrainingSettings(),
+            noise_layer=0,
+            sample=sample,
+            generator=torch.Generator(),
+        )
     )
 
 

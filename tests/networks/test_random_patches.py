@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.arrays import family_of
+from fitwell.networks.layer import ArrayStart
 from fitwell.networks.random_patches import (
     BIAS,
     CONTRAST,
@@ -30,12 +31,14 @@ def pictures(rows: int = 6, *, seed: int = 1, side: int = SIDE, channels: int = 
 
 def network_of(sample: Tensor | None, *, mirrored: bool = False, shape: tuple[int, ...] = (SIDE,) * 2) -> RandomPatches:
     return RandomPatches(
-        ArrayBlock(column="x", kind="image", shape=(*shape, CHANNELS)),
-        NetworkSettings(),
-        TrainingSettings(image_flip=mirrored),
-        noise_layer=0,
-        sample=sample,
-        generator=torch.Generator(),
+        ArrayStart(
+            array=ArrayBlock(column="x", kind="image", shape=(*shape, CHANNELS)),
+            settings=NetworkSettings(),
+            training=TrainingSettings(image_flip=mirrored),
+            noise_layer=0,
+            sample=sample,
+            generator=torch.Generator(),
+        )
     )
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from fitwell.data.encode import ArrayBlock
+from fitwell.networks.layer import ArrayStart
 from fitwell.networks.recurrent import CELLS, RecurrentLayer, RecurrentSeries, backward_order
 from fitwell.recipe import RECURRENT, NetworkSettings, TrainingSettings
 from fitwell.training.pieces import pieces_of
@@ -103,7 +104,9 @@ def network_of(family: str, **settings: Any) -> RecurrentSeries:
     recipe = NetworkSettings.model_validate({"series": {"family": family, "widths": [4, 3]} | settings})
     array = ArrayBlock(column="x", kind="series", shape=(STEPS, CHANNELS + 1))
     return RecurrentSeries(
-        array, recipe, TrainingSettings(), noise_layer=1, sample=None, generator=generator()
+        ArrayStart(
+            array=array, settings=recipe, training=TrainingSettings(), noise_layer=1, sample=None, generator=generator()
+        )
     ).double()
 
 

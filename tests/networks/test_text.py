@@ -13,7 +13,7 @@ from torch import Tensor
 from fitwell.data.encode import ArrayBlock
 from fitwell.errors import DataError, RequestError
 from fitwell.networks.arrays import ARRAY_NETWORKS, family_of
-from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.layer import ArrayNetwork, ArrayStart
 from fitwell.networks.noise import noise_words
 from fitwell.networks.text import ConvolutionalWords
 from fitwell.recipe import NetworkSettings, TrainingSettings
@@ -51,7 +51,9 @@ def network_of(family: str, *, dropped: float = 0.0, sample: Tensor | None = Non
     assert family_of(array, settings) == family
     training = TrainingSettings.model_validate({"word_dropout": dropped})
     generator = torch.Generator().manual_seed(3)
-    network = FAMILIES[family](array, settings, training, noise_layer=0, sample=sample, generator=generator).double()
+    network = FAMILIES[family](
+        ArrayStart(array=array, settings=settings, training=training, noise_layer=0, sample=sample, generator=generator)
+    ).double()
     with torch.no_grad():  # so that a bias that is left out shows
         for layer in network.layers:
             for name, parameter in layer.named_parameters():

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 
 from fitwell.data.encode import ArrayBlock
-from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.layer import ArrayNetwork, ArrayStart
 from fitwell.networks.noise import noise_words
 from fitwell.networks.transformer import TransformerLayer, TransformerSeries, TransformerWords, turned
 from fitwell.recipe import NetworkSettings, TrainingSettings
@@ -44,7 +44,14 @@ def stirred(network: Any) -> Any:
 def series_network(**own: Any) -> TransformerSeries:
     array = ArrayBlock(column="x", kind="series", shape=(STEPS, CHANNELS + 1))
     network = TransformerSeries(
-        array, settings_of(**own), TrainingSettings(), noise_layer=1, sample=None, generator=generator()
+        ArrayStart(
+            array=array,
+            settings=settings_of(**own),
+            training=TrainingSettings(),
+            noise_layer=1,
+            sample=None,
+            generator=generator(),
+        )
     )
     found: TransformerSeries = stirred(network)
     return found
@@ -53,7 +60,16 @@ def series_network(**own: Any) -> TransformerSeries:
 def words_network(*, dropped: float = 0.0, **own: Any) -> TransformerWords:
     array = ArrayBlock(column="x", kind="text", shape=(STEPS,), vocabulary=tuple("abcdefgh"))
     training = TrainingSettings.model_validate({"word_dropout": dropped})
-    network = TransformerWords(array, settings_of(**own), training, noise_layer=0, sample=None, generator=generator())
+    network = TransformerWords(
+        ArrayStart(
+            array=array,
+            settings=settings_of(**own),
+            training=training,
+            noise_layer=0,
+            sample=None,
+            generator=generator(),
+        )
+    )
     found: TransformerWords = stirred(network)
     return found
 
@@ -200,7 +216,14 @@ def test_a_layer_starts_with_sums_that_keep_their_spread() -> None:
     own = {"width": 64, "heads": 4, "feedforward": 4, "layers": 6, "dropout": 0.0}
     array = ArrayBlock(column="x", kind="series", shape=(30, 2))
     network = TransformerSeries(
-        array, settings_of(**own), TrainingSettings(), noise_layer=0, sample=None, generator=generator()
+        ArrayStart(
+            array=array,
+            settings=settings_of(**own),
+            training=TrainingSettings(),
+            noise_layer=0,
+            sample=None,
+            generator=generator(),
+        )
     )
     steps = torch.randn(20, 30, 64, generator=generator())
     absent = torch.zeros(20, 30, dtype=torch.bool)

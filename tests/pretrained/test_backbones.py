@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from fitwell.data.encode import ArrayBlock
 from fitwell.errors import DataError, RequestError
 from fitwell.networks.arrays import ARRAY_NETWORKS, family_of
+from fitwell.networks.layer import ArrayStart
 from fitwell.networks.noise import noise_words
 from fitwell.networks.pretrained_images import PretrainedImages
 from fitwell.pretrained.backbones.folder import (
@@ -161,7 +162,9 @@ def network_of(folder: Path, *, tuned: bool = True, sample: Tensor | None = None
     assert family_of(array, settings) == "pretrained"
     training = TrainingSettings.model_validate({"image_precision": "float32"})
     network = ARRAY_NETWORKS["image"]["pretrained"](
-        array, settings, training, noise_layer=0, sample=sample, generator=torch.Generator()
+        ArrayStart(
+            array=array, settings=settings, training=training, noise_layer=0, sample=sample, generator=torch.Generator()
+        )
     )
     assert isinstance(network, PretrainedImages)
     return network

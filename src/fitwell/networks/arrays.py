@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Protocol, runtime_checkable
-
-import torch
-from torch import Tensor
+from collections.abc import Callable
 
 from fitwell.data.encode import ArrayBlock
 from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio
 from fitwell.networks.convolutional import ConvolutionalImages, ConvolutionalSeries
-from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.layer import ArrayNetwork, ArrayStart
 from fitwell.networks.pretrained_images import PretrainedImages
 from fitwell.networks.pretrained_text import PretrainedText
 from fitwell.networks.random_kernels import RandomKernels
@@ -19,46 +16,20 @@ from fitwell.networks.random_patches import RandomPatches
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
 from fitwell.networks.transformer import TransformerSeries, TransformerWords
-from fitwell.recipe import KindName, NetworkSettings, TrainingSettings
+from fitwell.recipe import KindName, NetworkSettings
 
 ELMO = "fitwell_elmo"  # what the configuration of such a language model calls its kind
 
 
-@runtime_checkable
-class BuildArrayNetwork(Protocol):
-    """Builds the network of one column of arrays, its weights drawn from the generator."""
-
-    def __call__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Tensor | None,
-        generator: torch.Generator,
-    ) -> ArrayNetwork:
-        """Return the network; `noise_layer` is its first noise word, `sample` holds the block of training rows."""
-        ...
-
-
-def elmo_text(
-    array: ArrayBlock,
-    settings: NetworkSettings,
-    training: TrainingSettings,
-    *,
-    noise_layer: int,
-    sample: Tensor | None,
-    generator: torch.Generator,
-) -> ArrayNetwork:
+def elmo_text(start: ArrayStart) -> ArrayNetwork:
     """Return the network of a column that a language model reads; what reads texts is imported here."""
     from fitwell.networks.elmo_text import ElmoText
 
-    return ElmoText(array, settings, training, noise_layer=noise_layer, sample=sample, generator=generator)
+    return ElmoText(start)
 
 
 # Kind of column -> family -> its network.
-ARRAY_NETWORKS: dict[KindName, dict[str, BuildArrayNetwork]] = {
+ARRAY_NETWORKS: dict[KindName, dict[str, Callable[[ArrayStart], ArrayNetwork]]] = {
     "image": {
         "random_patches": RandomPatches,
         "convolutional": ConvolutionalImages,

@@ -35,10 +35,10 @@ from fitwell.networks.convolutional import (
     multiplications_of,
     residual_stages,
 )
-from fitwell.networks.layer import ArrayNetwork
+from fitwell.networks.layer import ArrayNetwork, ArrayStart
 from fitwell.networks.noise import uniform_noise
 from fitwell.networks.recurrent import read, recurrent_layers, states_width
-from fitwell.recipe import AudioNetwork, NetworkSettings, TrainingSettings
+from fitwell.recipe import AudioNetwork, TrainingSettings
 
 FRAME, STEP = 0.025, 0.010  # seconds
 FLOOR = 0.01  # times the mean power of a sound is added to each band; chosen on three speakers of spoken digits
@@ -132,32 +132,25 @@ class ConvolutionalAudio(ArrayNetwork):
     Shape: 16-bit samples (rows, samples, 1) -> (rows, channels of the last stage times its bands).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Int16[Tensor, "rows samples 1"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        own = settings.audio
+        own = start.settings.audio
         assert own.widths != "auto"
         assert own.bands != "auto"
-        self.listening = Listening(array, own, training, noise_layer=noise_layer, sample=sample)
+        self.listening = Listening(start.array, own, start.training, noise_layer=start.noise_layer, sample=start.sample)
         self.noise_layers = 1
-        self.is_halved = training.image_precision == "bfloat16"
+        self.is_halved = start.training.image_precision == "bfloat16"
         sides = (self.listening.frames, own.bands)
         self.first_stride = 2 if max(sides) >= LARGE_SIDE else 1
-        first = ConvolutionalLayer(nn.Conv2d, 1, own.widths[0], settings, kernel=IMAGE_KERNEL, stride=self.first_stride)
+        first = ConvolutionalLayer(
+            nn.Conv2d, 1, own.widths[0], start.settings, kernel=IMAGE_KERNEL, stride=self.first_stride
+        )
         self.layers = nn.ModuleList(
-            [first, *residual_stages(nn.Conv2d, own.widths, settings, kernel=IMAGE_KERNEL, blocks=1)]
+            [first, *residual_stages(nn.Conv2d, own.widths, start.settings, kernel=IMAGE_KERNEL, blocks=1)]
         )
         self.width = own.widths[-1] * math.ceil(own.bands / (self.first_stride * 2 ** (len(own.widths) - 1)))
         self.multiplications = multiplications_of(self.layers, sides)
-        initialize(self, settings, generator=generator)
+        initialize(self, start.settings, generator=start.generator)
 
     def forward(self, waves: Int16[Tensor, "rows samples 1"], noise: Tensor | None) -> Float[Tensor, "rows features"]:
         heard, own_frames = self.listening(waves, noise)
@@ -178,25 +171,16 @@ class RecurrentAudio(ArrayNetwork):
     Shape: 16-bit samples (rows, samples, 1) -> (rows, 2 units), twice as many in both directions.
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Int16[Tensor, "rows samples 1"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        own = settings.audio
+        own = start.settings.audio
         assert own.widths != "auto"
         assert own.bands != "auto"
-        self.listening = Listening(array, own, training, noise_layer=noise_layer, sample=sample)
+        self.listening = Listening(start.array, own, start.training, noise_layer=start.noise_layer, sample=start.sample)
         self.noise_layers = 1
         self.bidirectional = own.bidirectional
         self.layers = recurrent_layers(
-            own.family, own.bands, own.widths, bidirectional=self.bidirectional, generator=generator
+            own.family, own.bands, own.widths, bidirectional=self.bidirectional, generator=start.generator
         )
         self.width = states_width(own.widths, bidirectional=self.bidirectional)
         weights = sum(parameter.numel() for parameter in self.parameters() if parameter.ndim == 2)

@@ -14,14 +14,13 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from fitwell.data.encode import ArrayBlock
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.augmentation import NOISE_LAYERS, augmentation_of, left_of
 from fitwell.networks.initialization import INITIALIZATIONS
-from fitwell.networks.layer import ArrayNetwork, Layer
+from fitwell.networks.layer import ArrayNetwork, ArrayStart, Layer
 from fitwell.networks.mixing import mixing_of
 from fitwell.networks.normalization import BatchNorm
-from fitwell.recipe import NetworkSettings, TrainingSettings
+from fitwell.recipe import NetworkSettings
 
 IMAGE_KERNEL, SERIES_KERNEL = 3, 7
 Convolution = type[nn.Conv1d] | type[nn.Conv2d]
@@ -95,36 +94,29 @@ class ConvolutionalImages(ArrayNetwork):
     center: Tensor
     factor: Tensor
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: UInt8[Tensor, "rows height width channels"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        assert settings.image.widths != "auto"
-        assert training.image_precision != "auto"
-        height, width, channels = array.shape
-        center, factor = _scale(sample, channels)
+        assert start.settings.image.widths != "auto"
+        assert start.training.image_precision != "auto"
+        height, width, channels = start.array.shape
+        center, factor = _scale(start.sample, channels)
         self.register_buffer("center", center)
         self.register_buffer("factor", factor)
-        self.augmentation = augmentation_of(training)
-        self.mixing = mixing_of(training)
-        self.is_halved = training.image_precision == "bfloat16"
-        self.noise_layer = noise_layer
+        self.augmentation = augmentation_of(start.training)
+        self.mixing = mixing_of(start.training)
+        self.is_halved = start.training.image_precision == "bfloat16"
+        self.noise_layer = start.noise_layer
         self.noise_layers = NOISE_LAYERS
-        widths = settings.image.widths
+        widths = start.settings.image.widths
         halved = 2 if max(height, width) >= LARGE_SIDE else 1
-        first = ConvolutionalLayer(nn.Conv2d, channels, widths[0], settings, kernel=IMAGE_KERNEL, stride=halved)
-        stages = residual_stages(nn.Conv2d, widths, settings, kernel=IMAGE_KERNEL, blocks=settings.image.blocks)
+        first = ConvolutionalLayer(nn.Conv2d, channels, widths[0], start.settings, kernel=IMAGE_KERNEL, stride=halved)
+        stages = residual_stages(
+            nn.Conv2d, widths, start.settings, kernel=IMAGE_KERNEL, blocks=start.settings.image.blocks
+        )
         self.layers = nn.ModuleList([first, *stages])
         self.width = widths[-1]
         self.multiplications = multiplications_of(self.layers, (height, width))
-        initialize(self, settings, generator=generator)
+        initialize(self, start.settings, generator=start.generator)
 
     def forward(
         self, images: UInt8[Tensor, "rows height width channels"], noise: Tensor | None
@@ -166,28 +158,19 @@ class ConvolutionalSeries(ArrayNetwork):
     Shape: (rows, steps, channels), the last channel 1 on a series' own steps, else 0 -> (rows, last width).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Float[Tensor, "rows steps channels"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        assert settings.series.widths != "auto"
-        steps, channels = array.shape
-        widths = settings.series.widths
+        assert start.settings.series.widths != "auto"
+        steps, channels = start.array.shape
+        widths = start.settings.series.widths
         self.noise_layers = 0
-        first = ConvolutionalLayer(nn.Conv1d, channels - 1, widths[0], settings, kernel=SERIES_KERNEL, stride=1)
+        first = ConvolutionalLayer(nn.Conv1d, channels - 1, widths[0], start.settings, kernel=SERIES_KERNEL, stride=1)
         self.layers = nn.ModuleList(
-            [first, *residual_stages(nn.Conv1d, widths, settings, kernel=SERIES_KERNEL, blocks=1)]
+            [first, *residual_stages(nn.Conv1d, widths, start.settings, kernel=SERIES_KERNEL, blocks=1)]
         )
         self.width = widths[-1]
         self.multiplications = multiplications_of(self.layers, (steps,))
-        initialize(self, settings, generator=generator)
+        initialize(self, start.settings, generator=start.generator)
 
     def forward(
         self, series: Float[Tensor, "rows steps channels"], noise: Tensor | None

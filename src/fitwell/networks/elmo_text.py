@@ -15,11 +15,9 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
-from fitwell.data.encode import ArrayBlock
-from fitwell.networks.layer import ArrayNetwork, freeze
+from fitwell.networks.layer import ArrayNetwork, ArrayStart, freeze
 from fitwell.networks.mixed_layers import MixedLayers
 from fitwell.networks.noise import Dropout
-from fitwell.recipe import NetworkSettings, TrainingSettings
 from fitwell.words.bilm.characters import BEGINS, BOUNDARY, ENDS, LONGEST
 from fitwell.words.bilm.model import load_elmo, sizes_from
 from fitwell.words.bilm.network import LAYERS, LanguageModel
@@ -33,38 +31,29 @@ class ElmoText(ArrayNetwork):
     Shape: symbols (rows, symbols), 0 after a text's end, or what `read` returned -> (rows, width).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Int[Tensor, "rows symbols"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        assert settings.dropout != "auto"
-        assert settings.text.tuned != "auto"
+        assert start.settings.dropout != "auto"
+        assert start.settings.text.tuned != "auto"
         # Without training rows only the structure is of use, to be filled with saved weights.
-        if sample is None:
-            self.model = LanguageModel(sizes_from(json.loads(array.configuration)["sizes"], source="the run"))
+        if start.sample is None:
+            self.model = LanguageModel(sizes_from(json.loads(start.array.configuration)["sizes"], source="the run"))
         else:
-            self.model = load_elmo(array.folder).network
+            self.model = load_elmo(start.array.folder).network
         self.model.softmax = nn.Identity()  # tells words, which nobody asks for here
-        self.is_tuned = settings.text.tuned
+        self.is_tuned = start.settings.text.tuned
         self.model.requires_grad_(True)
         if not self.is_tuned:
             freeze(self.model)
         self.layers = nn.ModuleList()
         self.noise_layers = 1
-        self.dropout = Dropout(settings.dropout, layer=noise_layer)
+        self.dropout = Dropout(start.settings.dropout, layer=start.noise_layer)
         self.width = 2 * self.model.sizes.width
         weights = sum(each.numel() for each in (*self.model.parameters(), *self.model.buffers()) if each.ndim == 2)
-        self.multiplications = float(array.shape[0] / LONGEST * weights)
+        self.multiplications = float(start.array.shape[0] / LONGEST * weights)
         self.mixed = MixedLayers(LAYERS + 1, self.width)
-        if sample is not None:
-            self.mixed.fit_to(sample, self._in_parts)
+        if start.sample is not None:
+            self.mixed.fit_to(start.sample, self._in_parts)
 
     def forward(self, symbols: Shaped[Tensor, "rows entries"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         vectors = symbols if symbols.is_floating_point() else self._in_parts(symbols)

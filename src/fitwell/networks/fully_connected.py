@@ -31,7 +31,7 @@ from fitwell.networks.embeddings import (
     quantile_edges,
 )
 from fitwell.networks.initialization import INITIALIZATIONS
-from fitwell.networks.layer import ArrayNetwork, Layer
+from fitwell.networks.layer import ArrayNetwork, ArrayStart, Layer
 from fitwell.networks.mixing import Mixing, mixing_of
 from fitwell.networks.noise import Dropout, InputNoise
 from fitwell.networks.normalization import NORMALIZATIONS
@@ -142,12 +142,14 @@ class FullyConnected(nn.Module):
         self.arrays = nn.ModuleDict()
         for block, array in layout.arrays.items():
             self.arrays[block] = ARRAY_NETWORKS[array.kind][family_of(array, settings)](
-                array,
-                settings,
-                training,
-                noise_layer=noise_layer,
-                sample=None if sample is None else sample[block],
-                generator=generator,
+                ArrayStart(
+                    array=array,
+                    settings=settings,
+                    training=training,
+                    noise_layer=noise_layer,
+                    sample=None if sample is None else sample[block],
+                    generator=generator,
+                )
             )
             noise_layer += self._array(block).noise_layers
         self.pictures = {block for block, array in layout.arrays.items() if array.kind == "image"}

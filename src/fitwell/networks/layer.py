@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
+
+from fitwell.data.encode import ArrayBlock
+from fitwell.recipe import NetworkSettings, TrainingSettings
 
 
 class Layer(nn.Module):
@@ -33,6 +38,18 @@ class ReadBeforehand(Protocol):
     def read(self, block: Tensor) -> Tensor | None:
         """Return what it makes of rows where training leaves that as it is; it then takes that in their place."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ArrayStart:
+    """What the network of one column of arrays starts from."""
+
+    array: ArrayBlock
+    settings: NetworkSettings
+    training: TrainingSettings
+    noise_layer: int  # the first of its noise words
+    sample: Tensor | None  # the block of training rows; None where saved weights will fill the structure
+    generator: torch.Generator  # that draws its weights
 
 
 class ArrayNetwork(nn.Module):

@@ -13,12 +13,10 @@ import torch
 from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor, nn
 
-from fitwell.data.encode import ArrayBlock
-from fitwell.networks.layer import ArrayNetwork, freeze
+from fitwell.networks.layer import ArrayNetwork, ArrayStart, freeze
 from fitwell.networks.mixed_layers import SCALED_BY, MixedLayers
 from fitwell.networks.noise import Dropout
 from fitwell.pretrained.backbones.folder import backbone_for, backbone_of, picture_model_from_text
-from fitwell.recipe import NetworkSettings, TrainingSettings
 
 AT_ONCE = 64  # pictures read together where nothing is learned
 
@@ -32,41 +30,34 @@ class PretrainedImages(ArrayNetwork):
     center: Tensor
     factor: Tensor
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: UInt8[Tensor, "rows high wide channels"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        assert settings.dropout != "auto"
-        assert settings.image.tuned != "auto"
-        assert training.image_precision != "auto"
-        model = picture_model_from_text(array.configuration)
-        height, width, _ = array.shape
+        assert start.settings.dropout != "auto"
+        assert start.settings.image.tuned != "auto"
+        assert start.training.image_precision != "auto"
+        model = picture_model_from_text(start.array.configuration)
+        height, width, _ = start.array.shape
         self.multiplications = backbone_for(model).multiplications(height, width)
         # Without training rows only the structure is of use, to be filled with saved weights.
-        self.encoder = backbone_for(model).allocated() if sample is None else backbone_of(array.folder, model)
+        self.encoder = (
+            backbone_for(model).allocated() if start.sample is None else backbone_of(start.array.folder, model)
+        )
         self.encoder.requires_grad_(True)
-        self.is_tuned = settings.image.tuned
+        self.is_tuned = start.settings.image.tuned
         if not self.is_tuned:
             freeze(self.encoder)
-        self.is_halved = training.image_precision == "bfloat16"
+        self.is_halved = start.training.image_precision == "bfloat16"
         self.register_buffer("center", 255 * torch.tensor(model.means))
         self.register_buffer("factor", 1 / (255 * torch.tensor(model.spreads)))
         self.layers = nn.ModuleList()
-        self.dropout = Dropout(settings.dropout, layer=noise_layer)
+        self.dropout = Dropout(start.settings.dropout, layer=start.noise_layer)
         self.noise_layers = 1
         self.width = self.encoder.width
         self.scale = MixedLayers(1, self.width)
-        if sample is not None:
+        if start.sample is not None:
             self.eval()  # computes in full precision
             with torch.no_grad():
-                self.scale.fit(self._in_parts(sample[:: -(-len(sample) // SCALED_BY)]))
+                self.scale.fit(self._in_parts(start.sample[:: -(-len(start.sample) // SCALED_BY)]))
             self.train()
 
     def forward(self, pictures: Shaped[Tensor, "rows ..."], noise: Tensor | None) -> Float[Tensor, "rows width"]:

@@ -18,15 +18,13 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from fitwell.data.encode import ArrayBlock
-from fitwell.networks.layer import ArrayNetwork, freeze
+from fitwell.networks.layer import ArrayNetwork, ArrayStart, freeze
 from fitwell.networks.mixed_layers import MixedLayers
 from fitwell.networks.noise import Dropout, PieceDropout
 from fitwell.pretrained.configuration import configuration_from_text
 from fitwell.pretrained.folder import encoder_of, open_folder
 from fitwell.pretrained.packed import Packed, packed
 from fitwell.pretrained.transformer import Drop, Transformer, kept, pooled
-from fitwell.recipe import NetworkSettings, TrainingSettings
 
 PIECES_AT_ONCE = 16_384  # read together where nothing is learned, which bounds the memory of long texts
 
@@ -37,41 +35,34 @@ class PretrainedText(ArrayNetwork):
     Shape: pieces (rows, pieces), from 1 on and 0 after a text's end -> (rows, width).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Int[Tensor, "rows pieces"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        assert settings.dropout != "auto"
-        assert settings.text.tuned != "auto"
-        assert training.encoder_precision != "auto"
-        self.configuration = configuration_from_text(array.configuration)
+        assert start.settings.dropout != "auto"
+        assert start.settings.text.tuned != "auto"
+        assert start.training.encoder_precision != "auto"
+        self.configuration = configuration_from_text(start.array.configuration)
         # Without training rows only the structure is of use, to be filled with saved weights.
         self.encoder = (
-            Transformer(self.configuration).allocated() if sample is None else encoder_of(open_folder(array.folder))
+            Transformer(self.configuration).allocated()
+            if start.sample is None
+            else encoder_of(open_folder(start.array.folder))
         )
         self.encoder.requires_grad_(True)
-        self.is_tuned = settings.text.tuned
+        self.is_tuned = start.settings.text.tuned
         if not self.is_tuned:
             freeze(self.encoder)
-        self.is_halved = training.encoder_precision == "bfloat16"
+        self.is_halved = start.training.encoder_precision == "bfloat16"
         self.layers = torch.nn.ModuleList()
-        self.inside = PieceDropout(settings.dropout)
-        self.noise_layer = noise_layer
+        self.inside = PieceDropout(start.settings.dropout)
+        self.noise_layer = start.noise_layer
         self.noise_layers = self.encoder.drops + 1
-        self.dropout = Dropout(settings.dropout, layer=noise_layer + self.encoder.drops)
+        self.dropout = Dropout(start.settings.dropout, layer=start.noise_layer + self.encoder.drops)
         self.width = self.configuration.pooled_width
-        self.multiplications = array.shape[0] * self.encoder.multiplications
+        self.multiplications = start.array.shape[0] * self.encoder.multiplications
         self.mixed = MixedLayers(self.configuration.layers + 1 if self.configuration.mixed else 1, self.width)
-        if sample is not None:
+        if start.sample is not None:
             self.eval()  # computes in full precision
-            self.mixed.fit_to(sample, self._in_parts)
+            self.mixed.fit_to(start.sample, self._in_parts)
             self.train()
 
     def forward(self, numbers: Shaped[Tensor, "rows pieces"], noise: Tensor | None) -> Float[Tensor, "rows width"]:

@@ -19,9 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fitwell.data.encode import ArrayBlock
-from fitwell.networks.layer import ArrayNetwork
-from fitwell.recipe import NetworkSettings, TrainingSettings
+from fitwell.networks.layer import ArrayNetwork, ArrayStart
 
 LENGTH = 9  # steps that a filter sees
 KERNELS, BIASES = 1_000, 4  # filters of all dilations together, and biases of each
@@ -44,18 +42,9 @@ class RandomKernels(ArrayNetwork):
     center: Tensor
     factor: Tensor
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Float[Tensor, "rows steps channels"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        steps, channels = array.shape
+        steps, channels = start.array.shape
         self.noise_layers = 0
         self.layers = nn.ModuleList()
         self.dilations = dilations_of(steps)
@@ -68,8 +57,8 @@ class RandomKernels(ArrayNetwork):
         self.register_buffer("center", torch.zeros(self.width))
         self.register_buffer("factor", torch.ones(self.width))
         self.multiplications = float(steps * len(self.dilations) * self.each * (LENGTH * (channels - 1) + COMPARED))
-        if sample is not None and len(sample):
-            self._fit(sample)
+        if start.sample is not None and len(start.sample):
+            self._fit(start.sample)
 
     def forward(self, series: Float[Tensor, "rows ..."], noise: Tensor | None) -> Float[Tensor, "rows shares"]:
         if series.ndim == 2:

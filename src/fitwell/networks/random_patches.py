@@ -21,9 +21,7 @@ from jaxtyping import Float, Float64, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fitwell.data.encode import ArrayBlock
-from fitwell.networks.layer import ArrayNetwork
-from fitwell.recipe import NetworkSettings, TrainingSettings
+from fitwell.networks.layer import ArrayNetwork, ArrayStart
 
 SIDE, FILTERS = 6, 256  # of a patch; of each size of the pictures
 SCALES, FULLEST = 2, 2  # full size and half; sides of at least so many patches are halved
@@ -47,22 +45,13 @@ class RandomPatches(ArrayNetwork):
     center: Tensor
     factor: Tensor
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: UInt8[Tensor, "rows height width channels"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        assert training.image_flip != "auto"
-        height, width, channels = array.shape
+        assert start.training.image_flip != "auto"
+        height, width, channels = start.array.shape
         self.noise_layers = 0
         self.layers = nn.ModuleList()
-        self.mirrored = training.image_flip
+        self.mirrored = start.training.image_flip
         self.sides = list(sides_of(height, width))
         self.multiplications = 0.0
         for scale, (tall, wide) in enumerate(self.sides):
@@ -75,8 +64,8 @@ class RandomPatches(ArrayNetwork):
         self.width = 2 * FILTERS * (QUARTERS**2 + 1) * len(self.sides)
         self.register_buffer("center", torch.zeros(self.width))
         self.register_buffer("factor", torch.ones(self.width))
-        if sample is not None and len(sample):
-            self._fit(sample)
+        if start.sample is not None and len(start.sample):
+            self._fit(start.sample)
 
     def forward(self, images: Tensor, noise: Tensor | None) -> Float[Tensor, "rows responses"]:
         if images.ndim == 2:

@@ -27,9 +27,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from fitwell.data.encode import ArrayBlock
-from fitwell.networks.layer import ArrayNetwork, Layer
-from fitwell.recipe import NetworkSettings, TrainingSettings
+from fitwell.networks.layer import ArrayNetwork, ArrayStart, Layer
 
 DIRECTIONS = 4  # of states, that the reach of gradients is the mean over
 
@@ -129,24 +127,15 @@ class RecurrentSeries(ArrayNetwork):
     Shape: (rows, steps, channels), the last channel 1 on a series' own steps, else 0 -> (rows, 2 units).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Float[Tensor, "rows steps channels"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        own = settings.series
+        own = start.settings.series
         assert own.widths != "auto"
-        steps, channels = array.shape
+        steps, channels = start.array.shape
         self.noise_layers = 0
         self.bidirectional = own.bidirectional
         self.layers = recurrent_layers(
-            own.family, channels - 1, own.widths, bidirectional=self.bidirectional, generator=generator
+            own.family, channels - 1, own.widths, bidirectional=self.bidirectional, generator=start.generator
         )
         self.width = states_width(own.widths, bidirectional=self.bidirectional)
         weights = sum(parameter.numel() for parameter in self.parameters() if parameter.ndim == 2)

@@ -15,14 +15,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fitwell.data.encode import ArrayBlock
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.initialization import INITIALIZATIONS
-from fitwell.networks.layer import ArrayNetwork, Layer
+from fitwell.networks.layer import ArrayNetwork, ArrayStart, Layer
 from fitwell.networks.noise import Dropout, keep_mask
 from fitwell.networks.recurrent import read, recurrent_layers, states_width
 from fitwell.networks.static_vectors import started_from
-from fitwell.recipe import NetworkSettings, TrainingSettings
+from fitwell.recipe import NetworkSettings
 
 SPREAD = 0.02  # standard deviation of the vectors' entries at the start
 NARROWEST = 2  # words under the first filters; each further width is of filters over a word more
@@ -77,22 +76,13 @@ class WeightedTerms(ArrayNetwork):
     Shape: (rows, terms, 2), the number and the weight of each -> (rows, width).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Float[Tensor, "rows terms 2"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        self.vectors = word_vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
+        self.vectors = word_vectors(start)
         self.width = self.vectors.table.shape[1]
-        self.layers = nn.ModuleList([TextLayer(self.width, settings, layer=noise_layer + 1)])
+        self.layers = nn.ModuleList([TextLayer(self.width, start.settings, layer=start.noise_layer + 1)])
         self.noise_layers = 2
-        self.multiplications = float(array.shape[0] * self.width)
+        self.multiplications = float(start.array.shape[0] * self.width)
 
     def forward(self, terms: Float[Tensor, "rows terms 2"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         vectors = self.vectors(terms[..., 0].to(torch.int64))
@@ -108,22 +98,13 @@ class AverageWords(ArrayNetwork):
     Shape: numbers of words (rows, words) -> (rows, width).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Int[Tensor, "rows words"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        self.vectors = word_vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
+        self.vectors = word_vectors(start)
         self.width = self.vectors.table.shape[1]
-        self.layers = nn.ModuleList([TextLayer(self.width, settings, layer=noise_layer + 1)])
+        self.layers = nn.ModuleList([TextLayer(self.width, start.settings, layer=start.noise_layer + 1)])
         self.noise_layers = 2
-        self.multiplications = float(array.shape[0] * self.width)
+        self.multiplications = float(start.array.shape[0] * self.width)
 
     def forward(self, words: Int[Tensor, "rows words"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         vectors = self.vectors(words)
@@ -142,36 +123,27 @@ class ConvolutionalWords(ArrayNetwork):
     Shape: numbers of words (rows, words) -> (rows, sum of the widths).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Int[Tensor, "rows words"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        assert settings.text.widths != "auto"
-        self.vectors = word_vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
+        assert start.settings.text.widths != "auto"
+        self.vectors = word_vectors(start)
         width = self.vectors.table.shape[1]
         self.filters = nn.ModuleList(
             nn.Conv1d(width, filters, NARROWEST + place, bias=False)
-            for place, filters in enumerate(settings.text.widths)
+            for place, filters in enumerate(start.settings.text.widths)
         )
-        self.width = sum(settings.text.widths)
-        self.layers = nn.ModuleList([TextLayer(self.width, settings, layer=noise_layer + 1)])
+        self.width = sum(start.settings.text.widths)
+        self.layers = nn.ModuleList([TextLayer(self.width, start.settings, layer=start.noise_layer + 1)])
         self.noise_layers = 2
         weights = sum(parameter.numel() for parameter in self.filters.parameters())
-        self.multiplications = float(array.shape[0] * weights)
-        assert settings.activation != "auto"
-        assert settings.initialization != "auto"
-        gain = ACTIVATIONS[settings.activation].gain(settings)
+        self.multiplications = float(start.array.shape[0] * weights)
+        assert start.settings.activation != "auto"
+        assert start.settings.initialization != "auto"
+        gain = ACTIVATIONS[start.settings.activation].gain(start.settings)
         with torch.no_grad():
             for parameter in self.filters.parameters():
-                INITIALIZATIONS[settings.initialization](
-                    parameter, gain=gain, bound=settings.initialization_range, generator=generator
+                INITIALIZATIONS[start.settings.initialization](
+                    parameter, gain=gain, bound=start.settings.initialization_range, generator=start.generator
                 )
 
     def forward(self, words: Int[Tensor, "rows words"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
@@ -197,30 +169,25 @@ class RecurrentWords(ArrayNetwork):
     Shape: numbers of words (rows, words) -> (rows, 2 units).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Int[Tensor, "rows words"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        own = settings.text
+        own = start.settings.text
         assert own.widths != "auto"
-        assert settings.dropout != "auto"
-        self.vectors = word_vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
+        assert start.settings.dropout != "auto"
+        self.vectors = word_vectors(start)
         self.bidirectional = own.bidirectional
         self.layers = recurrent_layers(
-            own.family, self.vectors.table.shape[1], own.widths, bidirectional=self.bidirectional, generator=generator
+            own.family,
+            self.vectors.table.shape[1],
+            own.widths,
+            bidirectional=self.bidirectional,
+            generator=start.generator,
         )
-        self.dropout = Dropout(settings.dropout, layer=noise_layer + 1)
+        self.dropout = Dropout(start.settings.dropout, layer=start.noise_layer + 1)
         self.width = states_width(own.widths, bidirectional=self.bidirectional)
         self.noise_layers = 2
         weights = sum(parameter.numel() for parameter in self.layers.parameters() if parameter.ndim == 2)
-        self.multiplications = float(array.shape[0] * weights)
+        self.multiplications = float(start.array.shape[0] * weights)
 
     def forward(self, words: Int[Tensor, "rows words"], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         vectors, present = self.inputs_of(words)
@@ -234,21 +201,13 @@ class RecurrentWords(ArrayNetwork):
         return vectors, (words > 0).to(vectors.dtype)
 
 
-def word_vectors(
-    array: ArrayBlock,
-    settings: NetworkSettings,
-    training: TrainingSettings,
-    *,
-    layer: int,
-    sample: Tensor | None,
-    generator: torch.Generator,
-) -> WordVectors:
+def word_vectors(start: ArrayStart) -> WordVectors:
     """Return a table of the vocabulary's vectors: drawn, or begun with those of a file."""
-    own = settings.text
+    own, vocabulary = start.settings.text, start.array.vocabulary
     assert own.width != "auto"
     assert own.tuned != "auto"
-    assert training.word_dropout != "auto"
-    table = torch.randn(len(array.vocabulary), own.width, generator=generator) * SPREAD
-    if own.vectors is not None and sample is not None:  # else the weights come from elsewhere
-        table = started_from(own.vectors, table, array.vocabulary, tuned=own.tuned)
-    return WordVectors(table, tuned=own.tuned, dropped=training.word_dropout, layer=layer)
+    assert start.training.word_dropout != "auto"
+    table = torch.randn(len(vocabulary), own.width, generator=start.generator) * SPREAD
+    if own.vectors is not None and start.sample is not None:  # else the weights come from elsewhere
+        table = started_from(own.vectors, table, vocabulary, tuned=own.tuned)
+    return WordVectors(table, tuned=own.tuned, dropped=start.training.word_dropout, layer=start.noise_layer)

@@ -25,13 +25,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from fitwell.data.encode import ArrayBlock
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.initialization import INITIALIZATIONS
-from fitwell.networks.layer import ArrayNetwork, Layer
+from fitwell.networks.layer import ArrayNetwork, ArrayStart, Layer
 from fitwell.networks.noise import Dropout
 from fitwell.networks.text import word_vectors
-from fitwell.recipe import NetworkSettings, TrainingSettings
+from fitwell.recipe import NetworkSettings
 
 LONGEST_WAVE = 10_000.0  # the slowest of the waves turns once in 2π times as many steps, as in the paper
 SERIES_KERNEL = 7  # steps around each that a series' first map sees: a single number says little
@@ -135,28 +134,21 @@ class TransformerSeries(ArrayNetwork):
     Shape: (rows, steps, channels), the last channel 1 on a series' own steps, else 0 -> (rows, width).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Float[Tensor, "rows steps channels"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        own = settings.transformer
+        own = start.settings.transformer
         assert own.width != "auto"
-        steps, channels = array.shape
+        steps, channels = start.array.shape
         self.width = own.width
         self.entering = nn.Conv1d(channels - 1, self.width, SERIES_KERNEL, padding=SERIES_KERNEL // 2)
         with torch.no_grad():
-            nn.init.xavier_uniform_(self.entering.weight, generator=generator)
+            nn.init.xavier_uniform_(self.entering.weight, generator=start.generator)
             assert self.entering.bias is not None
             self.entering.bias.zero_()
-        self.positions = Positions(steps, self.width, settings, noise_layer=noise_layer, generator=generator)
-        self.layers = _layers(self.width, settings, noise_layer=noise_layer + 1, generator=generator)
+        self.positions = Positions(
+            steps, self.width, start.settings, noise_layer=start.noise_layer, generator=start.generator
+        )
+        self.layers = _layers(self.width, start.settings, noise_layer=start.noise_layer + 1, generator=start.generator)
         self.leaving_norm = nn.LayerNorm(self.width, eps=EPSILON)
         self.noise_layers = 1 + 2 * own.layers
         self.multiplications = _multiplications(self, steps=steps, width=self.width)
@@ -176,36 +168,29 @@ class TransformerWords(ArrayNetwork):
     Shape: numbers of words (rows, words) -> (rows, width).
     """
 
-    def __init__(
-        self,
-        array: ArrayBlock,
-        settings: NetworkSettings,
-        training: TrainingSettings,
-        *,
-        noise_layer: int,
-        sample: Int[Tensor, "rows words"] | None,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, start: ArrayStart) -> None:
         super().__init__()
-        own = settings.transformer
+        own = start.settings.transformer
         assert own.width != "auto"
-        assert settings.dropout != "auto"
-        (words,) = array.shape
-        self.vectors = word_vectors(array, settings, training, layer=noise_layer, sample=sample, generator=generator)
+        assert start.settings.dropout != "auto"
+        (words,) = start.array.shape
+        self.vectors = word_vectors(start)
         given = self.vectors.table.shape[1]
         self.width = own.width
         self.entering: nn.Module = nn.Identity()
         if given != self.width:
             entering = nn.Linear(given, self.width, bias=False)
             with torch.no_grad():
-                nn.init.xavier_uniform_(entering.weight, generator=generator)
+                nn.init.xavier_uniform_(entering.weight, generator=start.generator)
             self.entering = entering
         # Vectors of words start small, and those of a file have a length of their own: positions must not drown them.
         self.entering_norm = nn.LayerNorm(self.width, eps=EPSILON)
-        self.positions = Positions(words, self.width, settings, noise_layer=noise_layer + 1, generator=generator)
-        self.layers = _layers(self.width, settings, noise_layer=noise_layer + 2, generator=generator)
+        self.positions = Positions(
+            words, self.width, start.settings, noise_layer=start.noise_layer + 1, generator=start.generator
+        )
+        self.layers = _layers(self.width, start.settings, noise_layer=start.noise_layer + 2, generator=start.generator)
         self.leaving_norm = nn.LayerNorm(self.width, eps=EPSILON)
-        self.dropout = Dropout(settings.dropout, layer=noise_layer + 2 + 2 * own.layers)
+        self.dropout = Dropout(start.settings.dropout, layer=start.noise_layer + 2 + 2 * own.layers)
         self.noise_layers = 3 + 2 * own.layers
         self.multiplications = _multiplications(self, steps=words, width=self.width)
 
