@@ -18,7 +18,7 @@ from fitwell import words
 from fitwell.errors import DataError, RequestError
 from fitwell.words import Look, word_vectors
 from fitwell.words.matrices import vector_widths
-from fitwell.words.negatives import drawn_words
+from fitwell.words.negatives import NEAR, ROUNDS, drawn_words
 from fitwell.words.word_vectors import RATES, Architecture, Loss, Word2VecSettings
 
 TOPICS = [
@@ -241,10 +241,22 @@ def test_words_are_drawn_by_the_power_of_their_counts() -> None:
 
 
 def test_drawn_words_are_in_random_order() -> None:
-    drawn = drawn_words(np.array([50, 50]), exponent=1.0, generator=np.random.default_rng(1))
+    drawn = drawn_words(np.array([8192, 8192]), exponent=1.0, generator=np.random.default_rng(1))
     changes = np.count_nonzero(np.diff(drawn))
     # A fair coin: half of all neighbors differ, give or take four standard deviations.
     assert abs(changes - len(drawn) / 2) < 4 * np.sqrt(len(drawn)) / 2
+
+
+def test_drawn_words_come_again_soon_but_not_in_the_same_window() -> None:
+    counts = np.full(20_000, 40)
+    drawn = drawn_words(counts, exponent=1.0, generator=np.random.default_rng(1))
+    assert np.bincount(drawn, minlength=20_000).std() < 1
+    spans = drawn.reshape(-1, NEAR * ROUNDS)
+    # From anywhere, 1,024 draws would be of about 1,000 words. A word's 105 draws fill 25 places, and share the two
+    # beside these with other words.
+    assert max(len(np.unique(span)) for span in spans) < 1.1 * NEAR
+    rounds = spans[:64].reshape(-1, NEAR)
+    assert np.mean([len(np.unique(one)) for one in rounds]) > 0.99 * NEAR
 
 
 def test_the_learning_rate_begins_where_the_architecture_does_well() -> None:

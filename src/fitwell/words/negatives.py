@@ -1,4 +1,11 @@
-"""The stream of drawn words: what a window's words are told apart from."""
+"""The stream of drawn words: what a window's words are told apart from.
+
+Words drawn one by one lie anywhere in the vocabulary, and waiting for their vectors takes longer than computing with
+them. So a stream first draws `NEAR` places for words, fills them in `ROUNDS` orders, one after the other, and goes on
+with new ones. Each word comes as often as before, and next to any other, but from its first time to its last its vector
+stays near the processor. As the draws of one round are independent, and a place comes once a round, windows that
+follow each other are told apart from different words, as they should be.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +14,8 @@ import numpy.typing as npt
 
 FEWEST, MOST = 2**12, 2**21  # drawn words of a stream; it is read around and around, each block from another place
 A_TOKEN = 8  # drawn words for each token, where that is not too many
+NEAR = 256  # words whose vectors a core's own cache holds beside all else
+ROUNDS = 4  # more cost quality: a word would be told apart from its surroundings too often at a time
 
 
 def drawn_words(
@@ -29,5 +38,7 @@ def drawn_words(
     ends = np.searchsorted(places, upper, side="right")
     ends[-1] = size  # rounded, the last sum may be below 1
     words = np.repeat(np.arange(len(counts), dtype=np.int32), np.diff(ends, prepend=0))
-    generator.shuffle(words)
-    return words
+    groups = words.reshape(-1, ROUNDS)  # what comes in one place; it is one word, or some that are about as rare
+    generator.shuffle(groups)
+    orders = np.stack([generator.permutation(NEAR) for _ in range(ROUNDS)])
+    return groups.reshape(-1, NEAR, ROUNDS)[:, orders, np.arange(ROUNDS)[:, None]].reshape(-1)
