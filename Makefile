@@ -17,13 +17,14 @@ help: ## show this list
 
 install: $(STAMP) ## create .venv with Fitwell and everything its tests need, at pinned versions
 
-# The stamp is written last, so that an interrupted installation is done again. pip compiles what it
-# installs, but not what it only points to.
+# The stamp is written last, so that an interrupted installation is done again. pip would compile modules on one
+# core, and other packages' tests with them; some packages hold files that nobody can compile.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Fitwell needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m compileall -q src
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m compileall -qq -j 0 src
+	$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true
 	@touch $@
 
 demo: $(STAMP) ## train on a real table, say how good the network is, and leave a report
