@@ -33,12 +33,12 @@ def drawn_words(
     size = 1 << (wanted - 1).bit_length()
     shares = counts.astype(np.float64) ** exponent
     upper = np.cumsum(shares) / shares.sum()
-    places = (np.arange(size) + generator.random(size)) / size
-    # Both rise, and there are far fewer words than places: so each word finds where its places end.
-    ends = np.searchsorted(places, upper, side="right")
+    points = (np.arange(size) + generator.random(size)) / size
+    # Both rise, and there are far fewer words than points: so each word finds where its points end.
+    ends = np.searchsorted(points, upper, side="right")
     ends[-1] = size  # rounded, the last sum may be below 1
     words = np.repeat(np.arange(len(counts), dtype=np.int32), np.diff(ends, prepend=0))
-    groups = words.reshape(-1, ROUNDS)  # what comes in one place; it is one word, or some that are about as rare
-    generator.shuffle(groups)
+    # What comes in one place is one word, or some that are about as rare.
+    places = words.reshape(-1, ROUNDS).take(generator.permutation(np.arange(size // ROUNDS, dtype=np.int32)), axis=0)
     orders = np.stack([generator.permutation(NEAR) for _ in range(ROUNDS)])
-    return groups.reshape(-1, NEAR, ROUNDS)[:, orders, np.arange(ROUNDS)[:, None]].reshape(-1)
+    return places.reshape(-1, NEAR, ROUNDS)[:, orders, np.arange(ROUNDS)[:, None]].reshape(-1)
