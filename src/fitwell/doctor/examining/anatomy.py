@@ -34,7 +34,7 @@ class Anatomy:
     weight_decay: float
     decoupled: bool  # from the gradient, as AdamW's is: it is then scaled by the rate, and far larger ones are usual
     plain_recurrent: bool
-    imbalance: float  # rows of the largest class over those of the smallest
+    imbalance: float  # rows of the largest class over those of the smallest; of labels, the most uneven one's
     severed: bool = False  # something in the network stops the gradient, and it can be let through
 
     @property
@@ -181,8 +181,12 @@ def _broadcasts(task: Task, loss: LossKind, output: Tensor, targets: Tensor) -> 
 
 
 def _imbalance(task: Task, targets: Tensor) -> float:
-    if task.kind != "classes":
+    if task.kind == "numbers":
         return 1.0
+    if task.kind == "labels":
+        shares = labels_of(task, targets).double().mean(0)
+        rarer = torch.minimum(shares, 1 - shares)
+        return float(((1 - rarer) / rarer)[rarer > 0].amax()) if bool((rarer > 0).any()) else 1.0
     counts = torch.bincount(labels_of(task, targets).flatten().clamp(min=0))
     counts = counts[counts > 0]
     return float(counts.max() / counts.min())

@@ -18,7 +18,7 @@ from fitwell.doctor.examining.explaining import MECHANISMS
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
 from fitwell.doctor.examining.rewiring import StandIn
 from fitwell.doctor.examining.scoring import labels_of, log_loss, probabilities, skill
-from fitwell.doctor.examining.screening import Screened, lowest_recall
+from fitwell.doctor.examining.screening import Screened, has_rare_class, lowest_recall
 from fitwell.doctor.examining.subject import Fold
 from fitwell.doctor.examining.thresholds import (
     CLASS_NUMBERS,
@@ -27,7 +27,6 @@ from fitwell.doctor.examining.thresholds import (
     KNOWN_BY_HEART,
     LEARNED_BY_HEART,
     MORE_ROWS_BRING,
-    RARE_CLASS,
     SEEDS_APART,
     SMALL,
     STANDARD_ERRORS,
@@ -212,7 +211,7 @@ def _with_half(bench: Bench, arm: Arm, *, second: bool) -> Tensor:
 def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
     """Return that a class is hardly ever predicted though weighting finds it, and that the author's figure hides it."""
     anatomy, base = bench.anatomy, screened.base
-    if anatomy.task.kind != "classes" or anatomy.imbalance < RARE_CLASS or bench.subject.targets.ndim > 2:
+    if not has_rare_class(bench):
         return ()
     if (recall := lowest_recall(bench, base)) > IGNORED_RECALL:
         return ()
@@ -250,10 +249,13 @@ def _misled(bench: Bench, base: Measured) -> Finding | None:
         return None
     fold, outputs = bench.folds[0], base.trainings[0].outputs
     targets = bench.subject.targets[fold.held_out]
-    labels = labels_of(task, targets).flatten()
-    most = int(torch.bincount(labels).argmax())
+    labels = labels_of(task, targets)
     constant = torch.zeros_like(outputs)
-    if outputs.ndim == 1 or outputs.shape[1] == 1:
+    most = int(torch.bincount(labels.flatten()).argmax())
+    if task.kind == "labels":
+        on = (labels.float().mean(0) > 0.5).to(outputs.dtype).expand_as(outputs)
+        constant += outputs.abs().max() * (2 * on - 1) if bool((outputs < 0).any()) else on
+    elif outputs.ndim == 1 or outputs.shape[1] == 1:
         constant += outputs.abs().max() * (2 * most - 1) if bool((outputs < 0).any()) else float(most)
     else:
         constant[:, most] = 1.0

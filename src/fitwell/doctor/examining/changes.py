@@ -121,7 +121,7 @@ def _recurrent(subject: Subject, anatomy: Anatomy) -> bool:
 
 
 def _classes(subject: Subject, anatomy: Anatomy) -> bool:
-    return anatomy.task.kind == "classes" and anatomy.imbalance >= RARE_CLASS
+    return anatomy.task.kind != "numbers" and anatomy.imbalance >= RARE_CLASS
 
 
 # In the order in which they are taken back where nothing is suspected: the most general first.

@@ -290,6 +290,10 @@ def _scalar(value: Tensor) -> Tensor:
 
 
 def _class_weights(anatomy: Anatomy, targets: Tensor) -> Tensor:
+    """Return the weight of each class (classes,); of labels, those of being off and on (2, labels)."""
+    if anatomy.task.kind == "labels":
+        on = labels_of(anatomy.task, targets).float().mean(0).clamp(1 / len(targets), 1 - 1 / len(targets))
+        return 0.5 / torch.stack([1 - on, on])
     counts = torch.bincount(labels_of(anatomy.task, targets).flatten(), minlength=anatomy.task.classes).float()
     return counts.sum() / (counts.clamp(min=1) * max(1, int((counts > 0).sum())))
 
@@ -298,9 +302,10 @@ def _class_loss(anatomy: Anatomy, output: Tensor, labels: Tensor, *, raw: bool, 
     """Return the negative log-likelihood of labels, from logits when `raw`, else from what the activation gave."""
     if anatomy.task.kind == "labels":
         marks = labels.float()
+        weight = None if weights is None else weights.gather(0, labels)
         if raw:
-            return functional.binary_cross_entropy_with_logits(output, marks)
-        return functional.binary_cross_entropy(output.clamp(1e-6, 1 - 1e-6), marks)
+            return functional.binary_cross_entropy_with_logits(output, marks, weight=weight)
+        return functional.binary_cross_entropy(output.clamp(1e-6, 1 - 1e-6), marks, weight=weight)
     if output.ndim == 1 or output.shape[1] == 1:
         one, marks = output.reshape(len(labels)), labels.float().reshape(len(labels))
         weight = None if weights is None else weights[labels.reshape(len(labels))]
