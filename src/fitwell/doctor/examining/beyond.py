@@ -27,6 +27,7 @@ from fitwell.doctor.examining.thresholds import (
     KNOWN_BY_HEART,
     LEARNED_BY_HEART,
     MORE_ROWS_BRING,
+    RELATIVE_FAULT,
     SEEDS_APART,
     SMALL,
     STANDARD_ERRORS,
@@ -41,8 +42,8 @@ MORE_SEEDS = 3
 def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None:
     """Return that the error on held-out rows rose by a good part of a constant's since the best moment.
 
-    It is the squared error, or the log loss, which sure mistakes raise most. `again` is where the same training was
-    done with another seed and the rows divided otherwise.
+    And by a good part of what was known then. It is the squared error, or the log loss, which sure mistakes raise most.
+    `again` is where the same training was done with another seed and the rows divided otherwise.
     """
     base = screened.base
     trainings = (*base.trainings, *again.measure(base.arm).trainings)
@@ -55,7 +56,8 @@ def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None
     surer = _rise_of_log_loss(bench, again, base.arm)
     if surer is not None and (rise.effect < least or rise.clear < STANDARD_ERRORS):
         rise, what, least = surer, "log loss", SURE_MISTAKES
-    if rise.effect < least or rise.clear < STANDARD_ERRORS:
+    known = 1 - float(best.mean()) / screened.constant_error if what == "squared error" else 0.0
+    if rise.effect < max(least, RELATIVE_FAULT * known) or rise.clear < STANDARD_ERRORS:
         return None
     return Finding(
         symptom="overfitting",
