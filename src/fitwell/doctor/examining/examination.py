@@ -39,7 +39,7 @@ from fitwell.doctor.examining.explaining import (
     with_cure,
     with_skill,
 )
-from fitwell.doctor.examining.measuring import Bench, Gain, Measured, Tally, bench_of, gain, tally_of
+from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
 from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, shared_rows, without_signal
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, subject_of
@@ -230,9 +230,10 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     suspicion = suspicions(bench.subject, bench.anatomy, screened.base)
     # Where something is visibly wrong, less is enough to look for causes, whether or not it turns out to be one.
     share = EVIDENT_FAULT if _any_evident(screened, suspicion) else RELATIVE_FAULT
-    lacking = _lacking(again, screened, share)
+    divisions = Divisions([bench, again])
+    lacking = _lacking(divisions, screened, share)
     if is_clear(lacking, screened.allowed, share):
-        _find_causes(bench, again, screened, suspicion, lacking, course)
+        _find_causes(divisions, screened, suspicion, lacking, course)
     if "seed_sensitive" not in {finding.symptom for finding in course.findings}:
         _add(course, uneven)  # after what was found to make it so
     if not any(finding.decides for finding in course.findings):
@@ -306,20 +307,19 @@ def _any_evident(screened: Screened, suspicion: Mapping[str, float]) -> bool:
     return any(is_evident([name], suspicion) for name in screened.best.arm.changes)
 
 
-def _lacking(again: Bench, screened: Screened, share: float) -> Gain:
-    """Return how far the training stays below what its data allows; where one split leaves doubt, by two."""
+def _lacking(divisions: Divisions, screened: Screened, share: float) -> Gain:
+    """Return how far the training stays below what its data allows; where one split leaves doubt, by several."""
     base, best, found = screened.base, screened.best, screened.gain
     if is_clear(found, screened.allowed, share) or found.clear < 1 or found.effect < ABSOLUTE_GAIN:
         return found
-    return gain(
-        torch.cat([best.contributions, again.measure(best.arm).contributions]),
-        torch.cat([base.contributions, again.measure(base.arm).contributions]),
-    )
+    least = max(ABSOLUTE_GAIN, share * screened.allowed)
+    return divisions.settled(best.arm, base.arm, least=least, errors=STANDARD_ERRORS)
 
 
 def _find_causes(
-    bench: Bench, again: Bench, screened: Screened, suspicion: Mapping[str, float], lacking: Gain, course: Course
+    divisions: Divisions, screened: Screened, suspicion: Mapping[str, float], lacking: Gain, course: Course
 ) -> None:
+    bench, again = divisions.benches[:2]
     base = screened.base
     causes = eliminate(bench, base, screened.best, suspicion)
     evident = is_evident(list(causes.effects), suspicion)
@@ -329,7 +329,7 @@ def _find_causes(
     table = {**CHANGES, **BESIDE}
     fault = evident or any(table[name].fault for name in causes.effects)
     severity: Severity = "critical" if fault or screened.shortfall >= RELATIVE_HEADROOM else "warning"
-    sure = _holds(again, causes.measured, base, evident=evident)
+    sure = _holds(divisions, causes.measured, evident=evident)
     signals = base.trainings[0].signals
     if set(causes.effects) <= {WIDER, STAND_IN} and not (signals is not None and signals.fading):
         # Too small a network may be just large enough for some first weights.
@@ -341,13 +341,13 @@ def _find_causes(
         others = [
             each
             for each in causes.alternatives.items()
-            if bench.tally.affords("changes that may do as well") and _holds(again, each[1], base, evident=evident)
+            if bench.tally.affords("changes that may do as well") and _holds(divisions, each[1], evident=evident)
         ]
         found += alternative_findings(screened, others, severity=severity)
         if (
             causes.cure is not causes.measured
             and bench.tally.affords("all changes together")
-            and _holds(again, causes.cure, base, evident=evident)
+            and _holds(divisions, causes.cure, evident=evident)
         ):
             found = tuple(with_cure(each, screened, causes.cure) for each in found)
     course.add(found)
@@ -364,13 +364,14 @@ def _find_causes(
     course.add(each for each in more if each.symptom not in known)
 
 
-def _holds(again: Bench, changed: Measured, base: Measured, *, evident: bool) -> bool:
+def _holds(divisions: Divisions, changed: Measured, *, evident: bool) -> bool:
     """Tell whether changes bring their gain again, with another seed and the rows divided otherwise."""
-    other, anew = again.measure(Arm()), again.measure(changed.arm)
-    found = gain(anew.contributions, other.contributions)
-    pooled = gain(
-        torch.cat([changed.contributions, anew.contributions]),
-        torch.cat([base.contributions, other.contributions]),
-    )
+    again = divisions.benches[1]
+    anew = again.measure(changed.arm)
+    found = gain(anew.contributions, again.measure(Arm()).contributions)
     share, errors = (EVIDENT_FAULT, EVIDENT_ERRORS) if evident else (RELATIVE_FAULT, STANDARD_ERRORS)
-    return found.effect >= ABSOLUTE_GAIN and is_clear(pooled, anew.skill, share, errors=errors)
+    if found.effect < ABSOLUTE_GAIN:
+        return False
+    least = max(ABSOLUTE_GAIN, share * anew.skill)
+    pooled = divisions.settled(changed.arm, Arm(), least=least, errors=errors)
+    return is_clear(pooled, anew.skill, share, errors=errors)
