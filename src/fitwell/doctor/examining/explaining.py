@@ -39,7 +39,8 @@ MECHANISMS: dict[str, str] = {
     "learning_rate_too_low": "steps are so short that the training ends before it gets anywhere",
     "stopped_too_early": "the training ends while it still gains",
     "dead_units": "units that are zero for all rows have no gradient and never come back",
-    "saturated_units": "on the flat parts of sigmoid and tanh the gradient is nearly zero",
+    "saturated_units": "on the flat parts of sigmoid and tanh, and where many units share a sum of one, the gradient "
+    "is nearly zero",
     "vanishing_gradients": "every layer takes a part of the gradient, so that the first layers hardly learn",
     "exploding_gradients": "gradients grow from step to step of the sequence; single updates undo what was learned",
     "unshuffled_data": "batches in the order of the data hold one kind of row each, and each undoes the one before",

@@ -25,6 +25,7 @@ from fitwell.doctor.examining.thresholds import (
     SPREAD_FACTOR,
     VANISHED,
 )
+from fitwell.doctor.examining.tracing import DISTRIBUTIONS
 
 LOOKED_AT = 500  # rows
 
@@ -48,6 +49,8 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         "adam": 0.35,
         "longer": 0.3,
     }
+    if any(call.name in DISTRIBUTIONS for call in anatomy.trace.hidden_activations):
+        found["activations"] = 0.6  # units that share a sum of one between layers, as hardly anybody means it
     signals = base.trainings[0].signals
     if signals is not None:
         if signals.shrinkage < VANISHED or any(each.saturated > MANY_SATURATED for each in signals.end):
