@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.losses import LossKind, recognize
+from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, LossKind, recognize
 from fitwell.doctor.examining.scoring import Task, labels_of, task_of
 from fitwell.doctor.examining.subject import Subject, new_module
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
@@ -144,7 +144,15 @@ def mismatch_of(output: str, loss: LossKind, task: Task, values: Tensor, targets
     if loss.expects == "log-probabilities" and output != "log_softmax":
         return f"{loss.name} takes log-probabilities, but the output is {output}"
     if task.kind == "numbers":
-        return _unreachable(output, loss, targets.float())
+        return _of_counts(output, loss, values) or _unreachable(output, loss, targets.float())
+    return None
+
+
+def _of_counts(output: str, loss: LossKind, values: Tensor) -> str | None:
+    if loss.name == OF_LOGARITHMS and BOUNDS.get(output, (-1.0, 0.0))[0] >= 0:
+        return f"{loss.name} takes logarithms, but {output} keeps them from being negative: no rate below 1 can be said"
+    if loss.name == OF_RATES and bool((values < 0).any()):
+        return f"{loss.name} takes its outputs' logarithm, but the output is {output}, and may be negative"
     return None
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import Anatomy, owned_by
 from fitwell.doctor.examining.changes import Arm
+from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, Loss
 from fitwell.doctor.examining.rewiring import redraw_soundly
 from fitwell.doctor.examining.scoring import labels_of
 from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
@@ -62,6 +63,10 @@ def mismatched_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 
 
 def _way_out(anatomy: Anatomy) -> str:
+    if anatomy.loss.name == OF_LOGARITHMS:
+        return "leave the activation at the output out, and take exp() of outputs for the rates"
+    if anatomy.loss.name == OF_RATES:
+        return "leave log_input at True, and take exp() of outputs for the rates"
     if anatomy.task.kind == "numbers":
         return "leave the activation at the output out, and take squared error"
     if anatomy.width == 1:
@@ -209,14 +214,12 @@ def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     targets = subject.targets[:ROWS]
     if output is None or len(output) < 4 or bool((targets == targets[0]).all()) or _spread(output) < REAL:
         return None
+    asked = [output]
     if anatomy.task.kind == "numbers" and output.numel() == targets.numel():
-        # Outputs far from targets would hide by their distance that the order matters.
-        output = targets.to(output.dtype).reshape(output.shape)
-    try:
-        values = [float(subject.loss(output, targets[order]).mean()) for order in _orders(len(output))]
-    except (RuntimeError, ValueError, IndexError, TypeError):
-        return None
-    if not all(map(math.isfinite, values)) or max(values) - min(values) > 1e-5 * max(map(abs, values)):
+        # Outputs far from targets hide by their distance that the order matters, and outputs that are as large as
+        # targets by what a loss makes of them, where it takes them for logarithms.
+        asked.append(targets.to(output.dtype).reshape(output.shape))
+    if not all(_is_order_blind(subject.loss, each, targets) for each in asked):
         return None
     return Flaw(
         symptom="wrong_loss",
@@ -227,6 +230,14 @@ def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         change="loss",
         way_out="give outputs and targets the same shape inside the loss",
     )
+
+
+def _is_order_blind(loss: Loss, output: Tensor, targets: Tensor) -> bool:
+    try:
+        values = [float(loss(output, targets[order]).mean()) for order in _orders(len(output))]
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return False
+    return all(map(math.isfinite, values)) and max(values) - min(values) <= 1e-5 * max(map(abs, values))
 
 
 def _orders(rows: int) -> list[Tensor]:
