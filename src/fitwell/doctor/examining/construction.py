@@ -18,6 +18,7 @@ from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, Loss
 from fitwell.doctor.examining.rewiring import redraw_soundly
 from fitwell.doctor.examining.scoring import labels_of
+from fitwell.doctor.examining.signals import gradient_by_step
 from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
 from fitwell.doctor.examining.tracing import Rewired
 from fitwell.doctor.finding import Severity
@@ -396,6 +397,9 @@ def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     output = _outputs(module, standardized_rows(subject, ROWS))
     if output is None or _spread(output) > REAL or bool((subject.inputs[:ROWS] == subject.inputs[0]).all()):
         return None
+    reached = gradient_by_step(module, standardized_rows(subject, ROWS))
+    if reached is not None and bool((reached > 0).any()):
+        return _forgotten(subject)  # hardly anything is left of the inputs, but they are not lost
     return Flaw(
         symptom="not_learning",
         severity="critical",
@@ -404,6 +408,21 @@ def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         "does not depend on them",
         change=None,
         way_out="follow one row through forward(), and look where its values are lost",
+    )
+
+
+def _forgotten(subject: Subject) -> Flaw | None:
+    if not bool(subject.filled.any()):
+        return None
+    share = float(subject.filled.double().mean()) / subject.inputs.shape[1]
+    return Flaw(
+        symptom="vanishing_gradients",
+        severity="critical",
+        where="the recurrent layer",
+        text=f"rows are filled up behind their end, on average over {100 * share:.0f} % of their steps, and the state "
+        "that is read at the last step has forgotten them by then: outputs hardly depend on the inputs",
+        change="fronted",
+        way_out="read the state at the last step of a row's own (pack_padded_sequence), or fill rows up in front",
     )
 
 

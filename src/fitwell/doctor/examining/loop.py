@@ -100,7 +100,7 @@ def train(
 ) -> Training:  # fmt: skip
     """Train one arm on a fold; `steps` cuts it off, and so does a curve that will not reach the skill `least`."""
     scales = scales_of(subject, anatomy, fold, arm)
-    x, y = scales.inputs(subject.inputs[fold.training]), subject.targets[fold.training]
+    x, y = scales.inputs(_given(subject, arm, fold.training)), subject.targets[fold.training]
     module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)
     optimizer = optimizer_of(subject, anatomy, module, arm)
     loss_of = loss_for(subject, anatomy, arm, y)
@@ -156,6 +156,10 @@ def train(
         momentum=max(float(group.get("momentum", 0)) for group in optimizer.param_groups),
         signals=None if signals is None else signals.taken(x[:EVALUATED]),
     )
+
+
+def _given(subject: Subject, arm: Arm, rows: Tensor) -> Tensor:
+    return subject.given(rows, fronted="fronted" in arm.changes)
 
 
 def _is_out_of_reach(looks: Sequence[Look], last_step: float, least: float) -> bool:
@@ -330,7 +334,7 @@ def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, modul
     with torch.no_grad():
         for some in torch.split(rows, EVALUATED):
             with _within(rewired(anatomy, arm, training=False)):
-                outputs.append(module(scales.inputs(subject.inputs[some])))
+                outputs.append(module(scales.inputs(_given(subject, arm, some))))
     output, targets = torch.cat(outputs), subject.targets[rows]
     own = anatomy.loss.expects == "anything" and anatomy.task.kind == "numbers"
     if own and not takes_proper_loss(anatomy, arm):

@@ -56,7 +56,7 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         if signals.shrinkage < VANISHED or any(each.saturated > MANY_SATURATED for each in signals.end):
             found["activations"] = 0.6
         if signals.memory < VANISHED:
-            found["gated"] = 0.85
+            found["gated"] = found["fronted"] = 0.85
         if _is_numb(signals.start):
             sound = activity_of(new_module(subject, subject.seed), standardized_rows(subject, LOOKED_AT))
             blamed = "initialization" if _is_numb(sound) else "inputs"
