@@ -1,4 +1,4 @@
-"""The last programs to judge the doctor by, written once it had learned from the recent ones."""
+"""The last programs in the manner of questions, written once the doctor had learned from the recent ones."""
 
 from __future__ import annotations
 
