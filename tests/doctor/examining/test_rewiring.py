@@ -17,6 +17,7 @@ from fitwell.doctor.examining.loop import loss_for, optimizer_of, scales_of
 from fitwell.doctor.examining.measuring import bench_of, tally_of
 from fitwell.doctor.examining.rewiring import network_of
 from fitwell.doctor.examining.screening import has_rare_class, lowest_recall
+from fitwell.doctor.examining.signals import Signals
 from fitwell.doctor.examining.subject import Fold, Subject, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
 from fitwell.interrupts import Interruption
@@ -127,6 +128,15 @@ def test_units_that_share_a_sum_of_one_are_suspected() -> None:
         trained: Any = type("Trained", (), {"signals": None})()
         base: Any = type("Base", (), {"trainings": (trained,), "diverged": False})()
         assert suspicions(given, anatomy_of(given), base)["activations"] == suspected
+
+
+@pytest.mark.parametrize(("factor", "suspected"), [(1.0, 0.85), (1e4, 0.1)])
+def test_large_first_gradients_are_the_weights_fault_where_scales_are_not(factor: float, suspected: float) -> None:
+    given = subject(regression(inputs=factor * regression()["inputs"]))
+    signals = Signals(start=(), end=(), travelled=0.0, zero_weights=False, gradients={"weight": [1e5]})
+    trained: Any = type("Trained", (), {"signals": signals})()
+    base: Any = type("Base", (), {"trainings": (trained,), "diverged": False})()
+    assert suspicions(given, anatomy_of(given), base)["initialization"] == suspected
 
 
 def test_scales_are_measured_on_the_training_rows_alone() -> None:

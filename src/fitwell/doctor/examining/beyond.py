@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.explaining import MECHANISMS
+from fitwell.doctor.examining.loop import Look
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
 from fitwell.doctor.examining.rewiring import StandIn
 from fitwell.doctor.examining.scoring import labels_of, log_loss, probabilities, skill
@@ -37,6 +38,7 @@ from fitwell.doctor.examining.thresholds import (
 from fitwell.doctor.finding import Finding, Remedy, remedy
 
 MORE_SEEDS = 3
+RISEN = 1.5  # times a loss: beyond what batches and dropout vary it by over a twentieth of a training
 
 
 def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None:
@@ -56,6 +58,8 @@ def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None
     surer = _rise_of_log_loss(bench, again, base.arm)
     if surer is not None and (rise.effect < least or rise.clear < STANDARD_ERRORS):
         rise, what, least = surer, "log loss", SURE_MISTAKES
+    if _loss_rose(base):
+        return None  # the rows that it learns from are told worse as well
     known = 1 - float(best.mean()) / screened.constant_error if what == "squared error" else 0.0
     if rise.effect < max(least, RELATIVE_FAULT * known) or rise.clear < STANDARD_ERRORS:
         return None
@@ -121,8 +125,16 @@ def _entropy(shares: Tensor) -> float:
 
 
 def _best_step(base: Measured) -> int:
-    looks = base.trainings[0].looks
-    return min(looks, key=lambda look: float(look.judged.errors.mean())).step
+    return _best_look(base).step
+
+
+def _best_look(base: Measured) -> Look:
+    return min(base.trainings[0].looks, key=lambda look: float(look.judged.errors.mean()))
+
+
+def _loss_rose(base: Measured) -> bool:
+    """Tell whether the training loss ended far above that of the moment which was best on held-out rows."""
+    return base.trainings[0].looks[-1].loss > RISEN * _best_look(base).loss > 0
 
 
 def noisy_labels(bench: Bench, screened: Screened) -> Finding | None:

@@ -36,6 +36,7 @@ from fitwell.doctor.examining.thresholds import (
     KNOWN_THROUGHOUT,
     MOST_LONGER,
     RELATIVE_FAULT,
+    SHARE_OF_GAIN,
     STAND_IN_RATE,
     STANDARD_ERRORS,
     WEIGHTS_BRING,
@@ -58,6 +59,16 @@ class Screened:
     def best(self) -> Measured:
         """The best arm; the examined training itself where nothing is better."""
         return max((self.base, self.full, *self.others), key=lambda each: each.skill)
+
+    @property
+    def telling(self) -> Measured:
+        """The best arm, but one of the examined network where a network of our own reaches hardly more.
+
+        In another network nothing of the examined one is left that could be found to be the cause.
+        """
+        own = [each for each in (self.full, *self.others) if STAND_IN not in each.arm.changes]
+        found = max(own, key=lambda each: each.skill)
+        return found if found.skill >= SHARE_OF_GAIN * self.best.skill > 0 else self.best
 
     @property
     def linear_skill(self) -> float | None:

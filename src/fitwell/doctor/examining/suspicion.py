@@ -16,6 +16,7 @@ from fitwell.doctor.examining.thresholds import (
     CRUSHING_DECAY,
     CRUSHING_DROPOUT,
     DECOUPLED,
+    EXPLODED,
     FAR,
     HEAVY_DECAY,
     HEAVY_DROPOUT,
@@ -28,6 +29,7 @@ from fitwell.doctor.examining.thresholds import (
 from fitwell.doctor.examining.tracing import DISTRIBUTIONS
 
 LOOKED_AT = 500  # rows
+WELL_SCALED = 0.5  # the suspicion below which scales are no reason for large gradients
 
 
 def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, float]:
@@ -61,6 +63,8 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
             sound = activity_of(new_module(subject, subject.seed), standardized_rows(subject, LOOKED_AT))
             blamed = "initialization" if _is_numb(sound) else "inputs"
             found[blamed] = max(found[blamed], 0.85)
+        if signals.first_gradient > EXPLODED and max(found["inputs"], found["targets"]) < WELL_SCALED:
+            found["initialization"] = 0.85
         died = max(_dead(signals.end), default=0.0) - max(_dead(signals.start), default=0.0)
         if died > MANY_DEAD or signals.travelled > FAR:
             found["adam"] = found["rate"] = 0.8
