@@ -200,9 +200,7 @@ def lowest_recall(bench: Bench, arm: Measured) -> float:
         labels.append(truth.reshape(len(truth), -1))
     found, truth = torch.cat(hits), torch.cat(labels)
     return min(
-        float(hit[true == each].mean())
-        for hit, true in zip(found.T, truth.T, strict=True)
-        for each in true.unique()  # type: ignore[no-untyped-call]
+        float(hit[true == each].mean()) for hit, true in zip(found.T, truth.T, strict=True) for each in true.unique()
     )
 
 
