@@ -36,12 +36,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from statistics import mean, median
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from doctor_programs import PROGRAMS
-from doctor_programs.program import Case, Program
+from doctor_programs.program import Case, Part, Program
 from doctor_programs.references import Reference, reference
 from doctor_programs.rivals import MEANINGS, available
 from doctor_programs.training import begun, outputs_of, trained
@@ -49,6 +49,7 @@ from fitwell.metrics.intervals import wilson
 
 FIRST_SEED = 1000  # thresholds were set with others
 SHORTFALL = 0.1  # of the way from a constant to the twin that a fault must cost
+PARTS: tuple[Part, ...] = get_args(Part)
 NEAR = 0.15  # of that way that a twin may stay behind the reference: it is a network, and no more than trained well
 
 Answer = dict[str, Any]
@@ -267,7 +268,7 @@ def cost(rows: Sequence[Answer]) -> str:
 def main() -> int:
     """Verify, judge or report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=["development", "asked", "later", "held-out", "all"], default="all")
+    parser.add_argument("--part", choices=[*(part.replace(" ", "-") for part in PARTS), "all"], default="all")
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="programs whose names contain one of these"
     )
@@ -289,7 +290,7 @@ def main() -> int:
         judge(chosen, names=asked_for.tools, seeds=asked_for.seeds, jobs=asked_for.jobs, results=asked_for.json)
     names = {each.name for each in chosen}
     rows = [row for row in read(asked_for.json) if row["program"] in names]
-    print(report(rows, ["development", "asked", "later", "held out", "all"] if part == "all" else [part]))
+    print(report(rows, [*PARTS, "all"] if part == "all" else [part]))
     return 0
 
 

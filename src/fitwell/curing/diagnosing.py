@@ -231,7 +231,7 @@ class _Examination:
             self.others.append(signal_finding(self.own, screen, p))
             self.why = "no network and no simple model does better than always giving the same answer"
         elif helped.recipe is not None:
-            found = learning(self.own, helped.recipe, helped)
+            found = learning(self.own, self.fresh, helped.recipe, helped)
             if found is not None:
                 told = learning_finding(self.own, found, best=screen.best, trivial=screen.trivial)
                 self.others += [] if told is None else [told]

@@ -255,11 +255,12 @@ def learning_finding(bench: Bench, learning: Learning, *, best: float, trivial: 
     """Return that more rows would help, and how much; None where they would hardly."""
     reach = best + learning.doubled - trivial
     share = learning.doubled / reach if reach > 0 else 0.0
-    if share < NOTICED or not is_above_noise(learning.gained):
+    gained = learning.gained
+    if share < NOTICED or gained.low <= 0:
         return None
     quarter, half, whole = (bench.metric_of(value) for value in learning.figures)
-    gap = learning.gained.difference
-    factor = 0.0 if not gap.value else learning.doubled / gap.value
+    factor = learning.doubled / gained.value
+    over = f", over {learning.divisions} divisions of the rows" if learning.divisions > 1 else ""
     return Finding(
         symptom="too_few_rows",
         status="confirmed",
@@ -269,14 +270,14 @@ def learning_finding(bench: Bench, learning: Learning, *, best: float, trivial: 
         evidence={"metric": bench.metric, "quarter": quarter, "half": half, "all": whole, "rows": learning.rows},
         explanation=(
             f"{bench.metric} still rises with the rows: {quarter:.4g} with a quarter of the {learning.rows:,} training "
-            f"rows, {half:.4g} with half, {whole:.4g} with all"
+            f"rows, {half:.4g} with half, {whole:.4g} with all{over}"
         ),
         remedies=(
             Remedy(
                 change={"setting": None, "from": None, "to": None, "text": f"collect {learning.rows:,} rows more"},
                 effect=learning.doubled,
-                low=None if gap.low is None else factor * gap.low,
-                high=None if gap.high is None else factor * gap.high,
+                low=factor * gained.low,
+                high=factor * gained.high,
             ),
         ),
     )

@@ -39,6 +39,18 @@ class Reader(nn.Module):
         return output
 
 
+class AtTheEnd(nn.Module):
+    """A recurrent layer over (rows, steps, 2), which is read at the last step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recurrent, self.head = nn.GRU(2, 5, batch_first=True), nn.Linear(5, 2)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = self.head(self.recurrent(inputs)[0][:, -1])
+        return output
+
+
 class Embedded(nn.Module):
     """A network on codes that has a part which it does not use."""
 
@@ -53,6 +65,7 @@ class Embedded(nn.Module):
 
 SERIES = torch.randn(300, 6, 2, generator=torch.Generator().manual_seed(0))
 COLUMN = classes()[1][:, None].float()
+COUNTS = torch.arange(300).remainder(60)[:, None].float()
 FLAWED: dict[str, tuple[dict[str, Any], str, str]] = {
     "sigmoid before cross-entropy": (
         classification(model=network(4, 8, 1, output=nn.Sigmoid()), targets=COLUMN, loss=nn.BCEWithLogitsLoss()),
@@ -125,6 +138,21 @@ FLAWED: dict[str, tuple[dict[str, Any], str, str]] = {
         "not_learning",
         "the same whatever the inputs",
     ),
+    "rates as logarithms": (
+        regression(model=network(4, 8, 1, output=nn.Softplus()), targets=COUNTS, loss=nn.PoissonNLLLoss()),
+        "wrong_output_activation",
+        "takes logarithms, but softplus keeps them from being negative",
+    ),
+    "rates of any sign": (
+        regression(targets=COUNTS, loss=nn.PoissonNLLLoss(log_input=False)),
+        "wrong_loss",
+        "takes its outputs' logarithm, but the output is linear, and may be negative",
+    ),
+    "steps that are filled up behind the last": (
+        classification(model=AtTheEnd(), inputs=torch.cat([SERIES, torch.zeros(300, 90, 2)], 1)),
+        "vanishing_gradients",
+        "filled up behind their end, on average over 94 % of their steps",
+    ),
     "rows taken for steps": (
         classification(model=Reader(batch_first=False), inputs=SERIES),
         "not_learning",
@@ -166,6 +194,14 @@ SOUND: dict[str, dict[str, Any]] = {
     ),
     "codes, and a part not used": classification(
         model=Embedded(), inputs=torch.randint(0, 10, (300, 5), generator=torch.Generator().manual_seed(0))
+    ),
+    # Their exponential hides all else, where outputs are taken for logarithms and are as large as targets.
+    "large counts by their logarithm": regression(targets=COUNTS, loss=nn.PoissonNLLLoss()),
+    "rates that softplus keeps positive": regression(
+        model=network(4, 8, 1, output=nn.Softplus()), targets=COUNTS, loss=nn.PoissonNLLLoss(log_input=False)
+    ),
+    "steps that are filled up in front": classification(
+        model=AtTheEnd(), inputs=torch.cat([torch.zeros(300, 90, 2), SERIES], 1)
     ),
     "a straight line": regression(model=nn.Linear(4, 1)),
 }

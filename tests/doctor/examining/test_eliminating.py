@@ -19,7 +19,7 @@ from fitwell.doctor.examining.eliminating import Causes, eliminate
 from fitwell.doctor.examining.examination import Course
 from fitwell.doctor.examining.explaining import joined
 from fitwell.doctor.examining.loop import optimizer_of
-from fitwell.doctor.examining.measuring import Measured, bench_of, gain, tally_of
+from fitwell.doctor.examining.measuring import MOST_DIVISIONS, Divisions, Measured, bench_of, gain, tally_of
 from fitwell.doctor.examining.rows import copied_target, finite_rows, shared_rows
 from fitwell.doctor.examining.thresholds import ENOUGH_STEPS
 from fitwell.doctor.examining.tracing import Rewired
@@ -168,6 +168,41 @@ def test_a_column_made_of_the_target_is_told_from_one_that_nearly_decides_it() -
     honest = 5 * torch.randn(y.shape, generator=random)
     decided = subject(regression(model=network(5, 8, 1), inputs=torch.cat([x, honest], 1), targets=honest + tilted))
     assert copied_target(decided, anatomy_of(decided)) is None
+
+
+def numbered(column: Tensor, *, marks: Tensor, x: Tensor) -> Any:
+    made = regression(
+        model=network(4, 8, 1), inputs=torch.cat([x, column[:, None]], 1), targets=marks, loss=nn.BCEWithLogitsLoss()
+    )
+    return copied_target(subject(made), anatomy_of(subject(made)))
+
+
+def test_a_number_of_rows_that_were_sorted_by_class_is_told_from_a_column_that_decides() -> None:
+    x = torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(400, generator=torch.Generator().manual_seed(1))
+    marks = (x[:, :1] + noise[:, None] > 0.3).float()
+    in_file = torch.empty(400)
+    in_file[marks[:, 0].argsort(stable=True)] = torch.arange(400.0)
+    found = numbered(in_file, marks=marks, x=x)
+    assert found is not None
+    assert (found.symptom, found.where) == ("target_leakage", "feature 3")
+    decides = x[:, 0] + noise
+    assert numbered(decides, marks=marks, x=x) is None  # the first column tells of it within a class as well
+    assert numbered(in_file + 100 * marks[:, 0], marks=marks, x=x) is None  # with a gap between the classes
+    assert numbered(torch.arange(400.0), marks=marks, x=x) is None  # in no order of classes
+
+
+def test_rows_that_judged_twice_count_once_and_more_are_asked_where_few_leave_doubt() -> None:
+    given = subject(regression(epochs=1))
+    bench = bench_of(given, anatomy_of(given), clock_of(None, Interruption()), 0, tally_of(given, most=1.0))
+    divisions = Divisions([bench, bench])
+    changed = Arm(changes=frozenset({"inputs"}))
+    once, twice = Divisions([bench]).gain(changed, Arm()), divisions.gain(changed, Arm())
+    assert twice.effect == pytest.approx(once.effect, abs=1e-6)
+    assert twice.error == pytest.approx(once.error, rel=1e-5)
+    assert divisions.settled(changed, Arm(), least=once.effect + 1, errors=3.0) == twice  # too little to go on
+    divisions.settled(changed, Arm(), least=-9.0, errors=math.inf if once.clear >= 1 else -math.inf)
+    assert len(divisions.benches) == (MOST_DIVISIONS if once.clear >= 1 else 2)
 
 
 def test_a_step_of_a_series_that_alone_tells_is_no_copy() -> None:

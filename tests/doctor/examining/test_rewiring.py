@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -11,9 +12,17 @@ from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import CHANGES, WIDER, Arm
-from fitwell.doctor.examining.loop import optimizer_of, scales_of
+from fitwell.doctor.examining.clock import clock_of
+from fitwell.doctor.examining.loop import loss_for, optimizer_of, scales_of
+from fitwell.doctor.examining.measuring import bench_of, tally_of
 from fitwell.doctor.examining.rewiring import network_of
+from fitwell.doctor.examining.screening import has_rare_class, lowest_recall
+from fitwell.doctor.examining.signals import Signals
 from fitwell.doctor.examining.subject import Fold, Subject, subject_of
+from fitwell.doctor.examining.suspicion import suspicions
+from fitwell.interrupts import Interruption
+
+SIDES = [(label, side) for label in (0, 1) for side in (False, True)]
 
 
 def subject(arguments: dict[str, Any]) -> Subject:
@@ -86,6 +95,48 @@ def test_a_rate_is_changed_through_the_groups_of_the_optimizer() -> None:
     assert [group["lr"] for group in optimizer_of(given, anatomy_of(given), made, arm).param_groups] == [
         pytest.approx(0.1)
     ]
+
+
+def rare_labels() -> dict[str, Any]:
+    """Return a training on two labels, of which the first is on in a tenth of the rows."""
+    marks = torch.stack([torch.arange(300) % 10 == 0, torch.arange(300) % 2 == 0], 1).float()
+    return classification(targets=marks, loss=nn.BCEWithLogitsLoss(), epochs=1)
+
+
+def test_where_labels_are_weighted_either_side_counts_the_same() -> None:
+    given = subject(rare_labels())
+    loss = loss_for(given, anatomy_of(given), Arm(changes=frozenset({"weights"})), given.targets)
+    for sure in (-10.0, 10.0):  # of all being off, or on: half of the answers count as wrong, at 10 each
+        assert float(loss(torch.full((300, 2), sure), given.targets)) == pytest.approx(5.0, abs=1e-3)
+
+
+def test_of_labels_the_side_that_is_found_least_tells_whether_one_is_ignored() -> None:
+    given = subject(rare_labels())
+    anatomy = anatomy_of(given)
+    assert anatomy.imbalance == pytest.approx(9.0)
+    bench = bench_of(given, anatomy, clock_of(None, Interruption()), 0, tally_of(given, most=math.inf))
+    assert has_rare_class(bench)
+    measured = bench.measure(Arm())
+    on, truth = measured.trainings[0].outputs > 0, given.targets[bench.folds[0].held_out] > 0
+    by_hand = min(float((on == truth)[truth[:, label] == side, label].float().mean()) for label, side in SIDES)
+    assert lowest_recall(bench, measured) == pytest.approx(by_hand)
+
+
+def test_units_that_share_a_sum_of_one_are_suspected() -> None:
+    for activation, suspected in ((nn.ReLU, 0.0), (lambda: nn.Softmax(1), 0.6)):
+        given = subject(regression(model=nn.Sequential(nn.Linear(4, 8), activation(), nn.Linear(8, 1))))
+        trained: Any = type("Trained", (), {"signals": None})()
+        base: Any = type("Base", (), {"trainings": (trained,), "diverged": False})()
+        assert suspicions(given, anatomy_of(given), base)["activations"] == suspected
+
+
+@pytest.mark.parametrize(("factor", "suspected"), [(1.0, 0.85), (1e4, 0.1)])
+def test_large_first_gradients_are_the_weights_fault_where_scales_are_not(factor: float, suspected: float) -> None:
+    given = subject(regression(inputs=factor * regression()["inputs"]))
+    signals = Signals(start=(), end=(), travelled=0.0, zero_weights=False, gradients={"weight": [1e5]})
+    trained: Any = type("Trained", (), {"signals": signals})()
+    base: Any = type("Base", (), {"trainings": (trained,), "diverged": False})()
+    assert suspicions(given, anatomy_of(given), base)["initialization"] == suspected
 
 
 def test_scales_are_measured_on_the_training_rows_alone() -> None:

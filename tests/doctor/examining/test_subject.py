@@ -90,5 +90,20 @@ def test_a_function_is_called_with_the_seed_set() -> None:
     assert not torch.equal(first, other)
 
 
+def test_what_fills_rows_up_is_counted_and_can_stand_in_front() -> None:
+    own = torch.tensor([2, 5, 8, 3])
+    words = torch.where(torch.arange(8) < own[:, None], torch.arange(1, 9), 0)
+    given = subject(inputs=words, targets=own.float())
+    assert given.filled.tolist() == [6, 3, 0, 5]
+    rows = given.given(torch.tensor([3, 1]), fronted=True)
+    assert rows.tolist() == [[0, 0, 0, 0, 0, 1, 2, 3], [0, 0, 0, 1, 2, 3, 4, 5]]
+    assert torch.equal(given.given(torch.tensor([3]), fronted=False), words[3:])
+
+
+@pytest.mark.parametrize("inputs", [torch.zeros(4, 9), torch.arange(36).reshape(4, 9), torch.zeros(4, 5, 1)])
+def test_rows_of_a_table_of_full_length_or_of_few_steps_are_not_filled_up(inputs: torch.Tensor) -> None:
+    assert not subject(inputs=inputs, targets=torch.zeros(4)).filled.any()
+
+
 def test_steps_count_the_last_batch_that_is_not_full() -> None:
     assert steps_of(rows=33, batch_size=32, epochs=3) == 6

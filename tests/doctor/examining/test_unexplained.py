@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 import torch
 from tests.doctor.examining.programs import network
 from tests.doctor.examining.test_rewiring import subject
@@ -9,7 +13,11 @@ from torch import Tensor, nn
 
 from fitwell import examine
 from fitwell.doctor.examining.anatomy import anatomy_of
+from fitwell.doctor.examining.beyond import overfitted
+from fitwell.doctor.examining.changes import STAND_IN, Arm
 from fitwell.doctor.examining.construction import flaws
+from fitwell.doctor.examining.measuring import Measured
+from fitwell.doctor.examining.screening import Screened
 
 RANDOM = torch.Generator().manual_seed(4)
 INPUTS = torch.randn(400, 6, generator=RANDOM)
@@ -88,6 +96,51 @@ def test_a_network_clearly_below_a_linear_model_is_sick_though_nothing_helps() -
     found = {each.symptom: each for each in exam.findings if each.decides}
     assert list(found) == ["underfitting", "not_learning"]  # what it sees explains 3 % of the targets
     assert not exam.healthy
+
+
+@pytest.mark.slow
+def test_a_network_clearly_below_the_nearest_rows_is_sick_though_it_is_not_far_below() -> None:
+    points = torch.randn(1000, 2, generator=torch.Generator().manual_seed(7))
+    above, far = points[:, 0] > points[:, 1], points.norm(dim=1) > 1.75  # one in five is far
+    sees_what_is_above = nn.Sequential(nn.LayerNorm(2), *network(2, 16, 1))
+    exam = examine(sees_what_is_above, points, (above ^ far).float()[:, None], loss=nn.BCEWithLogitsLoss(),
+                   optimizer=adam, epochs=15)  # fmt: skip
+    assert "underfitting" in {each.symptom for each in exam.findings if each.decides}
+    assert "the mean of the nearest rows 0." in str(exam)
+
+
+def rising(*, loss: float) -> Any:
+    """Return an arm whose error on held-out rows doubles after its first look, and whose loss ends as given."""
+    first, last = (SimpleNamespace(errors=torch.full((200,), error)) for error in (0.4, 0.8))
+    looks = [SimpleNamespace(step=step, loss=of, judged=at) for step, of, at in ((10, 0.5, first), (20, loss, last))]
+    training = SimpleNamespace(last=last, best=first, looks=looks)
+    training.best.contributions = torch.full((200,), 0.6)
+    return SimpleNamespace(trainings=(training,), diverged=False, fitted=0.9, skill=0.2, arm=Arm())
+
+
+@pytest.mark.parametrize(("loss", "is_by_heart"), [(0.1, True), (1.0, False)])
+def test_what_the_training_rows_lose_as_well_is_not_learned_by_heart(loss: float, is_by_heart: bool) -> None:
+    base = rising(loss=loss)
+    bench: Any = SimpleNamespace(
+        measure=lambda _arm: base, anatomy=SimpleNamespace(task=SimpleNamespace(kind="numbers")),
+        subject=SimpleNamespace(targets=None),
+    )  # fmt: skip
+    screened: Any = SimpleNamespace(base=base, constant_error=1.0)
+    assert (overfitted(bench, screened, bench) is not None) == is_by_heart
+
+
+def reached(skill: float, *changes: str) -> Any:
+    return Measured(arm=Arm(changes=frozenset(changes)), trainings=(), contributions=torch.full((10,), skill))
+
+
+@pytest.mark.parametrize(("own", "is_told_by_its_own"), [(0.8, True), (0.6, False)])
+def test_causes_are_looked_for_in_the_network_itself_where_another_is_hardly_better(
+    own: float, is_told_by_its_own: bool
+) -> None:
+    full, other = reached(own, "adam"), reached(0.9, "adam", STAND_IN)
+    screened = Screened(base=reached(-1.0), full=full, others=(other,), linear=None, constant_error=1.0)
+    assert screened.best is other
+    assert screened.telling is (full if is_told_by_its_own else other)
 
 
 def test_weights_that_other_seeds_draw_by_their_moments_are_named() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.losses import LossKind, recognize
+from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, LossKind, recognize
 from fitwell.doctor.examining.scoring import Task, labels_of, task_of
 from fitwell.doctor.examining.subject import Subject, new_module
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
@@ -34,7 +34,7 @@ class Anatomy:
     weight_decay: float
     decoupled: bool  # from the gradient, as AdamW's is: it is then scaled by the rate, and far larger ones are usual
     plain_recurrent: bool
-    imbalance: float  # rows of the largest class over those of the smallest
+    imbalance: float  # rows of the largest class over those of the smallest; of labels, the most uneven one's
     severed: bool = False  # something in the network stops the gradient, and it can be let through
 
     @property
@@ -144,7 +144,15 @@ def mismatch_of(output: str, loss: LossKind, task: Task, values: Tensor, targets
     if loss.expects == "log-probabilities" and output != "log_softmax":
         return f"{loss.name} takes log-probabilities, but the output is {output}"
     if task.kind == "numbers":
-        return _unreachable(output, loss, targets.float())
+        return _of_counts(output, loss, values) or _unreachable(output, loss, targets.float())
+    return None
+
+
+def _of_counts(output: str, loss: LossKind, values: Tensor) -> str | None:
+    if loss.name == OF_LOGARITHMS and BOUNDS.get(output, (-1.0, 0.0))[0] >= 0:
+        return f"{loss.name} takes logarithms, but {output} keeps them from being negative: no rate below 1 can be said"
+    if loss.name == OF_RATES and bool((values < 0).any()):
+        return f"{loss.name} takes its outputs' logarithm, but the output is {output}, and may be negative"
     return None
 
 
@@ -181,8 +189,12 @@ def _broadcasts(task: Task, loss: LossKind, output: Tensor, targets: Tensor) -> 
 
 
 def _imbalance(task: Task, targets: Tensor) -> float:
-    if task.kind != "classes":
+    if task.kind == "numbers":
         return 1.0
+    if task.kind == "labels":
+        shares = labels_of(task, targets).double().mean(0)
+        rarer = torch.minimum(shares, 1 - shares)
+        return float(((1 - rarer) / rarer)[rarer > 0].amax()) if bool((rarer > 0).any()) else 1.0
     counts = torch.bincount(labels_of(task, targets).flatten().clamp(min=0))
     counts = counts[counts > 0]
     return float(counts.max() / counts.min())

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.explaining import MECHANISMS
+from fitwell.doctor.examining.loop import Look
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
 from fitwell.doctor.examining.rewiring import StandIn
 from fitwell.doctor.examining.scoring import labels_of, log_loss, probabilities, skill
-from fitwell.doctor.examining.screening import Screened, lowest_recall
+from fitwell.doctor.examining.screening import Screened, has_rare_class, lowest_recall
 from fitwell.doctor.examining.subject import Fold
 from fitwell.doctor.examining.thresholds import (
     CLASS_NUMBERS,
@@ -27,7 +28,7 @@ from fitwell.doctor.examining.thresholds import (
     KNOWN_BY_HEART,
     LEARNED_BY_HEART,
     MORE_ROWS_BRING,
-    RARE_CLASS,
+    RELATIVE_FAULT,
     SEEDS_APART,
     SMALL,
     STANDARD_ERRORS,
@@ -37,13 +38,14 @@ from fitwell.doctor.examining.thresholds import (
 from fitwell.doctor.finding import Finding, Remedy, remedy
 
 MORE_SEEDS = 3
+RISEN = 1.5  # times a loss: beyond what batches and dropout vary it by over a twentieth of a training
 
 
 def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None:
     """Return that the error on held-out rows rose by a good part of a constant's since the best moment.
 
-    It is the squared error, or the log loss, which sure mistakes raise most. `again` is where the same training was
-    done with another seed and the rows divided otherwise.
+    And by a good part of what was known then. It is the squared error, or the log loss, which sure mistakes raise most.
+    `again` is where the same training was done with another seed and the rows divided otherwise.
     """
     base = screened.base
     trainings = (*base.trainings, *again.measure(base.arm).trainings)
@@ -56,7 +58,10 @@ def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None
     surer = _rise_of_log_loss(bench, again, base.arm)
     if surer is not None and (rise.effect < least or rise.clear < STANDARD_ERRORS):
         rise, what, least = surer, "log loss", SURE_MISTAKES
-    if rise.effect < least or rise.clear < STANDARD_ERRORS:
+    if _loss_rose(base):
+        return None  # the rows that it learns from are told worse as well
+    known = 1 - float(best.mean()) / screened.constant_error if what == "squared error" else 0.0
+    if rise.effect < max(least, RELATIVE_FAULT * known) or rise.clear < STANDARD_ERRORS:
         return None
     return Finding(
         symptom="overfitting",
@@ -120,8 +125,16 @@ def _entropy(shares: Tensor) -> float:
 
 
 def _best_step(base: Measured) -> int:
-    looks = base.trainings[0].looks
-    return min(looks, key=lambda look: float(look.judged.errors.mean())).step
+    return _best_look(base).step
+
+
+def _best_look(base: Measured) -> Look:
+    return min(base.trainings[0].looks, key=lambda look: float(look.judged.errors.mean()))
+
+
+def _loss_rose(base: Measured) -> bool:
+    """Tell whether the training loss ended far above that of the moment which was best on held-out rows."""
+    return base.trainings[0].looks[-1].loss > RISEN * _best_look(base).loss > 0
 
 
 def noisy_labels(bench: Bench, screened: Screened) -> Finding | None:
@@ -212,7 +225,7 @@ def _with_half(bench: Bench, arm: Arm, *, second: bool) -> Tensor:
 def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
     """Return that a class is hardly ever predicted though weighting finds it, and that the author's figure hides it."""
     anatomy, base = bench.anatomy, screened.base
-    if anatomy.task.kind != "classes" or anatomy.imbalance < RARE_CLASS or bench.subject.targets.ndim > 2:
+    if not has_rare_class(bench):
         return ()
     if (recall := lowest_recall(bench, base)) > IGNORED_RECALL:
         return ()
@@ -250,10 +263,13 @@ def _misled(bench: Bench, base: Measured) -> Finding | None:
         return None
     fold, outputs = bench.folds[0], base.trainings[0].outputs
     targets = bench.subject.targets[fold.held_out]
-    labels = labels_of(task, targets).flatten()
-    most = int(torch.bincount(labels).argmax())
+    labels = labels_of(task, targets)
     constant = torch.zeros_like(outputs)
-    if outputs.ndim == 1 or outputs.shape[1] == 1:
+    most = int(torch.bincount(labels.flatten()).argmax())
+    if task.kind == "labels":
+        on = (labels.float().mean(0) > 0.5).to(outputs.dtype).expand_as(outputs)
+        constant += outputs.abs().max() * (2 * on - 1) if bool((outputs < 0).any()) else on
+    elif outputs.ndim == 1 or outputs.shape[1] == 1:
         constant += outputs.abs().max() * (2 * most - 1) if bool((outputs < 0).any()) else float(most)
     else:
         constant[:, most] = 1.0

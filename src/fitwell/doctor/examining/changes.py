@@ -120,8 +120,12 @@ def _recurrent(subject: Subject, anatomy: Anatomy) -> bool:
     return any(call.kind == "recurrent" for call in anatomy.trace.calls)
 
 
+def _filled_behind(subject: Subject, anatomy: Anatomy) -> bool:
+    return _recurrent(subject, anatomy) and bool(subject.filled.any())
+
+
 def _classes(subject: Subject, anatomy: Anatomy) -> bool:
-    return anatomy.task.kind == "classes" and anatomy.imbalance >= RARE_CLASS
+    return anatomy.task.kind != "numbers" and anatomy.imbalance >= RARE_CLASS
 
 
 # In the order in which they are taken back where nothing is suspected: the most general first.
@@ -148,6 +152,11 @@ CHANGES: dict[str, Change] = {
         symptom="vanishing_gradients",
         text="put a gated recurrent layer (GRU) in the place of the plain one",
         applies=_plain_recurrent,
+    ),
+    "fronted": Change(
+        symptom="vanishing_gradients",
+        text="put what fills rows up in front of them, so that the last step that is read is one of their own",
+        applies=_filled_behind,
     ),
     "batch": Change(
         symptom="batch_size", text="take batches of 32 rows", applies=_odd_batches, setting="training.batch_size"

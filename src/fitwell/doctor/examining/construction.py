@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import Anatomy, owned_by
 from fitwell.doctor.examining.changes import Arm
+from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, Loss
 from fitwell.doctor.examining.rewiring import redraw_soundly
 from fitwell.doctor.examining.scoring import labels_of
+from fitwell.doctor.examining.signals import gradient_by_step
 from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
 from fitwell.doctor.examining.tracing import Rewired
 from fitwell.doctor.finding import Severity
@@ -62,6 +64,10 @@ def mismatched_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 
 
 def _way_out(anatomy: Anatomy) -> str:
+    if anatomy.loss.name == OF_LOGARITHMS:
+        return "leave the activation at the output out, and take exp() of outputs for the rates"
+    if anatomy.loss.name == OF_RATES:
+        return "leave log_input at True, and take exp() of outputs for the rates"
     if anatomy.task.kind == "numbers":
         return "leave the activation at the output out, and take squared error"
     if anatomy.width == 1:
@@ -209,14 +215,12 @@ def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     targets = subject.targets[:ROWS]
     if output is None or len(output) < 4 or bool((targets == targets[0]).all()) or _spread(output) < REAL:
         return None
+    asked = [output]
     if anatomy.task.kind == "numbers" and output.numel() == targets.numel():
-        # Outputs far from targets would hide by their distance that the order matters.
-        output = targets.to(output.dtype).reshape(output.shape)
-    try:
-        values = [float(subject.loss(output, targets[order]).mean()) for order in _orders(len(output))]
-    except (RuntimeError, ValueError, IndexError, TypeError):
-        return None
-    if not all(map(math.isfinite, values)) or max(values) - min(values) > 1e-5 * max(map(abs, values)):
+        # Outputs far from targets hide by their distance that the order matters, and outputs that are as large as
+        # targets by what a loss makes of them, where it takes them for logarithms.
+        asked.append(targets.to(output.dtype).reshape(output.shape))
+    if not all(_is_order_blind(subject.loss, each, targets) for each in asked):
         return None
     return Flaw(
         symptom="wrong_loss",
@@ -227,6 +231,14 @@ def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         change="loss",
         way_out="give outputs and targets the same shape inside the loss",
     )
+
+
+def _is_order_blind(loss: Loss, output: Tensor, targets: Tensor) -> bool:
+    try:
+        values = [float(loss(output, targets[order]).mean()) for order in _orders(len(output))]
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return False
+    return all(map(math.isfinite, values)) and max(values) - min(values) <= 1e-5 * max(map(abs, values))
 
 
 def _orders(rows: int) -> list[Tensor]:
@@ -385,6 +397,9 @@ def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     output = _outputs(module, standardized_rows(subject, ROWS))
     if output is None or _spread(output) > REAL or bool((subject.inputs[:ROWS] == subject.inputs[0]).all()):
         return None
+    reached = gradient_by_step(module, standardized_rows(subject, ROWS))
+    if reached is not None and bool((reached > 0).any()):
+        return _forgotten(subject)  # hardly anything is left of the inputs, but they are not lost
     return Flaw(
         symptom="not_learning",
         severity="critical",
@@ -393,6 +408,21 @@ def deaf_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         "does not depend on them",
         change=None,
         way_out="follow one row through forward(), and look where its values are lost",
+    )
+
+
+def _forgotten(subject: Subject) -> Flaw | None:
+    if not bool(subject.filled.any()):
+        return None
+    share = float(subject.filled.double().mean()) / subject.inputs.shape[1]
+    return Flaw(
+        symptom="vanishing_gradients",
+        severity="critical",
+        where="the recurrent layer",
+        text=f"rows are filled up behind their end, on average over {100 * share:.0f} % of their steps, and the state "
+        "that is read at the last step has forgotten them by then: outputs hardly depend on the inputs",
+        change="fronted",
+        way_out="read the state at the last step of a row's own (pack_padded_sequence), or fill rows up in front",
     )
 
 

@@ -29,18 +29,20 @@ from fitwell.doctor.examining.exam import Exam
 from fitwell.doctor.examining.explaining import (
     activity_findings,
     alternative_findings,
-    below_linear_finding,
+    below_simple_finding,
     cause_findings,
     diverged_finding,
     flaw_finding,
     idle_finding,
     joined,
     possible_findings,
+    symptoms_of,
     with_cure,
     with_skill,
 )
-from fitwell.doctor.examining.measuring import Bench, Gain, Measured, Tally, bench_of, gain, tally_of
+from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
 from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, shared_rows, without_signal
+from fitwell.doctor.examining.scoring import skill
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
@@ -230,9 +232,10 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     suspicion = suspicions(bench.subject, bench.anatomy, screened.base)
     # Where something is visibly wrong, less is enough to look for causes, whether or not it turns out to be one.
     share = EVIDENT_FAULT if _any_evident(screened, suspicion) else RELATIVE_FAULT
-    lacking = _lacking(again, screened, share)
+    divisions = Divisions([bench, again])
+    lacking = _lacking(divisions, screened, share)
     if is_clear(lacking, screened.allowed, share):
-        _find_causes(bench, again, screened, suspicion, lacking, course)
+        _find_causes(divisions, screened, suspicion, lacking, course)
     if "seed_sensitive" not in {finding.symptom for finding in course.findings}:
         _add(course, uneven)  # after what was found to make it so
     if not any(finding.decides for finding in course.findings):
@@ -252,18 +255,24 @@ def _nothing_learned(bench: Bench, again: Bench, screened: Screened) -> bool:
     closer = 1 - errors / screened.constant_error  # shares of rare classes may be known that never win
     known = [
         gain(each, torch.zeros_like(each)).clear
-        for each in (pooled, closer, *_of_simple_models(bench, again, screened))
+        for each in (pooled, closer, *_of_simple_models(bench, again, screened).values())
     ]
     return max(known) < STANDARD_ERRORS
 
 
-def _of_simple_models(bench: Bench, again: Bench, screened: Screened) -> list[Tensor]:
-    """Return what rows of both divisions contribute to the skill of a linear model, and of nearest neighbors."""
-    known = [
-        (screened.linear, linear_contributions(again.subject, again.anatomy, again.folds)),
-        tuple(neighbor_contributions(each.subject, each.anatomy, each.folds) for each in (bench, again)),
-    ]
-    return [torch.cat([here, there]) for here, there in known if here is not None and there is not None]
+def _of_simple_models(bench: Bench, again: Bench, screened: Screened) -> dict[str, Tensor]:
+    """Return what rows of both divisions contribute to the skill of simple models, by what they are called."""
+    known = {
+        "a linear model": (screened.linear, linear_contributions(again.subject, again.anatomy, again.folds)),
+        "the mean of the nearest rows": tuple(
+            neighbor_contributions(each.subject, each.anatomy, each.folds) for each in (bench, again)
+        ),
+    }
+    return {
+        name: torch.cat([here, there])
+        for name, (here, there) in known.items()
+        if here is not None and there is not None
+    }
 
 
 def _look_further(bench: Bench, again: Bench, screened: Screened, course: Course) -> None:
@@ -285,17 +294,18 @@ def _unexplained(bench: Bench, again: Bench, screened: Screened) -> Finding | No
     if screened.base.diverged:
         return diverged_finding(screened.base)
     subject = bench.subject
-    other = linear_contributions(subject, bench.anatomy, again.folds)
     # Where as much comes out as goes in, a neck in between is meant, which a linear model does not have.
     is_copying = bench.anatomy.task.kind == "numbers" and subject.targets[0].numel() >= subject.inputs[0].numel()
-    if screened.linear is None or other is None or is_copying or subject.rows < TINY:
+    if is_copying or subject.rows < TINY:
         return None
-    here = gain(screened.linear, screened.base.contributions)
-    there = gain(other, again.measure(Arm()).contributions)
-    allowed = screened.linear_skill or 0.0
-    if not (is_clear(here, allowed) and is_clear(there, allowed)):
-        return None
-    return below_linear_finding(screened, there)
+    base, other = screened.base.contributions, again.measure(Arm()).contributions
+    rows = len(base)
+    for name, known in _of_simple_models(bench, again, screened).items():
+        there = gain(known[rows:], other)
+        both = gain(known, torch.cat([base, other]))
+        if there.effect >= ABSOLUTE_GAIN and is_clear(both, skill(known)):
+            return below_simple_finding(screened, both, name=name, reached=skill(known[:rows]))
+    return None
 
 
 def _add(course: Course, found: Finding | None) -> None:
@@ -306,30 +316,31 @@ def _any_evident(screened: Screened, suspicion: Mapping[str, float]) -> bool:
     return any(is_evident([name], suspicion) for name in screened.best.arm.changes)
 
 
-def _lacking(again: Bench, screened: Screened, share: float) -> Gain:
-    """Return how far the training stays below what its data allows; where one split leaves doubt, by two."""
+def _lacking(divisions: Divisions, screened: Screened, share: float) -> Gain:
+    """Return how far the training stays below what its data allows; where one split leaves doubt, by several."""
     base, best, found = screened.base, screened.best, screened.gain
     if is_clear(found, screened.allowed, share) or found.clear < 1 or found.effect < ABSOLUTE_GAIN:
         return found
-    return gain(
-        torch.cat([best.contributions, again.measure(best.arm).contributions]),
-        torch.cat([base.contributions, again.measure(base.arm).contributions]),
-    )
+    least = max(ABSOLUTE_GAIN, share * screened.allowed)
+    return divisions.settled(best.arm, base.arm, least=least, errors=STANDARD_ERRORS)
 
 
 def _find_causes(
-    bench: Bench, again: Bench, screened: Screened, suspicion: Mapping[str, float], lacking: Gain, course: Course
+    divisions: Divisions, screened: Screened, suspicion: Mapping[str, float], lacking: Gain, course: Course
 ) -> None:
+    bench, again = divisions.benches[:2]
     base = screened.base
-    causes = eliminate(bench, base, screened.best, suspicion)
+    causes = eliminate(bench, base, screened.telling, suspicion)
     evident = is_evident(list(causes.effects), suspicion)
     share = EVIDENT_FAULT if evident else RELATIVE_FAULT
     if not is_clear(lacking, screened.allowed, share):
         return  # what is visibly wrong is not why, and untuned settings alone may cost as much
     table = {**CHANGES, **BESIDE}
-    fault = evident or any(table[name].fault for name in causes.effects)
+    # A rate is untuned in many a healthy training, but not where its steps are seen to overshoot.
+    overshoots = any("unstable_loss" in symptoms_of(name, causes.measured.arm, base) for name in causes.effects)
+    fault = evident or overshoots or any(table[name].fault for name in causes.effects)
     severity: Severity = "critical" if fault or screened.shortfall >= RELATIVE_HEADROOM else "warning"
-    sure = _holds(again, causes.measured, base, evident=evident)
+    sure = _holds(divisions, causes.measured, evident=evident)
     signals = base.trainings[0].signals
     if set(causes.effects) <= {WIDER, STAND_IN} and not (signals is not None and signals.fading):
         # Too small a network may be just large enough for some first weights.
@@ -341,13 +352,13 @@ def _find_causes(
         others = [
             each
             for each in causes.alternatives.items()
-            if bench.tally.affords("changes that may do as well") and _holds(again, each[1], base, evident=evident)
+            if bench.tally.affords("changes that may do as well") and _holds(divisions, each[1], evident=evident)
         ]
         found += alternative_findings(screened, others, severity=severity)
         if (
             causes.cure is not causes.measured
             and bench.tally.affords("all changes together")
-            and _holds(again, causes.cure, base, evident=evident)
+            and _holds(divisions, causes.cure, evident=evident)
         ):
             found = tuple(with_cure(each, screened, causes.cure) for each in found)
     course.add(found)
@@ -364,13 +375,14 @@ def _find_causes(
     course.add(each for each in more if each.symptom not in known)
 
 
-def _holds(again: Bench, changed: Measured, base: Measured, *, evident: bool) -> bool:
+def _holds(divisions: Divisions, changed: Measured, *, evident: bool) -> bool:
     """Tell whether changes bring their gain again, with another seed and the rows divided otherwise."""
-    other, anew = again.measure(Arm()), again.measure(changed.arm)
-    found = gain(anew.contributions, other.contributions)
-    pooled = gain(
-        torch.cat([changed.contributions, anew.contributions]),
-        torch.cat([base.contributions, other.contributions]),
-    )
+    again = divisions.benches[1]
+    anew = again.measure(changed.arm)
+    found = gain(anew.contributions, again.measure(Arm()).contributions)
     share, errors = (EVIDENT_FAULT, EVIDENT_ERRORS) if evident else (RELATIVE_FAULT, STANDARD_ERRORS)
-    return found.effect >= ABSOLUTE_GAIN and is_clear(pooled, anew.skill, share, errors=errors)
+    if found.effect < ABSOLUTE_GAIN:
+        return False
+    least = max(ABSOLUTE_GAIN, share * anew.skill)
+    pooled = divisions.settled(changed.arm, Arm(), least=least, errors=errors)
+    return is_clear(pooled, anew.skill, share, errors=errors)

@@ -39,7 +39,8 @@ MECHANISMS: dict[str, str] = {
     "learning_rate_too_low": "steps are so short that the training ends before it gets anywhere",
     "stopped_too_early": "the training ends while it still gains",
     "dead_units": "units that are zero for all rows have no gradient and never come back",
-    "saturated_units": "on the flat parts of sigmoid and tanh the gradient is nearly zero",
+    "saturated_units": "on the flat parts of sigmoid and tanh, and where many units share a sum of one, the gradient "
+    "is nearly zero",
     "vanishing_gradients": "every layer takes a part of the gradient, so that the first layers hardly learn",
     "exploding_gradients": "gradients grow from step to step of the sequence; single updates undo what was learned",
     "unshuffled_data": "batches in the order of the data hold one kind of row each, and each undoes the one before",
@@ -274,19 +275,17 @@ def diverged_finding(base: Measured) -> Finding:
     )
 
 
-def below_linear_finding(screened: Screened, again: Gain) -> Finding:
-    """Return that a linear model does clearly better, though no change of the training was seen to help."""
-    linear = screened.linear_skill
-    assert linear is not None
+def below_simple_finding(screened: Screened, again: Gain, *, name: str, reached: float) -> Finding:
+    """Return that a simple model does clearly better, though no change of the network was seen to help."""
     return Finding(
         symptom="underfitting",
         status="confirmed",
         severity="critical",
         since="end",
-        evidence={"skill": screened.base.skill, "linear_skill": linear, "allowed": screened.allowed,
+        evidence={"skill": screened.base.skill, "simple_skill": reached, "allowed": screened.allowed,
                   "low": again.low, "high": again.high},
-        explanation=f"The network reaches a skill of {screened.base.skill:.2f} on held-out rows, a linear model "
-        f"{linear:.2f}: it cannot express, or its training cannot find, what a weighted sum of the inputs shows.",
+        explanation=f"The network reaches a skill of {screened.base.skill:.2f} on held-out rows, {name} "
+        f"{reached:.2f}: it cannot express, or its training cannot find, what the inputs plainly show.",
         remedies=(
             remedy("give the output a direct path from the inputs: a shortcut, all steps of a series, fewer layers"),
         ),

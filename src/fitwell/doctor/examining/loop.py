@@ -100,7 +100,7 @@ def train(
 ) -> Training:  # fmt: skip
     """Train one arm on a fold; `steps` cuts it off, and so does a curve that will not reach the skill `least`."""
     scales = scales_of(subject, anatomy, fold, arm)
-    x, y = scales.inputs(subject.inputs[fold.training]), subject.targets[fold.training]
+    x, y = scales.inputs(_given(subject, arm, fold.training)), subject.targets[fold.training]
     module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)
     optimizer = optimizer_of(subject, anatomy, module, arm)
     loss_of = loss_for(subject, anatomy, arm, y)
@@ -156,6 +156,10 @@ def train(
         momentum=max(float(group.get("momentum", 0)) for group in optimizer.param_groups),
         signals=None if signals is None else signals.taken(x[:EVALUATED]),
     )
+
+
+def _given(subject: Subject, arm: Arm, rows: Tensor) -> Tensor:
+    return subject.given(rows, fronted="fronted" in arm.changes)
 
 
 def _is_out_of_reach(looks: Sequence[Look], last_step: float, least: float) -> bool:
@@ -290,6 +294,10 @@ def _scalar(value: Tensor) -> Tensor:
 
 
 def _class_weights(anatomy: Anatomy, targets: Tensor) -> Tensor:
+    """Return the weight of each class (classes,); of labels, those of being off and on (2, labels)."""
+    if anatomy.task.kind == "labels":
+        on = labels_of(anatomy.task, targets).float().mean(0).clamp(1 / len(targets), 1 - 1 / len(targets))
+        return 0.5 / torch.stack([1 - on, on])
     counts = torch.bincount(labels_of(anatomy.task, targets).flatten(), minlength=anatomy.task.classes).float()
     return counts.sum() / (counts.clamp(min=1) * max(1, int((counts > 0).sum())))
 
@@ -298,9 +306,10 @@ def _class_loss(anatomy: Anatomy, output: Tensor, labels: Tensor, *, raw: bool, 
     """Return the negative log-likelihood of labels, from logits when `raw`, else from what the activation gave."""
     if anatomy.task.kind == "labels":
         marks = labels.float()
+        weight = None if weights is None else weights.gather(0, labels)
         if raw:
-            return functional.binary_cross_entropy_with_logits(output, marks)
-        return functional.binary_cross_entropy(output.clamp(1e-6, 1 - 1e-6), marks)
+            return functional.binary_cross_entropy_with_logits(output, marks, weight=weight)
+        return functional.binary_cross_entropy(output.clamp(1e-6, 1 - 1e-6), marks, weight=weight)
     if output.ndim == 1 or output.shape[1] == 1:
         one, marks = output.reshape(len(labels)), labels.float().reshape(len(labels))
         weight = None if weights is None else weights[labels.reshape(len(labels))]
@@ -325,7 +334,7 @@ def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, modul
     with torch.no_grad():
         for some in torch.split(rows, EVALUATED):
             with _within(rewired(anatomy, arm, training=False)):
-                outputs.append(module(scales.inputs(subject.inputs[some])))
+                outputs.append(module(scales.inputs(_given(subject, arm, some))))
     output, targets = torch.cat(outputs), subject.targets[rows]
     own = anatomy.loss.expects == "anything" and anatomy.task.kind == "numbers"
     if own and not takes_proper_loss(anatomy, arm):

@@ -34,6 +34,7 @@ class LossKind:
     how: str = "by its type"
 
 
+OF_LOGARITHMS, OF_RATES = "the likelihood of counts by their rate's logarithm", "the likelihood of counts by their rate"
 EXPECTS: dict[str, Expects] = {
     "squared error": "values",
     "absolute error": "values",
@@ -43,6 +44,8 @@ EXPECTS: dict[str, Expects] = {
     "binary cross-entropy": "probabilities",
     "binary cross-entropy with logits": "logits",
     "hinge": "margins",
+    OF_LOGARITHMS: "anything",
+    OF_RATES: "anything",
     "a loss of its own": "anything",
 }
 TYPES: dict[type[nn.Module], str] = {
@@ -66,6 +69,7 @@ FUNCTIONS: dict[object, str] = {
     functional.nll_loss: "negative log-likelihood",
     functional.binary_cross_entropy: "binary cross-entropy",
     functional.binary_cross_entropy_with_logits: "binary cross-entropy with logits",
+    functional.poisson_nll_loss: OF_LOGARITHMS,
 }
 
 
@@ -101,7 +105,10 @@ KNOWN: dict[str, Loss] = {
 
 def recognize(loss: Loss, outputs: Tensor, targets: Tensor) -> LossKind:
     """Return what a loss is; `outputs` (rows, …) and `targets` (rows, …) say which shapes and values it is given."""
-    name = TYPES.get(type(loss)) if isinstance(loss, nn.Module) else FUNCTIONS.get(loss)
+    if isinstance(loss, nn.PoissonNLLLoss):
+        name: str | None = OF_LOGARITHMS if loss.log_input else OF_RATES
+    else:
+        name = TYPES.get(type(loss)) if isinstance(loss, nn.Module) else FUNCTIONS.get(loss)
     if name is not None:
         return LossKind(name=name, expects=EXPECTS[name])
     return _probed(loss, outputs, targets)

@@ -18,6 +18,7 @@ from fitwell.doctor.examining.scoring import labels_of, skill
 from fitwell.doctor.examining.subject import Fold, Subject, folds_of, steps_of
 from fitwell.doctor.examining.thresholds import ENOUGH_STEPS, FAR, FLOOR, HOPELESS_ERRORS, TINY
 
+MOST_DIVISIONS = 4  # of the rows; with a fifth of them held out each time, six rows in ten are then asked at least once
 TINY_SEEDS = 4  # tiny data is trained with so many seeds, since rows alone tell little
 
 
@@ -167,6 +168,10 @@ class Bench:
                 break
         return Measured(arm=arm, trainings=tuple(trainings), contributions=torch.cat(judged), cut=cut)
 
+    def held_out(self) -> Tensor:
+        """Return the row numbers of all held-out rows, in the order in which they judge an arm."""
+        return torch.cat([fold.held_out for fold, _ in self._rounds()])
+
     def _rival(self) -> Measured | None:
         """Return the best arm that all rows judged."""
         whole = [each for each in self.done.values() if not each.cut]
@@ -177,6 +182,42 @@ class Bench:
         for seed in range(self.seed, self.seed + (TINY_SEEDS if tiny else 1)):
             for fold in self.folds:
                 yield fold, seed
+
+
+@dataclass
+class Divisions:
+    """The same subject with its rows divided in several ways and other seeds, more of them where few leave doubt."""
+
+    benches: list[Bench]
+
+    def settled(self, changed: Arm, base: Arm, *, least: float, errors: float) -> Gain:
+        """Return what one arm has more than another.
+
+        Where that seems to be enough, but may be chance, rows are divided anew as often as may be afforded.
+        """
+        found = self.gain(changed, base)
+        while found.effect >= least and 1 <= found.clear < errors and self._divided_anew():
+            found = self.gain(changed, base)
+        return found
+
+    def gain(self, changed: Arm, base: Arm) -> Gain:
+        """Return what one arm has more than another, each row that judged them counting once."""
+        means: list[Tensor] = []
+        for arm in (changed, base):
+            judged = [(bench.held_out(), bench.measure(arm).contributions) for bench in self.benches]
+            rows, places = torch.cat([rows for rows, _ in judged]).unique(return_inverse=True)  # type: ignore[no-untyped-call]
+            values = torch.cat([values for _, values in judged])
+            counts = torch.zeros(len(rows)).index_add_(0, places, torch.ones(len(places)))
+            means.append(torch.zeros(len(rows)).index_add_(0, places, values) / counts)
+        return gain(*means)
+
+    def _divided_anew(self) -> bool:
+        first = self.benches[0]
+        if len(self.benches) >= MOST_DIVISIONS or not first.tally.affords("more divisions of the rows"):
+            return False
+        seed = first.seed + len(self.benches)
+        self.benches.append(bench_of(first.subject, first.anatomy, first.clock, seed, first.tally))
+        return True
 
 
 def bench_of(subject: Subject, anatomy: Anatomy, clock: Clock, seed: int, tally: Tally) -> Bench:

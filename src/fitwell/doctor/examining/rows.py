@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -27,6 +28,8 @@ COPIES = {"classes": 0.99, "labels": 1.0, "numbers": 0.9999}
 THE_SAME = 1 - 1e-6  # but for rounding in float32, whatever else tells as much
 # From here it may be one: it leaves a twentieth of the variance at most.
 NEAR_COPIES = {"classes": 0.97, "labels": 1.0, "numbers": 0.975}
+# Where a number of rows goes from one class to the next, it makes no longer a step than most of its own.
+WITHOUT_A_GAP = 3.0
 LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not of what the copy leaves
 
 
@@ -152,7 +155,7 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     place = int(torch.maximum(straight, bent).argmax())
     strength = float(torch.maximum(straight, bent)[place])
     if strength < NEAR_COPIES[task.kind]:
-        return None
+        return None if task.kind != "classes" else _grown_with_the_file(features, y, subject.targets, task)
     exact = float(straight[place]) >= COPIES[task.kind]
     rest = torch.cat([features[:, :place], features[:, place + 1 :]], 1)
     others = _linear_skill(rest, subject.targets, task)
@@ -160,17 +163,56 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     alone = exact and subject.inputs.ndim == 2
     if not itself and (others > 0.95 or not (alone or _screens_off(features[:, place], rest, y, others))):
         return None
+    made = f"is the target itself, or made of it (correlation {strength:.5f})"
+    return _leaked(place, made, evidence={"correlation": strength, "skill_without": others})
+
+
+def _leaked(place: int, made: str, *, evidence: Mapping[str, float]) -> Finding:
     return Finding(
         symptom="target_leakage",
         status="confirmed",
         severity="critical",
         where=f"feature {place}",
         since="data",
-        evidence={"correlation": strength, "skill_without": others},
-        explanation=f"feature {place} is the target itself, or made of it (correlation {strength:.5f}); without it a "
-        f"linear model reaches a skill of {others:.2f}. What will be predicted is not known beforehand",
+        evidence=evidence,
+        explanation=f"feature {place} {made}; without it a linear model reaches a skill of "
+        f"{evidence['skill_without']:.2f}. What will be predicted is not known beforehand",
         remedies=(remedy(f"leave feature {place} out"),),
     )
+
+
+def _grown_with_the_file(features: Tensor, y: Tensor, targets: Tensor, task: Task) -> Finding | None:
+    """Return that a feature numbers the rows of a file that was sorted by class.
+
+    Such a number goes from one class to the next without a gap, each class only once, and within a class tells nothing
+    of the other features. An honest feature that divides classes as sharply tells as much, or leaves a gap.
+    """
+    for place, column in enumerate(features.T):
+        values, order = column.sort()
+        sorted_y, steps = y[order], values.diff()
+        borders = sorted_y.diff() != 0
+        runs, classes = int(borders.sum()), len(torch.unique(y))
+        if runs != classes - 1 or len(torch.unique(column)) < len(column) / 2:
+            continue
+        if float(steps[borders].max()) > WITHOUT_A_GAP * float(steps.quantile(0.9)):
+            continue
+        rest = torch.cat([features[:, :place], features[:, place + 1 :]], 1)
+        others = _linear_skill(rest, targets, task)
+        if others > 0.95 or _tells_of_others(column, rest, y):
+            continue
+        made = "numbers the rows of a file sorted by class: it goes through each class once, without a gap between"
+        return _leaked(place, made, evidence={"skill_without": others})
+    return None
+
+
+def _tells_of_others(column: Tensor, rest: Tensor, y: Tensor) -> bool:
+    """Tell whether within classes the other features explain anything of a column."""
+    left = _ranks(column[:, None])[:, 0]
+    for each in torch.unique(y):
+        rows = y == each
+        left[rows] -= left[rows].mean()
+    task = Task(kind="numbers", coding="values", classes=1, why="")
+    return _linear_skill(rest, left[:, None].float(), task) > LEAKED_SKILL
 
 
 def _correlation(features: Tensor, y: Tensor) -> Tensor:

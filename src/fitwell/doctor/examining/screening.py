@@ -35,8 +35,8 @@ from fitwell.doctor.examining.thresholds import (
     IGNORED_RECALL,
     KNOWN_THROUGHOUT,
     MOST_LONGER,
-    RARE_CLASS,
     RELATIVE_FAULT,
+    SHARE_OF_GAIN,
     STAND_IN_RATE,
     STANDARD_ERRORS,
     WEIGHTS_BRING,
@@ -59,6 +59,16 @@ class Screened:
     def best(self) -> Measured:
         """The best arm; the examined training itself where nothing is better."""
         return max((self.base, self.full, *self.others), key=lambda each: each.skill)
+
+    @property
+    def telling(self) -> Measured:
+        """The best arm, but one of the examined network where a network of our own reaches hardly more.
+
+        In another network nothing of the examined one is left that could be found to be the cause.
+        """
+        own = [each for each in (self.full, *self.others) if STAND_IN not in each.arm.changes]
+        found = max(own, key=lambda each: each.skill)
+        return found if found.skill >= SHARE_OF_GAIN * self.best.skill > 0 else self.best
 
     @property
     def linear_skill(self) -> float | None:
@@ -161,8 +171,7 @@ def with_found_rate(bench: Bench, arm: Arm) -> Arm:
 
 def weighted_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Measured]:
     """Yield the bundle with weighted classes where without it a rare one is ignored, and that is far better."""
-    anatomy = bench.anatomy
-    if anatomy.task.kind != "classes" or anatomy.imbalance < RARE_CLASS or bench.subject.targets.ndim > 2:
+    if not has_rare_class(bench):
         return
     if max(lowest_recall(bench, arm) for arm in (base, full)) > IGNORED_RECALL:
         return
@@ -173,18 +182,26 @@ def weighted_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Meas
         yield bench.measure(weighted)
 
 
+def has_rare_class(bench: Bench) -> bool:
+    """Tell whether a class, or one side of a label, is so rare that it may be ignored."""
+    return CHANGES["weights"].applies(bench.subject, bench.anatomy) and bench.subject.targets.ndim <= 2
+
+
 def lowest_recall(bench: Bench, arm: Measured) -> float:
-    """Return the share of the rows that are found of the class of which the fewest are."""
+    """Return the share of the rows that are found of the class of which the fewest are; of labels, of either side."""
     task = bench.anatomy.task
     logits = gives_logits(bench.anatomy, arm.arm)
     hits, labels = [], []
     for fold, training in zip(bench.folds, arm.trainings, strict=False):
         shares = probabilities(task, bench.anatomy.loss, training.outputs.nan_to_num(0), logits=logits)
-        truth = labels_of(task, bench.subject.targets[fold.held_out]).reshape(shares.shape[:-1])
-        hits.append((shares.argmax(-1) == truth).float())
-        labels.append(truth)
+        answers = shares > 0.5 if task.kind == "labels" else shares.argmax(-1)
+        truth = labels_of(task, bench.subject.targets[fold.held_out]).reshape(answers.shape)
+        hits.append((answers == truth).float().reshape(len(truth), -1))
+        labels.append(truth.reshape(len(truth), -1))
     found, truth = torch.cat(hits), torch.cat(labels)
-    return min(float(found[truth == each].mean()) for each in truth.unique())  # type: ignore[no-untyped-call]
+    return min(
+        float(hit[true == each].mean()) for hit, true in zip(found.T, truth.T, strict=True) for each in true.unique()
+    )
 
 
 def larger_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Measured]:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.subject import Subject
+from fitwell.doctor.examining.subject import FEWEST_STEPS, Subject
 from fitwell.doctor.examining.thresholds import SATURATED_SLOPE, VANISHED
 from fitwell.doctor.examining.tracing import RECTIFIERS, Call, trace
 
 WATCHED_STEPS = 12
 ASKED = 64  # rows that show how far back gradients reach
-FEWEST_STEPS = 8  # of a sequence that has a beginning and an end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +104,22 @@ def memory_of(module: nn.Module, inputs: Tensor) -> float:
     It is taken of the outputs for some inputs (rows, …), where the first recurrent layer reads them; 1 without one, and
     where it reads in both directions.
     """
+    by_step = gradient_by_step(module, inputs)
+    if by_step is None or len(by_step) < FEWEST_STEPS or not bool(by_step.isfinite().all()):
+        return 1.0
+    quarter = len(by_step) // 4
+    first, last = by_step[:quarter].mean(), by_step[-quarter:].mean()
+    return float(first / last) if last > 0 else 1.0
+
+
+def gradient_by_step(module: nn.Module, inputs: Tensor) -> Tensor | None:
+    """Return the mean size of the outputs' gradient at each step (steps,) that the first recurrent layer reads.
+
+    None without one, where it reads in both directions, and where the outputs do not depend on it.
+    """
     layer = next((part for part in module.modules() if isinstance(part, nn.RNNBase)), None)
     if layer is None or layer.bidirectional:
-        return 1.0
+        return None
     read: list[Tensor] = []
 
     def as_leaf(_layer: nn.Module, given: tuple[Tensor, ...]) -> tuple[object, ...] | None:
@@ -123,18 +135,15 @@ def memory_of(module: nn.Module, inputs: Tensor) -> float:
         with torch.enable_grad():
             output = module(inputs)
             if not read or not output.requires_grad:
-                return 1.0
+                return None
             (gradient,) = torch.autograd.grad(output.float().sum(), read, allow_unused=True)
     finally:
         hook.remove()
         module.train(was_training)
-    steps = 1 if layer.batch_first else 0
-    if gradient is None or gradient.shape[steps] < FEWEST_STEPS or not bool(gradient.isfinite().all()):
-        return 1.0
-    quarter = gradient.shape[steps] // 4
-    by_step = gradient.abs().movedim(steps, 0).flatten(1).mean(1)
-    first, last = by_step[:quarter].mean(), by_step[-quarter:].mean()
-    return float(first / last) if last > 0 else 1.0
+    if gradient is None:
+        return None
+    by_step: Tensor = gradient.abs().movedim(1 if layer.batch_first else 0, 0).flatten(1).mean(1)
+    return by_step
 
 
 def activity_of(module: nn.Module, inputs: Tensor) -> tuple[LayerActivity, ...]:

@@ -20,6 +20,7 @@ from fitwell.errors import RequestError
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 Score = Callable[[Tensor, Tensor], float]
+FEWEST_STEPS = 8  # of a sequence that has a beginning and an end
 LOOKED_AT = 32  # rows that a network is tried with
 
 
@@ -70,6 +71,30 @@ class Subject:
             except (IndexError, RuntimeError, ValueError):
                 return whole
         return none
+
+    @cached_property
+    def filled(self) -> Tensor:
+        """How many steps at the end of each row (rows,) only fill it up: all alike, and those of most rows as well.
+
+        Zero throughout where inputs are no sequences, or most rows are not filled up for a quarter of their steps.
+        """
+        x = self.inputs
+        nothing = torch.zeros(self.rows, dtype=torch.long)
+        if x.ndim not in (2, 3) or (x.ndim == 2 and x.is_floating_point()) or x.shape[1] < FEWEST_STEPS:
+            return nothing
+        steps = x.reshape(*x.shape[:2], -1)
+        filler = steps[:, -1].mode(0).values
+        other = (steps != filler).any(-1)
+        found = torch.where(other.any(1), other.flip(1).int().argmax(1), nothing)
+        return found if float((4 * found >= x.shape[1]).float().mean()) > 0.5 else nothing
+
+    def given(self, rows: Tensor, *, fronted: bool) -> Tensor:
+        """Return the inputs of some rows; `fronted`, with what fills them up in front of them."""
+        x = self.inputs[rows]
+        if not fronted:
+            return x
+        places = (torch.arange(x.shape[1]) - self.filled[rows][:, None]) % x.shape[1]
+        return x[torch.arange(len(x))[:, None], places]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from fitwell.doctor.examining.thresholds import (
     CRUSHING_DECAY,
     CRUSHING_DROPOUT,
     DECOUPLED,
+    EXPLODED,
     FAR,
     HEAVY_DECAY,
     HEAVY_DROPOUT,
@@ -25,8 +26,10 @@ from fitwell.doctor.examining.thresholds import (
     SPREAD_FACTOR,
     VANISHED,
 )
+from fitwell.doctor.examining.tracing import DISTRIBUTIONS
 
 LOOKED_AT = 500  # rows
+WELL_SCALED = 0.5  # the suspicion below which scales are no reason for large gradients
 
 
 def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, float]:
@@ -48,16 +51,20 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         "adam": 0.35,
         "longer": 0.3,
     }
+    if any(call.name in DISTRIBUTIONS for call in anatomy.trace.hidden_activations):
+        found["activations"] = 0.6  # units that share a sum of one between layers, as hardly anybody means it
     signals = base.trainings[0].signals
     if signals is not None:
         if signals.shrinkage < VANISHED or any(each.saturated > MANY_SATURATED for each in signals.end):
             found["activations"] = 0.6
         if signals.memory < VANISHED:
-            found["gated"] = 0.85
+            found["gated"] = found["fronted"] = 0.85
         if _is_numb(signals.start):
             sound = activity_of(new_module(subject, subject.seed), standardized_rows(subject, LOOKED_AT))
             blamed = "initialization" if _is_numb(sound) else "inputs"
             found[blamed] = max(found[blamed], 0.85)
+        if signals.first_gradient > EXPLODED and max(found["inputs"], found["targets"]) < WELL_SCALED:
+            found["initialization"] = 0.85
         died = max(_dead(signals.end), default=0.0) - max(_dead(signals.start), default=0.0)
         if died > MANY_DEAD or signals.travelled > FAR:
             found["adam"] = found["rate"] = 0.8
