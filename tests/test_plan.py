@@ -412,6 +412,8 @@ def test_few_pictures_are_read_by_random_patches_unless_what_only_convolutions_d
     assert recipe.network.image.family == family
     is_read_once = family == "random_patches"
     assert (recipe.training.optimizer, recipe.training.image_color) == (("sgd", 0) if is_read_once else ("adamw", 0.3))
+    stopping = recipe.training.early_stopping
+    assert (stopping.restore_best, stopping.patience == 0) == (not is_read_once, is_read_once)
 
 
 def test_other_columns_beside_pictures_leave_the_usual_optimizer() -> None:
