@@ -396,8 +396,8 @@ def test_few_series_are_read_by_random_kernels_unless_widths_of_a_network_are_as
 @pytest.mark.parametrize(
     ("rows", "asked", "family"),
     [
-        (999, {}, "random_patches"),
-        (1000, {}, "convolutional"),
+        (2999, {}, "random_patches"),
+        (3000, {}, "convolutional"),
         (60, {"network.image.widths": [8]}, "convolutional"),
         (60, {"training.image_crop": 0.1}, "convolutional"),
         (60, {"training.image_crop": 0.0, "training.image_flip": True}, "random_patches"),
@@ -412,10 +412,27 @@ def test_few_pictures_are_read_by_random_patches_unless_what_only_convolutions_d
     assert recipe.network.image.family == family
     is_read_once = family == "random_patches"
     assert (recipe.training.optimizer, recipe.training.image_color) == (("sgd", 0) if is_read_once else ("adamw", 0.3))
+    stopping = recipe.training.early_stopping
+    assert (stopping.restore_best, stopping.patience == 0) == (not is_read_once, is_read_once)
 
 
-def test_other_columns_beside_pictures_leave_the_usual_optimizer() -> None:
+@pytest.mark.parametrize(("rows", "decay"), [(25, 10.0), (250, 1.0), (2000, 0.12)])
+def test_the_decay_over_random_patches_is_that_of_so_many_rows(rows: int, decay: float) -> None:
     array = ArrayBlock(column="p", kind="image", shape=(32, 32, 3))
-    layout = FeatureLayout(numbers=2, flags=0, cardinalities=(), arrays={"image_0": array})
-    recipe = resolve(Recipe(), replace(facts(), layout=layout, training_rows=99)).recipe
-    assert (recipe.network.image.family, recipe.training.optimizer) == ("random_patches", "adamw")
+    layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"image_0": array})
+    recipe = resolve(Recipe(), replace(facts(), layout=layout, training_rows=rows)).recipe
+    assert recipe.training.weight_decay == decay
+
+
+@pytest.mark.parametrize(("rows", "channels", "numbers"), [(999, 3, 2), (999, 1, 0)])
+def test_grey_pictures_and_pictures_beside_columns_are_read_by_patches_below_a_thousand(
+    rows: int, channels: int, numbers: int
+) -> None:
+    array = ArrayBlock(column="p", kind="image", shape=(32, 32, channels))
+    layout = FeatureLayout(numbers=numbers, flags=0, cardinalities=(), arrays={"image_0": array})
+    few, more = (
+        resolve(Recipe(), replace(facts(), layout=layout, training_rows=each)).recipe for each in (rows, rows + 1)
+    )
+    assert (few.network.image.family, more.network.image.family) == ("random_patches", "convolutional")
+    # Other columns beside them leave the usual optimizer.
+    assert few.training.optimizer == ("adamw" if numbers else "sgd")

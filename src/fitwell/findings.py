@@ -61,7 +61,7 @@ def observed(
                 seen,
                 constant_loss=constant,
                 ending=_ending(seen, recipe, ending),
-                keeps_best=True,
+                keeps_best=settings.early_stopping.restore_best is not False,
                 learning_rate=rate if isinstance(rate, float) else None,
                 optimizer=settings.optimizer,
                 clip_norm=settings.clip_norm,

@@ -145,6 +145,8 @@ def test_a_cured_recipe_keeps_what_was_asked_and_opens_what_was_open(prepared: P
         ("training.weight_decay", 0.0, 0.1, "overfitting"),
         ("training.epochs", 1, 64, "stopped_too_early"),
         ("training.early_stopping.patience", 1, 26, "stopped_too_early"),
+        ("training.early_stopping.restore_best", False, True, "overfitting"),
+        ("training.early_stopping.restore_best", True, False, "stopped_too_early"),
         ("training.loss", "quantile", "squared_error", "wrong_loss"),
         ("training.clip_norm", 1e-6, None, "learning_rate_too_low"),
         ("data.numbers", "none", "robust", "unscaled_inputs"),

@@ -81,7 +81,10 @@ def test_curves_are_means_over_members_and_the_best_epoch_has_the_lowest_loss(ma
     for epoch in (0.0, 6.0, 11.0):
         of_epoch = losses.filter(pl.col("epoch") == epoch)["loss"].to_list()
         assert drawn[epoch] == pytest.approx(sum(of_epoch) / len(of_epoch))
-    assert "epoch 6 of 11" in picture.says
+    assert "the best weights are those of epoch 6 of 11" in picture.says
+    own = {"training": {"early_stopping": {"restore_best": False}}}
+    last = replace(contents, settings={**contents.settings, **own})
+    assert "the last weights are those of epoch 11 of 11" in next(iter(learning_pictures(last))).says
 
 
 def test_a_training_that_blew_up_is_drawn_as_far_as_it_goes(make_contents: MakeContents) -> None:

@@ -156,10 +156,22 @@ def test_a_fall_below_the_minimum_improvement_keeps_the_weights_but_not_the_pati
     assert bool((training.state.best.weights == 4).all())
 
 
-@pytest.mark.parametrize("loss", [math.nan, math.inf])
-def test_a_member_whose_loss_is_no_number_stops_and_keeps_its_best(loss: float, start: Start) -> None:
+def test_the_last_weights_are_kept_where_the_best_are_not_restored(start: Start) -> None:
     training = start()
-    marks = planted(training, [5.0, 4.0, loss], patience=0)
+    marks = planted(training, [5.0, 4.0, 4.5, 4.2, math.nan], patience=2, restore_best=False)
+    assert [(mark.best_epoch, mark.best_loss) for mark in marks[:4]] == [(0, 5.0), (1, 4.0), (2, 4.5), (3, 4.2)]
+    assert marks[3].stopped == "no better validation loss for 2 epochs"
+    assert marks[4] == marks[3]
+    assert bool((training.state.best.weights == 3).all())
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_member_whose_loss_is_no_number_stops_and_keeps_what_was_before(
+    restored: bool, loss: float, start: Start
+) -> None:
+    training = start()
+    marks = planted(training, [5.0, 4.0, loss], patience=0, restore_best=restored)
     assert marks[-1].stopped == f"the validation loss became {loss} in epoch 2"
     assert bool((training.state.best.weights == 1).all())
 

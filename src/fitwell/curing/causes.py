@@ -106,6 +106,10 @@ def _patience(old: Any, new: Any) -> Cause:
     return TOO_LONG if old == 0 else STOPPED  # 0 never stops
 
 
+def _restored(old: Any, new: Any) -> Cause:
+    return TOO_LONG if new else STOPPED
+
+
 AIM, BY_CLASS, RICHNESS = _always(OTHER_AIM), _always(CLASSES), _always(COARSE)
 
 CAUSES: dict[str, Told] = {
@@ -204,6 +208,7 @@ CAUSES: dict[str, Told] = {
     "training.clip_value": _sized(JUMPS, SLOWED),
     "training.early_stopping.patience": _patience,
     "training.early_stopping.minimum_improvement": _always(STOPPED),
+    "training.early_stopping.restore_best": _restored,
     "data.numbers": _always(SCALES),
     "data.missing_indicators": RICHNESS,
     "data.one_hot_limit": RICHNESS,

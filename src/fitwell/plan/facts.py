@@ -66,6 +66,12 @@ class Facts:
         return bool(self.images) and all(array.shape[2] > 1 for array in self.images)
 
     @property
+    def tells_pictures_apart(self) -> bool:
+        """Whether classes follow from nothing but pictures."""
+        only = len(self.images) == len(self.layout.arrays) and not self.layout.inputs
+        return bool(self.images) and only and self.task != "regression"
+
+    @property
     def sounds(self) -> list[ArrayBlock]:
         """The columns of sounds."""
         return [array for array in self.layout.arrays.values() if array.kind == "audio"]
@@ -94,14 +100,8 @@ class Plan:
 
 def is_linear_in_patches(recipe: Recipe, facts: Facts) -> bool:
     """Tell whether classes follow from nothing but a linear layer over the responses of random patches."""
-    return (
-        bool(facts.images)
-        and recipe.network.image.family == "random_patches"
-        and len(facts.images) == len(facts.layout.arrays)
-        and not facts.layout.inputs
-        and recipe.network.hidden == ()
-        and facts.task != "regression"
-    )
+    is_linear = recipe.network.image.family == "random_patches" and recipe.network.hidden == ()
+    return is_linear and facts.tells_pictures_apart
 
 
 def available_cores() -> int:

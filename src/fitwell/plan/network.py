@@ -14,7 +14,7 @@ from fitwell.recipe import PICTURE_CHANGES, Recipe
 FEW_ROWS = 2_000
 WIDE_FROM = 8_000
 IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the others having twice as many
-FEW_PICTURES = 1_000
+FEW_PICTURES, FEW_IN_COLOR = 1_000, 3_000  # the latter where there is nothing else, as measured on CIFAR-10
 SERIES_WIDTHS, RECURRENT_UNITS, FEW_SERIES = [32, 64, 128], 64, 1_000
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
@@ -170,7 +170,7 @@ def _image_family(recipe: Recipe, facts: Facts) -> Choice:
     asked = [name for name in PICTURE_CHANGES if getattr(recipe.training, f"image_{name}") not in ("auto", 0)]
     if asked:
         return Choice("convolutional", f"training.image_{asked[0]} changes pictures each time that they are read")
-    if facts.training_rows < FEW_PICTURES:
+    if facts.training_rows < (FEW_IN_COLOR if facts.has_color and facts.tells_pictures_apart else FEW_PICTURES):
         return Choice("random_patches", f"{facts.training_rows:,} pictures are too few to learn filters from")
     return Choice("convolutional", "shapes that occur anywhere in a picture are learned fastest")
 

@@ -131,6 +131,7 @@ NOT_TUNED: dict[str, str] = {
     "training.maximum_steps": _COURSE,
     "training.early_stopping.patience": _COURSE,
     "training.early_stopping.minimum_improvement": _COURSE,
+    "training.early_stopping.restore_best": _COURSE,
     "training.compile": _MACHINE,
     "training.execution": _MACHINE,
     "training.threads": _MACHINE,

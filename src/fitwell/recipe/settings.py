@@ -253,12 +253,15 @@ class NetworkSettings(Settings):
 
 
 class EarlyStopping(Settings):
-    """When a member stops before the last epoch; its best weights are restored in any case."""
+    """When a member stops before the last epoch, and which of its weights are kept."""
 
     patience: Annotated[int, Field(ge=0)] | Auto = Field(
         "auto", description="Stop after so many epochs without improvement of the validation loss; 0 never stops early."
     )
     minimum_improvement: NonNegative = Field(0.0, description="A smaller fall of the validation loss does not count.")
+    restore_best: bool | Auto = Field(
+        "auto", description="Keep the weights of the lowest validation loss; otherwise those of the last epoch."
+    )
 
 
 class TrainingSettings(Settings):

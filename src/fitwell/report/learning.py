@@ -33,16 +33,28 @@ def learning_pictures(contents: Contents) -> Iterator[Picture]:
     looks = history.filter(pl.col("split") != "batch")
     if not len(looks):
         return
-    yield _losses(looks, noted_moments(contents.findings))
+    stopping = contents.settings.get("training", {}).get("early_stopping", {})
+    restores_best = stopping.get("restore_best") is not False
+    kept = best_epochs(looks) if restores_best else last_epochs(looks)
+    yield _losses(looks, kept, noted_moments(contents.findings), which="best" if restores_best else "last")
     if looks.filter(pl.col("split") == "validation")["figure"].is_finite().any():
-        yield _figure(looks, metric_title(GLANCES[contents.task]))
+        yield _figure(looks, kept, metric_title(GLANCES[contents.task]))
 
 
 def best_epochs(looks: pl.DataFrame) -> dict[int, float]:
-    """Return each member's epoch with the lowest validation loss, whose weights were kept."""
+    """Return each member's epoch with the lowest validation loss."""
+    return _first_epochs(looks, by=["loss", "epoch"])
+
+
+def last_epochs(looks: pl.DataFrame) -> dict[int, float]:
+    """Return each member's last epoch with a finite validation loss."""
+    return _first_epochs(looks, by=[-pl.col("epoch")])
+
+
+def _first_epochs(looks: pl.DataFrame, *, by: Sequence[str | pl.Expr]) -> dict[int, float]:
     finite = looks.filter((pl.col("split") == "validation") & pl.col("loss").is_finite())
-    best = finite.sort("loss", "epoch").group_by("member", maintain_order=True).first()
-    return dict(zip(best["member"].to_list(), best["epoch"].to_list(), strict=True))
+    first = finite.sort(by).group_by("member", maintain_order=True).first()
+    return dict(zip(first["member"].to_list(), first["epoch"].to_list(), strict=True))
 
 
 def loss_curves(looks: pl.DataFrame, *, clock: str, noted: Sequence[Mapping[str, Any]]) -> Spec:
@@ -54,25 +66,26 @@ def loss_curves(looks: pl.DataFrame, *, clock: str, noted: Sequence[Mapping[str,
     return _curves(curves, [], [], title="loss", names=names, log=log, below=clock, noted=noted)
 
 
-def _losses(looks: pl.DataFrame, noted: Sequence[Mapping[str, Any]]) -> Picture:
+def _losses(
+    looks: pl.DataFrame, kept: Mapping[int, float], noted: Sequence[Mapping[str, Any]], *, which: str
+) -> Picture:
     finite = looks.filter(pl.col("loss").is_finite())
     lost = len(looks) - len(finite) - looks.filter((pl.col("split") == "train") & (pl.col("epoch") == 0)).height
     mean = finite.group_by("split", "epoch", maintain_order=True).agg(pl.col("loss").mean()).sort("split", "epoch")
-    best = best_epochs(looks)
     lines = _thinned(mean, "split")
     curves = [{"x": row["epoch"], "y": row["loss"], "s": SPLITS[row["split"]]} for row in lines]
     faint = _member_lines(finite, "loss") if looks["member"].n_unique() > 1 else []
     log = _is_wide(finite["loss"].to_numpy())
-    marks = [{"x": epoch} for epoch in sorted(set(best.values()))]
+    marks = [{"x": epoch} for epoch in sorted(set(kept.values()))]
     top = _curves(curves, faint, marks, title="loss", names=["training", "validation"], log=log, noted=noted)
     rate = mean_rates(looks)
     return Picture(
         name="loss",
         title="Loss and learning rate",
-        says=_losses_said(mean, best, epochs=float(looks["epoch"].max()), lost=lost),  # type: ignore[arg-type]
+        says=_losses_said(mean, kept, which, epochs=float(looks["epoch"].max()), lost=lost),  # type: ignore[arg-type]
         reading=(
             "The training loss should fall; the validation loss tells when to stop: once it rises while the other "
-            "falls, the network learns its rows by heart. Dotted: the best epoch, whose weights are kept."
+            f"falls, the network learns its rows by heart. Dotted: the {which} epoch, whose weights are kept."
             + (" Dashed: where a finding begins." if noted else "")
         ),
         spec={"vconcat": [top, _rate(rate)], "spacing": 18},
@@ -83,27 +96,26 @@ def _losses(looks: pl.DataFrame, noted: Sequence[Mapping[str, Any]]) -> Picture:
     )
 
 
-def _losses_said(mean: pl.DataFrame, best: Mapping[int, float], *, epochs: float, lost: int) -> str:
+def _losses_said(mean: pl.DataFrame, kept: Mapping[int, float], which: str, *, epochs: float, lost: int) -> str:
     validation = mean.filter(pl.col("split") == "validation")
     if not len(validation):
         return "The validation loss was no finite number at any time."
     first, lowest = validation["loss"][0], validation["loss"].min()
-    when = sorted(best.values())
+    when = sorted(kept.values())
     span = f"epoch {when[0]:g}" if when[0] == when[-1] else f"epochs {when[0]:g} to {when[-1]:g}"
     said = (
         f"The validation loss went from {number(first, digits=3)} to {number(lowest, digits=3)} at its lowest; "  # type: ignore[arg-type]
-        f"the best weights are those of {span} of {epochs:g}."
+        f"the {which} weights are those of {span} of {epochs:g}."
     )
     return said + (f" {lost:,} losses were infinite or no number and cannot be drawn." if lost > 0 else "")
 
 
-def _figure(looks: pl.DataFrame, title: str) -> Picture:
+def _figure(looks: pl.DataFrame, kept: Mapping[int, float], title: str) -> Picture:
     seen = looks.filter((pl.col("split") == "validation") & pl.col("figure").is_finite())
     mean = seen.group_by("split", "epoch", maintain_order=True).agg(pl.col("figure").mean()).sort("epoch")
-    best = best_epochs(looks)
     curves = [{"x": row["epoch"], "y": row["figure"], "s": "validation"} for row in _thinned(mean, "split")]
     faint = _member_lines(seen, "figure") if looks["member"].n_unique() > 1 else []
-    marks = [{"x": epoch} for epoch in sorted(set(best.values()))]
+    marks = [{"x": epoch} for epoch in sorted(set(kept.values()))]
     last, highest = mean["figure"][-1], mean["figure"].max()
     low = float(np.nanquantile(seen["figure"].to_numpy(), 0.02))
     spec = _curves(curves, faint, marks, title=title, names=["validation"], log=False, floor=low, below="epoch")
@@ -149,7 +161,7 @@ def _curves(
     below: str | None = None,
     noted: Sequence[Mapping[str, Any]] = (),
 ) -> Spec:
-    """Draw named lines over the epochs, members faintly behind them, and the best epochs dotted."""
+    """Draw named lines over the epochs, members faintly behind them, and the epochs whose weights are kept dotted."""
     colors = [color("quiet"), color("main")] if len(names) > 1 else [color("main")]
     scale: dict[str, Any] = {"type": "log"} if log else {"zero": False}
     if floor is not None and curves:

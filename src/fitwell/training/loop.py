@@ -1,4 +1,4 @@
-"""The loop: epochs of steps, a look at the validation rows after each, and the best weights kept.
+"""The loop: epochs of steps, a look at the validation rows after each, and the best or the last weights kept.
 
 `train` is a generator. After every step it yields a `Moment`: the state, from which training continues exactly as if it
 had never stopped, and the records of what just happened. Whoever iterates may print, store, save the state, or leave:
@@ -74,8 +74,8 @@ class TrainingRows(Protocol):
 class Mark:
     """How one member stands."""
 
-    best_loss: float = math.inf  # on the validation rows
-    best_epoch: int = 0
+    best_loss: float = math.inf  # on the validation rows, with the weights that are kept
+    best_epoch: int = 0  # of those weights
     losses: tuple[float, ...] = ()  # on the validation rows, one per look
     to_beat: float = math.inf  # the last loss that counted as an improvement
     waited: int = 0  # looks since then
@@ -87,7 +87,7 @@ class State:
     """Everything that decides what comes next. Its tensors change in place with each step."""
 
     population: Population  # of the active members
-    best: Population  # weights and buffers at every member's best look; no slots
+    best: Population  # weights and buffers at the look that every member keeps; no slots
     marks: tuple[Mark, ...]  # of every member
     active: tuple[int, ...]  # members that train on; all of the last ones, when the last ones have stopped
     step: int  # steps taken since the run began
@@ -243,7 +243,7 @@ def looked_at(
     rates: Sequence[float],
     seconds: float,
 ) -> tuple[State, EpochRecord]:
-    """Judge every active member on the validation rows, keep what is best so far, and say who stops."""
+    """Judge every active member on the validation rows, keep what is to be kept, and say who stops."""
     settings = program.settings
     batch_rows, steps_per_epoch = batching(len(training), settings)
     outputs = _outputs(program, state.population, validation)
@@ -254,7 +254,7 @@ def looked_at(
     marks = list(state.marks)
     for place, (member, loss) in enumerate(zip(state.active, losses, strict=True)):
         marks[member] = _judged(state.marks[member], loss, state.epoch, own_settings[place].early_stopping)
-        if marks[member].best_loss < state.marks[member].best_loss:
+        if _keeps(state.marks[member], loss, own_settings[place].early_stopping):
             state.best.weights[member] = state.population.weights[place]
             for name, buffer in state.best.buffers.items():
                 buffer[member] = state.population.buffers[name][place]
@@ -416,15 +416,23 @@ def _judged(mark: Mark, loss: float, epoch: int, stopping: EarlyStopping) -> Mar
     mark = replace(mark, losses=(*mark.losses, loss))
     if not math.isfinite(loss):
         return replace(mark, stopped=f"the validation loss became {loss} in epoch {epoch}")
-    if loss < mark.best_loss:
+    if _keeps(mark, loss, stopping):
         mark = replace(mark, best_loss=loss, best_epoch=epoch)
     if loss < mark.to_beat - stopping.minimum_improvement:
         return replace(mark, to_beat=loss, waited=0)
     waited = mark.waited + 1
     stopped = None
     if patience and waited >= patience:
-        stopped = f"no better validation loss for {waited} epochs (the best was epoch {mark.best_epoch})"
+        which = "" if stopping.restore_best is False else f" (the best was epoch {mark.best_epoch})"
+        stopped = f"no better validation loss for {waited} epochs{which}"
     return replace(mark, waited=waited, stopped=stopped)
+
+
+def _keeps(mark: Mark, loss: float, stopping: EarlyStopping) -> bool:
+    """Tell whether a look's weights take the place of those kept so far; a recipe from before restores the best."""
+    if stopping.restore_best is False:
+        return mark.stopped is None and math.isfinite(loss)
+    return mark.stopped is None and loss < mark.best_loss
 
 
 def _as_rate(rates: Sequence[float], like: Tensor) -> float | Tensor:
