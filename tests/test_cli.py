@@ -62,6 +62,50 @@ def test_training_tells_in_plain_lines_where_there_is_no_terminal(
     assert not any("\x1b" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("train nothere.csv --target x", "there is no file nothere.csv"),
+        ("tune nothere.csv --target x", "there is no file nothere.csv"),
+        ("recipe PENGUINS --target species --test nothere.csv", "there is no file nothere.csv"),
+        ("train PENGUINS --target species --out RUN", "--out RUN exists; choose another folder"),
+        ("resume RUN --data nothere.csv", "there is no file nothere.csv"),
+        ("predict RUM PENGUINS", 'no run at RUM; did you mean "RUN"?'),
+        ("evaluate RUN nothere.csv", "there is no file nothere.csv"),
+        ("explain-prediction RUN PENGUINS --against nothere.csv", "there is no file nothere.csv"),
+        ("report nothere", "no run at nothere"),
+        ("compare RUN nothere", "no run at nothere"),
+        ("diagnose nothere", "no run at nothere"),
+        ("cure RUN --out RUN", "--out RUN exists; choose another folder"),
+        ("metrics nothere.csv --label a --score b", "there is no file nothere.csv"),
+        ("runs nothere", "there is no folder nothere"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused_before_anything_is_done(
+    words: str,
+    message: str,
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("RUN").symlink_to(trained)
+    assert run([PENGUINS if word == "PENGUINS" else word for word in words.split()]) == 2
+    assert capsys.readouterr().err.startswith(f"fitwell: {message}")
+
+
+def test_what_leads_nowhere_and_what_is_only_listed_need_no_network(trained: Path) -> None:
+    asked = [["train", "nothere.csv"], ["predict", str(trained), "nothere"], ["resume", "nothere"]]
+    code = (
+        "import sys; from fitwell.cli import run\n"
+        f"codes = [run(words) for words in {asked}] + [run(['runs', {str(trained.parent)!r}])]\n"
+        "assert codes == [2, 2, 2, 0], codes\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
 def test_quiet_training_prints_the_run_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(f"{TRAIN} --out {tmp_path / 'run'} --quiet", capsys) == f"{tmp_path / 'run'}\n"
 

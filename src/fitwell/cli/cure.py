@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from fitwell.cli.diagnose import Budget, Examined, Moved, MovedTest, seconds_left
+from fitwell.cli.doors import is_free
 
 
 def cure(
     run: Examined,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the better run; without it, RUN-cured. Must not exist.")
+        Path | None,
+        typer.Option(callback=is_free, help="Folder of the better run; without it, RUN-cured. Must not exist."),
     ] = None,
     budget: Budget = None,
     data: Moved = None,

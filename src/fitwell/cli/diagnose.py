@@ -8,10 +8,16 @@ from typing import Annotated
 
 import typer
 
-Examined = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
+from fitwell.cli.doors import is_run, is_there
+
+Examined = Annotated[Path, typer.Argument(callback=is_run, metavar="RUN", help="Folder of a finished run.")]
 Budget = Annotated[str | None, typer.Option(help="Examine for so long at most: 90s, 10m, 2h.")]
-Moved = Annotated[Path | None, typer.Option("--data", help="Where the data is now, if it was moved.")]
-MovedTest = Annotated[Path | None, typer.Option("--test", help="Where the test file is now, if it was moved.")]
+Moved = Annotated[
+    Path | None, typer.Option("--data", callback=is_there, help="Where the data is now, if it was moved.")
+]
+MovedTest = Annotated[
+    Path | None, typer.Option("--test", callback=is_there, help="Where the test file is now, if it was moved.")
+]
 
 
 def diagnose(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from fitwell.cli.options import (
     Goal,
     Group,
     Members,
+    Out,
     RecipeFile,
     Seed,
     SeriesId,
@@ -40,7 +40,7 @@ def train(
     goal: Goal = None,
     recipe: RecipeFile = None,
     assignments: Assignments = [],  # noqa: B006
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; must not exist.")] = None,
+    out: Out = None,
     members: Members = None,
     test: Test = None,
     group: Group = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from fitwell.cli.options import (
     Goal,
     Group,
     Members,
+    Out,
     RecipeFile,
     Seed,
     SeriesId,
@@ -40,7 +40,7 @@ def tune(
     goal: Goal = None,
     recipe: RecipeFile = None,
     assignments: Assignments = [],  # noqa: B006
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; must not exist.")] = None,
+    out: Out = None,
     members: Members = None,
     test: Test = None,
     group: Group = None,
