@@ -62,8 +62,7 @@ def cure(
     sick = finished_run(path)
     diagnosis = recorded(sick) or diagnose(sick, budget=budget, data=data, test=test, listener=listener)
     if diagnosis.cure is None:
-        text = "there is nothing to cure" if diagnosis.healthy else "nothing that was tried helps beyond noise"
-        listener(Event("cured", f"{text}; {sick.path} stays as it is"))
+        listener(Event("cured", f"{_why_not(diagnosis)}; {sick.path} stays as it is"))
         return Cured(diagnosis=diagnosis, run=None, comparison=None)
     values = diagnosis.cure.values
     told = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
@@ -99,6 +98,15 @@ def cure(
     append_event(better, event.kind, text=event.text, **event.values)
     listener(event)
     return Cured(diagnosis=diagnosis, run=Run(better.path), comparison=comparison)
+
+
+def _why_not(diagnosis: Diagnosis) -> str:
+    """Return why there is no cure."""
+    if not diagnosis.complete:
+        return "the examination ended before a remedy was confirmed, so give it a larger --budget"
+    if diagnosis.healthy:
+        return "there is nothing to cure"
+    return "nothing that was tried helps beyond noise"
 
 
 def _place(run: Path) -> Path:

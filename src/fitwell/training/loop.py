@@ -423,7 +423,8 @@ def _judged(mark: Mark, loss: float, epoch: int, stopping: EarlyStopping) -> Mar
     waited = mark.waited + 1
     stopped = None
     if patience and waited >= patience:
-        stopped = f"no better validation loss for {waited} epochs (the best was epoch {mark.best_epoch})"
+        best = f"epoch {mark.best_epoch}" if mark.best_epoch else "before the first step, whose weights are kept"
+        stopped = f"no better validation loss for {waited} epochs (the best was {best})"
     return replace(mark, waited=waited, stopped=stopped)
 
 

@@ -51,5 +51,5 @@ def _checked(place: str, arguments: Any) -> dict[str, Any]:
             raise RequestError(f"{place} returns {key!r}, which examine does not take{nearest(str(key), known)}")
     missing = [each for each in REQUIRED if each not in arguments]
     if missing:
-        raise RequestError(f"{place} must return {', '.join(REQUIRED)}, but {', '.join(missing)} is missing")
+        raise RequestError(f"{place} must return {', '.join(REQUIRED)}, but lacks {', '.join(missing)}")
     return arguments
