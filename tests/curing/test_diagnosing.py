@@ -173,4 +173,4 @@ def test_the_command_prints_findings_json(copied: Run, capsys: pytest.CaptureFix
 
 def test_a_wrong_budget_is_refused(copied: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(["diagnose", str(copied.path), "--budget", "soon"]) == 2
-    assert "--budget must be a duration such as 90s, 10m or 2h" in capsys.readouterr().err
+    assert "--budget must be seconds, or a duration such as 90s, 10m or 2h" in capsys.readouterr().err

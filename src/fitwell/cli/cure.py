@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fitwell.cli.diagnose import Budget, Examined, Moved, MovedTest, seconds_left
+from fitwell.cli.diagnose import Budget, Examined, Moved, MovedTest
 from fitwell.cli.doors import is_free
 
 
@@ -30,8 +30,9 @@ def cure(
 
     from fitwell.cli.terminal import telling
     from fitwell.curing import cure as apply
+    from fitwell.durations import left_of, seconds_of
 
-    seconds = seconds_left(budget, started)
+    seconds = left_of(seconds_of(budget, name="--budget"), since=started)
     with telling(quiet=quiet or as_json) as listener:
         cured = apply(run, out=out, budget=seconds, data=data, test=test, listener=listener)
     if as_json:

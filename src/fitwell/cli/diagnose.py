@@ -34,22 +34,12 @@ def diagnose(
 
     from fitwell.cli.terminal import telling
     from fitwell.curing import diagnose as examine
+    from fitwell.durations import left_of, seconds_of
 
-    seconds = seconds_left(budget, started)
+    seconds = left_of(seconds_of(budget, name="--budget"), since=started)
     with telling(quiet=quiet or as_json) as listener:
         diagnosis = examine(run, budget=seconds, data=data, test=test, listener=listener)
     if as_json:
         typer.echo(json.dumps({"version": 1, **diagnosis.findings_json()}, indent=1))
     elif quiet:
         typer.echo("healthy" if diagnosis.healthy else "sick")
-
-
-def seconds_left(budget: str | None, started: float) -> float | None:
-    """Return how much is left of a budget, None where there is none.
-
-    Raises:
-        RequestError: it is no duration.
-    """
-    from fitwell.cli.train import seconds_of
-
-    return None if budget is None else seconds_of(budget, option="--budget") - (perf_counter() - started)

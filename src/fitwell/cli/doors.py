@@ -18,6 +18,14 @@ def is_there(path: Typed) -> Typed:
     return _looked_at(path, existing_path)
 
 
+def is_program(place: str) -> str:
+    """Let `FILE.py:FUNCTION` through if its file is there."""
+    file, colon, _ = place.rpartition(":")
+    if colon:
+        is_there(file)
+    return place
+
+
 def is_run(path: Typed) -> Typed:
     """Let the folders of runs through that are there."""
     from fitwell.run import run_folder

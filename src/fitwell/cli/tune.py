@@ -26,7 +26,6 @@ from fitwell.cli.options import (
     Time,
     Weight,
 )
-from fitwell.cli.train import seconds_of
 
 
 def tune(
@@ -59,16 +58,17 @@ def tune(
     import json
 
     from fitwell.cli.terminal import telling
+    from fitwell.durations import left_of, seconds_of
     from fitwell.recipe import assignments as asked
     from fitwell.tuning import tune as search
 
-    limit = None if time_limit is None else seconds_of(time_limit)
+    limit = seconds_of(time_limit, name="--time-limit")
     with telling(quiet=quiet or as_json) as listener:
         tuned = search(
             data,
             target=target or None,
             trials=trials,
-            time_limit=None if limit is None else limit - (perf_counter() - started),
+            time_limit=left_of(limit, since=started),
             task=task,
             goal=goal,
             recipe=recipe,

@@ -42,7 +42,7 @@ def cure(
     run: Run | str | Path,
     *,
     out: str | Path | None = None,
-    budget: float | None = None,
+    budget: float | str | None = None,
     data: object = None,
     test: str | Path | None = None,
     listener: Listener = unheard,
@@ -51,8 +51,8 @@ def cure(
 
     A run that was not examined yet is examined first.
 
-    The new run is `out`, or a folder beside the run whose name ends in `-cured`. `budget` is in seconds, and bounds the
-    examination. Ctrl-C and errors leave the run as it was.
+    The new run is `out`, or a folder beside the run whose name ends in `-cured`. `budget` is in seconds, or a duration
+    such as "10m", and bounds the examination. Ctrl-C and errors leave the run as it was.
 
     Raises:
         RequestError: `out` exists. RunError: as for `diagnose`.
