@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 import yaml
 
-from fitwell.cli import COMMANDS, run
+from fitwell.cli import COMMANDS, GROUPS, run
 from fitwell.run import Run
 
 PENGUINS = str(Path(__file__).parents[1] / "examples" / "penguins.csv")
@@ -43,6 +43,17 @@ def said(words: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     text = said("", capsys)
     assert all(f" {name} " in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_group_of_commands_alone_says_which_there_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(name, capsys)
+    assert all(f" {each} " in text for each in GROUPS[name][1])
+
+
+def test_a_misspelled_command_is_offered_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trian"]) == 2
+    assert capsys.readouterr().err == "fitwell: no such command 'trian'; did you mean 'train'? See: fitwell --help\n"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -78,7 +89,9 @@ def test_training_tells_in_plain_lines_where_there_is_no_terminal(
         ("diagnose nothere", "no run at nothere"),
         ("cure RUN --out RUN", "--out RUN exists; choose another folder"),
         ("metrics nothere.csv --label a --score b", "there is no file nothere.csv"),
+        ("examine nothere.py:training", "there is no file nothere.py"),
         ("runs nothere", "there is no folder nothere"),
+        ("answer RUN why", "a run that answers questions was trained with --task answer, but RUN predicts"),
     ],
 )
 def test_a_path_that_leads_nowhere_is_refused_before_anything_is_done(

@@ -160,8 +160,9 @@ class Run:
             RequestError: the run was trained on a table; the question or the context is blank; or there is no context
             and the file of the training is gone.
         """
+        reader = self.reader  # first: a run that reads no texts is refused as such
         documents = {"context": context} if context is not None else _texts_of(self)
-        return answered(question, documents, self.reader, alternatives=alternatives)
+        return answered(question, documents, reader, alternatives=alternatives)
 
     def predict(self, data: object) -> pl.DataFrame:
         """Return predictions for the rows of a file, frame or mapping, in their order.
