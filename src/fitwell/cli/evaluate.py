@@ -28,7 +28,7 @@ def evaluate(
     typer.echo(f"{evaluation.primary.metric} {evaluation.primary_figure} on {evaluation.rows:,} rows")
     for note in evaluation.notes:
         typer.echo(f"! {note}")
-    typer.echo(f"why this figure: {evaluation.primary.why}")
+    typer.echo(f"why {evaluation.primary.why}")
     if evaluation.covered:
         typer.echo(f"share of rows within their interval: {', '.join(map(str, evaluation.covered))}")
     typer.echo("")
