@@ -110,10 +110,11 @@ def test_a_path_that_leads_nowhere_is_refused_before_anything_is_done(
 
 def test_what_leads_nowhere_and_what_is_only_listed_need_no_network(trained: Path) -> None:
     asked = [["train", "nothere.csv"], ["predict", str(trained), "nothere"], ["resume", "nothere"]]
+    asked += [[name, PENGUINS, "--target", "species", "--set", "epochs=3"] for name in ("train", "tune", "recipe")]
     code = (
         "import sys; from fitwell.cli import run\n"
         f"codes = [run(words) for words in {asked}] + [run(['runs', {str(trained.parent)!r}])]\n"
-        "assert codes == [2, 2, 2, 0], codes\n"
+        "assert codes == [2] * 6 + [0], codes\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -62,36 +62,43 @@ def train(
 ) -> int:
     """Train a network on DATA to predict --target, measure it, and leave a run that predicts."""
     started = perf_counter() - process_time()  # what starting Python took counts too, and importing torch
-    from fitwell.cli.terminal import telling
     from fitwell.durations import left_of, seconds_of
-    from fitwell.processes import is_first
-    from fitwell.recipe import assignments as asked
-    from fitwell.workflow import train as train_run
+    from fitwell.recipe import assignments as settings_in
+    from fitwell.workflow import asked_recipe
 
     limit = seconds_of(time_limit, name="--time-limit")
     training = TRAINING_SHARE * limit if cure else limit
+    asked = asked_recipe(
+        recipe,
+        settings_in(assignments),
+        {
+            "target": target or None,
+            "task": task,
+            "goal": goal,
+            "members": members,
+            "data.test": test,
+            "data.group": group,
+            "data.time": time,
+            "data.series_id": series_id,
+            "data.series_time": series_time,
+            "data.weight": weight,
+            "data.drop": drop or None,
+            "data.folds": folds,
+            "seed": seed,
+            "device": device,
+        },
+    )
+    from fitwell.cli.terminal import telling
+    from fitwell.processes import is_first
+    from fitwell.workflow import train as train_run  # last: what is asked wrong is refused before PyTorch is imported
+
     first = is_first(os.environ)
     with telling(quiet=quiet or not first) as listener:
         run = train_run(
             data,
-            target=target or None,
-            task=task,
-            goal=goal,
-            recipe=recipe,
-            settings=asked(assignments),
+            recipe=asked,
             out=out,
-            members=members,
-            test=test,
-            group=group,
-            time=time,
-            series_id=series_id,
-            series_time=series_time,
-            weight=weight,
-            drop=drop or None,
-            folds=folds,
             time_limit=left_of(training, since=started),
-            seed=seed,
-            device=device,
             listener=listener,
         )
         usable = run.path
