@@ -19,7 +19,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+import fitwell as fw
 from fitwell.cli import run
+from fitwell.errors import RequestError
 
 ROWS = 120
 CELLS = "".join(
@@ -211,14 +213,18 @@ WEIGHTS = "x,w,y\n" + "".join(f"{i % 7},{-1 if i == 3 else 1},{'ab'[i % 2]}\n" f
 REQUESTS = {
     "an absent recipe": Case(RECIPE, "there is no recipe r.yaml; `fitwell recipe` writes one"),
     "a folder as recipe": Case(RECIPE, "the recipe r.yaml cannot be read: Is a", make=lambda: Path("r.yaml").mkdir()),
-    "an unknown command": Case("trian t.csv", "no such command 'trian'. Did you mean 'train'?; see: fitwell --help"),
+    "an unknown command": Case("trian t.csv", "no such command 'trian'; did you mean 'train'? See: fitwell --help"),
     "an unknown option": Case(f"{TRAIN} --sede 3", "no such option: --sede"),
     "no data named": Case("train --target y", "missing argument 'data'; see: fitwell train --help"),
     "too much data named": Case("train t.csv u.csv", "unexpected extra argument(s) (u.csv); see: fitwell train --help"),
     "an option without its value": Case("train t.csv --target", "option '--target' requires an argument"),
     "a wordy seed": Case(f"{TRAIN} --seed x", "invalid value for '--seed'"),
-    "a wrong time limit": Case(f"{TRAIN} --time-limit soon", 'a duration such as 90s, 10m or 2h, but is "soon"'),
-    "a negative time limit": Case(f"{TRAIN} --time-limit -5", 'a duration such as 90s, 10m or 2h, but is "-5"'),
+    "a wrong time limit": Case(
+        f"{TRAIN} --time-limit soon", 'a duration such as 90s, 10m or 2h, above 0, but is "soon"'
+    ),
+    "a negative time limit": Case(
+        f"{TRAIN} --time-limit -5", 'a duration such as 90s, 10m or 2h, above 0, but is "-5"'
+    ),
     "a wrong goal": Case(f"{TRAIN} --goal rankng", 'but is "rankng"; did you mean "ranking"?'),
     "a wrong task": Case(f"{TRAIN} --task classes", "task must be one of binary, multiclass, multilabel, regression"),
     "a task of other targets": Case(f"{TRAIN} --task multiclass", 'task is multiclass, but "y" has two classes'),
@@ -406,11 +412,7 @@ DAMAGED = (
     }
     | {
         f"{name} lost": Case("predict run t.csv", f"it has no {name}; restore it", make=in_run(name, None))
-        for name in ("recipe.yaml", "data.json")
-    }
-    | {
-        f"{name} lost": Case("predict run t.csv", f"run/{name} is not the file", make=in_run(name, None))
-        for name in ("encoders.json", "model.safetensors", "decision.json")
+        for name in ("recipe.yaml", "data.json", "encoders.json", "model.safetensors", "decision.json")
     }
     | {
         f"{name} of a newer Fitwell": Case(
@@ -435,7 +437,7 @@ DAMAGED = (
             "predict run t.csv", "run is damaged: it has no checksums.json", make=in_run("checksums.json", None)
         ),
         "a finished run resumed without its model": Case(
-            "resume run", "run/model.safetensors is not the file", make=in_run("model.safetensors", None)
+            "resume run", "it has no model.safetensors; restore it", make=in_run("model.safetensors", None)
         ),
     }
 )
@@ -591,3 +593,21 @@ def test_a_test_file_of_one_row_still_measures(here: Path, capfd: pytest.Capture
     assert run(shlex.split(f"{TRAIN} --test u.csv --out one")) == 0
     assert "on 1 test rows" in capfd.readouterr().out
     assert json.loads(Path("one/evaluation.json").read_text())["metrics"]["roc_auc"]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"time_limit": -1}, 'time_limit must be seconds, or a duration such as 90s, 10m or 2h, above 0, but is "-1"'),
+        ({"time_limit": "soon"}, 'time_limit must be seconds, or a duration .* but is "soon"'),
+        ({"settings": ["seed"]}, r"settings must be a mapping from names to values, .* but is \['seed'\]"),
+        ({"settings": {3: 3}}, r"settings must be a mapping from names to values, .* but is \{3: 3\}"),
+        ({"recipe": 3}, "recipe must be a recipe, a mapping or a path, but is of type int"),
+    ],
+)
+@pytest.mark.parametrize("task", [fw.train, fw.tune])
+def test_wrong_arguments_are_refused_before_the_data_is_read(
+    task: Callable[..., object], wrong: dict[str, object], message: str
+) -> None:
+    with pytest.raises(RequestError, match=message):
+        task("nothere.csv", target="y", **wrong)

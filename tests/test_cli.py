@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 import yaml
 
-from fitwell.cli import COMMANDS, run
+from fitwell.cli import COMMANDS, GROUPS, run
 from fitwell.run import Run
 
 PENGUINS = str(Path(__file__).parents[1] / "examples" / "penguins.csv")
@@ -45,6 +45,17 @@ def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[s
     assert all(f" {name} " in text for name in COMMANDS)
 
 
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_group_of_commands_alone_says_which_there_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(name, capsys)
+    assert all(f" {each} " in text for each in GROUPS[name][1])
+
+
+def test_a_misspelled_command_is_offered_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trian"]) == 2
+    assert capsys.readouterr().err == "fitwell: no such command 'trian'; did you mean 'train'? See: fitwell --help\n"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Usage: " in said(f"{name} --help", capsys)
@@ -60,6 +71,53 @@ def test_training_tells_in_plain_lines_where_there_is_no_terminal(
     assert any(line.startswith("  why accuracy: no class is rare") for line in lines)
     assert lines[-2:] == [f"run: {tmp_path / 'run'}", f"next: fitwell predict {tmp_path / 'run'} FILE"]
     assert not any("\x1b" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("train nothere.csv --target x", "there is no file nothere.csv"),
+        ("tune nothere.csv --target x", "there is no file nothere.csv"),
+        ("recipe PENGUINS --target species --test nothere.csv", "there is no file nothere.csv"),
+        ("train PENGUINS --target species --out RUN", "--out RUN exists; choose another folder"),
+        ("resume RUN --data nothere.csv", "there is no file nothere.csv"),
+        ("predict RUM PENGUINS", 'no run at RUM; did you mean "RUN"?'),
+        ("evaluate RUN nothere.csv", "there is no file nothere.csv"),
+        ("explain-prediction RUN PENGUINS --against nothere.csv", "there is no file nothere.csv"),
+        ("report nothere", "no run at nothere"),
+        ("compare RUN nothere", "no run at nothere"),
+        ("diagnose nothere", "no run at nothere"),
+        ("cure RUN --out RUN", "--out RUN exists; choose another folder"),
+        ("metrics nothere.csv --label a --score b", "there is no file nothere.csv"),
+        ("examine nothere.py:training", "there is no file nothere.py"),
+        ("runs nothere", "there is no folder nothere"),
+        ("answer RUN why", "a run that answers questions was trained with --task answer, but RUN predicts"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused_before_anything_is_done(
+    words: str,
+    message: str,
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("RUN").symlink_to(trained)
+    assert run([PENGUINS if word == "PENGUINS" else word for word in words.split()]) == 2
+    assert capsys.readouterr().err.startswith(f"fitwell: {message}")
+
+
+def test_what_leads_nowhere_and_what_is_only_listed_need_no_network(trained: Path) -> None:
+    asked = [["train", "nothere.csv"], ["predict", str(trained), "nothere"], ["resume", "nothere"]]
+    asked += [[name, PENGUINS, "--target", "species", "--set", "epochs=3"] for name in ("train", "tune", "recipe")]
+    code = (
+        "import sys; from fitwell.cli import run\n"
+        f"codes = [run(words) for words in {asked}] + [run(['runs', {str(trained.parent)!r}])]\n"
+        "assert codes == [2] * 6 + [0], codes\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_quiet_training_prints_the_run_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,10 +159,13 @@ def test_runs_are_a_table(trained: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_figures_of_an_evaluation_are_aligned(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first, why, _, *figures = said(f"evaluate {trained} {PENGUINS}", capsys).splitlines()
+    first, note, why, _, *figures = said(f"evaluate {trained} {PENGUINS}", capsys).splitlines()
     assert first.startswith("accuracy ")
     assert first.endswith(" on 344 rows")
-    assert why.startswith("why this figure: ")
+    assert note.startswith(
+        "! the run was trained on 240 of these rows, which flatters the figures; those of unseen rows "
+    )
+    assert why.startswith("why accuracy: no class is rare, and ")  # what the training said
     places = {line.index(line.split()[1]) for line in figures}
     assert len(places) == 1
 

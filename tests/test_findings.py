@@ -144,7 +144,7 @@ def test_a_diverged_training_is_not_healthy_and_a_tenth_of_the_rate_is_offered(d
     change = first.remedies[0].change
     assert (change["setting"], change["from"], change["to"]) == ("training.learning_rate", 10.0, 1.0)
     assert not json.loads((run.path / "findings.json").read_text())["healthy"]
-    assert "non finite values: a loss became infinite or no number in epoch 1" in said
+    assert "non-finite values: a loss became infinite or no number in epoch 1" in said
     assert "try a tenth of the rate" in said
 
 

@@ -25,7 +25,16 @@ from fitwell.errors import RequestError, RunError, SurroundingsError
 from fitwell.events import Event
 from fitwell.files import replace_atomically
 from fitwell.interrupts import interruptible
-from fitwell.run import Run, all_runs, append_event, create_run, load_run, open_run, read_events, write_predictions
+from fitwell.run import (
+    Run,
+    append_event,
+    create_run,
+    load_run,
+    open_run,
+    read_events,
+    run_folders,
+    write_predictions,
+)
 from fitwell.workflow import asked_recipe, resume, train
 
 PROJECT = Path(__file__).parents[1]
@@ -416,7 +425,7 @@ def test_predictions_of_held_out_rows_that_were_changed_or_lost_are_refused(copy
     with pytest.raises(RunError, match=r"predictions\.parquet is not the file that training wrote"):
         _ = Run(copy.path).predictions
     file.unlink()
-    with pytest.raises(RunError, match=r"predictions\.parquet is not the file that training wrote"):
+    with pytest.raises(RunError, match=r"copy is damaged: it has no predictions\.parquet"):
         _ = Run(copy.path).predictions
 
 
@@ -571,13 +580,13 @@ def test_runs_are_listed_oldest_first_and_numbered(tmp_path: Path, monkeypatch: 
     assert names == ["runs/penguins-1", "runs/penguins-2"]
     for age, name in enumerate(reversed(names)):  # what the events say counts, since copying makes all files young
         (Path(name) / "events.jsonl").write_text(f'{{"version": 1, "event": "plan", "time": {1000 + age}}}\n')
-    assert [str(run.path) for run in all_runs()] == names[::-1]
+    assert [str(path) for path in run_folders("runs")] == names[::-1]
 
 
 def test_runs_of_the_same_moment_are_listed_by_their_numbers(copy: Run, tmp_path: Path) -> None:
     for number in (10, 9, 2):
         shutil.copytree(copy.path, tmp_path / "runs" / f"t-{number}")
-    assert [run.path.name for run in all_runs(tmp_path / "runs")] == ["t-2", "t-9", "t-10"]
+    assert [path.name for path in run_folders(tmp_path / "runs")] == ["t-2", "t-9", "t-10"]
 
 
 def test_runs_without_events_are_as_old_as_their_files(copy: Run, tmp_path: Path) -> None:
@@ -585,7 +594,7 @@ def test_runs_without_events_are_as_old_as_their_files(copy: Run, tmp_path: Path
         run = Path(shutil.copytree(copy.path, tmp_path / "runs" / name))
         (run / "events.jsonl").write_bytes(content)
         os.utime(run / "data.json", (1000 + age, 1000 + age))
-    assert [run.path.name for run in all_runs(tmp_path / "runs")] == ["b", "a", "c"]
+    assert [path.name for path in run_folders(tmp_path / "runs")] == ["b", "a", "c"]
 
 
 def test_a_run_prints_what_came_of_it(whole: Run) -> None:
@@ -607,7 +616,7 @@ def test_a_run_prints_what_came_of_it(whole: Run) -> None:
 def test_a_damaged_run_prints_and_is_listed_all_the_same(lost: str, said: str, copy: Run) -> None:
     (copy.path / lost).unlink()
     assert re.fullmatch(rf"<Run .*copy: {said}>", repr(Run(copy.path)))
-    assert copy.path in [run.path for run in all_runs(copy.path.parent)]
+    assert copy.path in run_folders(copy.path.parent)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from fitwell.data.parquet import ParquetTable
 from fitwell.data.read import Table
 from fitwell.data.schema import Schema
 from fitwell.decision import Calibration, Interval, Judged
-from fitwell.doctor.finding import Finding
+from fitwell.doctor.finding import Finding, in_words
 from fitwell.evaluation import Evaluation
 from fitwell.events import Event
 from fitwell.learning import Setup
@@ -104,7 +104,7 @@ def finding_event(finding: Finding) -> Event:
     """Return what was found, how sure that is, and the first thing to try."""
     remedies = "".join(f"; {remedy.change['text']}" for remedy in finding.remedies[:1])
     sure = "" if finding.status == "confirmed" else "suspected "
-    title = f"{sure}{finding.symptom.replace('_', ' ')}"
+    title = f"{sure}{in_words(finding.symptom)}"
     values = {"symptom": finding.symptom, "status": finding.status}
     return Event(finding.severity, f"{title}: {finding.explanation}{remedies}", values)
 

@@ -134,6 +134,9 @@ def test_a_budget_that_is_spent_leaves_suspicions_and_says_what_was_not_tried(co
     assert found.untried == steps.STEPS
     assert passive_findings(Run(copied.path)) == (suspicion,)
     assert recorded(Run(copied.path)) is None  # a cure would examine again
+    heard: list[Event] = []
+    assert cure(copied, budget=0.001, listener=heard.append).run is None
+    assert "ended before a remedy was confirmed, so give it a larger --budget" in heard[-1].text
 
 
 def test_an_interruption_leaves_the_run_as_it_was(copied: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,4 +173,4 @@ def test_the_command_prints_findings_json(copied: Run, capsys: pytest.CaptureFix
 
 def test_a_wrong_budget_is_refused(copied: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(["diagnose", str(copied.path), "--budget", "soon"]) == 2
-    assert "--budget must be a duration such as 90s, 10m or 2h" in capsys.readouterr().err
+    assert "--budget must be seconds, or a duration such as 90s, 10m or 2h" in capsys.readouterr().err

@@ -331,6 +331,21 @@ def test_overfitting_only_informs_where_the_best_weights_are_kept_and_patience_e
     assert found("overfitting", stopped).severity == "info"
     assert found("overfitting", replace(stopped, keeps_best=False)).severity == "warning"
     assert found("overfitting", stopped).since == "epoch 3"
+    advice = [
+        [each.change["text"] for each in found("overfitting", seen).remedies] for seen in (SICK["overfitting"], stopped)
+    ]
+    assert [texts[0] for texts in advice] == ["stop early", "add dropout"]  # what is done is not advised
+
+
+def test_a_training_that_only_made_matters_worse_says_that_the_weights_in_use_are_untrained() -> None:
+    rising = np.linspace(CHANCE, 3 * CHANCE, LOOKS)
+    worse = replace(HEALTHY, ending="patience", looks=looks(falling(0.01), rising), beside=WORSE)
+    finding = found("not_learning", worse)
+    assert finding.severity == "warning"
+    assert finding.explanation.startswith("the validation loss rose from 0.7 before the first step to 2.1: the weights")
+    on_par = replace(worse, beside=(beside("not distinguishable"),))
+    assert found("not_learning", on_par).severity == "info"
+    assert CHECKS["not_learning"](replace(on_par, keeps_best=False)) is None
 
 
 def test_units_counted_one_by_one_count_more_than_zeros() -> None:

@@ -68,7 +68,7 @@ def test_the_trials_that_came_furthest_are_listed_first(contents: Contents) -> N
     assert [row[0] for row in table.rows] == ["1", "4", "5", "the recipe", "3"]
     assert table.rows[0][-2:] == ["12", "0.3"]
     assert table.rows[3][3] == "–"
-    assert table.caption == "1 more trials are in trials.parquet."
+    assert table.caption == "1 more trial in trials.parquet."
 
 
 def test_a_run_without_a_search_has_no_such_section(contents: Contents) -> None:

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import spearmanr
 from tests.vectors.conftest import ORIGINALS
 
-from fitwell.errors import DataError, RequestError, SurroundingsError
+from fitwell.errors import DataError, RequestError
 from fitwell.vectors import Subwords, Vectors, load
 from fitwell.vectors.analogies import METHODS, Method, best_answers, unit_rows
 from fitwell.vectors.evaluation import (
@@ -153,8 +153,11 @@ def test_lines_that_are_no_pairs_or_questions_are_refused_by_number(tmp_path: Pa
     path.write_text(": one\na b c d\na b c\n")
     with pytest.raises(DataError, match='line 3: four words or ": section" must stand there, not "a b c"'):
         read_questions(path)
-    with pytest.raises(SurroundingsError, match="cannot be read: No such file"):
+    with pytest.raises(DataError, match="there is no file"):
         read_questions(tmp_path / "none")
+    path.write_text("# nothing\n")
+    with pytest.raises(DataError, match="must hold something to measure by, but has no lines"):
+        read_questions(path)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.vectors.conftest import ORIGINALS
 
-from fitwell.errors import RequestError, SurroundingsError
+from fitwell.errors import DataError, RequestError, SurroundingsError
 from fitwell.vectors import Subwords, Vectors, load
 from fitwell.vectors.formats import WRITERS, text
 from fitwell.vectors.formats.detect import Format, look
@@ -209,7 +209,7 @@ def test_words_that_a_format_cannot_tell_apart_are_refused(format: Format, word:
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(SurroundingsError, match="cannot be read: No such file"):
+    with pytest.raises(DataError, match="there is no file"):
         load(tmp_path / "none.txt")
     with pytest.raises(SurroundingsError, match="there is no folder"):
         some().save(tmp_path / "none" / "x.txt")

@@ -273,6 +273,13 @@ def test_a_loss_must_be_one_number_of_a_known_split() -> None:
         watch.record(loss=1.0, split="test")  # type: ignore[arg-type]
 
 
+def test_what_is_no_model_or_no_optimizer_is_refused() -> None:
+    with pytest.raises(RequestError, match="model must be a torch Module, but is of type function"):
+        fw.watch(network, torch.optim.SGD(network().parameters(), lr=0.1))  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="optimizer must be a torch Optimizer, but is of type float"):
+        fw.watch(network(), 0.1)  # type: ignore[arg-type]
+
+
 def test_a_model_without_weights_is_refused() -> None:
     model = nn.ReLU()
     with pytest.raises(RequestError, match="must have weights that learn, but ReLU has none"):

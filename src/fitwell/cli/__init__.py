@@ -71,12 +71,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _helped(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 for _name, (_help, _commands) in GROUPS.items():
-    _group = typer.Typer(help=_help, no_args_is_help=True)
+    _group = typer.Typer(help=_help)
     for _inner, _command in _commands.items():
         _group.command(_inner)(_command)
+    _group.callback(invoke_without_command=True)(_helped)
     app.add_typer(_group, name=_name)
 
 
@@ -89,9 +98,7 @@ def _top(
 
         typer.echo(f"fitwell {__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit
+    _helped(context)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -169,5 +176,6 @@ def _usage(message: str, arguments: list[str]) -> str:
     if arguments and arguments[0] in GROUPS:
         inner = next((each for each in arguments[1:] if each in GROUPS[arguments[0]][1]), "")
         command = f"{arguments[0]} {inner}".rstrip()
-    text = message.rstrip(".")
-    return f"{text[:1].lower()}{text[1:]}; see: fitwell {command + ' ' if command else ''}--help"
+    text = message.rstrip(".").replace(". Did you mean", "; did you mean")
+    see = " See" if text.endswith("?") else "; see"
+    return f"{text[:1].lower()}{text[1:]}{see}: fitwell {command + ' ' if command else ''}--help"

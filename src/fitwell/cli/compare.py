@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fitwell.cli.doors import is_run
 from fitwell.cli.lines import aligned, one_line
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ APPROXIMATE = "≈"  # stands behind an interval that is known to cover less oft
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs; the others are compared with the first.")],
+    runs: Annotated[
+        list[Path], typer.Argument(callback=is_run, help="Folders of runs; the others are compared with the first.")
+    ],
     metric: Annotated[
         str | None, typer.Option(help="Metric to compare by; without it, the one that decides for the first run.")
     ] = None,

@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
-from fitwell.cli.diagnose import Budget, Examined, Moved, MovedTest, seconds_left
+from fitwell.cli.diagnose import Budget, Examined, Moved, MovedTest
+from fitwell.cli.doors import is_free
 
 
 def cure(
     run: Examined,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the better run; without it, RUN-cured. Must not exist.")
+        Path | None,
+        typer.Option(callback=is_free, help="Folder of the better run; without it, RUN-cured. Must not exist."),
     ] = None,
     budget: Budget = None,
     data: Moved = None,
@@ -28,8 +30,9 @@ def cure(
 
     from fitwell.cli.terminal import telling
     from fitwell.curing import cure as apply
+    from fitwell.durations import left_of, seconds_of
 
-    seconds = seconds_left(budget, started)
+    seconds = left_of(seconds_of(budget, name="--budget"), since=started)
     with telling(quiet=quiet or as_json) as listener:
         cured = apply(run, out=out, budget=seconds, data=data, test=test, listener=listener)
     if as_json:

@@ -8,10 +8,16 @@ from typing import Annotated
 
 import typer
 
-Examined = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
+from fitwell.cli.doors import is_run, is_there
+
+Examined = Annotated[Path, typer.Argument(callback=is_run, metavar="RUN", help="Folder of a finished run.")]
 Budget = Annotated[str | None, typer.Option(help="Examine for so long at most: 90s, 10m, 2h.")]
-Moved = Annotated[Path | None, typer.Option("--data", help="Where the data is now, if it was moved.")]
-MovedTest = Annotated[Path | None, typer.Option("--test", help="Where the test file is now, if it was moved.")]
+Moved = Annotated[
+    Path | None, typer.Option("--data", callback=is_there, help="Where the data is now, if it was moved.")
+]
+MovedTest = Annotated[
+    Path | None, typer.Option("--test", callback=is_there, help="Where the test file is now, if it was moved.")
+]
 
 
 def diagnose(
@@ -28,22 +34,12 @@ def diagnose(
 
     from fitwell.cli.terminal import telling
     from fitwell.curing import diagnose as examine
+    from fitwell.durations import left_of, seconds_of
 
-    seconds = seconds_left(budget, started)
+    seconds = left_of(seconds_of(budget, name="--budget"), since=started)
     with telling(quiet=quiet or as_json) as listener:
         diagnosis = examine(run, budget=seconds, data=data, test=test, listener=listener)
     if as_json:
         typer.echo(json.dumps({"version": 1, **diagnosis.findings_json()}, indent=1))
     elif quiet:
         typer.echo("healthy" if diagnosis.healthy else "sick")
-
-
-def seconds_left(budget: str | None, started: float) -> float | None:
-    """Return how much is left of a budget, None where there is none.
-
-    Raises:
-        RequestError: it is no duration.
-    """
-    from fitwell.cli.train import seconds_of
-
-    return None if budget is None else seconds_of(budget, option="--budget") - (perf_counter() - started)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fitwell.cli.doors import is_there
+from fitwell.cli.options import RunFolder
+
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
-    data: Annotated[str, typer.Argument(help="File of rows with the target column.")],
+    run: RunFolder,
+    data: Annotated[str, typer.Argument(callback=is_there, help="File of rows with the target column.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON as in evaluation.json.")] = False,
 ) -> None:
     """Measure RUN on the labelled rows of DATA: figures with intervals."""
@@ -26,7 +28,7 @@ def evaluate(
     typer.echo(f"{evaluation.primary.metric} {evaluation.primary_figure} on {evaluation.rows:,} rows")
     for note in evaluation.notes:
         typer.echo(f"! {note}")
-    typer.echo(f"why this figure: {evaluation.primary.why}")
+    typer.echo(f"why {evaluation.primary.why}")
     if evaluation.covered:
         typer.echo(f"share of rows within their interval: {', '.join(map(str, evaluation.covered))}")
     typer.echo("")

@@ -6,10 +6,15 @@ from typing import Annotated
 
 import typer
 
+from fitwell.cli.doors import is_program
+
 
 def examine(
     program: Annotated[
-        str, typer.Argument(metavar="FILE.py:FUNCTION", help="Function that returns examine's arguments as a dict.")
+        str,
+        typer.Argument(
+            callback=is_program, metavar="FILE.py:FUNCTION", help="Function that returns examine's arguments as a dict."
+        ),
     ],
     budget: Annotated[str | None, typer.Option(help="Time it may take, such as 90s, 10m or 2h.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fitwell.cli.doors import is_there
 from fitwell.cli.lines import aligned, one_line
+from fitwell.cli.options import RunFolder
 
 if TYPE_CHECKING:
     from fitwell.explanation import Explanations
@@ -17,8 +19,8 @@ SHOWN = 8  # columns of each row; all are on the page and in JSON
 
 
 def explain_prediction(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
-    data: Annotated[str, typer.Argument(help="File of rows whose predictions are explained.")],
+    run: RunFolder,
+    data: Annotated[str, typer.Argument(callback=is_there, help="File of rows whose predictions are explained.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Page to write; without it, lines on the terminal.")
     ] = None,
@@ -27,7 +29,8 @@ def explain_prediction(
         str | None, typer.Option(help="Class, or one of several targets, to explain; without it each row's answer.")
     ] = None,
     against: Annotated[
-        str | None, typer.Option(help="File of rows to compare with; without it, what the run was trained on.")
+        str | None,
+        typer.Option(callback=is_there, help="File of rows to compare with; without it, what the run was trained on."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fitwell.cli.doors import is_there
+
 if TYPE_CHECKING:
     from fitwell.metrics.thresholds import RuleName
 
 
 def metrics(
-    file: Annotated[str, typer.Argument(help="File with a column of labels and columns of predictions.")],
+    file: Annotated[
+        str, typer.Argument(callback=is_there, help="File with a column of labels and columns of predictions.")
+    ],
     label: Annotated[str, typer.Option(help="Column of the true labels or numbers.")],
     score: Annotated[
         str | None, typer.Option(help="Column of the scores, higher meaning more positive, or of predicted numbers.")

@@ -7,19 +7,24 @@ from typing import Annotated
 
 import typer
 
+from fitwell.cli.doors import is_free, is_run, is_there
+
+RunFolder = Annotated[Path, typer.Argument(callback=is_run, help="Folder of the run.")]
 Data = Annotated[
     str,
     typer.Argument(
-        help="CSV, TSV, Parquet, JSONL, Arrow or Feather file, or a folder of Parquet files, or of pictures by class."
+        callback=is_there,
+        help="CSV, TSV, Parquet, JSONL, Arrow or Feather file, or a folder of Parquet files, or of pictures by class.",
     ),
 ]
 Targets = Annotated[list[str], typer.Option("--target", help="Column to predict; several for several targets.")]
 Task = Annotated[str | None, typer.Option(help="binary, multiclass, multilabel or regression.")]
+Out = Annotated[Path | None, typer.Option(callback=is_free, help="Folder of the run; must not exist.")]
 Goal = Annotated[str | None, typer.Option(help="balanced, imbalanced, ranking, targeting or probability.")]
 RecipeFile = Annotated[Path | None, typer.Option(help="YAML file of settings (see: fitwell recipe).")]
 Assignments = Annotated[list[str], typer.Option("--set", help="A setting, such as training.learning_rate=0.01.")]
 Members = Annotated[int | None, typer.Option(help="Networks trained at once; they predict with their mean.")]
-Test = Annotated[str | None, typer.Option(help="File of test rows, used only to measure.")]
+Test = Annotated[str | None, typer.Option(callback=is_there, help="File of test rows, used only to measure.")]
 Group = Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the split.")]
 Time = Annotated[str | None, typer.Option(help="Column that orders the rows; the latest are the test rows.")]
 SeriesId = Annotated[

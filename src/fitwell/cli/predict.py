@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fitwell.cli.doors import is_there
+from fitwell.cli.options import RunFolder
+
 if TYPE_CHECKING:
     import polars as pl
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
-    data: Annotated[str, typer.Argument(help="File of rows to predict, with the columns of training.")],
+    run: RunFolder,
+    data: Annotated[
+        str, typer.Argument(callback=is_there, help="File of rows to predict, with the columns of training.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(

@@ -49,28 +49,33 @@ def recipe(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")] = None,
 ) -> None:
     """Print the recipe that training DATA would follow: every setting, its value, and why."""
-    from fitwell.files import replace_atomically
-    from fitwell.recipe import assignments as asked
-    from fitwell.workflow import commented_recipe
+    from fitwell.recipe import assignments as settings_in
+    from fitwell.workflow import asked_recipe
 
-    arguments = {
-        "task": task,
-        "goal": goal,
-        "members": members,
-        "data.test": test,
-        "data.group": group,
-        "data.time": time,
-        "data.series_id": series_id,
-        "data.series_time": series_time,
-        "data.weight": weight,
-        "data.drop": drop or None,
-        "data.folds": folds,
-        "seed": seed,
-        "device": device,
-    }
-    text = commented_recipe(
-        data, target=target or None, recipe=recipe, settings=asked(assignments), arguments=arguments
+    asked = asked_recipe(
+        recipe,
+        settings_in(assignments),
+        {
+            "target": target or None,
+            "task": task,
+            "goal": goal,
+            "members": members,
+            "data.test": test,
+            "data.group": group,
+            "data.time": time,
+            "data.series_id": series_id,
+            "data.series_time": series_time,
+            "data.weight": weight,
+            "data.drop": drop or None,
+            "data.folds": folds,
+            "seed": seed,
+            "device": device,
+        },
     )
+    from fitwell.files import replace_atomically
+    from fitwell.workflow import commented_recipe  # last: what is asked wrong is refused before PyTorch is imported
+
+    text = commented_recipe(data, asked)
     if output is None:
         typer.echo(text, nl=False)
     else:

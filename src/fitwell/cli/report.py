@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from fitwell.cli.options import RunFolder
+
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
+    run: RunFolder,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Page to write; without it report.html in the run.")
     ] = None,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fitwell.cli.doors import is_there
+from fitwell.cli.options import RunFolder
+
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
-    data: Annotated[str | None, typer.Option(help="Where the data is now, if it was moved.")] = None,
-    test: Annotated[str | None, typer.Option(help="Where the test file is now, if it was moved.")] = None,
+    run: RunFolder,
+    data: Annotated[str | None, typer.Option(callback=is_there, help="Where the data is now, if it was moved.")] = None,
+    test: Annotated[
+        str | None, typer.Option(callback=is_there, help="Where the test file is now, if it was moved.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the name of the run only.")] = False,
 ) -> int:
     """Continue RUN, a training or a search, from where it stood; the result is as if it had never stopped."""

@@ -10,20 +10,22 @@ import typer
 if TYPE_CHECKING:
     from fitwell.run import Summary
 
+USUAL = Path("runs")
 HEADER = ("run", "state", "target", "figure", "value", "95 % interval")
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help="Folder of runs.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help="Folder of runs.")] = USUAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the runs in FOLDER, the latest last: what they predict, how they stand, and the figure that decides."""
     import json
 
     from fitwell.cli.lines import aligned
-    from fitwell.run import all_runs
+    from fitwell.run import run_folders, summary_of
 
-    found = [run.summary for run in all_runs(folder)]
+    there_are_none = folder == USUAL and not folder.exists()
+    found = [] if there_are_none else [summary_of(path) for path in run_folders(folder)]
     if as_json:
         typer.echo(json.dumps({"version": 1, "runs": [summary.as_json() for summary in found]}, indent=1))
     elif not found:

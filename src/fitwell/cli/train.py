@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from fitwell.cli.options import (
     Goal,
     Group,
     Members,
+    Out,
     RecipeFile,
     Seed,
     SeriesId,
@@ -40,7 +40,7 @@ def train(
     goal: Goal = None,
     recipe: RecipeFile = None,
     assignments: Assignments = [],  # noqa: B006
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; must not exist.")] = None,
+    out: Out = None,
     members: Members = None,
     test: Test = None,
     group: Group = None,
@@ -62,63 +62,51 @@ def train(
 ) -> int:
     """Train a network on DATA to predict --target, measure it, and leave a run that predicts."""
     started = perf_counter() - process_time()  # what starting Python took counts too, and importing torch
+    from fitwell.durations import left_of, seconds_of
+    from fitwell.recipe import assignments as settings_in
+    from fitwell.workflow import asked_recipe
+
+    limit = seconds_of(time_limit, name="--time-limit")
+    training = TRAINING_SHARE * limit if cure else limit
+    asked = asked_recipe(
+        recipe,
+        settings_in(assignments),
+        {
+            "target": target or None,
+            "task": task,
+            "goal": goal,
+            "members": members,
+            "data.test": test,
+            "data.group": group,
+            "data.time": time,
+            "data.series_id": series_id,
+            "data.series_time": series_time,
+            "data.weight": weight,
+            "data.drop": drop or None,
+            "data.folds": folds,
+            "seed": seed,
+            "device": device,
+        },
+    )
     from fitwell.cli.terminal import telling
     from fitwell.processes import is_first
-    from fitwell.recipe import assignments as asked
-    from fitwell.workflow import train as train_run
+    from fitwell.workflow import train as train_run  # last: what is asked wrong is refused before PyTorch is imported
 
-    limit = None if time_limit is None else seconds_of(time_limit)
-    training = limit if limit is None or not cure else TRAINING_SHARE * limit
     first = is_first(os.environ)
     with telling(quiet=quiet or not first) as listener:
         run = train_run(
             data,
-            target=target or None,
-            task=task,
-            goal=goal,
-            recipe=recipe,
-            settings=asked(assignments),
+            recipe=asked,
             out=out,
-            members=members,
-            test=test,
-            group=group,
-            time=time,
-            series_id=series_id,
-            series_time=series_time,
-            weight=weight,
-            drop=drop or None,
-            folds=folds,
-            time_limit=None if training is None else training - (perf_counter() - started),
-            seed=seed,
-            device=device,
+            time_limit=left_of(training, since=started),
             listener=listener,
         )
         usable = run.path
         if cure and first and run.state == "finished":
             from fitwell.curing import cure as cured
 
-            left = None if limit is None else CURE_SHARE * limit - (perf_counter() - started)
-            better = cured(run, budget=left, listener=listener).run
+            better = cured(run, budget=left_of(CURE_SHARE * limit, since=started), listener=listener).run
             usable = run.path if better is None else better.path
     if quiet and first:
         typer.echo(str(usable))
     return 130 if run.state == "interrupted" else 0
-
-
-def seconds_of(text: str, *, option: str = "--time-limit") -> float:
-    """Return the seconds that a duration like 90, 90s, 10m or 1.5h stands for.
-
-    >>> seconds_of("10m"), seconds_of("1.5h"), seconds_of("90")
-    (600.0, 5400.0, 90.0)
-    """
-    from fitwell.errors import RequestError
-
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
-    try:
-        seconds = float(number) * units[unit]
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise RequestError(f'{option} must be a duration such as 90s, 10m or 2h, but is "{text}"')
-    return seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from fitwell.cli.options import (
     Goal,
     Group,
     Members,
+    Out,
     RecipeFile,
     Seed,
     SeriesId,
@@ -26,7 +26,6 @@ from fitwell.cli.options import (
     Time,
     Weight,
 )
-from fitwell.cli.train import seconds_of
 
 
 def tune(
@@ -40,7 +39,7 @@ def tune(
     goal: Goal = None,
     recipe: RecipeFile = None,
     assignments: Assignments = [],  # noqa: B006
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; must not exist.")] = None,
+    out: Out = None,
     members: Members = None,
     test: Test = None,
     group: Group = None,
@@ -58,32 +57,40 @@ def tune(
     started = perf_counter() - process_time()  # what starting Python took counts too, and importing torch
     import json
 
-    from fitwell.cli.terminal import telling
-    from fitwell.recipe import assignments as asked
-    from fitwell.tuning import tune as search
+    from fitwell.durations import left_of, seconds_of
+    from fitwell.recipe import assignments as settings_in
+    from fitwell.workflow import asked_recipe
 
-    limit = None if time_limit is None else seconds_of(time_limit)
+    limit = seconds_of(time_limit, name="--time-limit")
+    asked = asked_recipe(
+        recipe,
+        settings_in(assignments),
+        {
+            "target": target or None,
+            "task": task,
+            "goal": goal,
+            "members": members,
+            "tune.trials": trials,
+            "data.test": test,
+            "data.group": group,
+            "data.time": time,
+            "data.series_id": series_id,
+            "data.series_time": series_time,
+            "data.weight": weight,
+            "data.drop": drop or None,
+            "seed": seed,
+            "device": device,
+        },
+    )
+    from fitwell.cli.terminal import telling
+    from fitwell.tuning import tune as search  # last: what is asked wrong is refused before PyTorch is imported
+
     with telling(quiet=quiet or as_json) as listener:
         tuned = search(
             data,
-            target=target or None,
-            trials=trials,
-            time_limit=None if limit is None else limit - (perf_counter() - started),
-            task=task,
-            goal=goal,
-            recipe=recipe,
-            settings=asked(assignments),
+            recipe=asked,
             out=out,
-            members=members,
-            test=test,
-            group=group,
-            time=time,
-            series_id=series_id,
-            series_time=series_time,
-            weight=weight,
-            drop=drop or None,
-            seed=seed,
-            device=device,
+            time_limit=left_of(limit, since=started),
             listener=listener,
         )
     if as_json:

@@ -148,7 +148,7 @@ def learned(index: Index, *, by: str | None = None, wanted: float = WANTED, seed
         votings=(Voting(by=ways[0]),),
         threshold=COVERED,
         is_learned=False,
-        why=f"an answer must have {COVERED:.0%} of the question's words of content: no labels tell what suits",
+        why=f"an answer must have {100 * COVERED:.0f} % of the question's words of content; no labels tell more",
     )
     if not index.answers:
         return unlabelled

@@ -42,7 +42,7 @@ def cure(
     run: Run | str | Path,
     *,
     out: str | Path | None = None,
-    budget: float | None = None,
+    budget: float | str | None = None,
     data: object = None,
     test: str | Path | None = None,
     listener: Listener = unheard,
@@ -51,8 +51,8 @@ def cure(
 
     A run that was not examined yet is examined first.
 
-    The new run is `out`, or a folder beside the run whose name ends in `-cured`. `budget` is in seconds, and bounds the
-    examination. Ctrl-C and errors leave the run as it was.
+    The new run is `out`, or a folder beside the run whose name ends in `-cured`. `budget` is in seconds, or a duration
+    such as "10m", and bounds the examination. Ctrl-C and errors leave the run as it was.
 
     Raises:
         RequestError: `out` exists. RunError: as for `diagnose`.
@@ -62,8 +62,7 @@ def cure(
     sick = finished_run(path)
     diagnosis = recorded(sick) or diagnose(sick, budget=budget, data=data, test=test, listener=listener)
     if diagnosis.cure is None:
-        text = "there is nothing to cure" if diagnosis.healthy else "nothing that was tried helps beyond noise"
-        listener(Event("cured", f"{text}; {sick.path} stays as it is"))
+        listener(Event("cured", f"{_why_not(diagnosis)}; {sick.path} stays as it is"))
         return Cured(diagnosis=diagnosis, run=None, comparison=None)
     values = diagnosis.cure.values
     told = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
@@ -99,6 +98,15 @@ def cure(
     append_event(better, event.kind, text=event.text, **event.values)
     listener(event)
     return Cured(diagnosis=diagnosis, run=Run(better.path), comparison=comparison)
+
+
+def _why_not(diagnosis: Diagnosis) -> str:
+    """Return why there is no cure."""
+    if not diagnosis.complete:
+        return "the examination ended before a remedy was confirmed, so give it a larger --budget"
+    if diagnosis.healthy:
+        return "there is nothing to cure"
+    return "nothing that was tried helps beyond noise"
 
 
 def _place(run: Path) -> Path:

@@ -39,6 +39,7 @@ from fitwell.curing.verdicts import (
 )
 from fitwell.decision import costs_of
 from fitwell.doctor.finding import Finding
+from fitwell.durations import seconds_of
 from fitwell.errors import OutOfTime, RunError
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock
@@ -55,20 +56,20 @@ PROPER = "log_loss"  # of classes and labels
 def diagnose(
     run: Run | str | Path,
     *,
-    budget: float | None = None,
+    budget: float | str | None = None,
     data: object = None,
     test: str | Path | None = None,
     listener: Listener = unheard,
 ) -> Diagnosis:
     """Examine a finished run by experiments, write what was found into it, and return it.
 
-    `budget` is in seconds; what it does not allow is not tried, which is said. `data` and `test` say where the data and
-    the test file are now, if they were moved.
+    `budget` is in seconds, or a duration such as "10m"; what it does not allow is not tried, which is said. `data` and
+    `test` say where the data and the test file are now, if they were moved.
 
     Raises:
         RunError: there is no such run, it is not finished, its data has changed, or it is damaged.
     """
-    clock = Clock(perf_counter()) if budget is None else Clock(perf_counter(), budget)
+    clock = Clock(perf_counter(), seconds_of(budget, name="budget"))
     path = run.path if isinstance(run, Run) else run
     examined = finished_run(path)
     passive = passive_findings(examined)

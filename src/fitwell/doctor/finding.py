@@ -14,6 +14,15 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")  # the graves
 STATUSES: tuple[Status, ...] = ("confirmed", "suspected", "refuted")
 
 
+def in_words(symptom: str) -> str:
+    """Return a symptom as people write it.
+
+    >>> in_words("dead_units"), in_words("non_finite_values")
+    ('dead units', 'non-finite values')
+    """
+    return symptom.replace("non_", "non-").replace("_", " ")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Remedy:
     """One thing to do about a finding, with the gain in the primary metric that it brought where it was tried.

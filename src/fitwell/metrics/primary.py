@@ -29,7 +29,7 @@ GOALS: dict[str, dict[Task, str]] = {
 }
 
 REASONS = {
-    "accuracy": "the share of right answers says it plainly when no class is rare",
+    "accuracy": "the share of right answers says it plainly",
     "f1": "it weighs wrong and missed labels alike, label by label",
     "pr_auc": "it looks at how precisely the rare positives are found and is not flattered by the many negatives",
     "mcc": "it counts every cell of the confusion matrix, so a rare class cannot be ignored",

@@ -43,7 +43,7 @@ def _column_facts(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
     features, left_out = schema["features"], schema["left_out"]
     kinds = Counter(str(column["kind"]) for column in features)
     sorts = [f"{count:,} {KIND_WORDS.get(kind, kind) if count != 1 else kind}" for kind, count in kinds.items()]
-    facts = [("columns used", f"{len(features):,}: {listed(sorts)}")]
+    facts = [("columns used", sorts[0] if len(sorts) == 1 else f"{len(features):,}: {listed(sorts)}")]
     gaps = [column for column in (*schema["targets"], *features) if column["missing_count"]]
     if gaps:
         cells = sum(column["missing_count"] for column in gaps)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fitwell.doctor.finding import in_words
 from fitwell.report.picture import WIDTH, Contents, Picture, Table, data, quantity
 from fitwell.report.theme import color
 from fitwell.report.words import capital, interval_text, metric_title, number, value_text
@@ -48,7 +49,7 @@ def symptom_title(finding: Mapping[str, Any]) -> str:
     >>> symptom_title({"symptom": "dead_units"})
     'Dead units'
     """
-    return str(finding.get("symptom", "")).replace("_", " ").capitalize()
+    return in_words(str(finding.get("symptom", ""))).capitalize()
 
 
 def noted_moments(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ function setUpPanel(panel, stops) {
       cell.textContent = shown(figures[cell.dataset.figure], 3);
     }
     for (const word of panel.querySelectorAll("[data-percent]")) {
-      word.textContent = `${shown(100 * figures[word.dataset.percent], 0)} %`;
+      word.textContent = `${shown(100 * figures[word.dataset.percent], 0)}\u00a0%`;
     }
     for (const word of panel.querySelectorAll("[data-of-hundred]")) {
       word.textContent = shown(100 * figures[word.dataset.ofHundred], 0);

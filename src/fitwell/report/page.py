@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -18,6 +19,8 @@ from fitwell.report.picture import Contents, PictureKind
 from fitwell.report.pictures import DRAWN
 from fitwell.report.sections import all_of, pictures
 from fitwell.report.theme import DARK, FONT, LIGHT
+
+PERCENT = re.compile(r"(?<=\d) %")
 
 
 def page(contents: Contents) -> bytes:
@@ -59,8 +62,15 @@ def picture_files(contents: Contents, *, kind: PictureKind) -> dict[str, bytes]:
 
 @cache
 def _template(name: str) -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_unbroken
+    )
     return environment.from_string(_asset("parts.html") + _asset(name))
+
+
+def _unbroken(value: Any) -> Any:
+    """Return what is put into a page with its percentages unbroken at the end of a line."""
+    return PERCENT.sub("\u00a0%", value) if type(value) is str else value
 
 
 def _asset(name: str) -> str:

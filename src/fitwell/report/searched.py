@@ -90,7 +90,7 @@ def trials_table(contents: Contents) -> Table | None:
     return Table(
         header=("trial", *map(_short, paths), "epochs", "lowest validation loss"),
         rows=rows,
-        caption=f"{left} more trials are in trials.parquet." if left else "",
+        caption=f"{counted(left, 'more trial')} in trials.parquet." if left else "",
     )
 
 

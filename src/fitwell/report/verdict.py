@@ -71,7 +71,7 @@ MEANINGS: dict[str, Meaning] = {
     "rmse": lambda figure, what: f"Its predictions of {what} are typically off by {value_text(figure)}.",
     "r2": lambda figure, what: f"It explains {_of_hundred(max(figure['value'], 0.0))} parts of how {what} varies.",
     "pr_auc": lambda figure, what: (
-        f"Taken by their score, {_of_hundred(figure['value'])} rows are {what}, averaged over how many are to be found."
+        f"Of the rows it ranks as high as one with {what}, {_of_hundred(figure['value'])} have it too, on average."
     ),
     "lift": lambda figure, what: (
         f"The tenth of the rows that it ranks highest holds {value_text(figure)} times as many {what} as a random one."

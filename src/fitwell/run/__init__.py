@@ -21,46 +21,142 @@
     lock                 while a process trains it; gone afterwards
 
 The folder appears by one rename, so a run either has its recipe and data or does not exist.
+
+Each name is imported when it is first used: listing runs needs no network.
 """
 
-from fitwell.run.checkpoint import read_checkpoint as read_checkpoint
-from fitwell.run.checkpoint import remove_checkpoint as remove_checkpoint
-from fitwell.run.checkpoint import require_fitting as require_fitting
-from fitwell.run.checkpoint import write_checkpoint as write_checkpoint
-from fitwell.run.disk import writing_worded as writing_worded
-from fitwell.run.folder import all_runs as all_runs
-from fitwell.run.folder import create_run as create_run
-from fitwell.run.folder import discard_unstarted as discard_unstarted
-from fitwell.run.folder import load_run as load_run
-from fitwell.run.folder import measured_run as measured_run
-from fitwell.run.folder import next_run_path as next_run_path
-from fitwell.run.folder import open_run as open_run
-from fitwell.run.folder import require_free as require_free
-from fitwell.run.lock import alone as alone
-from fitwell.run.lock import is_training as is_training
-from fitwell.run.reading import CHECKED_FILES as CHECKED_FILES
-from fitwell.run.reading import DIAGNOSIS as DIAGNOSIS
-from fitwell.run.reading import MEND as MEND
-from fitwell.run.reading import PREDICTIONS as PREDICTIONS
-from fitwell.run.reading import RUN_VERSION as RUN_VERSION
-from fitwell.run.reading import TUNING as TUNING
-from fitwell.run.reading import read_events as read_events
-from fitwell.run.reading import read_json as read_json
-from fitwell.run.reading import require_unchanged as require_unchanged
-from fitwell.run.summary import Summary as Summary
-from fitwell.run.summary import ending_of as ending_of
-from fitwell.run.value import Run as Run
-from fitwell.run.value import read_coding as read_coding
-from fitwell.run.value import require_apart as require_apart
-from fitwell.run.writing import append_event as append_event
-from fitwell.run.writing import json_bytes as json_bytes
-from fitwell.run.writing import parquet_bytes as parquet_bytes
-from fitwell.run.writing import write_decision as write_decision
-from fitwell.run.writing import write_first_files as write_first_files
-from fitwell.run.writing import write_history as write_history
-from fitwell.run.writing import write_json as write_json
-from fitwell.run.writing import write_model as write_model
-from fitwell.run.writing import write_predictions as write_predictions
-from fitwell.run.writing import write_recipe as write_recipe
-from fitwell.run.writing import write_tuning as write_tuning
-from fitwell.run.writing import write_weights as write_weights
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fitwell.lazy import exports
+
+if TYPE_CHECKING:
+    from fitwell.run.checkpoint import read_checkpoint, remove_checkpoint, require_fitting, write_checkpoint
+    from fitwell.run.disk import writing_worded
+    from fitwell.run.folder import create_run, discard_unstarted, load_run, measured_run, next_run_path, open_run
+    from fitwell.run.found import require_free, run_folder, run_folders
+    from fitwell.run.lock import alone, is_training
+    from fitwell.run.reading import (
+        CHECKED_FILES,
+        DIAGNOSIS,
+        MEND,
+        PREDICTIONS,
+        RUN_VERSION,
+        TUNING,
+        read_events,
+        read_json,
+        require_unchanged,
+    )
+    from fitwell.run.summary import Summary, ending_of, summary_of
+    from fitwell.run.value import Run, read_coding, require_apart
+    from fitwell.run.writing import (
+        append_event,
+        json_bytes,
+        parquet_bytes,
+        write_decision,
+        write_first_files,
+        write_history,
+        write_json,
+        write_model,
+        write_predictions,
+        write_recipe,
+        write_tuning,
+        write_weights,
+    )
+
+__all__ = [
+    "CHECKED_FILES",
+    "DIAGNOSIS",
+    "MEND",
+    "PREDICTIONS",
+    "RUN_VERSION",
+    "TUNING",
+    "Run",
+    "Summary",
+    "alone",
+    "append_event",
+    "create_run",
+    "discard_unstarted",
+    "ending_of",
+    "is_training",
+    "json_bytes",
+    "load_run",
+    "measured_run",
+    "next_run_path",
+    "open_run",
+    "parquet_bytes",
+    "read_checkpoint",
+    "read_coding",
+    "read_events",
+    "read_json",
+    "remove_checkpoint",
+    "require_apart",
+    "require_fitting",
+    "require_free",
+    "require_unchanged",
+    "run_folder",
+    "run_folders",
+    "summary_of",
+    "write_checkpoint",
+    "write_decision",
+    "write_first_files",
+    "write_history",
+    "write_json",
+    "write_model",
+    "write_predictions",
+    "write_recipe",
+    "write_tuning",
+    "write_weights",
+    "writing_worded",
+]
+
+# The module where a name lives.
+_HOMES = {
+    "CHECKED_FILES": "fitwell.run.reading",
+    "DIAGNOSIS": "fitwell.run.reading",
+    "MEND": "fitwell.run.reading",
+    "PREDICTIONS": "fitwell.run.reading",
+    "RUN_VERSION": "fitwell.run.reading",
+    "TUNING": "fitwell.run.reading",
+    "Run": "fitwell.run.value",
+    "Summary": "fitwell.run.summary",
+    "alone": "fitwell.run.lock",
+    "append_event": "fitwell.run.writing",
+    "create_run": "fitwell.run.folder",
+    "discard_unstarted": "fitwell.run.folder",
+    "ending_of": "fitwell.run.summary",
+    "is_training": "fitwell.run.lock",
+    "json_bytes": "fitwell.run.writing",
+    "load_run": "fitwell.run.folder",
+    "measured_run": "fitwell.run.folder",
+    "next_run_path": "fitwell.run.folder",
+    "open_run": "fitwell.run.folder",
+    "parquet_bytes": "fitwell.run.writing",
+    "read_checkpoint": "fitwell.run.checkpoint",
+    "read_coding": "fitwell.run.value",
+    "read_events": "fitwell.run.reading",
+    "read_json": "fitwell.run.reading",
+    "remove_checkpoint": "fitwell.run.checkpoint",
+    "require_apart": "fitwell.run.value",
+    "require_fitting": "fitwell.run.checkpoint",
+    "require_free": "fitwell.run.found",
+    "require_unchanged": "fitwell.run.reading",
+    "run_folder": "fitwell.run.found",
+    "run_folders": "fitwell.run.found",
+    "summary_of": "fitwell.run.summary",
+    "write_checkpoint": "fitwell.run.checkpoint",
+    "write_decision": "fitwell.run.writing",
+    "write_first_files": "fitwell.run.writing",
+    "write_history": "fitwell.run.writing",
+    "write_json": "fitwell.run.writing",
+    "write_model": "fitwell.run.writing",
+    "write_predictions": "fitwell.run.writing",
+    "write_recipe": "fitwell.run.writing",
+    "write_tuning": "fitwell.run.writing",
+    "write_weights": "fitwell.run.writing",
+    "writing_worded": "fitwell.run.disk",
+}
+
+if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled name for an export
+    __getattr__, __dir__ = exports(__name__, _HOMES, offered=__all__)

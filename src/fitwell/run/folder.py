@@ -1,4 +1,4 @@
-"""The folders of runs: found, opened, created and counted."""
+"""The folders of runs: opened, created and named."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from fitwell.errors import RequestError, RunError, nearest
+from fitwell.errors import RequestError, RunError
 from fitwell.files import replace_atomically
 from fitwell.run.disk import writing_worded
+from fitwell.run.found import require_free, run_folder, taken
 from fitwell.run.lock import is_training
-from fitwell.run.reading import CHECKPOINT, FIRST_FILES, MEND, checksum, recorded_sums, require_unchanged
-from fitwell.run.summary import begun_at
+from fitwell.run.reading import CHECKPOINT, FIRST_FILES, checksum, recorded_sums, require_unchanged
 from fitwell.run.value import Run
 from fitwell.run.writing import json_bytes
 
@@ -27,7 +27,7 @@ def open_run(path: str | Path) -> Run:
     Raises:
         RunError: there is no run, it is damaged or was changed, or it is of a newer format.
     """
-    run = _found(path)
+    run = Run(run_folder(path))
     require_unchanged(run.path, FIRST_FILES)
     _ = run.recipe, run.data  # refuses what is damaged or newer at the door
     return run
@@ -39,7 +39,7 @@ def load_run(path: str | Path) -> Run:
     Raises:
         RunError: as `open_run`; or the run was cut off before it had a model, or its files were changed.
     """
-    run = _found(path)
+    run = Run(run_folder(path))
     _require_trained(run)
     _ = run.reader if run.answers_questions else run.model
     return run
@@ -63,31 +63,6 @@ def _require_trained(run: Run) -> None:
     if run.state == "training":
         raise RunError(f"{run.path} is still being trained; wait until it is finished")
     raise RunError(f"{run.path} was cut off before it was finished; continue it with: fitwell resume {run.path}")
-
-
-def _found(path: str | Path) -> Run:
-    folder = Path(path)
-    if not folder.is_dir():
-        beside = folder.parent
-        siblings = [each.name for each in beside.iterdir() if each.is_dir()] if beside.is_dir() else []
-        what = f"{folder} is a file, not the folder of a run" if folder.exists() else f"no run at {folder}"
-        raise RunError(what + (nearest(folder.name, siblings) or "; `fitwell runs` lists the runs there are"))
-    missing = [name for name in ("recipe.yaml", "data.json") if not (folder / name).is_file()]
-    if len(missing) == 2:
-        raise RunError(f"{folder} is not a run: it has no recipe.yaml and no data.json; `fitwell runs` lists the runs")
-    if missing:
-        raise RunError(f"{folder} is damaged: it has no {missing[0]}; {MEND}")
-    return Run(folder)
-
-
-def require_free(path: str | Path | None) -> None:
-    """Refuse the place of a new run that is taken, before any work is done; None is a place that will be found.
-
-    Raises:
-        RequestError: the path exists.
-    """
-    if path is not None and Path(path).exists():
-        raise RequestError(_taken(Path(path)))
 
 
 def create_run(path: str | Path | None, *, source: str, files: Mapping[str, bytes]) -> Run:
@@ -132,12 +107,8 @@ def _appeared(temporary: Path, target: Path, *, source: str | None) -> Path:
                 if not target.exists():
                     raise
         if source is None:
-            raise RequestError(_taken(target))
+            raise RequestError(taken(target))
         target = next_run_path(source)
-
-
-def _taken(target: Path) -> str:
-    return f"--out {target} exists; choose another folder or remove it"
 
 
 def _folders_to_make(folder: Path) -> list[Path]:
@@ -161,15 +132,3 @@ def next_run_path(source: str, *, folder: str | Path = "runs") -> Path:
     while (Path(folder) / f"{name}-{number}").exists():
         number += 1
     return Path(folder) / f"{name}-{number}"
-
-
-def all_runs(folder: str | Path = "runs") -> list[Run]:
-    """Return the runs in a folder, damaged ones too, oldest first; of the same moment, by name and number."""
-    marks = [mark for name in ("recipe.yaml", "data.json") for mark in Path(folder).glob(f"*/{name}")]
-    found = {mark.parent for mark in marks if not mark.parent.name.startswith(".")}
-    return [Run(path) for path in sorted(found, key=lambda path: (begun_at(path), _natural(path.name)))]
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Return what sorts names with numbers as people do: 9 before 10."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]

@@ -173,7 +173,9 @@ def require_unchanged(path: Path, names: Sequence[str]) -> None:
     """
     sums = recorded_sums(path)
     for name in names:
-        if not (path / name).is_file() or checksum((path / name).read_bytes()) not in sums.get(name, ()):
+        if not (path / name).is_file():
+            raise RunError(f"{path} is damaged: it has no {name}; {MEND}")
+        if checksum((path / name).read_bytes()) not in sums.get(name, ()):
             raise RunError(f"{path / name} is not the file that training wrote (its checksum differs); {MEND}")
 
 

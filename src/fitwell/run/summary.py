@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -76,17 +75,6 @@ def ending_of(path: Path) -> str:
     """Return how a training ended the last time, `unfinished` if it did neither finish nor was interrupted."""
     names = [event["event"] for event in read_events(path)]
     return next((name for name in reversed(names) if name in ("finished", "interrupted")), "unfinished")
-
-
-def begun_at(path: Path) -> float:
-    """Return when the training in a folder began, in seconds since 1970, by its events or the age of its files."""
-    time = next(read_events(path), {}).get("time")
-    if isinstance(time, int | float) and math.isfinite(time):
-        return float(time)
-    for name in ("data.json", "recipe.yaml"):
-        with suppress(OSError):
-            return (path / name).stat().st_mtime
-    return 0.0
 
 
 def _measured(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ from fitwell.errors import FitwellError, RecipeError, RequestError, RunError
 from fitwell.evaluation import Evaluation, evaluate_predictions
 from fitwell.explanation.single import OTHERS, Explanations, explanations
 from fitwell.files import replace_atomically
+from fitwell.metrics import Primary
 from fitwell.plan import available_cores
 from fitwell.prediction import Model, encoded, model_from_tensors, prediction_table, predictions_for
 from fitwell.recipe import DataSettings
@@ -53,6 +54,7 @@ from fitwell.run.reading import (
     require_unchanged,
 )
 from fitwell.run.summary import Summary, state_of, summary_of
+from fitwell.sources import fingerprint_of_files
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, coding_from_json
 
@@ -160,8 +162,9 @@ class Run:
             RequestError: the run was trained on a table; the question or the context is blank; or there is no context
             and the file of the training is gone.
         """
+        reader = self.reader  # first: a run that reads no texts is refused as such
         documents = {"context": context} if context is not None else _texts_of(self)
-        return answered(question, documents, self.reader, alternatives=alternatives)
+        return answered(question, documents, reader, alternatives=alternatives)
 
     def predict(self, data: object) -> pl.DataFrame:
         """Return predictions for the rows of a file, frame or mapping, in their order.
@@ -185,7 +188,10 @@ class Run:
         return write_batches(self.predict_batches(data), path)
 
     def evaluate(self, data: object) -> Evaluation:
-        """Return figures with intervals on labelled rows; only predictions and targets are held in memory."""
+        """Return figures with intervals on labelled rows; only predictions and targets are held in memory.
+
+        Where the rows are those of the training, a note says so, because figures of rows that were trained on flatter.
+        """
         if self.answers_questions:
             return evaluated_file(self.reader, data)
         schema = _read_schema(self)
@@ -197,7 +203,8 @@ class Run:
             predictions.append(predictions_for(self.model, features).mean)
             target_cells(frame, schema, first_row=number * PREDICTED_AT_ONCE)  # refuses what is missing, by all names
             frames.append(owned(frame.select(name for name in frame.columns if name in kept)))
-        return evaluate_predictions(self.model, pl.concat(frames), schema, np.concatenate(predictions))
+        measured = evaluate_predictions(self.model, pl.concat(frames), schema, np.concatenate(predictions))
+        return _as_this_run(self, measured, data)
 
     def explain(
         self, data: object, *, rows: int = EXPLAINED, about: str | None = None, against: object = None
@@ -277,6 +284,23 @@ class Run:
 
         batches = enumerate(batches_of(data, model.recipe.data, rows=at_once, columns=model.columns))
         yield from _in_order(predicted, made_ahead(batches), workers=workers)
+
+
+def _as_this_run(run: Run, measured: Evaluation, data: object) -> Evaluation:
+    """Return an evaluation with the reason for its figure that the run was given, and a note where it flatters."""
+    if (run.path / "evaluation.json").is_file():
+        told = run.evaluation["primary"]
+        primary = Primary(metric=told["metric"], why=str(told.get("why")))
+        measured = replace(measured, primary=primary) if primary.metric == measured.primary.metric else measured
+    if not isinstance(data, str | Path) or not Path(data).is_file():
+        return measured
+    if fingerprint_of_files([Path(data)]) != run.data["fingerprint"]:
+        return measured
+    note = (
+        f"the run was trained on {run.data['split']['train']:,} of these rows, which flatters the figures; those of "
+        f"unseen rows are in {run.path / 'evaluation.json'}"
+    )
+    return replace(measured, notes=(*measured.notes, note))
 
 
 def batches_of(

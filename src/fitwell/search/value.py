@@ -44,7 +44,7 @@ class Index:
     def __repr__(self) -> str:
         """Tell what there is."""
         stems = "" if self.settings.stemmer == "none" else f", {self.settings.stemmer} stems"
-        return f"Index({len(self):,} documents, {', '.join(self.settings.ways)}{stems})"
+        return f"Index({len(self):,} document{'' if len(self) == 1 else 's'}, {', '.join(self.settings.ways)}{stems})"
 
     @cached_property
     def contents(self) -> Contents:

@@ -423,7 +423,8 @@ def _judged(mark: Mark, loss: float, epoch: int, stopping: EarlyStopping) -> Mar
     waited = mark.waited + 1
     stopped = None
     if patience and waited >= patience:
-        which = "" if stopping.restore_best is False else f" (the best was epoch {mark.best_epoch})"
+        best = f"epoch {mark.best_epoch}" if mark.best_epoch else "before the first step, whose weights are kept"
+        which = "" if stopping.restore_best is False else f" (the best was {best})"
         stopped = f"no better validation loss for {waited} epochs{which}"
     return replace(mark, waited=waited, stopped=stopped)
 

@@ -186,7 +186,7 @@ def _telling(listener: Listener, contest: Contest, states: Mapping[int, State], 
             return
         came = done + (event.values["epoch"] - state.epoch) * len(state.active)
         values = {"done": came, "total": contest.work, "epoch": event.values["epoch"]}
-        text = f"{came:g} of {contest.work} epochs of {len(contest.recipes)} trials"
+        text = f"{came:g} of {contest.work} epochs, those of all trials together"
         listener(Event("search", text, values))
 
     return listen

@@ -15,6 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from fitwell.durations import seconds_of
 from fitwell.errors import FitwellError, RecipeError, RequestError
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock, pace_of
@@ -35,7 +36,7 @@ def tune(
     *,
     target: str | Sequence[str] | None = None,
     trials: int | None = None,
-    time_limit: float | None = None,
+    time_limit: float | str | None = None,
     task: str | None = None,
     goal: str | None = None,
     recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
@@ -56,15 +57,15 @@ def tune(
     """Search for better settings, train with the best, and say on unseen rows whether they are better than the default.
 
     What is varied stands in the recipe (`tune.ranges`), else the usual settings are. Everything else is as for
-    `fitwell.train`; `members` are those of the trainings at the end, a trial has one. `time_limit` is in seconds and
-    includes everything.
+    `fitwell.train`; `members` are those of the trainings at the end, a trial has one. `time_limit` is in seconds, or
+    a duration such as "10m", and includes everything.
 
     Raises:
         DataError: the data cannot be read or learned from. RequestError: what was asked contradicts itself or the
         data, or leaves no test rows. RecipeError: the recipe is wrong, or a range is senseless. SurroundingsError: the
         run cannot be written.
     """
-    clock = Clock(perf_counter()) if time_limit is None else Clock(perf_counter(), time_limit)
+    clock = Clock(perf_counter(), seconds_of(time_limit, name="time_limit"))
     asked = asked_recipe(
         recipe,
         settings,

@@ -22,6 +22,7 @@ from scipy.stats import rankdata
 from fitwell.errors import DataError, RequestError, SurroundingsError
 from fitwell.metrics.figure import Figure, undefined
 from fitwell.metrics.intervals import two_sided, wilson
+from fitwell.sources import existing_path
 from fitwell.vectors.analogies import Method, best_answers, require_method
 from fitwell.vectors.subwords import unseen_vector
 from fitwell.vectors.value import Vectors
@@ -141,7 +142,7 @@ def read_pairs(path: str | Path) -> list[Pair]:
     there.
 
     Raises:
-        DataError: a line is not like that.
+        DataError: there is no such file, a line is not like that, or there is none.
         SurroundingsError: the file cannot be opened.
     """
     pairs = []
@@ -161,7 +162,7 @@ def read_questions(path: str | Path) -> list[Question]:
     """Read lines of four words under lines `: section`, as word2vec's questions-words.txt has them.
 
     Raises:
-        DataError: a line is not like that.
+        DataError: there is no such file, a line is not like that, or there is none.
         SurroundingsError: the file cannot be opened.
     """
     questions, section = [], "all"
@@ -178,11 +179,14 @@ def read_questions(path: str | Path) -> list[Question]:
 
 def _lines(path: str | Path) -> list[tuple[int, str]]:
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        text = existing_path(path).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise SurroundingsError(f"{path} cannot be read: {error.strerror}; is the name right?") from None
     lines = enumerate(text.splitlines(), 1)
-    return [(number, line.strip()) for number, line in lines if line.strip() and not line.startswith("#")]
+    told = [(number, line.strip()) for number, line in lines if line.strip() and not line.startswith("#")]
+    if not told:
+        raise DataError(f"{path} must hold something to measure by, but has no lines; is it the right file?")
+    return told
 
 
 def _require_unknown(unknown: str) -> None:

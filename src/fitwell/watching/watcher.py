@@ -42,6 +42,9 @@ class Watch:
     """What was heard of a training so far."""
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        for name, given, kind in (("model", model, nn.Module), ("optimizer", optimizer, torch.optim.Optimizer)):
+            if not isinstance(given, kind):
+                raise RequestError(f"{name} must be a torch {kind.__name__}, but is of type {type(given).__name__}")
         self._model, self._optimizer = model, optimizer
         self._layers = held_layers(model)
         if not any(weight.requires_grad for layer in self._layers for weight in layer.weights):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fitwell import recipe as recipes
+from fitwell.errors import RecipeError
 from fitwell.recipe import Recipe
 
 
@@ -22,8 +23,14 @@ def asked_recipe(
         base = recipe
     elif isinstance(recipe, Mapping):
         base = recipes.parse(recipe)
-    else:
+    elif isinstance(recipe, str | Path):
         base = recipes.read(recipe)
+    else:
+        raise RecipeError(f"recipe must be a recipe, a mapping or a path, but is of type {type(recipe).__name__}")
+    if settings is not None and not (isinstance(settings, Mapping) and all(isinstance(name, str) for name in settings)):
+        raise RecipeError(
+            f'settings must be a mapping from names to values, such as {{"seed": 1}}, but is {settings!r}'
+        )
     given = {name: value for name, value in arguments.items() if value is not None}
     asked = recipes.changed(base, dict(settings or {}) | given)
     named = {"data.test": asked.data.test, "network.text.vectors": asked.network.text.vectors}

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
 from fitwell import recipe as recipes
 from fitwell.events import unheard
 from fitwell.recipe import Recipe
 from fitwell.space import usual_ranges
-from fitwell.workflow.asking import asked_recipe, comments_of, is_open
+from fitwell.workflow.asking import comments_of, is_open
 from fitwell.workflow.beginning import opened, prepared_of
 
 
-def commented_recipe(
-    data: object,
-    *,
-    target: Sequence[str] | None = None,
-    recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
-    settings: Mapping[str, Any] | None = None,
-    arguments: Mapping[str, Any] | None = None,
-) -> str:
+def commented_recipe(data: object, asked: Recipe) -> str:
     """Return the recipe that training would follow, as YAML to edit, in which every setting says what it is and why.
 
     Columns and the task have their values. What else follows from the data stays open (`auto`), with the value it would
-    take in the comment, so that changing one setting leaves the others free to follow it. `arguments` are settings by
-    dotted name, and win over `settings`; those that are None were not given.
+    take in the comment, so that changing one setting leaves the others free to follow it.
     """
-    asked = asked_recipe(recipe, settings, {"target": target, **(arguments or {})})
     _, prepared = prepared_of(opened(data, asked, listener=unheard), asked)
     columns = {name: column.model_dump(exclude_defaults=True) for name, column in prepared.recipe.data.columns.items()}
     shown = recipes.changed(asked, {"task": prepared.recipe.task, "data.columns": columns})

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from fitwell import recipe as recipes
+from fitwell.durations import seconds_of
 from fitwell.errors import FitwellError, LostProcess, RequestError
 from fitwell.events import Event, Listener, unheard
 from fitwell.learning import Clock
@@ -57,7 +58,7 @@ def train(
     weight: str | None = None,
     drop: Sequence[str] | None = None,
     folds: int | None = None,
-    time_limit: float | None = None,
+    time_limit: float | str | None = None,
     seed: int | None = None,
     device: str | None = None,
     listener: Listener = unheard,
@@ -67,13 +68,13 @@ def train(
     `data` is a path (CSV, TSV, Parquet, JSONL, Arrow), a pandas or polars frame, a dict of arrays or a NumPy array.
     `settings` are recipe settings by dotted name, such as {"training.learning_rate": 0.01}; they and the other
     arguments win over `recipe`. `members` is how many networks, or a list with the settings of each. `time_limit` is in
-    seconds and includes everything.
+    seconds, or a duration such as "10m", and includes everything.
 
     Raises:
         DataError: the data cannot be read or learned from. RequestError: what was asked contradicts itself or the
         data. RecipeError: the recipe is wrong. SurroundingsError: the run cannot be written.
     """
-    clock = Clock(perf_counter()) if time_limit is None else Clock(perf_counter(), time_limit)
+    clock = Clock(perf_counter(), seconds_of(time_limit, name="time_limit"))
     asked = asked_recipe(
         recipe,
         settings,

@@ -189,6 +189,7 @@ def test_remedies_say_what_they_brought() -> None:
         ({"epochs": 0}, "epochs must be a whole number of at least 1, but is 0"),
         ({"batch_size": 1.5}, r"batch_size must be a whole number of at least 1, but is 1\.5"),
         ({"loss": 3}, "loss must be callable, but is of type int"),
+        ({"score": 3}, "score must be callable, but is of type int"),
         ({"inputs": np.zeros((7, 4))}, "inputs and targets must have as many rows, but have 7 and 300"),
         ({"inputs": np.array(["a", "b"])}, "inputs must be a tensor or an array of numbers"),
         ({"validation": (np.zeros((3, 5)), np.zeros((3, 1)))}, r"rows of shape \(4,\) as the training's have"),
@@ -202,7 +203,7 @@ def test_remedies_say_what_they_brought() -> None:
             {"optimizer": lambda parameters: list(parameters)},
             "optimizer must return a torch optimizer, but returns list",
         ),
-        ({"budget": "soon"}, "budget must be seconds or a duration such as 90s, 2m or 1h, but is 'soon'"),
+        ({"budget": "soon"}, 'budget must be seconds, or a duration such as 90s, 10m or 2h, above 0, but is "soon"'),
         (
             {"loss": lambda o, t: (o @ t).mean()},
             "the model, the loss and the targets must go together, but training fails",

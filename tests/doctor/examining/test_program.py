@@ -60,8 +60,8 @@ def test_a_program_is_examined_and_told_to_read(program: str, capsys: pytest.Cap
         ("trainin", 'has no function "trainin"; did you mean "training"'),
         ("nothing", "must return a dict of examine's arguments, but returns list"),
         ("misspelled", "returns 'epoch', which examine does not take; did you mean \"epochs\""),
-        ("half", "but inputs, targets, optimizer is missing"),
-        ("failing", "must run, but fails: ValueError: no such table"),
+        ("half", "but lacks inputs, targets, optimizer"),
+        ("failing", r"must run, but fails in line \d+: ValueError: no such table"),
     ],
 )
 def test_what_is_no_program_is_refused_in_words(program: str, function: str, refusal: str) -> None:
@@ -83,4 +83,4 @@ def test_the_command_refuses_with_exit_code_2(program: str, capsys: pytest.Captu
 
 def test_a_budget_that_is_no_duration_is_refused(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["examine", f"{program}:training", "--budget", "soon"]) == 2
-    assert "budget must be seconds or a duration" in capsys.readouterr().err
+    assert "budget must be seconds, or a duration" in capsys.readouterr().err

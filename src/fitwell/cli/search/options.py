@@ -36,5 +36,6 @@ def told(changed: Changed) -> None:
     what = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "nothing to change"
     stems = changed.index.settings.stemmer
     by = ", ".join(changed.index.rankings) + ("" if stems == "none" else f"; {stems} stems")
-    held = f"{len(changed.index):,} documents, by {by}"
+    count = len(changed.index)
+    held = f"{count:,} document{'' if count == 1 else 's'}, by {by}"
     typer.echo(f"{what}; {one_line(str(changed.index.path))} holds {held}", err=True)

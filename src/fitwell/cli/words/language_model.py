@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fitwell.cli.train import seconds_of
 from fitwell.cli.words.opening import compiling_told
 from fitwell.cli.words.showing_looks import INTERRUPTED, looks_shown
+from fitwell.durations import seconds_of
 
 if TYPE_CHECKING:
     from fitwell.words import Elmo
@@ -24,7 +24,7 @@ def language_model(corpus: str, output: Path, given: dict[str, Any], *, quiet: b
 
     require_new(output)  # before the work, not after it
     if "time_limit" in given:
-        given["time_limit"] = seconds_of(given["time_limit"])
+        given["time_limit"] = seconds_of(given["time_limit"], name="--time-limit")
     tokenization = words.Tokenization(**cutting(given))
     with compiling_told(), looks_shown(quiet=quiet, reading="reading the corpus") as progress:
         model = words.elmo(corpus, **given, tokenization=tokenization, progress=progress)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fitwell.cli.train import seconds_of
 from fitwell.cli.words.showing_looks import INTERRUPTED, shown_in_lines
+from fitwell.durations import seconds_of
 
 if TYPE_CHECKING:
     from fitwell.pretrained import PretrainingLook
@@ -38,7 +38,7 @@ def pretrained(corpus: str, output: Path, given: Mapping[str, Any], *, quiet: bo
             shape=Shape(**shape) if shape else None,
             learning=learning,
             start=given.get("start"),
-            time_limit=seconds_of(given["time_limit"]) if "time_limit" in given else None,
+            time_limit=seconds_of(given["time_limit"], name="--time-limit") if "time_limit" in given else None,
             unit=given["unit"],
             field=given["field"],
             progress=progress,

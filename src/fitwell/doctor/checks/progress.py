@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from fitwell.doctor.checks.judging import advised, has_not_moved, median, since
+from fitwell.doctor.checks.judging import advised, has_not_moved, is_on_par, median, since, tenth
 from fitwell.doctor.finding import Finding, remedy
 from fitwell.doctor.observation import Observation
 from fitwell.doctor.thresholds import (
@@ -20,10 +20,19 @@ from fitwell.doctor.thresholds import (
     STILL_FALLING,
 )
 
+RATE = "training.learning_rate"
+
 
 def not_learning(seen: Observation) -> Finding | None:
-    """Speak when the loss never left that of knowing nothing, though simple models (where known) did learn."""
-    if len(seen.steps) + len(seen.looks) < 2 * LEAST_STEPS or not has_not_moved(seen):
+    """Speak when the loss never left that of knowing nothing, though simple models (where known) did learn.
+
+    Where these did not either, it informs if training only made matters worse: the weights in use are untrained then.
+    """
+    if len(seen.steps) + len(seen.looks) < 2 * LEAST_STEPS:
+        return None
+    if _keeps_the_start(seen):
+        return _untrained(seen)
+    if not has_not_moved(seen):
         return None
     return Finding(
         symptom="not_learning",
@@ -36,9 +45,38 @@ def not_learning(seen: Observation) -> Finding | None:
             "the network has not begun to learn"
         ),
         remedies=(
-            advised(seen, "let a range test find the rate", setting="training.learning_rate", new="auto"),
+            advised(seen, "let a range test find the rate", setting=RATE, new="auto"),
             advised(seen, "initialize by the activation", setting="network.initialization", new="auto"),
         ),
+    )
+
+
+def _keeps_the_start(seen: Observation) -> bool:
+    """Tell whether the weights in use are those from before the first step, since the loss rose from there."""
+    losses = seen.judged
+    if not seen.keeps_best or len(losses) < LEAST_LOOKS or not np.isfinite(losses).all() or seen.looks.moments[0] > 0:
+        return False
+    risen = float(losses[-1]) > (1 + MOVED) * float(losses[0])
+    return int(np.argmin(losses)) == 0 and risen and seen.gain < MOVED
+
+
+def _untrained(seen: Observation) -> Finding:
+    on_par = is_on_par(seen)
+    rate = seen.learning_rate
+    text = "try a tenth of the rate"
+    slower = remedy(text) if rate is None else advised(seen, text, setting=RATE, old=rate, new=tenth(rate))
+    return Finding(
+        symptom="not_learning",
+        status="suspected",
+        severity="info" if on_par else "warning",
+        since="start",
+        evidence={"loss_at_the_start": float(seen.judged[0]), "loss_at_the_end": float(seen.judged[-1])},
+        explanation=(
+            f"the validation loss rose from {seen.judged[0]:.4g} before the first step to {seen.judged[-1]:.4g}: the "
+            "weights of the start are kept, which have learned nothing"
+            + ("; no simple model does better on these rows" if on_par else "")
+        ),
+        remedies=(slower, remedy("gather more rows: these may be too few to learn from")),
     )
 
 
@@ -99,6 +137,7 @@ def overfitting(seen: Observation) -> Finding | None:
         return None
     gap = end - fitted
     lost = rise / learned
+    stopping = advised(seen, "stop early", setting="training.early_stopping.patience", new="auto")
     warned = lost >= RISEN_BADLY and not (seen.keeps_best and seen.ending == "patience")
     return Finding(
         symptom="overfitting",
@@ -113,7 +152,7 @@ def overfitting(seen: Observation) -> Finding | None:
             + ("; the weights of that epoch are kept" if seen.keeps_best else "")
         ),
         remedies=(
-            advised(seen, "stop early", setting="training.early_stopping.patience", new="auto"),
+            *(() if seen.ending == "patience" and seen.keeps_best else (stopping,)),
             advised(seen, "add dropout", setting="network.dropout", new="auto"),
             advised(seen, "add weight decay, or take a smaller network", setting="training.weight_decay", new="auto"),
         ),

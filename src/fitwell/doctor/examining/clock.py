@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from time import monotonic
 
-from fitwell.errors import OutOfTime, RequestError
+from fitwell.durations import seconds_of
+from fitwell.errors import OutOfTime
 from fitwell.interrupts import Interruption
-
-UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,26 +35,4 @@ class Clock:
 
 def clock_of(budget: float | str | None, interruption: Interruption) -> Clock:
     """Return the clock of a budget in seconds, or a duration such as "90s", "2m" or "1h"; None for no end."""
-    return Clock(deadline=monotonic() + seconds_of(budget), interruption=interruption)
-
-
-def seconds_of(budget: float | str | None) -> float:
-    """Return a budget in seconds.
-
-    Raises:
-        RequestError: it is no duration, or not positive.
-
-    >>> seconds_of("2m"), seconds_of(1.5), seconds_of(None)
-    (120.0, 1.5, inf)
-    """
-    if budget is None:
-        return math.inf
-    text = str(budget).strip()
-    number, unit = (text[:-1], UNITS[text[-1]]) if text[-1:] in UNITS else (text, 1)
-    try:
-        seconds = float(number) * unit
-    except ValueError:
-        seconds = math.nan
-    if not seconds > 0:
-        raise RequestError(f"budget must be seconds or a duration such as 90s, 2m or 1h, but is {budget!r}")
-    return seconds
+    return Clock(deadline=monotonic() + seconds_of(budget, name="budget"), interruption=interruption)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import runpy
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,9 @@ def program_arguments(place: str) -> dict[str, Any]:
     except RequestError:
         raise
     except Exception as error:  # anything may be wrong with somebody's program, and it is no defect of ours
-        raise RequestError(f"{place} must run, but fails: {type(error).__name__}: {error}") from error
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        where = f" in line {lines[-1]}" if lines else ""
+        raise RequestError(f"{place} must run, but fails{where}: {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
     return _checked(place, arguments)
@@ -51,5 +54,5 @@ def _checked(place: str, arguments: Any) -> dict[str, Any]:
             raise RequestError(f"{place} returns {key!r}, which examine does not take{nearest(str(key), known)}")
     missing = [each for each in REQUIRED if each not in arguments]
     if missing:
-        raise RequestError(f"{place} must return {', '.join(REQUIRED)}, but {', '.join(missing)} is missing")
+        raise RequestError(f"{place} must return {', '.join(REQUIRED)}, but lacks {', '.join(missing)}")
     return arguments

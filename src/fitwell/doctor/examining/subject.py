@@ -127,8 +127,8 @@ def subject_of(
     for name, number in (("epochs", epochs), ("batch_size", batch_size)):
         if not isinstance(number, int) or number < 1:
             raise RequestError(f"{name} must be a whole number of at least 1, but is {number!r}")
-    for name, value in (("model", model), ("loss", loss), ("optimizer", optimizer)):
-        if not callable(value):
+    for name, value in (("model", model), ("loss", loss), ("optimizer", optimizer), ("score", score)):
+        if not callable(value) and not (name == "score" and value is None):
             raise RequestError(f"{name} must be callable, but is of type {type(value).__name__}")
     x, y = _pair(inputs, targets, "inputs", "targets")
     own = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fitwell.errors import DataError, RequestError, SurroundingsError
 from fitwell.files import writing
+from fitwell.sources import existing_path
 from fitwell.vectors.contents import Contents
 from fitwell.vectors.formats.detect import Format, Seen, look
 from fitwell.vectors.formats.fasttext import read_fasttext, write_fasttext
@@ -29,13 +30,14 @@ def read(path: str | Path, *, limit: int | None = None) -> Contents:
     """Read a file of word vectors, the first `limit` words of it; what format it has is seen from its content.
 
     Raises:
-        DataError: the content is damaged, or no format that is known.
+        DataError: there is no such file; its content is damaged, or no format that is known.
         RequestError: `limit` is below 1.
         SurroundingsError: the file cannot be opened.
     """
     path = Path(path)
     if limit is not None and limit < 1:
         raise RequestError(f"limit must be 1 or more, but is {limit}; leave it out to read all words")
+    existing_path(path)
     try:
         contents = _reader(look(path))(path, limit=limit)
     except OSError as error:
