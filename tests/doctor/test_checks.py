@@ -329,7 +329,10 @@ def test_overfitting_only_informs_where_the_best_weights_are_kept_and_patience_e
     assert found("overfitting", SICK["overfitting"]).severity == "warning"
     stopped = replace(SICK["overfitting"], ending="patience")
     assert found("overfitting", stopped).severity == "info"
-    assert found("overfitting", replace(stopped, keeps_best=False)).severity == "warning"
+    last = found("overfitting", replace(stopped, keeps_best=False))
+    assert last.severity == "warning"
+    change = last.remedies[0].change
+    assert (change["setting"], change["to"]) == ("training.early_stopping.restore_best", True)
     assert found("overfitting", stopped).since == "epoch 3"
     advice = [
         [each.change["text"] for each in found("overfitting", seen).remedies] for seen in (SICK["overfitting"], stopped)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fitwell.doctor.checks.judging import advised, has_not_moved, is_on_par, median, since, tenth
-from fitwell.doctor.finding import Finding, remedy
+from fitwell.doctor.finding import Finding, Remedy, remedy
 from fitwell.doctor.observation import Observation
 from fitwell.doctor.thresholds import (
     FEW_BATCHES,
@@ -137,7 +137,6 @@ def overfitting(seen: Observation) -> Finding | None:
         return None
     gap = end - fitted
     lost = rise / learned
-    stopping = advised(seen, "stop early", setting="training.early_stopping.patience", new="auto")
     warned = lost >= RISEN_BADLY and not (seen.keeps_best and seen.ending == "patience")
     return Finding(
         symptom="overfitting",
@@ -152,11 +151,20 @@ def overfitting(seen: Observation) -> Finding | None:
             + ("; the weights of that epoch are kept" if seen.keeps_best else "")
         ),
         remedies=(
-            *(() if seen.ending == "patience" and seen.keeps_best else (stopping,)),
+            *_stopping(seen),
             advised(seen, "add dropout", setting="network.dropout", new="auto"),
             advised(seen, "add weight decay, or take a smaller network", setting="training.weight_decay", new="auto"),
         ),
     )
+
+
+def _stopping(seen: Observation) -> tuple[Remedy, ...]:
+    if seen.settings and not seen.keeps_best:  # the last weights are kept on purpose
+        keeping = "training.early_stopping.restore_best"
+        return (advised(seen, "keep the weights of the best epoch", setting=keeping, old=False, new=True),)
+    if seen.keeps_best and seen.ending == "patience":
+        return ()
+    return (advised(seen, "stop early", setting="training.early_stopping.patience", new="auto"),)
 
 
 def underfitting(seen: Observation) -> Finding | None:
