@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,13 +65,15 @@ def _rows(asked: Asked, scores: np.ndarray, columns: list[str], *, largest: bool
     truth = truth_table(asked.truth[order], asked.coding)
     predicted = asked.task.table(asked.predictions[order], asked.coding, asked.cut)
     answers = predicted.select(pl.col("^prediction.*$"))
-    cells = asked.frame[order].select(columns)
     pictures = {
         column.name: block
         for column in asked.schema.features
         if column.kind == "image" and column.name in columns
         for block in asked.entries[column.name]
     }
+    cells = asked.frame.select(columns).with_columns(*(_below_their_folder(asked.frame[name]) for name in pictures))[
+        order
+    ]
     return [
         {
             "row": int(asked.source_rows[place]),
@@ -81,6 +85,17 @@ def _rows(asked: Asked, scores: np.ndarray, columns: list[str], *, largest: bool
         }
         for number, place in enumerate(order.tolist())
     ]
+
+
+def _below_their_folder(paths: pl.Series) -> pl.Series:
+    """Return paths without the folder in which all of them lie.
+
+    >>> _below_their_folder(pl.Series(["/home/me/flowers/rose/1.jpg", "/home/me/flowers/tulip/2.jpg", None])).to_list()
+    ['rose/1.jpg', 'tulip/2.jpg', None]
+    """
+    folder = os.path.commonpath([os.path.dirname(path) for path in paths.drop_nulls()] or [""])
+    below = [None if path is None else Path(os.path.relpath(path, folder or None)).as_posix() for path in paths]
+    return pl.Series(paths.name, below, dtype=pl.String)
 
 
 def _joined(answers: tuple[Any, ...]) -> str | float:
