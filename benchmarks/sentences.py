@@ -3,9 +3,10 @@
     python benchmarks/sentences.py ENCODER --data DIR [--texts 3000] [--repeats 3] [--exact]
 
 Sentences of `banking77`, `movie_sentence_polarity` and `ag_news_test` in DIR, each set alone and all together, short
-and long ones mixed, are encoded by Fitwell and by sentence-transformers, in turns in one process, on one thread, by Fitwell in float32 as sentence-transformers does and
-in bfloat16 (not with --exact: without units for it, a CPU is slow at that); figures are texts a CPU second, the
-quickest of the repeats, and the lowest cosine of a text's two vectors. `floor` is what the matrix products of all
+and long ones mixed, are encoded by Fitwell and by sentence-transformers, in turns in one process, on one thread, by
+Fitwell in float32 as sentence-transformers does and in bfloat16 (not with --exact: without units for it, a CPU is
+slow at that); figures are texts a CPU second, the quickest of the repeats, and the lowest cosine of a text's two
+vectors. `floor` is what the matrix products of all
 pieces would allow at the speed of one such product alone, measured in the same turns.
 """
 
