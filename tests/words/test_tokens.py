@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fitwell.errors import RequestError
 from fitwell.words.interning import Interned, decoded, intern_lists, interned
+from fitwell.words.kernels.interning import UNUSUAL, folded_text
 from fitwell.words.texts import piece_of
-from fitwell.words.tokens import RUNS, Normalization, Tokenization
+from fitwell.words.tokens import RUNS, Normalization, Tokenization, folding
 
 # Capitals whose lower case needs its neighbors (Σ) or is longer (İ, Ⱥ), combining marks, digits, Unicode's white space,
 # lone surrogates, characters beyond the basic plane.
@@ -48,6 +50,21 @@ def test_the_compiled_loop_cuts_as_regular_expressions_do(
 ) -> None:
     tokenization = Tokenization(pattern=pattern, lowercase=lowercase, normalization=normalization)
     assert told(interned(piece_of(texts), tokenization)) == plainly(texts, tokenization)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text("aZ~\x7f .@[`{é\x00", max_size=40), max_size=4), st.sampled_from(sorted(RUNS)), st.booleans())
+def test_eight_characters_at_a_time_are_folded_as_one_by_one(texts: list[str], pattern: str, lowercase: bool) -> None:
+    piece = piece_of(texts)
+    folded = folding(RUNS[pattern][0], lowercase=lowercase, ascii_only=False)
+    possible, written, stops = folded_text(np.frombuffer(piece.text, np.uint8), piece.ends, folded)
+    characters = [[int(folded[ord(each)]) for each in f"{text}\n"] for text in texts]
+    assert possible == (not any({0, UNUSUAL} & set(of_text) for of_text in characters))
+    if possible:
+        one_by_one = ["".join(chr(max(each, 0)) for each in of_text) + "\0" for of_text in characters]
+        ends = np.cumsum([len(text.encode()) for text in one_by_one], dtype=np.int64)
+        assert written[: ends[-1] if len(ends) else 0].tobytes().decode() == "".join(one_by_one)
+        assert stops.tolist() == ends.tolist()
 
 
 @settings(deadline=None)

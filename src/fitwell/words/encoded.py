@@ -65,6 +65,8 @@ def encode(
     Raises:
         DataError: the corpus cannot be read, or holds no token.
     """
+    from fitwell.words.kernels.numbering import renumber
+
     threads = require_threads(threads)
     table, ends, tokens, counts = WordTable(), list[npt.NDArray[np.int64]](), 0, np.zeros(0, np.int64)
     work = partial(_counted, tokenization=tokenization)
@@ -77,7 +79,8 @@ def encode(
             numbers = table.numbers_of(piece)
             counts = np.append(counts, np.zeros(table.size - len(counts), np.int64))
             counts[numbers] += of_piece
-            spool.write(numbers[piece.ids].data)
+            renumber(piece.ids, numbers)
+            spool.write(piece.ids.data)
             ends.append(piece.ends + tokens)
             tokens += len(piece.ids)
             progress(len(piece.ids))
@@ -98,8 +101,10 @@ def encode(
 
 def _counted(piece: Piece | Tokens, tokenization: Tokenization) -> tuple[Interned, npt.NDArray[np.int64]]:
     """Return the tokens of a piece as numbers, and how often each of its words occurs."""
+    from fitwell.words.kernels.numbering import occurrences
+
     tokens = interned(piece, tokenization)
-    return tokens, np.bincount(tokens.ids, minlength=len(tokens.rows))
+    return tokens, occurrences(tokens.ids, len(tokens.rows))
 
 
 def ranked(
@@ -128,14 +133,14 @@ def ranked(
 def _renumbered(
     spool: IO[bytes], tokens: int, order: npt.NDArray[np.int64], words: int, threads: int
 ) -> npt.NDArray[np.int32]:
+    from fitwell.words.kernels.numbering import renumber
+
     spool.flush()
     ranks = np.zeros(words, np.int32)
     ranks[order] = np.arange(len(order), dtype=np.int32)
     ids = np.memmap(spool, np.int32, "r+", shape=(tokens,))
 
-    def renumber(start: int) -> None:
-        ids[start : start + AT_A_TIME] = ranks[ids[start : start + AT_A_TIME]]
-
-    for _ in in_order(renumber, range(0, tokens, AT_A_TIME), threads=threads):
+    stretches = (np.asarray(ids)[start : start + AT_A_TIME] for start in range(0, tokens, AT_A_TIME))
+    for _ in in_order(partial(renumber, numbers=ranks), stretches, threads=threads):
         pass
     return ids

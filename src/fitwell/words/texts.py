@@ -146,27 +146,30 @@ def _pieces_of_file(path: Path, *, unit: Unit, field: str | None) -> Iterator[Pi
     whole = list[bytes]()
     for text in _whole_lines(path):
         _require_utf8(text, path, line)
+        ends = np.flatnonzero(np.frombuffer(text, np.uint8) == NEWLINE) + 1
         if field is not None:
             yield piece_of(list(_fields(text, field, path, line)))
         elif unit == "line":
-            yield Piece(text, np.flatnonzero(np.frombuffer(text, np.uint8) == NEWLINE) + 1)
+            yield Piece(text, ends)
         else:
             whole.append(text)
-        line += text.count(b"\n")
+        line += len(ends)
     if whole:
         text = b"".join(whole)
         yield Piece(text, np.array([len(text)]))
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:
-    rest, mark = b"", BYTE_ORDER_MARK
+    held, mark = list[bytes](), BYTE_ORDER_MARK
     for chunk in decompressed(path):
-        whole, newline, rest = (rest + chunk).rpartition(b"\n")
-        if newline:
-            yield (whole + newline).removeprefix(mark)
-            mark = b""
-    if rest.removeprefix(mark):
-        yield rest.removeprefix(mark) + b"\n"
+        behind = chunk.rfind(b"\n") + 1
+        if behind:
+            yield b"".join([*held, memoryview(chunk)[:behind]]).removeprefix(mark)
+            held, mark = [], b""
+        held.append(chunk[behind:])
+    rest = b"".join(held).removeprefix(mark)
+    if rest:
+        yield rest + b"\n"
 
 
 def _require_utf8(text: bytes, path: Path, line: int) -> None:

@@ -26,6 +26,18 @@ def eight_at(typing: Any, address: Any) -> Any:
 
 
 @intrinsic
+def put_eight_at(typing: Any, address: Any, number: Any) -> Any:
+    """Write a number as the eight bytes at an address, the lowest first."""
+
+    def generate(lowering: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        stored = builder.store(arguments[1], builder.inttoptr(arguments[0], _WHOLE.as_pointer()))
+        stored.align = 1
+        return lowering.get_dummy_value()
+
+    return types.void(types.uint64, types.uint64), generate
+
+
+@intrinsic
 def reversed_bytes(typing: Any, number: Any) -> Any:
     """Return the number whose bytes stand in the opposite order."""
     return types.uint64(types.uint64), lambda _lowering, builder, _signature, arguments: builder.bswap(arguments[0])

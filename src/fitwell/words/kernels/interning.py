@@ -25,10 +25,12 @@ Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.uint64]
 Ids = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Whole = Any  # a whole number, signed or not: numba tells them apart, a type checker cannot
 Summary = tuple[Whole, Whole, Whole, Whole]  # of a token that is being read
 
 NO_TOKEN, UNUSUAL = -1, -2  # what folding may give instead of a character
+ASCII, LOWERING = 128, 32  # how many characters there are in ASCII, and how far a lower case letter is above its upper
 FEW = 1 << 14
 FIRST, SECOND, LENGTH, HASH = 0, 1, 2, 3
 TWO, THREE, SEVEN, EIGHT = np.uint64(2), np.uint64(3), np.uint64(7), np.uint64(8)
@@ -44,6 +46,7 @@ SPREAD = np.uint64(0xD6E8FEB86659FD93)
 
 # A type checker sees the first argument of an intrinsic, which numba gives.
 eight_at: Any = _eight_bytes.eight_at
+put_eight_at: Any = _eight_bytes.put_eight_at
 reversed_bytes: Any = _eight_bytes.reversed_bytes
 low_zeros: Any = _eight_bytes.low_zeros
 fetch: Any = _eight_bytes.fetch
@@ -146,6 +149,13 @@ def merged(
     """Enter words into a table that has room for all of them; return its index, its size, and their numbers there."""
     numbers = np.empty(len(new_rows), np.int32)
     for new in range(len(new_rows)):
+        last = np.uint64(len(index) - 1)
+        if new + AT_ONCE < len(new_rows):
+            fetch(index, new_rows[new + AT_ONCE, HASH] & last)
+        if new + AT_ONCE // 2 < len(new_rows):
+            entry = index[new_rows[new + AT_ONCE // 2, HASH] & last] & NUMBER
+            if entry:
+                fetch(rows, (entry - ONE) << TWO)  # a row is four numbers
         start = new_offsets[new]
         row = (new_rows[new, FIRST], new_rows[new, SECOND], new_rows[new, LENGTH], new_rows[new, HASH])
         word = identified(index, rows, letters, offsets, size, row, new_letters, start)
@@ -266,18 +276,61 @@ def characters_at(start: Whole, length: Whole) -> Whole:
 
 
 @compiled
+def runs_of(found: Flags) -> tuple[Numbers, Numbers]:
+    """Return, for each run of the ASCII characters found, what `within` adds to its first one and to the one behind."""
+    firsts, behind = np.empty(ASCII, np.uint64), np.empty(ASCII, np.uint64)
+    runs = 0
+    for code in range(ASCII):
+        if found[code] and (code == 0 or not found[code - 1]):
+            firsts[runs] = np.uint64(ASCII - code) * LOWEST
+            runs += 1
+        if found[code]:
+            behind[runs - 1] = np.uint64(ASCII - 1 - code) * LOWEST
+    return firsts[:runs].copy(), behind[:runs].copy()
+
+
+@inlined
+def within(eight: Whole, runs: tuple[Numbers, Numbers]) -> Whole:
+    """Return the highest bit of each of eight ASCII characters that lies in one of the runs.
+
+    A character below 128 and what makes its run's first one 128 sum up to 128 or more, but not to 256, from there on.
+    """
+    inside = ZERO
+    for run in range(len(runs[0])):
+        inside |= (eight + runs[0][run]) & ~(eight + runs[1][run])
+    return inside & HIGHEST
+
+
+@compiled
 def folded_text(text: Bytes, ends: Places, folded: Ids) -> tuple[bool, Bytes, Places]:
     """Write each character of texts as the one that stands for it, and 0 for what is no token character.
 
     Every text is followed by a 0 of its own. Return whether this was possible, the bytes (and eight more that may be
-    read), and where each text ends there.
+    read), and where each text ends there. Eight ASCII characters are folded at a time where each of them stands for
+    itself, for the one 32 above it, as an upper case letter does, or for none.
     """
     written = np.empty(2 * len(text) + len(ends) + 8, np.uint8)  # folding may double a character
     stops = np.empty(len(ends), np.int64)
+    itself = np.arange(ASCII)
+    none, lowered = runs_of(folded[:ASCII] == NO_TOKEN), runs_of(folded[:ASCII] == itself + LOWERING)
+    at_once = True
+    for code in range(1, ASCII):
+        fold = folded[code]
+        at_once &= fold in (NO_TOKEN, code, code + LOWERING)
+    source, target = np.uint64(text.ctypes.data), np.uint64(written.ctypes.data)
     place = tail = ZERO  # unsigned, like the other places here: numba checks signed ones for being negative
     for number in range(len(ends)):
         end = np.uint64(ends[number])
         while place < end:
+            if at_once and place + EIGHT <= end:
+                eight = eight_at(source + place)
+                if not (eight & HIGHEST or zero_bytes(eight)):
+                    dropped = within(eight, none)
+                    kept = ~(dropped | (dropped - (dropped >> SEVEN)))  # all bits of the other bytes
+                    put_eight_at(target + tail, (eight + (within(eight, lowered) >> TWO)) & kept)
+                    place += EIGHT
+                    tail += EIGHT
+                    continue
             byte = text[place]
             if byte < 0x80 and folded[byte] < 0x80:
                 fold = folded[byte]
