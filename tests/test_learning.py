@@ -18,6 +18,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from fitwell.data.read import read_table
 from fitwell.decision import UNDECIDED
+from fitwell.devices import require_device
 from fitwell.errors import SurroundingsError
 from fitwell.events import Event, unheard
 from fitwell.learning import (
@@ -29,7 +30,6 @@ from fitwell.learning import (
     learn,
     pace_of,
     predictions_for_rows,
-    require_device,
     set_up,
     trained_model,
 )

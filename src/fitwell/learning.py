@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from fitwell.decision import Decision
+from fitwell.devices import require_device
 from fitwell.errors import SurroundingsError
 from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
@@ -291,17 +292,6 @@ def _with_code(setup: Setup) -> Setup:
             events=(Event("note", f"training goes on without compiling: {error}"),),
         )
     return setup
-
-
-def require_device(device: str) -> None:
-    """Refuse a device on which nothing can be computed."""
-    try:
-        torch.empty(0, device=device)
-    except (AssertionError, RuntimeError) as error:  # the first where this build of torch knows no such device
-        reason = str(error).splitlines()[0]
-        raise SurroundingsError(
-            f'device is "{device}", but torch cannot compute there ({reason}); try device auto or cpu'
-        ) from None
 
 
 def in_time(setup: Setup, pace: Pace, *, seconds: float, patience_is_asked: bool = False) -> Setup:

@@ -16,9 +16,10 @@ from fitwell.answering.planning import require_suitable, resolved, window_for
 from fitwell.answering.reader import Making
 from fitwell.answering.squad import Squad, read_squad, require_labelled
 from fitwell.answering.windows import Cutting
+from fitwell.devices import require_device
 from fitwell.errors import RequestError, RunError
 from fitwell.events import Event, Listener
-from fitwell.learning import Setup, require_device
+from fitwell.learning import Setup
 from fitwell.pretrained.folder import encoder_of, open_folder
 from fitwell.recipe import Recipe
 from fitwell.run import Run, json_bytes

@@ -40,6 +40,7 @@ def word2vec(
     rate: float | None = None,
     threads: int = 1,
     seed: int = 1,
+    device: str = "cpu",
     tokenization: Tokenization = WHITE_SPACE_TOKENS,
     unit: Unit = "line",
     field: str | None = None,
@@ -54,10 +55,11 @@ def word2vec(
     words only. `rate` is the learning rate at the beginning, 0.025, or 0.05 for "cbow", unless another is given.
 
     The corpus is a path or an iterable, as for `encode`, or one that is encoded, also as a file; then it has its
-    tokenization. With one thread the same call gives the same bits. Ctrl-C ends training after the block at hand, and
-    what was learned is returned; `made` then says how many epochs that were. With `checkpoint`, the state is saved
-    there every minute and at Ctrl-C, the same call goes on from it to the bits of a training that was never stopped
-    (with one thread), and it is removed at the end.
+    tokenization. With one thread the same call gives the same bits. On a GPU (device "cuda"), thousands of windows move
+    the vectors together, in an order of its own; that needs negative sampling. Ctrl-C ends training after the block at
+    hand, and what was learned is returned; `made` then says how many epochs that were. With `checkpoint`, the state is
+    saved there every minute and at Ctrl-C, the same call goes on from it to the bits of a training that was never
+    stopped (with one thread), and it is removed at the end.
 
     With `keep`, what was learned is written there for a later training on new text, which names it as `start`. That
     begins with the words of both, and with what the old ones have learned; counts add up.
@@ -65,6 +67,7 @@ def word2vec(
     Raises:
         DataError: the corpus cannot be read, or the checkpoint cannot, or what to start from.
         RequestError: a setting is wrong, no word is frequent enough, or the checkpoint belongs to another training.
+        SurroundingsError: the device is not there.
     """
     settings = Word2VecSettings(
         architecture=architecture,
@@ -78,6 +81,7 @@ def word2vec(
         subsample=subsample,
         rate=RATES.get(architecture, RATES["skipgram"]) if rate is None else rate,
         seed=seed,
+        device=device,
     )
     encoded = encoded_corpus(corpus, tokenization=tokenization, unit=unit, field=field)
     trained = _trained(

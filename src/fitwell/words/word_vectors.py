@@ -8,11 +8,12 @@ another (Recht et al. 2011, Hogwild); what is lost when two change a row at once
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +30,15 @@ from fitwell.words.parts import Parts
 from fitwell.words.vocabulary import Vocabulary, keep_probabilities
 from fitwell.words.word_checkpoint import State
 
+if TYPE_CHECKING:
+    from fitwell.words.device_windows import DeviceWindows
+
 Architecture = Literal["skipgram", "cbow"]
 Loss = Literal["negative_sampling", "hierarchical_softmax"]
 
 BLOCK_TOKENS = 2**18  # read between two looks: some tenths of a second
+DEVICE_BLOCK_TOKENS = 2**22  # the same on a device, from which the vectors are brought back for each look
+COMPILED_ON = "cpu"  # where compiled loops read; elsewhere torch does
 EXPONENT = 0.75  # of a word's count, where words are drawn
 RATES: dict[str, float] = {"skipgram": 0.025, "cbow": 0.05}  # a bag is one step where skip-gram takes several
 LAST_RATE = 1e-4  # what the learning rate falls to
@@ -54,6 +60,7 @@ class Word2VecSettings:
     subsample: float
     rate: float  # at the beginning; it falls linearly to LAST_RATE
     seed: int
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, at the door."""
@@ -71,6 +78,13 @@ class Word2VecSettings:
             raise RequestError(f"rate must be above {LAST_RATE}, to which it falls, but is {self.rate}; try 0.025")
         if self.seed < 0:
             raise RequestError(f"seed must be at least 0, but is {self.seed}")
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
+            raise RequestError(f'device must be cpu, cuda or cuda:1 (or another number), but is "{self.device}"')
+        if self.device != COMPILED_ON and self.loss != "negative_sampling":
+            raise RequestError(
+                f'loss "{self.loss}" is computed by compiled loops, which do not run on {self.device}; '
+                "leave the device out, or take negative_sampling"
+            )
 
 
 def first_state(vocabulary: Vocabulary, settings: Word2VecSettings, parts: Parts | None) -> State:
@@ -104,21 +118,29 @@ def learn(
     With `parts`, a word's vector is the mean of its rows of `inputs`. The loss is that of pairs of words, in nats, in
     one of some windows.
     """
-    blocks = _blocks(corpus)
+    is_compiled = settings.device == COMPILED_ON
+    blocks = _blocks(corpus, BLOCK_TOKENS if is_compiled else DEVICE_BLOCK_TOKENS)
     total = settings.epochs * len(corpus.ids)
     kept = keep_probabilities(vocabulary.counts, subsample=settings.subsample)
     draws, ways = _told_by(vocabulary, settings)
-    read_block = partial(
-        _read_block,
-        corpus=corpus,
-        blocks=blocks,
-        keep=(kept * np.iinfo(np.uint32).max).astype(np.uint32),
-        draws=draws,
-        ways=ways,
-        parts=parts,
-        state=state,
-        settings=settings,
-    )
+    read_block: Callable[[int], tuple[int, float]]
+    if is_compiled:
+        read_block = partial(
+            _read_block,
+            corpus=corpus,
+            blocks=blocks,
+            keep=(kept * np.iinfo(np.uint32).max).astype(np.uint32),
+            draws=draws,
+            ways=ways,
+            parts=parts,
+            state=state,
+            settings=settings,
+        )
+    else:
+        from fitwell.words.device_windows import DeviceWindows
+
+        windows = DeviceWindows(state, settings=settings, keep=kept, draws=draws)
+        read_block = partial(_read_block_there, windows=windows, corpus=corpus, blocks=blocks, settings=settings)
     started, first = time.perf_counter(), state.blocks
     numbers = range(first, settings.epochs * (len(blocks) - 1))
     for number, (pairs, loss) in zip(
@@ -145,9 +167,9 @@ def _told_by(vocabulary: Vocabulary, settings: Word2VecSettings) -> tuple[npt.ND
     return drawn_words(vocabulary.counts, exponent=EXPONENT, generator=generator), None
 
 
-def _blocks(corpus: EncodedCorpus) -> npt.NDArray[np.int64]:
-    """Return the first text of each block, and the number of texts."""
-    wanted = np.arange(BLOCK_TOKENS, len(corpus.ids), BLOCK_TOKENS)
+def _blocks(corpus: EncodedCorpus, tokens: int) -> npt.NDArray[np.int64]:
+    """Return the first text of each block of about so many tokens, and the number of texts."""
+    wanted = np.arange(tokens, len(corpus.ids), tokens)
     inner = np.searchsorted(corpus.ends, wanted)
     bounds = np.unique(np.concatenate([[0], inner, [len(corpus.ends)]]))
     return bounds.astype(np.int64)
@@ -203,6 +225,33 @@ def _read_block(
         settings.architecture == "cbow",
         _rate(before / total, settings),
         (settings.rate - LAST_RATE) / total,
-        np.random.SeedSequence([settings.seed, 2, number]).generate_state(1, np.uint64)[0],
+        _seed(number, settings),
         vector_widths(width, drawn),
+    )
+
+
+def _seed(number: int, settings: Word2VecSettings) -> np.uint64:
+    """Return the seed of a block."""
+    seed: np.uint64 = np.random.SeedSequence([settings.seed, 2, number]).generate_state(1, np.uint64)[0]
+    return seed
+
+
+def _read_block_there(
+    number: int,
+    *,
+    windows: DeviceWindows,
+    corpus: EncodedCorpus,
+    blocks: npt.NDArray[np.int64],
+    settings: Word2VecSettings,
+) -> tuple[int, float]:
+    """Learn from one block on a device; return how many pairs were looked at, and their loss."""
+    from fitwell.words.device_windows import Stretch
+
+    block = number % (len(blocks) - 1)
+    ends = np.array(corpus.ends[blocks[block] : blocks[block + 1]])
+    first, total = _tokens_before(block, corpus, blocks), settings.epochs * len(corpus.ids)
+    rates = [_rate(_tokens_before(each, corpus, blocks) / total, settings) for each in (number, number + 1)]
+    ids = np.array(corpus.ids[first : ends[-1]])
+    return windows.read(
+        Stretch(ids=ids, ends=ends - first, rates=(rates[0], rates[1]), seed=int(_seed(number, settings)))
     )

@@ -27,6 +27,7 @@ class Method(NamedTuple):
 
 
 OF_WINDOWS = ("loss", "negative", "subsample")
+OF_DEVICES = ("device",)
 OF_PARTS = ("shortest", "longest", "buckets")
 EVERYWHERE = ("corpus", "output", "method", "unit", "field", "seed", "quiet")  # options of every method
 GOING_ON = ("start", "keep")
@@ -35,8 +36,8 @@ OF_WORDS = ("window", "min_count", "token_pattern", "normalization", "threads", 
 OF_LANGUAGE = ("min_count", "token_pattern", "normalization", "threads", "checkpoint", "cells", "lanes")
 OF_PIECES = ("layers", "heads", "length", "steps", "time_limit", "batch", "dropout", "masked", "held_out")
 METHODS = {
-    "skipgram": Method("word2vec", {"architecture": "skipgram"}, OF_WORDS + OF_WINDOWS + GOING_ON),
-    "cbow": Method("word2vec", {"architecture": "cbow"}, OF_WORDS + OF_WINDOWS + GOING_ON),
+    "skipgram": Method("word2vec", {"architecture": "skipgram"}, OF_WORDS + OF_WINDOWS + OF_DEVICES + GOING_ON),
+    "cbow": Method("word2vec", {"architecture": "cbow"}, OF_WORDS + OF_WINDOWS + OF_DEVICES + GOING_ON),
     "fasttext": Method("fasttext", {"architecture": "skipgram"}, OF_WORDS + OF_WINDOWS + OF_PARTS + GOING_ON),
     "fasttext_cbow": Method("fasttext", {"architecture": "cbow"}, OF_WORDS + OF_WINDOWS + OF_PARTS + GOING_ON),
     "glove": Method("glove", {}, OF_WORDS + OF_COUNTS),
@@ -98,6 +99,7 @@ def train(
         float | None, typer.Option(help="Share of the texts that elmo and bert are measured on; 0.05.")
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads, 1; more than one give other bits each time.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda, for skipgram and cbow; cpu.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     start: Annotated[
         Path | None, typer.Option(help="File of an earlier training, to go on with new text; for bert an encoder.")
