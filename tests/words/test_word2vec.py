@@ -19,7 +19,7 @@ from fitwell.errors import DataError, RequestError
 from fitwell.words import Look, word_vectors
 from fitwell.words.matrices import vector_widths
 from fitwell.words.negatives import NEAR, ROUNDS, drawn_words
-from fitwell.words.word_vectors import RATES, Architecture, Loss, Word2VecSettings
+from fitwell.words.word2vec_settings import RATES, Architecture, Loss, Word2VecSettings
 
 TOPICS = [
     ["cat", "dog", "cow", "pig", "hen"],

@@ -22,8 +22,8 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from fitwell.devices import require_device
+from fitwell.words.word2vec_settings import Word2VecSettings
 from fitwell.words.word_checkpoint import State
-from fitwell.words.word_vectors import Word2VecSettings
 
 WINDOWS = 2048  # that move the vectors at once; more are faster, but see older vectors
 LONGEST = 4.0  # learning rate times what the loss bends by, at most, along a row's move

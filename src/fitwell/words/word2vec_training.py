@@ -19,8 +19,9 @@ from fitwell.words.parts import Parts, PartSettings, parts_of_words, subwords_of
 from fitwell.words.texts import Corpus, Unit
 from fitwell.words.tokens import Tokenization
 from fitwell.words.vocabulary import Vocabulary
+from fitwell.words.word2vec_settings import RATES, Architecture, Loss, Word2VecSettings
 from fitwell.words.word_checkpoint import Checkpoint, State, fingerprint_of, restore_state
-from fitwell.words.word_vectors import RATES, Architecture, Loss, Word2VecSettings, first_state, learn
+from fitwell.words.word_vectors import first_state, learn
 
 PARTS_RATE = 0.05  # for parts of words, of both architectures, as in fastText
 

@@ -8,18 +8,15 @@ another (Recht et al. 2011, Hogwild); what is lost when two change a row at once
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from fitwell.compiled import to_be_read
-from fitwell.errors import RequestError
 from fitwell.words.driving import Look
 from fitwell.words.encoded import EncodedCorpus
 from fitwell.words.huffman import Ways, huffman_ways
@@ -28,63 +25,15 @@ from fitwell.words.matrices import aligned_zeros, padded_width, vector_widths
 from fitwell.words.negatives import drawn_words
 from fitwell.words.parts import Parts
 from fitwell.words.vocabulary import Vocabulary, keep_probabilities
+from fitwell.words.word2vec_settings import COMPILED_ON, LAST_RATE, Word2VecSettings
 from fitwell.words.word_checkpoint import State
 
 if TYPE_CHECKING:
     from fitwell.words.device_windows import DeviceWindows
 
-Architecture = Literal["skipgram", "cbow"]
-Loss = Literal["negative_sampling", "hierarchical_softmax"]
-
 BLOCK_TOKENS = 2**18  # read between two looks: some tenths of a second
 DEVICE_BLOCK_TOKENS = 2**22  # the same on a device, from which the vectors are brought back for each look
-COMPILED_ON = "cpu"  # where compiled loops read; elsewhere torch does
 EXPONENT = 0.75  # of a word's count, where words are drawn
-RATES: dict[str, float] = {"skipgram": 0.025, "cbow": 0.05}  # a bag is one step where skip-gram takes several
-LAST_RATE = 1e-4  # what the learning rate falls to
-MOST_NEGATIVE = 7  # a vector of eight numbers holds them and the middle word
-
-
-@dataclass(frozen=True, kw_only=True)
-class Word2VecSettings:
-    """How vectors are learned."""
-
-    architecture: Architecture
-    dimension: int
-    window: int  # words to each side, at most; how many is drawn for every word
-    loss: Loss  # by what words are told
-    negative: int  # drawn words for each window, where the loss has some
-    epochs: int
-    min_count: int
-    max_size: int | None
-    subsample: float
-    rate: float  # at the beginning; it falls linearly to LAST_RATE
-    seed: int
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be done, at the door."""
-        for name, words in (("architecture", Architecture), ("loss", Loss)):
-            if getattr(self, name) not in get_args(words):
-                raise RequestError(
-                    f'{name} must be one of {", ".join(get_args(words))}, but is "{getattr(self, name)}"'
-                )
-        for name in ("dimension", "window", "negative", "epochs"):
-            if getattr(self, name) < 1:
-                raise RequestError(f"{name} must be at least 1, but is {getattr(self, name)}")
-        if self.negative > MOST_NEGATIVE:
-            raise RequestError(f"negative must be at most {MOST_NEGATIVE}, but is {self.negative}; 5 is usual")
-        if not self.rate > LAST_RATE:
-            raise RequestError(f"rate must be above {LAST_RATE}, to which it falls, but is {self.rate}; try 0.025")
-        if self.seed < 0:
-            raise RequestError(f"seed must be at least 0, but is {self.seed}")
-        if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
-            raise RequestError(f'device must be cpu, cuda or cuda:1 (or another number), but is "{self.device}"')
-        if self.device != COMPILED_ON and self.loss != "negative_sampling":
-            raise RequestError(
-                f'loss "{self.loss}" is computed by compiled loops, which do not run on {self.device}; '
-                "leave the device out, or take negative_sampling"
-            )
 
 
 def first_state(vocabulary: Vocabulary, settings: Word2VecSettings, parts: Parts | None) -> State:
