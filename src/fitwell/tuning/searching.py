@@ -78,12 +78,20 @@ class Searched:
     best: Champion
     ending: str  # `done`, `interrupted` or `time` (the limit came)
 
+    @property
+    def order(self) -> list[int]:
+        """Trials that were compared: those that came further first, and of equals the one with the lower loss."""
+        ordered: list[int] = []
+        for rung in self.rungs[::-1]:
+            ordered += [trial for trial in ranked(rung.losses) if trial not in ordered]
+        return ordered
+
 
 def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) -> Searched:
     """Train and compare trials until one is left, until a Ctrl-C, or until the clock runs out."""
     groups = grouped(contest.recipes)
+    setups: dict[int, Setup] = {}
     states: dict[int, State] = {}
-    rows: tuple[TrainingRows, Rows] | None = None
     left: tuple[int, ...] = tuple(range(len(contest.recipes)))
     rungs: list[Rung] = []
 
