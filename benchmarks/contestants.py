@@ -307,7 +307,7 @@ def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
 
 
 def fitwell_command(work: Work, tick: Tick) -> None:
-    """Train a frame with everything that `fw.train` does for a user, baselines included."""
+    """Train from a CSV file with everything that `fw.train` does for a user."""
     import tempfile
 
     import polars as pl
@@ -322,7 +322,8 @@ def fitwell_command(work: Work, tick: Tick) -> None:
             tick()
 
     with tempfile.TemporaryDirectory() as folder:
-        fw.train(frame, target="y", out=f"{folder}/run", listener=listen)
+        frame.write_csv(f"{folder}/rows.csv")
+        fw.train(f"{folder}/rows.csv", target="y", out=f"{folder}/run", listener=listen)
 
 
 def scikit_learn(work: Work, tick: Tick) -> None:

@@ -7,7 +7,8 @@ Every contestant runs in a process of its own, with one thread, on rows in memor
 round after round. A figure is the median over the rounds of the ratio to the hand-written eager loop of the same round,
 in CPU seconds, because the machine may be shared. The floor is what the matrix products of a step alone take, at the
 rate that torch reaches for products of that size on one core. `--peers` is a Python with frameworks that Fitwell does
-not need; a contestant that does not run is named. Peak memory is that of the process; beside it stands that of a
+not need; a contestant that does not run is named. (Lightning's metrics import torchvision where there is one, and fail
+if it was built for another torch: leave it out there.) Peak memory is that of the process; beside it stands that of a
 process which it started for a while, as Fitwell does to compile.
 
 `--signals` measures what recording signals costs: epochs with and without them take turns within one process.
@@ -15,7 +16,8 @@ process which it started for a while, as Fitwell does to compile.
 Works: mlp (30-128-128-128-1, 100,000 rows, batch 256, adam); regularized (the same with batch norm and dropout);
 members (16 of the first, per member; peers train one after another); cnn (a small residual network on images of 28 x
 28, batch 128); lstm (64 units, series of 100 steps, batch 64); cold (from a cold process to the end of the first
-epoch on 5,000 rows, wall clock and CPU).
+epoch on 5,000 rows, wall clock and CPU: "fitwell, eager" is the engine alone, as the peers are; "fitwell" reads a CSV
+file, types and divides its rows, plans, and looks at the validation rows too).
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from contestants import CHANNELS, CONTESTANTS, INPUTS, SIDE, STEPS, UNITS, WORKS
 
 CHILD = Path(__file__).parent / "contestants.py"
 PEERS = ("jax scan", "keras on torch", "keras on jax", "lightning", "skorch", "fastai")
-COLD = ("eager", "fitwell", "keras on torch", "keras on jax", "lightning", "fastai")
+COLD = ("eager", "fitwell, eager", "fitwell", "keras on torch", "keras on jax", "lightning", "fastai")
 
 
 class Contestant:

@@ -57,17 +57,26 @@ def test_rungs_rise_to_the_last_epoch_and_one_trial_is_left(schedule: Any, epoch
     rungs = rungs_of(TrainingSettings(schedule=schedule, epochs=epochs))
     assert list(rungs) == sorted({*rungs})
     assert 1 <= rungs[0] <= rungs[-1] == epochs
-    survivors = survivors_of(trials, len(rungs))
-    assert len(survivors) <= len(rungs)
-    assert [*survivors] == sorted(survivors, reverse=True)
-    assert survivors[-1] == 1
-    assert survivors[0] <= math.ceil(trials / 4)
+    goes_on = survivors_of(trials, rungs, warmup_epochs=0.0)
+    assert list(goes_on) == sorted(goes_on)
+    assert list(goes_on.values()) == sorted(goes_on.values(), reverse=True)
+    assert [*goes_on.values()][-1] == 1
+    first = rungs[0] if rungs[0] in goes_on else min(goes_on)
+    assert goes_on[first] <= math.ceil(trials / 4)
+    assert all(count >= trials / 3 for epochs, count in goes_on.items() if epochs < rungs[0])
+    assert set(goes_on) <= {*rungs, rungs[0] // 4, rungs[0] // 2}
 
 
-def test_two_dozen_trials_take_about_two_trainings() -> None:
+def test_two_dozen_trials_take_less_than_one_and_a_half_trainings() -> None:
     rungs = rungs_of(TrainingSettings(schedule="log_cosine", epochs=64))
-    survivors = survivors_of(24, len(rungs))
-    assert epochs_of(24, rungs, survivors) == 24 * 4 + 6 * 9
+    goes_on = survivors_of(24, rungs, warmup_epochs=0.0)
+    assert epochs_of(24, tuple(goes_on), tuple(goes_on.values())) == 24 + 12 + 8 * 2 + 4 * 9 < 1.5 * 64
+
+
+def test_there_are_no_heats_before_the_rates_have_warmed_up_nor_where_they_anneal_once() -> None:
+    assert survivors_of(24, (4, 13, 64), warmup_epochs=1.5) == {2: 12, 4: 4, 13: 1}
+    assert survivors_of(24, (4, 13, 64), warmup_epochs=3.0) == {4: 6, 13: 1}
+    assert survivors_of(24, (64,), warmup_epochs=0.0) == {64: 1}
 
 
 @given(st.dictionaries(st.integers(0, 50), st.floats(allow_nan=True), min_size=1))

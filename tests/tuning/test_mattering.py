@@ -10,6 +10,7 @@ from scipy import stats
 
 from fitwell.recipe import Range
 from fitwell.space import Dimension, dimension_of
+from fitwell.tuning.halving import ranked
 from fitwell.tuning.mattering import share_of, shares
 from fitwell.tuning.trials import Trial, latin_hypercube
 
@@ -78,7 +79,7 @@ def test_the_setting_that_decides_is_found_and_the_others_are_not() -> None:
             number: math.log10(trial["training.learning_rate"] / 0.01) ** 2 + random.normal(scale=0.3)
             for number, trial in enumerate(trials)
         }
-        found = shares(SPACE, trials, losses)
+        found = shares(SPACE, trials, ranked(losses))
         assert found["training.learning_rate"].matters
         assert found["training.learning_rate"].value > 0.5  # type: ignore[operator]
         assert not found["network.dropout"].matters
@@ -89,7 +90,7 @@ def test_a_shape_that_decides_is_found() -> None:
     for seed in range(10):
         trials, noise = trials_in(SPACE, 24, seed), np.random.default_rng(seed).random(24)
         losses = {number: len(trial["network.hidden"]) + noise[number] for number, trial in enumerate(trials)}
-        assert shares(SPACE, trials, losses)["network.hidden"].matters
+        assert shares(SPACE, trials, ranked(losses))["network.hidden"].matters
 
 
 def test_where_nothing_matters_something_is_found_in_one_search_of_twenty_at_most() -> None:
@@ -98,7 +99,7 @@ def test_where_nothing_matters_something_is_found_in_one_search_of_twenty_at_mos
     wrong = 0
     for search in range(200):
         losses = dict(enumerate(random.normal(size=24)))
-        wrong += any(share.matters for share in shares(SPACE, designs[search % 20], losses).values())
+        wrong += any(share.matters for share in shares(SPACE, designs[search % 20], ranked(losses)).values())
     assert wrong / 200 < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 200)
 
 
@@ -106,12 +107,12 @@ def test_a_trial_that_came_to_nothing_counts_as_the_last_and_not_more() -> None:
     trials = trials_in(SPACE, 24, 0)
     losses = {number: trial["network.dropout"] for number, trial in enumerate(trials)}
     worst = max(losses, key=lambda trial: losses[trial])
-    assert shares(SPACE, trials, losses | {worst: math.inf}) == shares(SPACE, trials, losses)
+    assert shares(SPACE, trials, ranked(losses | {worst: math.inf})) == shares(SPACE, trials, ranked(losses))
 
 
 def test_too_few_trials_say_nothing() -> None:
     trials = trials_in(SPACE, 3, 0)
-    found = shares(SPACE, trials, {0: 1.0, 1: 2.0, 2: 3.0})
+    found = shares(SPACE, trials, [0, 1, 2])
     assert all(share.value is None and not share.matters for share in found.values())
 
 

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
 
 from fitwell.answering.network import NEVER
 from fitwell.answering.windows import Pieces, Windows
@@ -136,6 +135,8 @@ def fitted_temperature(readings: Sequence[Reading], right: Float[np.ndarray, " r
         )
         p = np.clip(p, 1e-9, 1 - 1e-9)
         return float(-np.mean(right[known] * np.log(p) + (1 - right[known]) * np.log1p(-p)))
+
+    from scipy.optimize import minimize_scalar  # here: it takes long to import, and every run knows this file
 
     found = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
     return float(np.exp(found.x))

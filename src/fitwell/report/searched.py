@@ -20,7 +20,7 @@ def search_pictures(contents: Contents) -> Iterator[Picture]:
     if not contents.tuning.get("results") or not contents.tuning.get("shares"):
         return
     shares = _ordered_shares(contents.tuning)
-    yield _shares_picture(shares, contents.tuning)
+    yield _shares_picture(shares)
     for place, (path, share) in enumerate(shares[:SETTINGS]):
         picture = _setting_picture(path, share, contents.tuning, number_of=place + 1)
         if picture is not None:
@@ -99,20 +99,18 @@ def _ordered_shares(tuning: Mapping[str, Any]) -> list[tuple[str, Mapping[str, A
     return sorted(shares, key=lambda each: -(each[1]["value"] or 0.0))
 
 
-def _shares_picture(shares: Sequence[tuple[str, Mapping[str, Any]]], tuning: Mapping[str, Any]) -> Picture:
+def _shares_picture(shares: Sequence[tuple[str, Mapping[str, Any]]]) -> Picture:
     known = [(path, share) for path, share in shares if share["value"] is not None]
     rows = [
         {"name": _short(path), "x": share["value"], "low": share["low"], "high": share["high"]} for path, share in known
     ]
     sure = [_short(path) for path, share in known if share["matters"]]
-    epochs, whole = tuning["results"][0]["epochs"], tuning["asked"]["training"]["epochs"]
-    when = f"after {counted(epochs, 'epoch')}" if whole == "auto" else f"after {epochs} of {whole} epochs"
     return Picture(
         name="search-shares",
         title="Which settings mattered",
         says=f"{capital(listed(sure))} surely mattered." if sure else "Of no setting can it be told from chance.",
-        reading=f"The share of the differences between trials {when}, when all of them still stood, that a setting "
-        "explains alone. The lines are intervals that hold all at once with 95 %; what reaches 0 may be chance.",
+        reading="The share of the differences between trials, by how far they came, that a setting explains alone. The "
+        "lines are intervals that hold all at once with 95 %; what reaches 0 may be chance.",
         spec=_bars(rows),
         table=Table(
             header=("setting", "share", "interval"),

@@ -11,10 +11,10 @@ import shutil
 import sys
 
 # CPU seconds on one busy core of 2026; where saving and cost are both half as long, the choice is the same.
-SAVED_PER_STEP = 150e-6  # of one member
-SAVED_PER_ACTIVATION = 11e-9  # of one hidden unit and row
-COMPILING = 17.0
-COMPILING_PER_LAYER = 0.5
+SAVED_PER_STEP = 290e-6  # of one member
+SAVED_PER_ACTIVATION = 5.6e-9  # of one hidden unit and row
+COMPILING = 18.0
+COMPILING_PER_LAYER = 0.3
 WORTH = 1.5  # the saving must be so many times the cost: a training may stop early, and a machine may be busy
 
 COMPILERS = {"win32": ("cl",), "darwin": ("clang++",)}
@@ -24,7 +24,7 @@ def seconds_saved(*, steps: int, members: int, rows: int, units: int) -> float:
     """Return what compiling saves over a training; `rows` of a batch go through `units` hidden units in all.
 
     >>> round(seconds_saved(steps=10_000, members=1, rows=256, units=384), 1)
-    12.3
+    8.4
     """
     return steps * members * (SAVED_PER_STEP + SAVED_PER_ACTIVATION * rows * units)
 
@@ -33,7 +33,7 @@ def seconds_to_compile(*, layers: int, observed: bool) -> float:
     """Return what compiling costs; nothing is compiled that has been compiled before, but that is not known beforehand.
 
     >>> seconds_to_compile(layers=3, observed=False)
-    18.5
+    18.9
     """
     # Steps whose signals are recorded have code of their own.
     return (1 + observed) * (COMPILING + COMPILING_PER_LAYER * layers)

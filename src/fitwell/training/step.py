@@ -470,19 +470,25 @@ def _lend(
 
 
 def _mapped_gradient(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:
-    """Back-propagate through all members as one program."""
+    """Back-propagate through all members as one program.
+
+    Only the way forward is mapped. No member's loss depends on another's weights, so the gradient of their sum holds
+    that of each, and back-propagation needs no mapping.
+    """
     own = dict(program.own.differing_in_loss)
     whole = None if batch.whole is None else batch.whole.weights
     by_member = (0, 0, 0, 0, None if batch.weights is None else 0, 0, 0, None if whole is None else 0)
-    mapped = vmap(_gradient_of_member(program, observe), in_dims=by_member)
+    mapped = vmap(_loss_of_member(program, observe), in_dims=by_member)
+    weights = population.weights.detach().requires_grad_()
     arguments = (dict(population.buffers), dict(batch.features), batch.targets, batch.weights, noise, own, whole)
-    gradient, (losses, activations) = mapped(population.weights, *arguments)
-    return Gradient(losses=losses, gradient=gradient, activations=activations)
+    losses, activations = mapped(weights, *arguments)
+    (gradient,) = torch.autograd.grad(losses.sum(), weights)
+    return Gradient(losses=losses.detach(), gradient=gradient, activations=activations)
 
 
 def single_gradient(program: Program, population: Population, batch: Batch, noise: Tensor, observe: bool) -> Gradient:
     """Back-propagate through the only member, as a function: what a compiler can look through."""
-    gradient, (loss, activations) = _gradient_of_member(program, observe)(
+    gradient, (loss, activations) = grad_and_value(_loss_of_member(program, observe), has_aux=True)(
         population.weights[0],
         {name: buffer[0] for name, buffer in population.buffers.items()},
         {name: block[0] for name, block in batch.features.items()},
@@ -495,7 +501,7 @@ def single_gradient(program: Program, population: Population, batch: Batch, nois
     return Gradient(losses=loss[None], gradient=gradient[None], activations=activations[None])
 
 
-def _gradient_of_member(program: Program, observe: bool) -> Callable[..., tuple[Tensor, tuple[Tensor, Tensor]]]:
+def _loss_of_member(program: Program, observe: bool) -> Callable[..., tuple[Tensor, Tensor]]:
     def member_loss(
         weights: Tensor,
         buffers: dict[str, Tensor],
@@ -513,8 +519,7 @@ def _gradient_of_member(program: Program, observe: bool) -> Callable[..., tuple[
         loss = _batch_loss(row_loss, outputs, targets, row_weights, whole, _blend(program, words, len(outputs)))
         return loss, _stacked(seen, loss)
 
-    gradient: Callable[..., tuple[Tensor, tuple[Tensor, Tensor]]] = grad_and_value(member_loss, has_aux=True)
-    return gradient
+    return member_loss
 
 
 def loss_of(program: Program, member: int) -> RowLoss:

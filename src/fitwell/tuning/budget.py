@@ -31,9 +31,8 @@ class Size:
 def size_of(setup: Setup, trials: int, *, epochs: int) -> Size:
     """Return what a search of so many trials does, when a whole training has so many epochs."""
     training = changed(setup.recipe, {"training.epochs": epochs}).training
-    rungs = rungs_of(training)
-    survivors = survivors_of(trials, len(rungs))
-    return Size(trials=trials, epochs=epochs, rungs=rungs[: len(survivors)], survivors=survivors)
+    goes_on = survivors_of(trials, rungs_of(training), warmup_epochs=training.warmup_epochs)
+    return Size(trials=trials, epochs=epochs, rungs=tuple(goes_on), survivors=tuple(goes_on.values()))
 
 
 def affordable(setup: Setup, trials: int, *, pace: Pace, seconds: float) -> Size:

@@ -1,4 +1,4 @@
-"""Successive halving: all trials train a little, the better quarter of them on, and so forth until one is left.
+"""Successive halving: all trials train a little, the better ones of them on, and so forth until one is left.
 
 Source: Jamieson & Talwalkar 2016, Non-stochastic best arm identification and hyperparameter optimization. A stage of it
 is called a rung. Trials that go on do so from where they stand: nothing is trained twice.
@@ -13,6 +13,9 @@ will be at the end, so trials that are stopped anywhere would be judged by how t
 - `cosine` and `one_cycle` anneal once, at the end of the last epoch. There is one rung, of all epochs: an honest search
   costs as many trainings as it has trials then.
 
+Before the first of these rungs there are heats, at a quarter and at half of its epochs. There trials are compared with
+their rates still up; so no more than the worse half falls out, and then down to the better third.
+
 Trials follow the schedule of a full training all the while, so the one that is left was judged on its way to the
 training that the search ends with.
 """
@@ -26,6 +29,7 @@ from itertools import pairwise
 from fitwell.recipe import TrainingSettings
 
 KEPT = 4  # of so many trials one goes on
+KEPT_OF_HEATS = 6  # of so many from the first rung, where the heats have left the best
 TOO_FEW = 2  # to go on with: telling two good trials apart would take as long as all before
 STAGES = (1 / 15, 3 / 15, 7 / 15, 1.0)  # of the epochs, each about twice as long as the one before
 
@@ -47,28 +51,43 @@ def rungs_of(settings: TrainingSettings) -> tuple[int, ...]:
     return (*sorted(nearest), epochs)
 
 
-def survivors_of(trials: int, rungs: int) -> tuple[int, ...]:
-    """Return how many trials go on after each rung; after the last one only the best is left.
+def survivors_of(trials: int, rungs: Sequence[int], *, warmup_epochs: float) -> dict[int, int]:
+    """Return how many trials go on after so many epochs, heats among them; at the end only the best is left.
 
-    >>> survivors_of(24, 4), survivors_of(24, 1), survivors_of(3, 4), survivors_of(1000, 4)
-    ((6, 1), (1,), (1,), (250, 63, 16, 1))
+    >>> survivors_of(24, (4, 13, 30, 64), warmup_epochs=0.0)
+    {1: 12, 2: 8, 4: 4, 13: 1}
+    >>> survivors_of(3, (4, 13, 30, 64), warmup_epochs=0.0), survivors_of(24, (64,), warmup_epochs=0.0)
+    ({4: 1}, {64: 1})
     """
-    left: list[int] = []
-    while not left or left[-1] > 1:
-        is_last = len(left) == rungs - 1
-        count = math.ceil((left[-1] if left else trials) / KEPT)
-        left.append(1 if is_last or count <= TOO_FEW else count)
-    return tuple(left)
+    heats = _heats(trials, rungs, warmup_epochs=warmup_epochs)
+    goes_on, count = dict(heats), math.ceil(trials / KEPT)
+    if heats:
+        count = min(count, max(TOO_FEW + 1, math.ceil(trials / KEPT_OF_HEATS)))
+    for epochs in rungs:
+        goes_on[epochs] = 1 if epochs == rungs[-1] or count <= TOO_FEW else count
+        if goes_on[epochs] == 1:
+            break
+        count = math.ceil(count / KEPT)
+    return goes_on
 
 
 def epochs_of(trials: int, rungs: Sequence[int], survivors: Sequence[int]) -> int:
     """Return how many epochs all trials train together, if none stops early.
 
-    >>> epochs_of(24, (4, 13, 30, 64), (6, 1))  # 24 * 4 + 6 * 9
-    150
+    >>> epochs_of(24, (1, 2, 4, 13), (12, 8, 4, 1))  # 24 + 12 + 8 * 2 + 4 * 9
+    88
     """
     needed = zip((trials, *survivors[:-1]), pairwise((0, *rungs)), strict=False)
     return sum(count * (end - start) for count, (start, end) in needed)
+
+
+def _heats(trials: int, rungs: Sequence[int], *, warmup_epochs: float) -> dict[int, int]:
+    """Return how many trials go on from each heat; a schedule that anneals once has none, nor have few trials."""
+    if len(rungs) == 1:
+        return {}
+    places = [epochs for epochs in sorted({rungs[0] // 4, rungs[0] // 2} - {0}) if epochs >= warmup_epochs]
+    goes_on = {epochs: math.ceil(trials / part) for epochs, part in zip(places, (2, 3), strict=False)}
+    return {epochs: count for epochs, count in goes_on.items() if TOO_FEW < count < trials}
 
 
 def ranked(losses: Mapping[int, float]) -> list[int]:

@@ -1,8 +1,8 @@
 """Which settings mattered: the share of the trials' differences that each of them explains alone, with an interval.
 
-Trials are compared where all of them still stood, at the end of the first rung: later only good ones are left, and what
-made the others bad could not be seen. They are compared by their ranks, so that one that came to nothing counts as the
-last and not as infinitely bad.
+Trials are compared by their ranks in the whole search: those that came further are ahead of those that fell out
+before, and of equals the one with the lower loss. So all of them count, the bad ones too, and one that came to nothing
+counts as the last and not as infinitely bad.
 
 The share is the first-order index of a variance decomposition (Sobol' 1993): Var E[rank | setting] / Var rank. A number
 has an effect that is a parabola along its scale, words and shapes one mean each. Because the trials are a Latin
@@ -14,7 +14,7 @@ noncentral F distribution of a regression with fixed settings (Steiger 2004); th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ from jaxtyping import Float
 from scipy import optimize, special, stats
 
 from fitwell.space import Dimension
-from fitwell.tuning.halving import ranked
 from fitwell.tuning.trials import Trial
 
 CONFIDENCE = 0.95  # of all intervals at once
@@ -46,10 +45,10 @@ class Share:
 TOO_FEW = Share(value=None, low=None, high=None, matters=False)
 
 
-def shares(space: Sequence[Dimension], trials: Sequence[Trial], losses: Mapping[int, float]) -> dict[str, Share]:
-    """Return each setting's share, by the losses of trials (by their number) after the same epochs."""
+def shares(space: Sequence[Dimension], trials: Sequence[Trial], order: Sequence[int]) -> dict[str, Share]:
+    """Return each setting's share; `order` has the numbers of the trials, the best first."""
     confidence = 1 - (1 - CONFIDENCE) / len(space)
-    places = {trial: float(place) for place, trial in enumerate(ranked(losses))}
+    places = {trial: float(place) for place, trial in enumerate(order)}
     found = {}
     for each in space:
         having = [trial for trial in places if each.path in trials[trial]]

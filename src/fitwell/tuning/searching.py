@@ -17,7 +17,7 @@ from fitwell.events import Event, Listener
 from fitwell.learning import Clock, Setup, learn, set_up
 from fitwell.preparation import Prepared, planned
 from fitwell.recipe import Group, Recipe, changed, grouped
-from fitwell.training.loop import Mark, Rows, State, TrainingRows, batching, left_out
+from fitwell.training.loop import Mark, State, batching, left_out
 from fitwell.training.step import Program
 from fitwell.tuning.halving import epochs_of, ranked
 
@@ -78,12 +78,20 @@ class Searched:
     best: Champion
     ending: str  # `done`, `interrupted` or `time` (the limit came)
 
+    @property
+    def order(self) -> list[int]:
+        """Trials that were compared: those that came further first, and of equals the one with the lower loss."""
+        ordered: list[int] = []
+        for rung in self.rungs[::-1]:
+            ordered += [trial for trial in ranked(rung.losses) if trial not in ordered]
+        return ordered
+
 
 def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) -> Searched:
     """Train and compare trials until one is left, until a Ctrl-C, or until the clock runs out."""
     groups = grouped(contest.recipes)
+    setups: dict[int, Setup] = {}
     states: dict[int, State] = {}
-    rows: tuple[TrainingRows, Rows] | None = None
     left: tuple[int, ...] = tuple(range(len(contest.recipes)))
     rungs: list[Rung] = []
 
@@ -96,25 +104,27 @@ def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) 
         for number, group in enumerate(groups):
             if not set(group.places) & set(left):
                 continue
-            setup = _set_up(contest.prepared, group)
-            rows = rows or (setup.training, setup.validation)
-            training, validation = rows  # the same memory for all groups
-            state = states.get(number) or store.load(number, first=setup.state, device=setup.recipe.device)
-            state = _without_others(state or setup.state, group, left, rungs)
+            if number not in setups:
+                setup = _sharing_rows(_set_up(contest.prepared, group), setups)
+                state = store.load(number, first=setup.state, device=setup.recipe.device) or setup.state
+                setups[number] = replace(setup, state=state)
+            setup = setups[number]
+            state = _without_others(states.get(number, setup.state), group, left, rungs)
             states[number] = state
-            steps = epochs * batching(len(training), setup.recipe.training)[1]
+            steps = epochs * batching(len(setup.training), setup.recipe.training)[1]
             if state.step >= steps or all(mark.stopped is not None for mark in state.marks):
                 continue  # a search that was cut off had come this far
             recipe = changed(setup.recipe, {"training.maximum_steps": steps})
             program = _program_for(setup, len(set(group.places) & set(left)))
             learned = learn(
-                replace(setup, recipe=recipe, program=program, training=training, validation=validation, state=state),
+                replace(setup, recipe=recipe, program=program, state=state),
                 contest.prepared,
                 save=partial(_save, store, number),
                 clock=clock,
                 listener=_telling(listener, contest, states, state),
             )
             states[number] = learned.state
+            setups[number] = replace(setup, state=learned.state)
             if learned.ending in ("interrupted", "time"):
                 return found(_best_so_far(_marks(groups, states), left, rungs, epochs=epochs), learned.ending)
             # Not after an interruption: its last look was out of turn, and a search that goes on has none there.
@@ -138,6 +148,13 @@ def lowest(mark: Mark, epochs: int) -> float:
 
 def _set_up(prepared: Prepared, group: Group) -> Setup:
     return set_up(prepared, planned(prepared, group.recipe).recipe)
+
+
+def _sharing_rows(setup: Setup, others: Mapping[int, Setup]) -> Setup:
+    """Return a setup with the rows of the others, so that all groups have the same memory."""
+    for other in others.values():
+        return replace(setup, training=other.training, validation=other.validation)
+    return setup
 
 
 def _program_for(setup: Setup, count: int) -> Program:

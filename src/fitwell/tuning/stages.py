@@ -69,7 +69,7 @@ def searched(job: Job, record: Record) -> Record | None:
         listen(Event("note", f"the time limit ended the search {done}"))
     record = replace(record, stage="training", results=found.rungs, best=best, ending=found.ending)
     if found.rungs:
-        record = replace(record, shares=shares(record.space, record.trials, found.rungs[0].losses))
+        record = replace(record, shares=shares(record.space, record.trials, found.order))
         listen(shares_event(record))
     write_trials(run, record, found)
     write_first_files(run, first_files(_begun_with(record.final(best), record, best, begun)))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from fitwell.comparison.settings import text_of
 from fitwell.events import Event, Listener
 from fitwell.narration import JOINED
-from fitwell.report.words import counted
 from fitwell.space import Dimension
 from fitwell.tuning.mattering import Share
 from fitwell.tuning.record import Record
@@ -56,8 +55,7 @@ def shares_event(record: Record) -> Event:
     assert record.shares is not None
     ordered = sorted(record.shares.items(), key=lambda each: -(each[1].value or 0.0))
     told = [f"{path} explains {share_text(share)}" for path, share in ordered if share.matters]
-    where = f"of the differences after {counted(record.results[0].epochs, 'epoch')}"
-    text = f"what mattered: {'; '.join(told)} {where}" if told else NOTHING_MATTERED
+    text = f"what mattered: {'; '.join(told)} of the differences between trials" if told else NOTHING_MATTERED
     return Event("mattered", text, {"matters": [path for path, share in ordered if share.matters]})
 
 

@@ -21,6 +21,7 @@ from fitwell.workflow.beginning import Begun
 from fitwell.workflow.concluding import Left, conclude
 
 BASELINE_SHARE = 0.15  # of the time that is left when the baselines come
+INTERRUPTED_SECONDS = 5.0  # for them after Ctrl-C, when somebody waits
 TIMED_SHARE = 0.01  # of a time limit, for timing steps
 
 
@@ -30,9 +31,10 @@ def carry_out(run: Run, begun: Begun, *, history: bytes, clock: Clock, listener:
         listener(event)
         _record_recipe(run, begun)  # what it tells of holds when resumed too
     lead(begun.setup, table=begun.table, run=run.path, limited=math.isfinite(clock.limit))
-    simple = decided_baselines(begun.prepared, begun.setup.recipe, seconds=BASELINE_SHARE * clock.remaining())
+    simple: Mapping[str, Decided] | None = None
     times = Times(own=clock, folds=clock, measuring=0.0, showing=0.0)
     if math.isfinite(clock.limit):
+        simple = decided_baselines(begun.prepared, begun.setup.recipe, seconds=BASELINE_SHARE * clock.remaining())
         begun, times = _within(clock, begun, simple)
         tell_epochs(begun.setup)
         _record_recipe(run, begun)
@@ -51,6 +53,9 @@ def carry_out(run: Run, begun: Begun, *, history: bytes, clock: Clock, listener:
         recipe = recipes.changed(begun.setup.recipe, {"training.maximum_steps": learned.state.step})
         begun = replace(begun, setup=replace(begun.setup, recipe=recipe))
         _record_recipe(run, begun)
+    if simple is None:  # only now: importing scikit-learn takes longer than the first epochs of a small training
+        seconds = INTERRUPTED_SECONDS if learned.ending == "interrupted" else math.inf
+        simple = decided_baselines(begun.prepared, begun.setup.recipe, seconds=seconds)
     left = Left(clock=clock, folds=times.folds, fold=fold, showing=times.showing)
     return conclude(run, begun, learned, simple, left=left, listener=listener)
 
