@@ -396,6 +396,28 @@ def test_few_series_are_read_by_random_kernels_unless_widths_of_a_network_are_as
 @pytest.mark.parametrize(
     ("rows", "asked", "family"),
     [
+        (999, {}, "random_kernels"),
+        (1000, {}, "convolutional"),
+        (60, {"network.audio.widths": [8]}, "convolutional"),
+        (60, {"training.audio_time_mask": 0.1}, "convolutional"),
+        (60, {"training.audio_band_mask": 0.0}, "random_kernels"),
+    ],
+)
+def test_few_sounds_are_read_by_random_kernels_unless_what_only_convolutions_do_is_asked_for(
+    rows: int, asked: dict[str, Any], family: str
+) -> None:
+    array = ArrayBlock(column="s", kind="audio", shape=(8_000, 1), rate=8_000)
+    layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"audio_0": array})
+    recipe = resolve(changed(Recipe(), asked), replace(facts(), layout=layout, training_rows=rows)).recipe
+    assert recipe.network.audio.family == family
+    is_read_once = family == "random_kernels"
+    assert (recipe.network.audio.widths == ()) == is_read_once
+    assert (recipe.training.audio_band_mask == 0) == is_read_once
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked", "family"),
+    [
         (2999, {}, "random_patches"),
         (3000, {}, "convolutional"),
         (60, {"network.image.widths": [8]}, "convolutional"),

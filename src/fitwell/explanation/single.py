@@ -32,6 +32,7 @@ from fitwell.explanation.attribution import (
 from fitwell.explanation.rows import cell_text
 from fitwell.explanation.within_texts import PRESENT, cut_text
 from fitwell.networks.audio import ConvolutionalAudio, RecurrentAudio, mel_edges
+from fitwell.networks.random_kernels_audio import RandomKernelsAudio
 from fitwell.prediction import Model, encoded, predictions_for, table_of
 
 OTHERS = 64  # rows that a row is compared with
@@ -278,7 +279,7 @@ def _inside(question: _Question, block: str, array: ArrayBlock) -> _Inside | Non
 
 def _heard(reader: nn.Module, wave: np.ndarray) -> np.ndarray:
     """Return what a network hears of one sound as a grey picture: low bands below, from left to right in time."""
-    assert isinstance(reader, ConvolutionalAudio | RecurrentAudio)
+    assert isinstance(reader, ConvolutionalAudio | RandomKernelsAudio | RecurrentAudio)
     bands, present = reader.listening(torch.from_numpy(wave), None)
     shown = bands[present > 0].numpy().T[::-1]
     low, high = float(shown.min()), float(shown.max())

@@ -12,6 +12,7 @@ from fitwell.networks.layer import ArrayNetwork, ArrayStart
 from fitwell.networks.pretrained_images import PretrainedImages
 from fitwell.networks.pretrained_text import PretrainedText
 from fitwell.networks.random_kernels import RandomKernels
+from fitwell.networks.random_kernels_audio import RandomKernelsAudio
 from fitwell.networks.random_patches import RandomPatches
 from fitwell.networks.recurrent import RecurrentSeries
 from fitwell.networks.text import AverageWords, ConvolutionalWords, RecurrentWords, WeightedTerms
@@ -36,6 +37,7 @@ ARRAY_NETWORKS: dict[KindName, dict[str, Callable[[ArrayStart], ArrayNetwork]]] 
         "pretrained": PretrainedImages,
     },
     "audio": {
+        "random_kernels": RandomKernelsAudio,
         "convolutional": ConvolutionalAudio,
         "rnn": RecurrentAudio,
         "lstm": RecurrentAudio,

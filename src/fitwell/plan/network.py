@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.static_vectors import width_of
 from fitwell.plan.facts import NO_IMAGES, NO_SERIES, NO_SOUNDS, NO_TEXTS, Choice, Facts, is_linear_in_patches
-from fitwell.recipe import PICTURE_CHANGES, Recipe
+from fitwell.recipe import PICTURE_CHANGES, SOUND_CHANGES, Recipe
 
 # In training rows; where choices change on the tables of benchmarks/tables.py.
 FEW_ROWS = 2_000
@@ -17,6 +17,7 @@ IMAGE_WIDTH, IMAGE_STAGES = 32, 3  # channels of the first stage, each of the ot
 FEW_PICTURES, FEW_IN_COLOR = 1_000, 3_000  # the latter where there is nothing else, as measured on CIFAR-10
 SERIES_WIDTHS, RECURRENT_UNITS, FEW_SERIES = [32, 64, 128], 64, 1_000
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
+FEW_SOUNDS = 1_000
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TRANSFORMER_WIDTH = 64
 KEPT_BELOW = 1_000  # training rows, with fewer of which an encoder is kept as it is
@@ -187,9 +188,16 @@ def _image_widths(recipe: Recipe, facts: Facts) -> Choice:
     return Choice([IMAGE_WIDTH * 2**stage for stage in range(stages)], f"{stages} stages for sides of up to {side}")
 
 
-def _audio_family(_recipe: Recipe, facts: Facts) -> Choice:
+def _audio_family(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.sounds:
         return Choice("convolutional", NO_SOUNDS)
+    if recipe.network.audio.widths not in ("auto", ()):
+        return Choice("convolutional", "what network.audio.widths are of")
+    asked = [name for name in SOUND_CHANGES if getattr(recipe.training, f"audio_{name}") not in ("auto", 0)]
+    if asked:
+        return Choice("convolutional", f"training.audio_{asked[0]} changes sounds each time that they are heard")
+    if facts.training_rows < FEW_SOUNDS:
+        return Choice("random_kernels", f"{facts.training_rows:,} sounds are too few to learn filters from")
     return Choice("convolutional", "what a sound is shows in small patches of its spectrum over time")
 
 
@@ -203,6 +211,8 @@ def _audio_bands(_recipe: Recipe, facts: Facts) -> Choice:
 def _audio_widths(recipe: Recipe, facts: Facts) -> Choice:
     if not facts.sounds:
         return Choice([], NO_SOUNDS)
+    if recipe.network.audio.family == "random_kernels":
+        return Choice([], "random kernels have no layers")
     if recipe.network.audio.family != "convolutional":
         return Choice([RECURRENT_UNITS], f"one layer of {RECURRENT_UNITS} units")
     return Choice(AUDIO_WIDTHS, f"{len(AUDIO_WIDTHS)} stages, each of half as many moments and bands as the one before")

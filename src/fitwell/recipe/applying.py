@@ -11,6 +11,8 @@ OWN_VOCABULARY = frozenset({"terms", "words", "byte_pairs"})
 
 # Changes of pictures in training, by the ends of their settings; whether they are mirrored is told in any case.
 PICTURE_CHANGES = ("shift", "crop", "rotation", "color", "erase", "mixup", "cutmix")
+SOUND_CHANGES = ("time_mask", "band_mask")
+HEARD_ANEW = RECURRENT | {"convolutional"}  # families that hear sounds in every step
 
 # A setting of the left column means something only where the setting named beside it has one of these values.
 APPLIES: dict[str, tuple[str, frozenset[str]]] = {
@@ -55,6 +57,7 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "training.encoder_unfreezing": ("data.text", PIECES),
     "training.encoder_precision": ("data.text", PIECES),
     **{f"training.image_{name}": ("network.image.family", frozenset({"convolutional"})) for name in PICTURE_CHANGES},
+    **{f"training.audio_{name}": ("network.audio.family", HEARD_ANEW) for name in SOUND_CHANGES},
     "network.image.tuned": ("network.image.family", frozenset({"pretrained"})),
     "network.text.vectors": ("data.text", frozenset({"words"})),
     "network.text.bidirectional": ("network.text.family", RECURRENT),
@@ -90,6 +93,7 @@ NEUTRAL: dict[str, float | str] = {
     "data.vocabulary_size": 1,
     "training.word_dropout": 0.0,
     **{f"training.image_{name}": 0.0 for name in PICTURE_CHANGES},
+    **{f"training.audio_{name}": 0.0 for name in SOUND_CHANGES},
     "training.encoder_rate": 1.0,
     "training.encoder_layer_rate": 1.0,
     "training.encoder_precision": "float32",
