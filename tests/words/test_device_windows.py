@@ -68,7 +68,7 @@ def test_words_of_one_topic_become_neighbors_there_too(architecture: Any, monkey
     # What reads on a GPU reads here; of one text's topic nothing reaches the next.
     monkeypatch.setattr(word_vectors, "COMPILED_ON", "nowhere")
     monkeypatch.setattr(word_vectors, "DEVICE_BLOCK_TOKENS", 2000)
-    monkeypatch.setattr(device_windows, "WINDOWS", 64)
+    monkeypatch.setattr(device_windows, "WINDOWS", {architecture: 64})
     topics = [["cat", "dog", "cow", "pig"], ["red", "blue", "pink", "teal"], ["one", "two", "six", "ten"]]
     generator = np.random.default_rng(3)
     texts = [["the", *generator.choice(topics[number % 3], 6).tolist(), "rare" if number < 3 else "the"]

@@ -1,6 +1,6 @@
 """Word2Vec on an accelerator: many windows move the vectors at once, by torch's own operations.
 
-A step is that of `kernels/windows.py`, taken by `WINDOWS` windows of a block together, which lie far apart in it: their
+A step is that of `kernels/windows.py`, taken by thousands of windows of a block together, far apart in it: their
 products become a few batched products of small matrices. All of them see the vectors as they were before the step. So
 a row that many windows share would be moved by the sum of what each alone would have done, where one after the other
 each would have seen what is left to do. A step overshoots, further every time, where it is longer than twice one over
@@ -25,7 +25,8 @@ from fitwell.devices import require_device
 from fitwell.words.word2vec_settings import Word2VecSettings
 from fitwell.words.word_checkpoint import State
 
-WINDOWS = 2048  # that move the vectors at once; more are faster, but see older vectors
+# That move the vectors at once; more are faster, but see older vectors, which costs bags some quality sooner.
+WINDOWS = {"skipgram": 8192, "cbow": 2048}
 LONGEST = 4.0  # learning rate times what the loss bends by, at most, along a row's move
 
 
@@ -57,6 +58,7 @@ class DeviceWindows:
         """
         self.state, self.dimension, self.negative = state, settings.dimension, settings.negative
         self.window, self.is_bag = settings.window, settings.architecture == "cbow"
+        self.at_once = WINDOWS[settings.architecture]
         require_device(settings.device)
         self.device = torch.device(settings.device)
         self.inputs, self.outputs = (
@@ -73,7 +75,7 @@ class DeviceWindows:
         """Learn from a stretch, and bring the vectors back; return the pairs of the last step, and their loss."""
         self.random.manual_seed(stretch.seed)
         words, texts = self._kept(stretch)
-        steps = -(-len(words) // WINDOWS)
+        steps = -(-len(words) // self.at_once)
         first, last = stretch.rates
         pairs = loss = torch.zeros((), device=self.device)
         for number in range(steps):
