@@ -249,16 +249,16 @@ def a_share_beside_an_amount(seed: int, *, faulty: bool) -> Case:
 def visits_of_patients_on_both_sides(seed: int, *, faulty: bool) -> Case:
     """Hold out visits, when what is asked for are patients."""
     generator = torch.Generator().manual_seed(seed)
-    person = torch.randn(220, 12, generator=generator)
-    ill = (person[:, :1] + 0.3 * torch.randn(220, 1, generator=generator) > 0).float()
-    visits = person[:, None] + 0.02 * torch.randn(220, 10, 12, generator=generator)
+    person = torch.randn(400, 12, generator=generator)
+    ill = (person[:, :1] + 0.3 * torch.randn(400, 1, generator=generator) > 0).float()
+    visits = person[:, None] + 0.02 * torch.randn(400, 10, 12, generator=generator)
     marks = ill[:, None].expand(-1, 10, -1)
-    known, held = (visits[:90, :7], marks[:90, :7]), (visits[90:120], marks[90:120])
+    known, held = (visits[:200, :7], marks[:200, :7]), (visits[200:280], marks[200:280])
     if faulty:
-        held = (visits[:90, 7:], marks[:90, 7:])
+        held = (visits[:200, 7:], marks[:200, 7:])
     return case(
         seed, lambda: layers(12, 64, 1), (known[0].reshape(-1, 12), known[1].reshape(-1, 1)),
-        (visits[120:].reshape(-1, 12), marks[120:].reshape(-1, 1)), loss=nn.BCEWithLogitsLoss(), score=scores.sign,
+        (visits[280:].reshape(-1, 12), marks[280:].reshape(-1, 1)), loss=nn.BCEWithLogitsLoss(), score=scores.sign,
         optimizer=adam(1e-3), epochs=8,
         validation=(held[0].reshape(-1, 12), held[1].reshape(-1, 1)),
     )  # fmt: skip
