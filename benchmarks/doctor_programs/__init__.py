@@ -21,6 +21,7 @@ from doctor_programs import (
     held_out_faulty,
     held_out_healthy,
     held_out_recent,
+    unseen_again,
     unseen_arrays,
     unseen_tables,
 )
@@ -41,6 +42,7 @@ PROGRAMS: tuple[Program, ...] = (
         (*unseen_tables.FAULTY, *unseen_arrays.FAULTY),
         (*unseen_tables.HEALTHY, *unseen_arrays.HEALTHY),
     ),
+    *programs_of("unseen again", unseen_again.FAULTY, unseen_again.HEALTHY),
     *programs_of("held out", held_out_faulty.FAULTY, held_out_healthy.HEALTHY),
     *programs_of("recently held out", held_out_recent.FAULTY, held_out_recent.HEALTHY),
 )
