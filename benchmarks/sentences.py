@@ -2,10 +2,11 @@
 
     python benchmarks/sentences.py ENCODER --data DIR [--texts 3000] [--repeats 3] [--exact]
 
-Sentences of `banking77`, `movie_sentence_polarity` and `ag_news_test` in DIR are encoded by Fitwell and by
-sentence-transformers, in turns in one process, on one thread, by Fitwell in float32 as sentence-transformers does and
-in bfloat16 (not with --exact: without tiles for it, a CPU is slow at that); figures are texts a CPU second, the
-quickest of the repeats, and the lowest cosine of a text's two vectors. `floor` is what the matrix products of all
+Sentences of `banking77`, `movie_sentence_polarity` and `ag_news_test` in DIR, each set alone and all together, short
+and long ones mixed, are encoded by Fitwell and by sentence-transformers, in turns in one process, on one thread, by
+Fitwell in float32 as sentence-transformers does and in bfloat16 (not with --exact: without units for it, a CPU is
+slow at that); figures are texts a CPU second, the quickest of the repeats, and the lowest cosine of a text's two
+vectors. `floor` is what the matrix products of all
 pieces would allow at the speed of one such product alone, measured in the same turns.
 """
 
@@ -61,8 +62,9 @@ def encoding(encoder: Path, data: Path, *, count: int, repeats: int, halving: bo
     rows, weights = torch.randn(1024, width), torch.randn(inner, width)
     print("| sentences | texts | floor | sentence-transformers | Fitwell (ratio, lowest cosine) | in bfloat16 |")
     print("|---|---|---|---|---|---|")
-    for name in SETS:
-        texts = texts_of(data, name, count)
+    sets = {name: texts_of(data, name, count) for name in SETS}
+    sets["all three together"] = [text for texts in zip(*sets.values(), strict=True) for text in texts]
+    for name, texts in sets.items():
         work: list[Callable[[], Any]] = [
             partial(theirs.encode, texts, show_progress_bar=False),
             partial(exact.encode, texts),

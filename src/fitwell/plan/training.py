@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fitwell.plan.facts import Choice, Facts, is_linear_in_patches
 from fitwell.recipe import Recipe
 from fitwell.tasks.table import TASKS
-from fitwell.training.costs import has_bfloat16_tiles
+from fitwell.training.costs import has_bfloat16_units
 from fitwell.training.loop import batching
 from fitwell.training.optimizers import OPTIMIZERS
 
@@ -79,8 +79,8 @@ def _encoder_layer_rate(_recipe: Recipe, _facts: Facts) -> Choice:
 
 
 def _encoder_precision(recipe: Recipe, _facts: Facts) -> Choice:
-    if recipe.device == "cpu" and has_bfloat16_tiles():
-        return Choice("bfloat16", "this CPU multiplies tiles of them (AMX): about twice as fast")
+    if recipe.device == "cpu" and has_bfloat16_units():
+        return Choice("bfloat16", "this CPU has units for them (AMX or AVX512_BF16): about twice as fast")
     where = (
         "this CPU has no units for less" if recipe.device == "cpu" else f"less has not been measured on {recipe.device}"
     )
@@ -92,8 +92,8 @@ def _image_precision(recipe: Recipe, facts: Facts) -> Choice:
         return Choice("float32", "there are no images or sounds")
     if recipe.training.execution == "mapped":
         return Choice("float32", "convolutions in less cannot be mapped over members")
-    if recipe.device == "cpu" and has_bfloat16_tiles():
-        return Choice("bfloat16", "this CPU multiplies tiles of them (AMX): about twice as fast")
+    if recipe.device == "cpu" and has_bfloat16_units():
+        return Choice("bfloat16", "this CPU has units for them (AMX or AVX512_BF16): about twice as fast")
     where = (
         "this CPU has no units for less" if recipe.device == "cpu" else f"less has not been measured on {recipe.device}"
     )

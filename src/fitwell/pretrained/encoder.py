@@ -136,7 +136,7 @@ def open_encoder(path: str | Path, *, precision: Precision = "float32") -> Encod
     """Return the encoder in a local Hugging Face folder.
 
     With the precision bfloat16 its linear maps have numbers of 8 significant bits, which takes about half the time on
-    CPUs that multiply tiles of them (AMX); the vectors' cosines then differ by some thousandths.
+    CPUs with units for them (AMX or AVX512_BF16); the vectors' cosines then differ by some thousandths.
 
     Raises:
         RequestError: there is no such folder, or no such precision. DataError: it has no encoder that can be read.

@@ -44,8 +44,8 @@ def has_compiler() -> bool:
     return any(shutil.which(name) for name in COMPILERS.get(sys.platform, ("g++", "clang++")))
 
 
-def has_bfloat16_tiles() -> bool:
-    """Tell whether this CPU multiplies tiles of bfloat16 numbers (Intel's AMX)."""
+def has_bfloat16_units() -> bool:
+    """Tell whether this CPU multiplies bfloat16 numbers faster than float32: AMX (Intel), AVX512_BF16 (AMD too)."""
     import torch
 
-    return torch.cpu._is_amx_tile_supported()  # torch has no public way to ask before version 2.9
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()  # torch has no public way
