@@ -106,10 +106,12 @@ class Subject:
         x = self.inputs
         if x.ndim != 2 or not x.is_floating_point() or self.training_rows < SMALL:
             return torch.zeros(0, dtype=torch.bool)
-        low, high = (x.nanquantile(share, 0) for share in (0.25, 0.75))
-        narrow = SPREAD_FACTOR * (high - low) < MIDDLE_HALF * x.std(0)
-        several = torch.tensor([len(torch.unique(column[:MANY])) > FEW_VALUES for column in x.T])
-        return narrow & several & (high > low)
+        some = x[: min(MANY, self.training_rows)].sort(0).values
+        low, high = some[len(some) // 4], some[3 * len(some) // 4]
+        narrow = SPREAD_FACTOR * (high - low) < MIDDLE_HALF * some.std(0)
+        several = torch.tensor([len(torch.unique_consecutive(column)) > FEW_VALUES for column in some.T])
+        found = narrow & several & (high > low)
+        return found & ~self.codes if len(self.codes) else found
 
     @cached_property
     def filled(self) -> Tensor:
