@@ -177,6 +177,11 @@ FLAWED: dict[str, tuple[dict[str, Any], str, str]] = {
         "vanishing_gradients",
         "filled up behind their end, on average over 94 % of their steps",
     ),
+    "several labels as shares of one": (
+        classification(model=network(4, 8, 3), targets=(SERIES[:, :3, 0] > 0.3).float(), loss=nn.CrossEntropyLoss()),
+        "wrong_loss",
+        "takes targets that mark one class, or sum to 1, but rows mark up to 3",
+    ),
     "a class that is left out": (
         classification(loss=nn.CrossEntropyLoss(ignore_index=1)),
         "wrong_loss",

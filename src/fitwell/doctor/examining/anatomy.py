@@ -158,6 +158,21 @@ def mismatch_of(
         return f"{loss.name} takes logits and applies its own {output}, but the output is a {output} already"
     if loss.expects == "logits" and output in ("relu", "tanh") and task.kind != "numbers":
         return f"{loss.name} takes logits of any sign and size, but {output} bounds them"
+    if (unfit := _of_targets(loss, task, targets)) is not None:
+        return unfit
+    if loss.expects == "probabilities" and output not in ("sigmoid", "softmax", "hardsigmoid"):
+        return f"{loss.name} takes probabilities, but the output is {output}"
+    if loss.expects == "log-probabilities" and output != "log_softmax":
+        return f"{loss.name} takes log-probabilities, but the output is {output}"
+    if task.kind == "numbers":
+        return _of_counts(output, loss, values) or _unreachable(output, loss, targets.float(), bounds)
+    return None
+
+
+def _of_targets(loss: LossKind, task: Task, targets: Tensor) -> str | None:
+    if loss.name == "cross-entropy" and task.kind == "labels":
+        most = int(targets.sum(1).max())
+        return f"{loss.name} takes targets that mark one class, or sum to 1, but rows mark up to {most}"
     if loss.name.startswith("binary") and not _within_0_1(targets):
         return (
             f"{loss.name} takes targets from 0 to 1, but they go from {float(targets.min()):.4g} to "
@@ -165,12 +180,6 @@ def mismatch_of(
         )
     if loss.name == "hinge" and loss.how == "by its type" and task.coding == "0/1":
         return f"{loss.name} takes classes of -1 and 1, but the targets are 0 and 1: those of 0 have no say in it"
-    if loss.expects == "probabilities" and output not in ("sigmoid", "softmax", "hardsigmoid"):
-        return f"{loss.name} takes probabilities, but the output is {output}"
-    if loss.expects == "log-probabilities" and output != "log_softmax":
-        return f"{loss.name} takes log-probabilities, but the output is {output}"
-    if task.kind == "numbers":
-        return _of_counts(output, loss, values) or _unreachable(output, loss, targets.float(), bounds)
     return None
 
 

@@ -44,7 +44,7 @@ def _way_out(anatomy: Anatomy) -> str:
         return "leave log_input at True, and take exp() of outputs for the rates"
     if anatomy.task.kind == "numbers":
         return "leave the activation at the output out, and take squared error"
-    if anatomy.width == 1:
+    if anatomy.width == 1 or anatomy.task.kind == "labels":
         return "give logits (no activation at the output) to BCEWithLogitsLoss"
     return "give logits (no activation at the output) to CrossEntropyLoss"
 

@@ -65,7 +65,8 @@ def task_of(targets: Tensor, output: Tensor, loss: LossKind) -> Task:
         return Task(kind="classes", coding="-1/1", classes=2, why="targets are -1 and 1")
     if found <= {0.0, 1.0} and targets.ndim == 2 and bool((targets.sum(1) == 1).all()):
         return Task(kind="classes", coding="one-hot", classes=targets.shape[1], why="each row marks one class")
-    if found <= {0.0, 1.0} and targets.ndim == 2 and "binary" in loss.name and targets.shape[1] <= 64:
+    several = "binary" in loss.name or (loss.name == "cross-entropy" and float(targets.sum(1).max()) > 1)
+    if found <= {0.0, 1.0} and targets.ndim == 2 and several and targets.shape[1] <= 64:
         return Task(kind="labels", coding="0/1", classes=targets.shape[1], why="each row marks labels")
     if not targets.is_floating_point() and one_column and width > 1 and int(targets.max()) < width:
         return Task(kind="classes", coding="index", classes=width, why=f"{width} outputs for class numbers")
