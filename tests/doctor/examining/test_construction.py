@@ -270,6 +270,9 @@ SOUND: dict[str, dict[str, Any]] = {
     "a class that no row has, left out": classification(
         model=network(4, 8, 3), loss=nn.CrossEntropyLoss(ignore_index=2)
     ),
+    "times by the logarithm of their hazard": regression(
+        targets=COUNTS + 0.5, loss=lambda o, t: (t * o.exp() - o).mean()
+    ),
     "directions": regression(
         model=network(4, 8, 3),
         targets=torch.randn(300, 3, generator=torch.Generator().manual_seed(2)),

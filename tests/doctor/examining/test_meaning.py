@@ -50,6 +50,8 @@ def of_likeness(outputs: Tensor, targets: Tensor) -> Tensor:
     [
         (nn.PoissonNLLLoss(log_input=True), math.log),  # the closed form: exp(o) − t·o is least at o = log t
         (lambda output, target: (output - 2 * target).square().mean(), lambda target: 2 * target),
+        # The closed form of a hazard: t·exp(o) − o is least at o = −log t.
+        (lambda output, target: (target * output.exp() - output).mean(), lambda target: -math.log(target)),
     ],
 )
 def test_outputs_stand_for_the_targets_whose_best_output_they_are(loss: Loss, link: object) -> None:

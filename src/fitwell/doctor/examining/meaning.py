@@ -54,6 +54,9 @@ def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
     except (ValueError, IndexError, TypeError):
         return outputs
     found = grid[values.nan_to_num(math.inf).argmin(1)]
+    inside = float(((found > grid[0]) & (found < grid[-1])).float().mean())
+    if inside > 0.5 and bool((found.diff() <= 0).all()):  # outputs fall where targets rise, as hazards with times
+        found, places = found.flip(0), places.flip(0)
     if not bool((found.diff() >= 0).all()) or float(found[-1] - found[0]) <= 0:
         return outputs  # it has no best output for a target by itself
     keep = torch.cat([torch.ones(1, dtype=torch.bool), found.diff() > 0])
