@@ -123,7 +123,10 @@ def screen(bench: Bench) -> Screened:
     full, others = base, []
     if base.skill <= 1 - EVIDENT_FAULT:
         full = bench.measure(with_found_rate(bench, starting_arm(subject, anatomy)))
-        others = [*held_back_arms(bench, base, full), *larger_arms(bench, base, full)]
+        others = [
+            *held_back_arms(bench, base, full),
+            *larger_arms(bench, base, full, 0.0 if linear is None else skill(linear)),
+        ]
         others += weighted_arms(bench, base, full)
         others += exchanged_arms(bench, base, full)
         others += named_arms(bench, base, full)
@@ -228,16 +231,20 @@ def lowest_recall(bench: Bench, arm: Measured) -> float:
     )
 
 
-def larger_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Measured]:
-    """Yield the bundle with wider layers where the network can be widened, else or after that failed with our own."""
-    known = full.skill > DOUBTFUL_SKILL
+def larger_arms(bench: Bench, base: Measured, full: Measured, plain: float) -> Iterator[Measured]:
+    """Yield the bundle with wider layers where the network can be widened, else or after that failed with our own.
+
+    It has failed where hardly anything is known, or clearly less than a linear model knows, whose skill is `plain`.
+    """
+    enough = max(DOUBTFUL_SKILL, (1 - RELATIVE_FAULT) * plain)
+    known = full.skill > enough
     if known and full.fitted >= KNOWN_THROUGHOUT:
         return  # it is large enough
     # Where its parts no longer fit together, this way of telling is closed.
     with suppress(RuntimeError, ValueError, TypeError, AttributeError, IndexError, AssertionError):
         wider = full.arm.plus(WIDER)
         yield from _arms_that_win(bench, wider, base, full)
-        if known or bench.done[wider].skill > DOUBTFUL_SKILL:
+        if known or bench.done[wider].skill > enough:
             return
     if BESIDE[STAND_IN].applies(bench.subject, bench.anatomy):
         yield bench.measure(replace(full.arm.plus(STAND_IN), adam_rate=STAND_IN_RATE))
