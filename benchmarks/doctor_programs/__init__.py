@@ -1,10 +1,10 @@
 """The programs of the doctor's benchmark, in parts: some to build the doctor by, one to judge it by.
 
 Faulty programs come with a repaired twin, healthy ones alone. Nobody who sets a threshold of the doctor reads the
-files whose names begin with `held_out`. The parts "asked", "later", "recent", "last" and "unseen" were written before
-the doctor was tried on them; what it then got wrong was put right, so that their first figures alone say how it does
-on programs that it does not know. The part "recently held out" was written with "recent", and its answers were only
-counted.
+files whose names begin with `held_out`. The parts "asked", "later", "recent", "last", "unseen" and "unseen again" were
+written before the doctor was tried on them; what it then got wrong was put right, so that their first figures alone
+say how it does on programs that it does not know. The part "recently held out" was written with "recent", and its
+answers were only counted.
 """
 
 from __future__ import annotations
