@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TRAINERS := .venv-trainers
 SOURCES := src tests benchmarks
 PHOTO := chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1240,1730
 
@@ -10,10 +11,10 @@ PHOTO := chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --wind
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test types quick-tests test-all picture format
+.PHONY: help install demo test types quick-tests test-all test-callbacks picture format
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 install: $(STAMP) ## create .venv with Fitwell and everything its tests need, at pinned versions
 
@@ -41,8 +42,17 @@ types: $(STAMP)
 quick-tests: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
-test-all: test ## the same, and the slow tests
+test-all: test test-callbacks ## the same, the slow tests, and the callbacks under other people's trainers
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m slow
+
+# Lightning stays out of the environment of the tests: it brings packages that nothing else here may rest on.
+$(TRAINERS)/.installed: pyproject.toml constraints.txt
+	test -x $(TRAINERS)/bin/python || $(PYTHON) -m venv $(TRAINERS)
+	$(TRAINERS)/bin/python -m pip install --quiet --constraint constraints.txt --editable . lightning==2.6.6 'transformers[torch]'
+	@touch $@
+
+test-callbacks: $(TRAINERS)/.installed ## watch trainings of Lightning and of Hugging Face's Trainer, with the packages themselves
+	OMP_NUM_THREADS=1 $(TRAINERS)/bin/python benchmarks/watch_callbacks.py
 
 picture: $(STAMP) ## draw the README's picture of the report anew, light and dark (it needs Chromium)
 	rm -rf runs/picture

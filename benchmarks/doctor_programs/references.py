@@ -72,7 +72,7 @@ def regressions(case: Case, features: np.ndarray, others: np.ndarray) -> Referen
     """Return the best score of a few regressions; of likelihoods of counts, their outputs are logarithms."""
     y, truth = case.arguments["targets"].reshape(len(features), -1), case.test[1]
     logarithms = isinstance(case.arguments["loss"], nn.PoissonNLLLoss)
-    mean, spread = y.mean(0), y.std(0)
+    mean, spread = y.mean(0), y.std(0).clamp_min(1e-6)  # a point of a picture may be the same in all
     standard = ((y - mean) / spread).numpy()
     found = []
     for model in (

@@ -63,6 +63,30 @@ class Embedded(nn.Module):
         return output
 
 
+class Dropped(nn.Module):
+    """A network that drops units, in prediction as well unless told otherwise."""
+
+    def __init__(self, *, always: bool) -> None:
+        super().__init__()
+        self.first, self.last, self.always = nn.Linear(4, 8), nn.Linear(8, 1), always
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        hidden = functional.dropout(self.first(inputs).relu(), 0.5, training=self.always or self.training)
+        output: Tensor = self.last(hidden)
+        return output
+
+
+def normalized(momentum: float) -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8, momentum=momentum), nn.ReLU(), nn.Linear(8, 1))
+
+
+class Cut(nn.Module):
+    """Values cut to what lies between two numbers."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.clamp(1e-6, 1 - 1e-6)
+
+
 SERIES = torch.randn(300, 6, 2, generator=torch.Generator().manual_seed(0))
 COLUMN = classes()[1][:, None].float()
 COUNTS = torch.arange(300).remainder(60)[:, None].float()
@@ -153,6 +177,45 @@ FLAWED: dict[str, tuple[dict[str, Any], str, str]] = {
         "vanishing_gradients",
         "filled up behind their end, on average over 94 % of their steps",
     ),
+    "several labels as shares of one": (
+        classification(model=network(4, 8, 3), targets=(SERIES[:, :3, 0] > 0.3).float(), loss=nn.CrossEntropyLoss()),
+        "wrong_loss",
+        "takes targets that mark one class, or sum to 1, but rows mark up to 3",
+    ),
+    "a class that is left out": (
+        classification(loss=nn.CrossEntropyLoss(ignore_index=1)),
+        "wrong_loss",
+        "outputs for rows of class 1 have no gradient",
+    ),
+    "a weight of nothing": (
+        classification(loss=nn.CrossEntropyLoss(weight=torch.tensor([0.0, 1.0]))),
+        "wrong_loss",
+        "outputs for rows of class 0 have no gradient",
+    ),
+    "a likeness that is made small": (
+        regression(
+            model=network(4, 8, 3),
+            targets=torch.randn(300, 3, generator=torch.Generator().manual_seed(2)),
+            loss=lambda o, t: functional.cosine_similarity(o, t, dim=1).mean(),
+        ),
+        "wrong_loss",
+        "drives outputs from the targets",
+    ),
+    "means that do not move": (
+        regression(model=normalized(1e-4)),
+        "frozen_parameters",
+        "at the end 98 % of their first guess is left",  # (1 - 1e-4) ** (10 * 25) is 0.975
+    ),
+    "units dropped in prediction": (
+        regression(model=Dropped(always=True)),
+        "underfitting",
+        "units are dropped in evaluation mode as well",
+    ),
+    "outputs cut to between 0 and 1": (
+        regression(model=network(4, 8, 1, output=Cut())),
+        "wrong_output_activation",
+        "lie outside",
+    ),
     "rows taken for steps": (
         classification(model=Reader(batch_first=False), inputs=SERIES),
         "not_learning",
@@ -204,6 +267,26 @@ SOUND: dict[str, dict[str, Any]] = {
         model=AtTheEnd(), inputs=torch.cat([torch.zeros(300, 90, 2), SERIES], 1)
     ),
     "a straight line": regression(model=nn.Linear(4, 1)),
+    "a class that no row has, left out": classification(
+        model=network(4, 8, 3), loss=nn.CrossEntropyLoss(ignore_index=2)
+    ),
+    "times by the logarithm of their hazard": regression(
+        targets=COUNTS + 0.5, loss=lambda o, t: (t * o.exp() - o).mean()
+    ),
+    "directions": regression(
+        model=network(4, 8, 3),
+        targets=torch.randn(300, 3, generator=torch.Generator().manual_seed(2)),
+        loss=lambda o, t: 1 - functional.cosine_similarity(o, t, dim=1).mean(),
+    ),
+    "a mean and a spread": regression(
+        model=network(4, 8, 2),
+        loss=lambda o, t: ((o[:, :1] - t).square() * (-o[:, 1:]).exp() + o[:, 1:]).mean(),
+    ),
+    "means that move": regression(model=normalized(0.1)),
+    "units dropped in training": regression(model=Dropped(always=False)),
+    "shares kept from 0 and 1": classification(
+        model=network(4, 8, 1, output=nn.Sequential(nn.Sigmoid(), Cut())), targets=COLUMN, loss=nn.BCELoss()
+    ),
 }
 
 

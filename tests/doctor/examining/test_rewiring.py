@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 import torch
+from scipy.stats import norm, rankdata
 from tests.doctor.examining.programs import classification, frozen, network, regression
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import anatomy_of
-from fitwell.doctor.examining.changes import CHANGES, WIDER, Arm
+from fitwell.doctor.examining.changes import CHANGES, EXCHANGED, NAMED, STAND_IN, WIDER, Arm
 from fitwell.doctor.examining.clock import clock_of
 from fitwell.doctor.examining.loop import loss_for, optimizer_of, scales_of
 from fitwell.doctor.examining.measuring import bench_of, tally_of
-from fitwell.doctor.examining.rewiring import network_of
+from fitwell.doctor.examining.rewiring import network_of, put_rows_first
 from fitwell.doctor.examining.screening import has_rare_class, lowest_recall
 from fitwell.doctor.examining.signals import Signals
 from fitwell.doctor.examining.subject import Fold, Subject, subject_of
@@ -126,7 +127,7 @@ def test_units_that_share_a_sum_of_one_are_suspected() -> None:
     for activation, suspected in ((nn.ReLU, 0.0), (lambda: nn.Softmax(1), 0.6)):
         given = subject(regression(model=nn.Sequential(nn.Linear(4, 8), activation(), nn.Linear(8, 1))))
         trained: Any = type("Trained", (), {"signals": None})()
-        base: Any = type("Base", (), {"trainings": (trained,), "diverged": False})()
+        base: Any = type("Base", (), {"trainings": (trained,), "diverged": False, "momentum": 0.0})()
         assert suspicions(given, anatomy_of(given), base)["activations"] == suspected
 
 
@@ -135,7 +136,7 @@ def test_large_first_gradients_are_the_weights_fault_where_scales_are_not(factor
     given = subject(regression(inputs=factor * regression()["inputs"]))
     signals = Signals(start=(), end=(), travelled=0.0, zero_weights=False, gradients={"weight": [1e5]})
     trained: Any = type("Trained", (), {"signals": signals})()
-    base: Any = type("Base", (), {"trainings": (trained,), "diverged": False})()
+    base: Any = type("Base", (), {"trainings": (trained,), "diverged": False, "momentum": 0.0})()
     assert suspicions(given, anatomy_of(given), base)["initialization"] == suspected
 
 
@@ -161,3 +162,59 @@ def test_a_change_says_what_it_is_for(name: str) -> None:
 
     assert CHANGES[name].symptom in MECHANISMS
     assert CHANGES[name].text
+
+
+def test_features_whose_spread_a_few_rows_make_come_to_the_ranks_of_a_normal_distribution() -> None:
+    generator = torch.Generator().manual_seed(0)
+    normal = torch.randn(600, 2, generator=generator)
+    x = torch.cat([torch.exp(3 * normal[:, :1]), normal[:, 1:]], 1)
+    given = subject(regression(inputs=x, targets=normal[:, :1], model=network(2, 4, 1)))
+    assert given.skewed.tolist() == [True, False]
+    arm = Arm(changes=frozenset({"ranks"}))
+    fold = Fold(training=torch.arange(600), held_out=torch.arange(600))
+    scaled = scales_of(given, anatomy_of(given), fold, arm).inputs(x)
+    expected = norm.ppf((rankdata(x[:, 0]) - 0.5) / 600)
+    assert scaled[:, 0].numpy() == pytest.approx(expected, abs=1e-5)
+    assert torch.equal(scaled[:, 1], x[:, 1])
+
+
+def test_whole_numbers_of_many_rows_each_may_be_names() -> None:
+    numbers = torch.arange(300.0).remainder(torch.tensor([[10.0], [100.0], [2.0]])).T
+    given = subject(regression(inputs=numbers, model=network(3, 4, 1)))
+    assert given.numbered.tolist() == [True, False, False]
+    fold = Fold(training=torch.arange(300), held_out=torch.arange(300))
+    seen = scales_of(given, anatomy_of(given), fold, Arm(changes=frozenset({NAMED}))).inputs(numbers)
+    assert torch.equal(seen[:, 3:], torch.eye(10).repeat(30, 1))
+
+
+def test_a_column_of_one_value_far_from_one_is_no_scale() -> None:
+    trained: Any = type("Trained", (), {"signals": None})()
+    base: Any = type("Base", (), {"trainings": (trained,), "diverged": False, "momentum": 0.0})()
+    x = regression()["inputs"]
+    for value, evident in ((2026.0, True), (1.0, False)):
+        given = subject(regression(inputs=torch.cat([x[:, :3], torch.full((len(x), 1), value)], 1)))
+        assert (suspicions(given, anatomy_of(given), base)["inputs"] >= 0.75) is evident
+
+
+def test_codes_are_read_by_a_network_of_our_own_through_their_vectors() -> None:
+    codes = torch.randint(0, 9, (300, 5), generator=torch.Generator().manual_seed(0))
+    vectors = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(20, 1))
+    given = subject(regression(inputs=codes, model=vectors))
+    made = changed(given, STAND_IN)
+    assert torch.allclose(made(codes), made(codes.flip(1)), atol=1e-6)  # a mean does not know the order
+    assert made(codes).shape == (300, 1)
+
+
+def test_running_means_follow_batches_and_rows_come_first() -> None:
+    given = subject(regression(model=nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8, momentum=1e-5), nn.Linear(8, 1))))
+    assert changed(given, "statistics").get_submodule("1").momentum == 0.1
+    reader = nn.Sequential(nn.GRU(2, 3))
+    put_rows_first(reader)
+    assert [part.batch_first for part in reader.children()] == [True]
+
+
+def test_the_two_marks_change_places_in_the_loss() -> None:
+    marks = (regression()["inputs"][:, :1] > 0).float()
+    given = subject(regression(targets=marks, loss=lambda o, t: (o * t).mean()))
+    exchanged = loss_for(given, anatomy_of(given), Arm(changes=frozenset({EXCHANGED})), marks)
+    assert float(exchanged(torch.ones(2, 1), torch.tensor([[0.0], [0.0]]))) == 1.0

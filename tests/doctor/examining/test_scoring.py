@@ -19,10 +19,11 @@ def loss_of(name: str) -> LossKind:
     return LossKind(name=name, expects=EXPECTS[name])
 
 
-CROSS_ENTROPY, SQUARED, LOGITS = (
+CROSS_ENTROPY, SQUARED, LOGITS, OWN = (
     loss_of("cross-entropy"),
     loss_of("squared error"),
     loss_of("binary cross-entropy with logits"),
+    loss_of("a loss of its own"),
 )
 
 
@@ -71,6 +72,8 @@ def test_what_diverged_has_the_worst_skill() -> None:
         (torch.eye(3), torch.zeros(3, 3), SQUARED, ("classes", "one-hot", 3)),
         (torch.tensor([[1.0, 1.0], [0.0, 1.0]]), torch.zeros(2, 2), LOGITS, ("labels", "0/1", 2)),
         (torch.tensor([[0.5], [1.5]]), torch.zeros(2, 1), SQUARED, ("numbers", "values", 1)),
+        (torch.tensor([[0, 1, 1], [1, 0, 1]]), torch.zeros(2, 3, 2), OWN, ("classes", "index", 2)),
+        (torch.tensor([[0, 1, 1], [1, 0, 1]]), torch.zeros(2, 2, 3), CROSS_ENTROPY, ("classes", "index", 2)),
     ],
 )
 def test_the_task_follows_from_targets_output_and_loss(

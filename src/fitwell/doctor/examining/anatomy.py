@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, LossKind, recognize
+from fitwell.doctor.examining.meaning import asks_for_directions, following_outputs
 from fitwell.doctor.examining.scoring import Task, labels_of, task_of
-from fitwell.doctor.examining.subject import Subject, new_module
+from fitwell.doctor.examining.subject import Subject, new_module, steps_of
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
 from fitwell.doctor.examining.tracing import RECTIFIERS, Trace, trace
 from fitwell.errors import RequestError
@@ -34,8 +35,13 @@ class Anatomy:
     weight_decay: float
     decoupled: bool  # from the gradient, as AdamW's is: it is then scaled by the rate, and far larger ones are usual
     plain_recurrent: bool
+    stale: float  # the share of their first guess that running means of normalization layers end with, the largest
     imbalance: float  # rows of the largest class over those of the smallest; of labels, the most uneven one's
+    told: slice | None = None  # of the outputs, which stand for targets, where there are more
+    directions: bool = False  # how long the outputs of a row are means nothing to the loss
     severed: bool = False  # something in the network stops the gradient, and it can be let through
+    mixed: bool = False  # rows are taken for steps, and need not be
+    misled: bool = False  # the loss was seen to ask for something else
 
     @property
     def width(self) -> int:
@@ -67,13 +73,22 @@ def anatomy_of(subject: Subject) -> Anatomy:
     task = task_of(subject.targets, seen.output, loss)
     owned = owned_by(subject, module)
     output = _output_of(seen)
+    own = loss.expects == "anything" and task.kind == "numbers"
+    first = following_outputs(subject.loss, seen.output.float(), targets) if own else None
     return Anatomy(
         trace=seen,
         loss=loss,
         task=task,
         output_shape=tuple(seen.output.shape[1:]),
         output=output,
-        mismatch=mismatch_of(output, loss, task, seen.output, subject.targets),
+        mismatch=mismatch_of(
+            output,
+            loss,
+            task,
+            seen.output,
+            subject.targets,
+            bounds=None if seen.output_activation is None else seen.output_activation.bounds,
+        ),
         broadcasts=_broadcasts(task, loss, seen.output, targets),
         frozen=tuple(names[id(each)] for each in module.parameters() if not each.requires_grad),
         unowned=tuple(
@@ -83,7 +98,10 @@ def anatomy_of(subject: Subject) -> Anatomy:
         weight_decay=owned.weight_decay,
         decoupled=owned.decoupled,
         plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
+        stale=_stale(subject, module),
         imbalance=_imbalance(task, subject.targets),
+        told=None if first is None else slice(first, first + targets[0].numel()),
+        directions=own and asks_for_directions(subject.loss, seen.output.float(), targets),
     )
 
 
@@ -121,7 +139,15 @@ def _output_of(seen: Trace) -> str:
     return "softmax" if shares and bool(((output.sum(1) - 1).abs() < SUMS_TO_ONE).all()) else "linear"
 
 
-def mismatch_of(output: str, loss: LossKind, task: Task, values: Tensor, targets: Tensor) -> str | None:
+def mismatch_of(
+    output: str,
+    loss: LossKind,
+    task: Task,
+    values: Tensor,
+    targets: Tensor,
+    *,
+    bounds: tuple[float, float] | None = None,
+) -> str | None:
     """Return why the loss cannot do with what the output gives, None when it can."""
     width = values.shape[1] if values.ndim > 1 else 1
     if output in ("softmax", "log_softmax") and width == 1:
@@ -132,6 +158,21 @@ def mismatch_of(output: str, loss: LossKind, task: Task, values: Tensor, targets
         return f"{loss.name} takes logits and applies its own {output}, but the output is a {output} already"
     if loss.expects == "logits" and output in ("relu", "tanh") and task.kind != "numbers":
         return f"{loss.name} takes logits of any sign and size, but {output} bounds them"
+    if (unfit := _of_targets(loss, task, targets)) is not None:
+        return unfit
+    if loss.expects == "probabilities" and output not in ("sigmoid", "softmax", "hardsigmoid"):
+        return f"{loss.name} takes probabilities, but the output is {output}"
+    if loss.expects == "log-probabilities" and output != "log_softmax":
+        return f"{loss.name} takes log-probabilities, but the output is {output}"
+    if task.kind == "numbers":
+        return _of_counts(output, loss, values) or _unreachable(output, loss, targets.float(), bounds)
+    return None
+
+
+def _of_targets(loss: LossKind, task: Task, targets: Tensor) -> str | None:
+    if loss.name == "cross-entropy" and task.kind == "labels":
+        most = int(targets.sum(1).max())
+        return f"{loss.name} takes targets that mark one class, or sum to 1, but rows mark up to {most}"
     if loss.name.startswith("binary") and not _within_0_1(targets):
         return (
             f"{loss.name} takes targets from 0 to 1, but they go from {float(targets.min()):.4g} to "
@@ -139,12 +180,6 @@ def mismatch_of(output: str, loss: LossKind, task: Task, values: Tensor, targets
         )
     if loss.name == "hinge" and loss.how == "by its type" and task.coding == "0/1":
         return f"{loss.name} takes classes of -1 and 1, but the targets are 0 and 1: those of 0 have no say in it"
-    if loss.expects == "probabilities" and output not in ("sigmoid", "softmax", "hardsigmoid"):
-        return f"{loss.name} takes probabilities, but the output is {output}"
-    if loss.expects == "log-probabilities" and output != "log_softmax":
-        return f"{loss.name} takes log-probabilities, but the output is {output}"
-    if task.kind == "numbers":
-        return _of_counts(output, loss, values) or _unreachable(output, loss, targets.float())
     return None
 
 
@@ -165,10 +200,10 @@ BOUNDS = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "softmax": (0.0, 1.0
           "log_softmax": (float("-inf"), 0.0)}  # fmt: skip
 
 
-def _unreachable(output: str, loss: LossKind, targets: Tensor) -> str | None:
+def _unreachable(output: str, loss: LossKind, targets: Tensor, bounds: tuple[float, float] | None) -> str | None:
     if loss.name in ("cross-entropy", "negative log-likelihood"):
         return f"{loss.name} is a loss of classes, but the targets are numbers"
-    low, high = BOUNDS.get(output, (float("-inf"), float("inf")))
+    low, high = bounds or BOUNDS.get(output, (float("-inf"), float("inf")))
     outside = ((targets < low - 1e-6) | (targets > high + 1e-6)).float().mean()
     if outside > 0.02:
         return (
@@ -186,6 +221,17 @@ def _broadcasts(task: Task, loss: LossKind, output: Tensor, targets: Tensor) -> 
         return False
     same_count = output.numel() == targets.numel()
     return same_count and output.ndim != targets.ndim
+
+
+def _stale(subject: Subject, module: nn.Module) -> float:
+    """Return the share (1 − momentum)^steps of the first guess that a running mean still has at the end."""
+    steps = steps_of(subject.training_rows, subject.batch_size, subject.epochs)
+    momenta = [
+        float(part.momentum)
+        for part in module.modules()
+        if isinstance(part, nn.modules.batchnorm._NormBase) and part.track_running_stats and part.momentum is not None
+    ]
+    return max(((1 - momentum) ** steps for momentum in momenta), default=0.0)
 
 
 def _imbalance(task: Task, targets: Tensor) -> float:

@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import torch
 from torch import nn
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.subject import Subject, steps_of
-from fitwell.doctor.examining.thresholds import ENOUGH_STEPS, MUCH_DECAY, RARE_CLASS
+from fitwell.doctor.examining.thresholds import ENOUGH_STEPS, MUCH_DECAY, RARE_CLASS, STALE
 from fitwell.doctor.examining.tracing import DISTRIBUTIONS, SQUASHING
 
+# Not in the bundle of healthy defaults, but beside it.
+REGULARIZED = "regularized"
+EXCHANGED = "exchanged"
+WIDER = "wider"
+STAND_IN = "stand_in"
+NAMED = "named"
 Applies = Callable[[Subject, Anatomy], bool]
 
 
@@ -40,6 +45,11 @@ class Arm:
     factor: float = 1.0  # of the examined optimizer's rates, when "rate" is
     longer: float = 1.0  # how many times the examined epochs, when "longer" is
 
+    @property
+    def is_another_network(self) -> bool:
+        """Whether a network of our own stands in the place of the examined one."""
+        return bool(self.changes & {STAND_IN, NAMED})
+
     def without(self, *names: str) -> Arm:
         """Return the arm with changes taken back."""
         return self.of(self.changes - set(names))
@@ -58,7 +68,11 @@ def _always(subject: Subject, anatomy: Anatomy) -> bool:
 
 
 def _numeric_inputs(subject: Subject, anatomy: Anatomy) -> bool:
-    return subject.inputs.is_floating_point() or subject.inputs.dtype == torch.uint8
+    return subject.is_numeric
+
+
+def _numbers_or_codes(subject: Subject, anatomy: Anatomy) -> bool:
+    return subject.is_numeric or (subject.inputs.ndim == 2 and bool((subject.inputs >= 0).all()))
 
 
 def _numbers(subject: Subject, anatomy: Anatomy) -> bool:
@@ -77,7 +91,8 @@ def _other_loss(subject: Subject, anatomy: Anatomy) -> bool:
     }
     names = (*proper[anatomy.task.kind], "binary cross-entropy with logits")
     mismatch = anatomy.mismatch is not None
-    return anatomy.loss.negated or anatomy.loss.name not in names or mismatch or anatomy.broadcasts
+    flawed = mismatch or anatomy.loss.negated or anatomy.broadcasts or anatomy.misled
+    return flawed or anatomy.loss.name not in names
 
 
 def _squashed(subject: Subject, anatomy: Anatomy) -> bool:
@@ -114,6 +129,27 @@ def _regularized(subject: Subject, anatomy: Anatomy) -> bool:
 
 def _plain_recurrent(subject: Subject, anatomy: Anatomy) -> bool:
     return anatomy.plain_recurrent
+
+
+def _of_two(subject: Subject, anatomy: Anatomy) -> bool:
+    two = anatomy.width == 1 and anatomy.task.kind == "classes" and anatomy.task.coding in ("0/1", "-1/1")
+    return two and anatomy.loss.expects == "anything"
+
+
+def _stale(subject: Subject, anatomy: Anatomy) -> bool:
+    return anatomy.stale > STALE
+
+
+def _skewed(subject: Subject, anatomy: Anatomy) -> bool:
+    return bool(subject.skewed.any())
+
+
+def _numbered(subject: Subject, anatomy: Anatomy) -> bool:
+    return bool(subject.numbered.any())
+
+
+def _mixed(subject: Subject, anatomy: Anatomy) -> bool:
+    return anatomy.mixed
 
 
 def _recurrent(subject: Subject, anatomy: Anatomy) -> bool:
@@ -208,6 +244,12 @@ CHANGES: dict[str, Change] = {
         applies=_numeric_inputs,
         setting="data.numbers.scaling",
     ),
+    "ranks": Change(
+        symptom="unscaled_inputs",
+        text="bring features whose spread a few rows make to their ranks, as a normal distribution has them",
+        applies=_skewed,
+        setting="data.numbers.scaling",
+    ),
     "bent": Change(
         symptom="missing_activation",
         text="put a ReLU between linear layers that follow one another",
@@ -228,25 +270,39 @@ CHANGES: dict[str, Change] = {
         text="train all parameters: requires_grad on, and all of them handed to the optimizer",
         applies=_frozen,
     ),
+    "statistics": Change(
+        symptom="frozen_parameters",
+        text="let running means and spreads of normalization layers follow the batches (momentum 0.1)",
+        applies=_stale,
+    ),
+    "rows_first": Change(
+        symptom="not_learning",
+        text="tell recurrent and attention layers that rows come first (batch_first=True)",
+        applies=_mixed,
+    ),
     "gradient": Change(
         symptom="frozen_parameters",
         text="let the gradient through: no detach, no_grad or rounding between parameters and output",
         applies=_severed,
     ),
 }
-# Not in the bundle of healthy defaults, but beside it.
-REGULARIZED = "regularized"
-WIDER = "wider"
-STAND_IN = "stand_in"
 BESIDE: dict[str, Change] = {
     REGULARIZED: Change(
         symptom="overfitting", text="add dropout 0.3 and weight decay", applies=_always, setting="network.dropout"
     ),
+    EXCHANGED: Change(
+        symptom="wrong_loss", text="let the two marks of the targets change places in the loss", applies=_of_two
+    ),
     WIDER: Change(symptom="underfitting", text="make hidden layers four times as wide", applies=_always, fault=False),
+    NAMED: Change(
+        symptom="underfitting",
+        text="give each value of whole numbers, which may be names, an input of its own (one-hot)",
+        applies=_numbered,
+    ),
     STAND_IN: Change(
         symptom="underfitting",
-        text="take a network of two hidden layers of 128 ReLU units on the flattened inputs",
-        applies=_numeric_inputs,
+        text="take a network of two hidden layers of 128 ReLU units on the flattened inputs or the mean of words",
+        applies=_numbers_or_codes,
         fault=False,
     ),
 }

@@ -23,7 +23,7 @@ from fitwell.doctor.examining.beyond import (
 )
 from fitwell.doctor.examining.changes import BESIDE, CHANGES, REGULARIZED, STAND_IN, WIDER, Arm
 from fitwell.doctor.examining.clock import Clock, clock_of
-from fitwell.doctor.examining.construction import Flaw, flaws
+from fitwell.doctor.examining.construction import flaws
 from fitwell.doctor.examining.eliminating import eliminate, is_evident
 from fitwell.doctor.examining.exam import Exam
 from fitwell.doctor.examining.explaining import (
@@ -40,6 +40,7 @@ from fitwell.doctor.examining.explaining import (
     with_cure,
     with_skill,
 )
+from fitwell.doctor.examining.flaw import Flaw
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
 from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, shared_rows, without_signal
 from fitwell.doctor.examining.scoring import skill
@@ -177,8 +178,13 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
         subject = finite  # the rest may be wrong as well, and tells what leaving those rows out brings
     anatomy = anatomy_of(subject)
     found = flaws(subject, anatomy)
-    severed = any(flaw.change == "gradient" for flaw in found)
-    course.anatomy = anatomy = replace(anatomy, severed=severed)
+    changes = {flaw.change for flaw in found}
+    course.anatomy = anatomy = replace(
+        anatomy,
+        severed="gradient" in changes,
+        mixed="rows_first" in changes,
+        misled="loss" in changes,
+    )
     course.tally = tally = tally_of(subject, most=MOST_WORK_IN_ALL if clock.endless else math.inf)
     course.bench = bench = bench_of(subject, anatomy, clock, subject.seed, tally)
     course.add(flaw_finding(flaw, None) for flaw in found)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from fitwell.doctor.examining.changes import BESIDE, CHANGES, STAND_IN, WIDER, Arm, Change
-from fitwell.doctor.examining.construction import Flaw
 from fitwell.doctor.examining.eliminating import Causes
+from fitwell.doctor.examining.flaw import Flaw
 from fitwell.doctor.examining.measuring import Gain, Measured, gain
 from fitwell.doctor.examining.screening import Screened
 from fitwell.doctor.examining.signals import Signals
@@ -49,6 +49,7 @@ MECHANISMS: dict[str, str] = {
     "underfitting": "the network, as it is, cannot express what the data shows",
     "overfitting": "it goes on learning the training rows by heart, at the expense of others",
     "class_imbalance": "errors on the rare class weigh so little that it is hardly ever predicted",
+    "not_learning": "what a row gives depends on the rows beside it, so that nothing steady can be learned of any",
     "unstable_loss": "steps overshoot, and the loss rises and falls instead of settling",
     "seed_sensitive": "whether it learns depends on the first weights and the order of rows",
 }

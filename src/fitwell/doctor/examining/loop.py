@@ -7,7 +7,7 @@ one half of them and judged on the other, in turn, so that choosing gains nothin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fitwell.doctor.examining.anatomy import Anatomy
-from fitwell.doctor.examining.changes import REGULARIZED, STAND_IN, Arm, parameters_of
+from fitwell.doctor.examining.changes import EXCHANGED, NAMED, REGULARIZED, Arm, parameters_of
 from fitwell.doctor.examining.clock import Clock
-from fitwell.doctor.examining.losses import Loss, meant_values
+from fitwell.doctor.examining.losses import Loss, classes_first
+from fitwell.doctor.examining.meaning import as_long_as, meant_shares, meant_values
 from fitwell.doctor.examining.rewiring import network_of, rewired
 from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
@@ -72,14 +73,24 @@ class Scales:
     input_factor: Tensor
     target_shift: Tensor
     target_factor: Tensor
+    ranked: Mapping[int, Tensor]  # by feature that is brought to its ranks: its training values, ascending
+    named: Mapping[int, Tensor]  # by feature whose values are names: those values
 
     def inputs(self, values: Tensor) -> Tensor:
         """Return inputs as an arm sees them."""
-        return (
+        scaled = (
             values
             if _is_identity(self.input_factor, self.input_shift)
             else _mapped(values, self.input_shift, self.input_factor)
         )
+        if self.ranked:
+            columns = [
+                _normal_ranks(values[:, place], self.ranked[place]) if place in self.ranked else scaled[:, place]
+                for place in range(values.shape[1])
+            ]
+            scaled = torch.stack(columns, 1)
+        marks = [(values[:, place, None] == known).float() for place, known in self.named.items()]
+        return torch.cat([scaled, *marks], 1) if marks else scaled
 
     def targets(self, values: Tensor) -> Tensor:
         """Return targets as an arm sees them."""
@@ -88,6 +99,14 @@ class Scales:
             if _is_identity(self.target_factor, self.target_shift)
             else _mapped(values, self.target_shift, self.target_factor)
         )
+
+
+def _normal_ranks(values: Tensor, known: Tensor) -> Tensor:
+    """Return what a standard normal distribution has at the ranks of values (rows,) among known ones, ascending."""
+    values = values.contiguous()
+    ranks = (torch.searchsorted(known, values) + torch.searchsorted(known, values, right=True)) / (2 * len(known))
+    scores: Tensor = torch.special.ndtri(ranks.clamp(0.5 / len(known), 1 - 0.5 / len(known)))
+    return scores
 
 
 def _mapped(values: Tensor, shift: Tensor, factor: Tensor) -> Tensor:
@@ -153,7 +172,9 @@ def train(
         fitted=skill(_judged(subject, anatomy, arm, fitted, few).contributions),
         diverged=not math.isfinite(looks[-1].loss),
         cut=looks[-1].step < last_step and math.isfinite(looks[-1].loss),
-        momentum=max(float(group.get("momentum", 0)) for group in optimizer.param_groups),
+        momentum=max(
+            max(float(group.get("momentum", 0)), *group.get("betas", (0.0,))[:1]) for group in optimizer.param_groups
+        ),
         signals=None if signals is None else signals.taken(x[:EVALUATED]),
     )
 
@@ -199,7 +220,7 @@ def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scale
     """Return how an arm maps inputs and targets."""
     input_shift, input_factor = torch.zeros(()), torch.ones(())
     target_shift, target_factor = torch.zeros(()), torch.ones(())
-    if "inputs" in arm.changes or STAND_IN in arm.changes:
+    if subject.is_numeric and ("inputs" in arm.changes or arm.is_another_network):
         x = subject.inputs[fold.training].float()
         # A feature's axis is the last of tables and series, the first after the rows of images.
         axes = [0, *range(2, x.ndim)] if x.ndim >= 4 else list(range(x.ndim - 1))
@@ -225,8 +246,15 @@ def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scale
                 target_factor = torch.where(high > low, (high - low) / reach, torch.ones(()))
                 middle = 0.5 if anatomy.output == "sigmoid" else 0.0
                 target_shift = (low + high) / 2 - middle * target_factor
+    skewed = subject.skewed.nonzero().flatten().tolist() if "ranks" in arm.changes else []
+    numbered = subject.numbered.nonzero().flatten().tolist() if NAMED in arm.changes else []
     return Scales(
-        input_shift=input_shift, input_factor=input_factor, target_shift=target_shift, target_factor=target_factor
+        input_shift=input_shift,
+        input_factor=input_factor,
+        target_shift=target_shift,
+        target_factor=target_factor,
+        ranked={place: subject.inputs[fold.training, place].contiguous().sort().values for place in skewed},
+        named={place: torch.unique(subject.inputs[fold.training, place]) for place in numbered},
     )
 
 
@@ -238,7 +266,7 @@ def optimizer_of(subject: Subject, anatomy: Anatomy, module: nn.Module, arm: Arm
     """Return the optimizer of an arm; Adam in the place of another keeps a decay that might be at fault itself."""
     trainable = [each for each in parameters_of(module) if each.requires_grad]
     decay = DECAY if REGULARIZED in arm.changes else 0.0
-    own = subject.optimizer(module.parameters()) if STAND_IN not in arm.changes else None
+    own = subject.optimizer(module.parameters()) if not arm.is_another_network else None
     if own is None or "adam" in arm.changes:
         if own is not None and "thaw" not in arm.changes:
             given = {id(each) for group in own.param_groups for each in group["params"]}
@@ -265,13 +293,15 @@ def optimizer_of(subject: Subject, anatomy: Anatomy, module: nn.Module, arm: Arm
 
 def loss_for(subject: Subject, anatomy: Anatomy, arm: Arm, targets: Tensor) -> Loss:
     """Return what an arm minimizes: the subject's loss, or the one that its task asks for."""
-    raw = "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
+    raw = "output" in arm.changes or anatomy.output == "linear" or arm.is_another_network
     proper = takes_proper_loss(anatomy, arm)
+    if not proper and EXCHANGED in arm.changes:
+        return lambda output, target: _scalar(subject.loss(output, sum(anatomy.task.pair) - target))
     if not proper:
         return lambda output, target: _scalar(subject.loss(output, target))
     if anatomy.task.kind == "numbers":
         return lambda output, target: functional.mse_loss(
-            output.reshape(len(target), -1), target.float().reshape(len(target), -1)
+            _told(anatomy, output).reshape(len(target), -1), target.float().reshape(len(target), -1)
         )
     weights = _class_weights(anatomy, targets) if "weights" in arm.changes else None
     return lambda output, target: _class_loss(
@@ -318,8 +348,7 @@ def _class_loss(anatomy: Anatomy, output: Tensor, labels: Tensor, *, raw: bool, 
         if anatomy.output in ("tanh", "hardtanh"):
             one = (one + 1) / 2
         return functional.binary_cross_entropy(one.clamp(1e-6, 1 - 1e-6), marks, weight=weight)
-    if output.shape[1] < anatomy.task.classes and output.shape[-1] == anatomy.task.classes:
-        output = output.movedim(-1, 1)
+    output = classes_first(output, labels)
     if weights is not None:
         weights = weights[: output.shape[1]]
     if raw or anatomy.output == "log_softmax":
@@ -335,14 +364,31 @@ def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, modul
         for some in torch.split(rows, EVALUATED):
             with _within(rewired(anatomy, arm, training=False)):
                 outputs.append(module(scales.inputs(_given(subject, arm, some))))
-    output, targets = torch.cat(outputs), subject.targets[rows]
-    own = anatomy.loss.expects == "anything" and anatomy.task.kind == "numbers"
-    if own and not takes_proper_loss(anatomy, arm):
-        return meant_values(subject.loss, subject.targets, output)
+    output, targets = _told(anatomy, torch.cat(outputs)), subject.targets[rows]
+    if anatomy.directions:
+        return as_long_as(output, subject.targets)
+    if anatomy.loss.expects == "anything" and not takes_proper_loss(anatomy, arm):
+        return _meant(subject, anatomy, arm, output)
     if "targets" in arm.changes:
         output = output.reshape(targets.shape) if output.numel() == targets.numel() else output
         output = output * scales.target_factor + scales.target_shift
     return output
+
+
+def _told(anatomy: Anatomy, output: Tensor) -> Tensor:
+    """Return those of the outputs (rows, …) that stand for the targets."""
+    return output if anatomy.told is None else output[:, anatomy.told]
+
+
+def _meant(subject: Subject, anatomy: Anatomy, arm: Arm, output: Tensor) -> Tensor:
+    """Return what outputs that told (rows, …) stand for under a loss of its own."""
+    if anatomy.task.kind == "numbers":
+        return output if anatomy.told is not None else meant_values(subject.loss, subject.targets, output)
+    if anatomy.width != 1 or anatomy.task.coding not in ("0/1", "-1/1"):
+        return output
+    off, on = anatomy.task.pair
+    shares = meant_shares(subject.loss, (on, off) if EXCHANGED in arm.changes else (off, on), output)
+    return off + (on - off) * shares
 
 
 def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
@@ -353,7 +399,7 @@ def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows:
 
 def gives_logits(anatomy: Anatomy, arm: Arm) -> bool:
     """Tell whether outputs of an arm that tells classes apart cannot be probabilities."""
-    raw = "output" in arm.changes or anatomy.output == "linear" or STAND_IN in arm.changes
+    raw = "output" in arm.changes or anatomy.output == "linear" or arm.is_another_network
     return raw and takes_proper_loss(anatomy, arm)
 
 

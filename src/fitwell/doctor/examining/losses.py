@@ -6,13 +6,11 @@ what it gives, and the known loss whose gradient points the same way on every qu
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,7 +18,6 @@ from torch.nn import functional
 from fitwell.doctor.examining.thresholds import PROBES, SAME_DIRECTION
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-COARSER = 16  # times, the grid of outputs that are asked one by one
 Expects = Literal["values", "logits", "log-probabilities", "probabilities", "margins", "anything"]
 
 
@@ -83,6 +80,24 @@ def _signs(targets: Tensor, outputs: Tensor) -> Tensor:
     return 2 * given - 1 if bool((given >= 0).all()) else given
 
 
+def classes_axis(shape: tuple[int, ...], targets: Tensor) -> int | None:
+    """Return which axis of outputs (rows, …) has a place for each class, where targets are class numbers of the rest.
+
+    That of torch's own losses where either may be meant.
+    """
+    rest = tuple(targets.shape[1:])
+    if targets.is_floating_point() or len(shape) != targets.ndim + 1:
+        return None
+    fitting = [axis for axis in (1, len(shape) - 1) if shape[1:axis] + shape[axis + 1 :] == rest]
+    return next((axis for axis in fitting if int(targets.max()) < shape[axis]), None)
+
+
+def classes_first(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return outputs with the classes behind the rows, where torch's losses expect them."""
+    axis = classes_axis(tuple(outputs.shape), targets)
+    return outputs if axis is None else outputs.movedim(axis, 1)
+
+
 def _classes(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return class numbers, whether the targets were such or marked one of as many columns."""
     if targets.is_floating_point() and targets.shape == outputs.shape:
@@ -95,8 +110,8 @@ KNOWN: dict[str, Loss] = {
     "squared error": lambda o, t: functional.mse_loss(o, _like(t, o)),
     "absolute error": lambda o, t: functional.l1_loss(o, _like(t, o)),
     "Huber": lambda o, t: functional.smooth_l1_loss(o, _like(t, o)),
-    "cross-entropy": lambda o, t: functional.cross_entropy(o, _classes(o, t)),
-    "negative log-likelihood": lambda o, t: functional.nll_loss(o, _classes(o, t)),
+    "cross-entropy": lambda o, t: functional.cross_entropy(classes_first(o, t), _classes(classes_first(o, t), t)),
+    "negative log-likelihood": lambda o, t: functional.nll_loss(classes_first(o, t), _classes(classes_first(o, t), t)),
     "binary cross-entropy": lambda o, t: functional.binary_cross_entropy(o, _like(t, o)),
     "binary cross-entropy with logits": lambda o, t: functional.binary_cross_entropy_with_logits(o, _like(t, o)),
     "hinge": lambda o, t: functional.relu(1 - o * _signs(t, o)).mean(),
@@ -147,44 +162,3 @@ def _gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
     except (RuntimeError, ValueError, IndexError, TypeError, AttributeError):
         return None  # it does not take such outputs, which answers the question
     return gradient.flatten() if bool(gradient.isfinite().all()) else None
-
-
-def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
-    """Return which target each output (rows, …) stands for under a loss of its own: the one whose best output it is.
-
-    For the likelihood of counts whose logarithm is put out, say, an output of 2 stands for e².
-    """
-    if outputs[0].numel() != targets[0].numel() or not bool(outputs.isfinite().all()):
-        return outputs
-    known = targets.flatten().float()[:10_000]
-    shares = torch.linspace(0, 1, 31)
-    places = torch.cat([torch.quantile(known, shares), known.min() + shares * (known.max() - known.min())]).sort()[0]
-    low, high = float(outputs.min()), float(outputs.max())
-    reach = max(high - low, float(places.abs().max()), 1.0)
-    grid = torch.linspace(low - reach, high + reach, 801)
-
-    def value(output: Tensor, place: Tensor) -> Tensor:
-        return loss(output.expand(1, *outputs.shape[1:]), place.expand(1, *targets.shape[1:]).to(targets.dtype)).mean()
-
-    try:
-        values = _of_all_pairs(value, grid, places)
-    except RuntimeError:  # its code looks at values, so that it is asked one by one, and less often
-        grid = grid[::COARSER]
-        try:
-            values = torch.stack([torch.stack([value(output, place) for output in grid]) for place in places])
-        except (RuntimeError, ValueError, IndexError, TypeError):
-            return outputs
-    except (ValueError, IndexError, TypeError):
-        return outputs
-    found = grid[values.nan_to_num(math.inf).argmin(1)]
-    if not bool((found.diff() >= 0).all()) or float(found[-1] - found[0]) <= 0:
-        return outputs  # it has no best output for a target by itself
-    keep = torch.cat([torch.ones(1, dtype=torch.bool), found.diff() > 0])
-    meant = np.interp(outputs.flatten().numpy(), found[keep].numpy(), places[keep].numpy())
-    return torch.from_numpy(meant).float().reshape(outputs.shape)
-
-
-def _of_all_pairs(value: Callable[[Tensor, Tensor], Tensor], grid: Tensor, places: Tensor) -> Tensor:
-    """Return the value (places, grid) of each output of a grid for each target, all at once."""
-    mapped: Tensor = torch.vmap(lambda place: torch.vmap(lambda output: value(output, place))(grid))(places)
-    return mapped

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import Anatomy
-from fitwell.doctor.examining.changes import REGULARIZED, STAND_IN, WIDER, Arm
+from fitwell.doctor.examining.changes import REGULARIZED, WIDER, Arm
 from fitwell.doctor.examining.subject import Subject, new_module
 from fitwell.doctor.examining.tracing import DISTRIBUTIONS, SQUASHING, Rewired
 
 HIDDEN = 128  # units of the stand-in's layers
 DROPPED = 0.3
+USUAL_MOMENTUM = 0.1  # of running means and spreads: torch's own default
 LEAST_KEPT = 0.95  # of what dropout gets, where it is made lighter
 FIRST_OUTPUTS = 0.1  # spread of the outputs before the first step
 WIDENED = 4
@@ -22,11 +24,16 @@ LAYERS = (nn.Linear, nn.modules.conv._ConvNd)
 
 
 class StandIn(nn.Module):
-    """Two hidden layers on the flattened inputs (rows, …), giving outputs of the shape asked for."""
+    """Two hidden layers on the flattened inputs (rows, …), giving outputs of the shape asked for.
 
-    def __init__(self, width: int, shape: tuple[int, ...]) -> None:
+    Of codes, such as word numbers, it takes the mean of their vectors.
+    """
+
+    def __init__(self, width: int, shape: tuple[int, ...], *, codes: int = 0) -> None:
         super().__init__()
         self.shape = shape
+        self.vectors = nn.EmbeddingBag(codes, HIDDEN) if codes else None
+        width = HIDDEN if codes else width
         self.layers = nn.Sequential(
             nn.Linear(width, HIDDEN),
             nn.ReLU(),
@@ -37,23 +44,24 @@ class StandIn(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return outputs (rows, …)."""
-        output: Tensor = self.layers(inputs.flatten(1).float())
+        flat = inputs.flatten(1)
+        output: Tensor = self.layers(flat.float() if self.vectors is None else self.vectors(flat.long()))
         return output.reshape(len(inputs), *self.shape)
 
 
 def network_of(subject: Subject, anatomy: Anatomy, arm: Arm, inputs: Tensor, *, seed: int) -> nn.Module:
     """Return the network of an arm before its first step; `inputs` (some rows, …) are what it will see."""
-    if STAND_IN in arm.changes:
+    if arm.is_another_network:
         torch.manual_seed(seed)
-        return StandIn(inputs[0].numel(), anatomy.output_shape)
+        codes = 0 if subject.is_numeric else int(subject.inputs.max()) + 1
+        return StandIn(inputs[0].numel(), anatomy.output_shape, codes=codes)
     module = new_module(subject, seed)
     if "thaw" in arm.changes:
         for each in module.parameters():
             each.requires_grad_(each.is_floating_point())
-    if "gated" in arm.changes:
-        _gate(module)
-    if WIDER in arm.changes:
-        widen(module)
+    for name, change in IN_PLACE.items():
+        if name in arm.changes:
+            change(module)
     if "initialization" in arm.changes:
         torch.manual_seed(seed)
         redraw_soundly(module, anatomy, arm, inputs)
@@ -63,7 +71,7 @@ def network_of(subject: Subject, anatomy: Anatomy, arm: Arm, inputs: Tensor, *, 
 def rewired(anatomy: Anatomy, arm: Arm, *, training: bool) -> Rewired:
     """Return the context in which a forward pass of the arm runs; for one pass."""
     hidden = anatomy.trace.hidden_activations
-    if STAND_IN in arm.changes:
+    if arm.is_another_network:
         return Rewired(left_out=(), rectified=(), bent=())
     left_out = [anatomy.trace.last] if "output" in arm.changes and anatomy.trace.last is not None else []
     rectified = (
@@ -79,7 +87,7 @@ def rewired(anatomy: Anatomy, arm: Arm, *, training: bool) -> Rewired:
         dropped=dropped,
         share=DROPPED,
         through=training and "gradient" in arm.changes,
-        kept=LEAST_KEPT if training and "lighter" in arm.changes else 0.0,
+        kept=LEAST_KEPT if "lighter" in arm.changes else 0.0,
     )
 
 
@@ -157,6 +165,20 @@ def _gate(module: nn.Module) -> None:
                 setattr(parent, name, gated)
 
 
+def _keep_pace(module: nn.Module) -> None:
+    """Let running means and spreads follow the batches, in place."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._NormBase):
+            part.momentum = USUAL_MOMENTUM
+
+
+def put_rows_first(module: nn.Module) -> None:
+    """Tell the layers that may take either axis for rows that it is the first, in place."""
+    for part in module.modules():
+        if isinstance(part, nn.RNNBase | nn.MultiheadAttention):
+            part.batch_first = True
+
+
 def widen(module: nn.Module) -> None:
     """Make every hidden layer wider in place; whoever calls it finds out whether the network still fits together."""
     layers = [part for part in module.modules() if isinstance(part, LAYERS)]
@@ -194,3 +216,11 @@ def _widen_layer(part: nn.Module, *, inside: bool, outside: bool) -> None:
 
 def _rebuild(part: nn.Module, made: nn.Module) -> None:
     part.__dict__.update(copy.copy(made.__dict__))
+
+
+IN_PLACE: dict[str, Callable[[nn.Module], None]] = {
+    "gated": _gate,
+    "rows_first": put_rows_first,
+    "statistics": _keep_pace,
+    WIDER: widen,
+}

@@ -14,6 +14,7 @@ from fitwell.doctor.examining.baseline import MOST_FEATURES, NEIGHBORS, VALUES, 
 from fitwell.doctor.examining.measuring import Bench
 from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill
 from fitwell.doctor.examining.subject import Subject, row_keys
+from fitwell.doctor.examining.thresholds import FEW_VALUES
 from fitwell.doctor.finding import Finding, remedy
 
 SHIFTS = 5  # labels are tried against the rows up to so many places away
@@ -21,7 +22,6 @@ LEAKED_ROWS = 0.05  # of held-out rows that were trained on: more than chance re
 NEAR = 0.2  # of the distance of the tenth nearest row
 FEWEST_DIMENSIONS = 6  # from here hardly any row has a neighbor so near by chance
 MOST_ASKED, MOST_KNOWN = 1000, 10_000  # rows
-FEW_VALUES = 20  # of a feature: codes, grades and grid points rather than measurements
 # Correlation of a feature with the target from which it is a copy. Classes leave a gap between their copies that no
 # threshold on an honest feature has; among numbers an honest feature may be as good as linear.
 COPIES = {"classes": 0.99, "labels": 1.0, "numbers": 0.9999}

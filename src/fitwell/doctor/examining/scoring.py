@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fitwell.doctor.examining.losses import LossKind
+from fitwell.doctor.examining.losses import LossKind, classes_axis
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
 
 Kind = Literal["classes", "labels", "numbers"]
@@ -30,6 +30,11 @@ class Task:
     coding: Coding
     classes: int  # of one class; else columns of the targets
     why: str
+
+    @property
+    def pair(self) -> tuple[float, float]:
+        """The two marks of a task of two classes."""
+        return (-1.0, 1.0) if self.coding == "-1/1" else (0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,10 @@ def task_of(targets: Tensor, output: Tensor, loss: LossKind) -> Task:
     width = output.shape[1] if output.ndim > 1 else 1
     by_index = loss.name in ("cross-entropy", "negative log-likelihood")
     one_column = targets.ndim == 1 or (targets.ndim == 2 and targets.shape[1] == 1)
+    axis = classes_axis(tuple(output.shape), targets) if output.ndim > 2 else None
+    if axis is not None:
+        classes = output.shape[axis]
+        return Task(kind="classes", coding="index", classes=classes, why=f"{classes} outputs for every class number")
     if by_index and not targets.is_floating_point():
         classes = max(2, int(targets.max()) + 1, width if width > 1 else 2)
         return Task(kind="classes", coding="index", classes=classes, why=f"{loss.name} of {classes} classes")
@@ -56,7 +65,8 @@ def task_of(targets: Tensor, output: Tensor, loss: LossKind) -> Task:
         return Task(kind="classes", coding="-1/1", classes=2, why="targets are -1 and 1")
     if found <= {0.0, 1.0} and targets.ndim == 2 and bool((targets.sum(1) == 1).all()):
         return Task(kind="classes", coding="one-hot", classes=targets.shape[1], why="each row marks one class")
-    if found <= {0.0, 1.0} and targets.ndim == 2 and "binary" in loss.name and targets.shape[1] <= 64:
+    several = "binary" in loss.name or (loss.name == "cross-entropy" and float(targets.sum(1).max()) > 1)
+    if found <= {0.0, 1.0} and targets.ndim == 2 and several and targets.shape[1] <= 64:
         return Task(kind="labels", coding="0/1", classes=targets.shape[1], why="each row marks labels")
     if not targets.is_floating_point() and one_column and width > 1 and int(targets.max()) < width:
         return Task(kind="classes", coding="index", classes=width, why=f"{width} outputs for class numbers")

@@ -21,7 +21,17 @@ from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.baseline import linear_contributions
-from fitwell.doctor.examining.changes import CHANGES, REGULARIZED, STAND_IN, WIDER, Arm, bundle
+from fitwell.doctor.examining.changes import (
+    BESIDE,
+    CHANGES,
+    EXCHANGED,
+    NAMED,
+    REGULARIZED,
+    STAND_IN,
+    WIDER,
+    Arm,
+    bundle,
+)
 from fitwell.doctor.examining.loop import gives_logits, train
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
 from fitwell.doctor.examining.scoring import labels_of, probabilities, skill
@@ -66,7 +76,7 @@ class Screened:
 
         In another network nothing of the examined one is left that could be found to be the cause.
         """
-        own = [each for each in (self.full, *self.others) if STAND_IN not in each.arm.changes]
+        own = [each for each in (self.full, *self.others) if not each.arm.is_another_network]
         found = max(own, key=lambda each: each.skill)
         return found if found.skill >= SHARE_OF_GAIN * self.best.skill > 0 else self.best
 
@@ -113,8 +123,13 @@ def screen(bench: Bench) -> Screened:
     full, others = base, []
     if base.skill <= 1 - EVIDENT_FAULT:
         full = bench.measure(with_found_rate(bench, starting_arm(subject, anatomy)))
-        others = [*held_back_arms(bench, base, full), *larger_arms(bench, base, full)]
+        others = [
+            *held_back_arms(bench, base, full),
+            *larger_arms(bench, base, full, 0.0 if linear is None else skill(linear)),
+        ]
         others += weighted_arms(bench, base, full)
+        others += exchanged_arms(bench, base, full)
+        others += named_arms(bench, base, full)
     return Screened(
         base=base, full=full, others=tuple(others), linear=linear, constant_error=constant_error(subject, anatomy)
     )
@@ -130,6 +145,18 @@ def _arms_that_win(bench: Bench, arm: Arm, base: Measured, full: Measured) -> It
     """Yield an arm where it gets to what is worth telling: better than the bundle, clearly than the training."""
     if bench.reaches(arm, max(full.skill, base.skill + ABSOLUTE_GAIN)):
         yield bench.measure(arm)
+
+
+def exchanged_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Measured]:
+    """Yield the bundle with the two marks exchanged, where a loss of its own may take them the wrong way."""
+    if BESIDE[EXCHANGED].applies(bench.subject, bench.anatomy) and base.skill <= DOUBTFUL_SKILL:
+        yield from _arms_that_win(bench, full.arm.without("loss", "output").plus(EXCHANGED), base, full)
+
+
+def named_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Measured]:
+    """Yield a network of our own that takes whole numbers for names."""
+    if BESIDE[NAMED].applies(bench.subject, bench.anatomy):
+        yield from _arms_that_win(bench, replace(full.arm.plus(NAMED), adam_rate=STAND_IN_RATE), base, full)
 
 
 def constant_error(subject: Subject, anatomy: Anatomy) -> float:
@@ -204,16 +231,20 @@ def lowest_recall(bench: Bench, arm: Measured) -> float:
     )
 
 
-def larger_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Measured]:
-    """Yield the bundle with wider layers where the network can be widened, else or after that failed with our own."""
-    known = full.skill > DOUBTFUL_SKILL
+def larger_arms(bench: Bench, base: Measured, full: Measured, plain: float) -> Iterator[Measured]:
+    """Yield the bundle with wider layers where the network can be widened, else or after that failed with our own.
+
+    It has failed where hardly anything is known, or clearly less than a linear model knows, whose skill is `plain`.
+    """
+    enough = max(DOUBTFUL_SKILL, (1 - RELATIVE_FAULT) * plain)
+    known = full.skill > enough
     if known and full.fitted >= KNOWN_THROUGHOUT:
         return  # it is large enough
     # Where its parts no longer fit together, this way of telling is closed.
-    with suppress(RuntimeError, ValueError, TypeError, AttributeError, IndexError):
+    with suppress(RuntimeError, ValueError, TypeError, AttributeError, IndexError, AssertionError):
         wider = full.arm.plus(WIDER)
         yield from _arms_that_win(bench, wider, base, full)
-        if known or bench.done[wider].skill > DOUBTFUL_SKILL:
+        if known or bench.done[wider].skill > enough:
             return
-    if CHANGES["inputs"].applies(bench.subject, bench.anatomy):
+    if BESIDE[STAND_IN].applies(bench.subject, bench.anatomy):
         yield bench.measure(replace(full.arm.plus(STAND_IN), adam_rate=STAND_IN_RATE))

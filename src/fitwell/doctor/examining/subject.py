@@ -15,7 +15,20 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.losses import Loss
-from fitwell.doctor.examining.thresholds import ENOUGH_ROWS, FOLDS, HELD_OUT, MANY, RARE, SMALL, TINY
+from fitwell.doctor.examining.thresholds import (
+    ENOUGH_ROWS,
+    FEW_VALUES,
+    FEWEST_NAMES,
+    FOLDS,
+    HELD_OUT,
+    MANY,
+    MIDDLE_HALF,
+    RARE,
+    ROWS_OF_A_NAME,
+    SMALL,
+    SPREAD_FACTOR,
+    TINY,
+)
 from fitwell.errors import RequestError
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -50,6 +63,11 @@ class Subject:
         """Rows before those of the author's validation."""
         return self.rows - self.own_validation
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether inputs are quantities, and not codes such as word numbers."""
+        return self.inputs.is_floating_point() or self.inputs.dtype == torch.uint8
+
     @cached_property
     def codes(self) -> Tensor:
         """Which features (features,) of a table the network takes for codes: whole numbers that it cannot do without.
@@ -71,6 +89,29 @@ class Subject:
             except (IndexError, RuntimeError, ValueError):
                 return whole
         return none
+
+    @cached_property
+    def numbered(self) -> Tensor:
+        """Which features (features,) of a table are whole numbers of which each value has rows enough to be a name."""
+        x = self.inputs
+        if x.ndim != 2 or not x.is_floating_point():
+            return torch.zeros(0, dtype=torch.bool)
+        whole = (x == x.round()).all(0)
+        counts = torch.tensor([len(torch.unique(column)) for column in x.T])
+        return whole & (counts >= FEWEST_NAMES) & (counts * ROWS_OF_A_NAME <= self.training_rows)
+
+    @cached_property
+    def skewed(self) -> Tensor:
+        """Which features (features,) of a table have a spread that a few rows make; empty where inputs are no table."""
+        x = self.inputs
+        if x.ndim != 2 or not x.is_floating_point() or self.training_rows < SMALL:
+            return torch.zeros(0, dtype=torch.bool)
+        some = x[: min(MANY, self.training_rows)].sort(0).values
+        low, high = some[len(some) // 4], some[3 * len(some) // 4]
+        narrow = SPREAD_FACTOR * (high - low) < MIDDLE_HALF * some.std(0)
+        several = torch.tensor([len(torch.unique_consecutive(column)) > FEW_VALUES for column in some.T])
+        found = narrow & several & (high > low)
+        return found & ~self.codes if len(self.codes) else found
 
     @cached_property
     def filled(self) -> Tensor:

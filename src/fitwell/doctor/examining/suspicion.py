@@ -20,6 +20,7 @@ from fitwell.doctor.examining.thresholds import (
     FAR,
     HEAVY_DECAY,
     HEAVY_DROPOUT,
+    LARGE_MOMENTUM,
     MANY_DEAD,
     MANY_SATURATED,
     OFFSET_SPREADS,
@@ -41,6 +42,9 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         "loss": _of_loss(anatomy),
         "thaw": 1.0,
         "gradient": 1.0,
+        "rows_first": 1.0,
+        "statistics": 1.0,
+        "ranks": 0.85,
         "shuffle": 0.9,
         "bent": 0.8,
         "initialization": _ill_drawn(subject),
@@ -68,6 +72,8 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         died = max(_dead(signals.end), default=0.0) - max(_dead(signals.start), default=0.0)
         if died > MANY_DEAD or signals.travelled > FAR:
             found["adam"] = found["rate"] = 0.8
+    if base.momentum > LARGE_MOMENTUM:
+        found["adam"] = found["rate"] = 0.8
     if base.diverged:
         found["adam"] = max(found["adam"], 0.55)
     return found
@@ -103,7 +109,12 @@ def _ill_scaled(values: torch.Tensor, *, per_feature: bool) -> float:
     if not values.is_floating_point():
         return 0.0
     flat = values.float().reshape(len(values), -1)
-    flat = flat[:, flat.std(0) > 0]
+    varied = flat.std(0) > 0
+    # A column of one value is as good as a bias, unless that is far from 1.
+    still = float(flat[0, ~varied].abs().max()) if per_feature and bool((~varied).any()) else 0.0
+    if still > SPREAD_FACTOR:
+        return min(1.0, 0.75 + 0.25 * min(1.0, still / SPREAD_FACTOR / 10))
+    flat = flat[:, varied]
     if not flat.numel():
         return 0.0
     spread, offset = flat.std(0), flat.mean(0).abs()

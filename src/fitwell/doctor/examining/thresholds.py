@@ -63,6 +63,21 @@ LARGE_MOMENTUM = 0.95  # from here the last 20 steps and more push on together
 SPREAD_FACTOR = 10.0
 OFFSET_SPREADS = 3.0
 
+# Where half of the rows lie within less than a tenth of what they would in a normal distribution of the same spread,
+# a few others make that spread, and standardizing leaves the rest as unscaled as a factor of ten does.
+MIDDLE_HALF = 1.349  # spreads of a normal distribution that its middle half takes
+FEW_VALUES = 20  # of a feature: marks and grades rather than measurements
+
+# Whole numbers may be names where they are more than marks, and each has as many rows as its mean takes to be known to
+# a quarter of its spread.
+FEWEST_NAMES = 4
+ROWS_OF_A_NAME = 16
+
+# The share of their first guess from which running means say little of the batches.
+STALE = 0.1
+# Outputs that differ by more than this share of their spread between two calls are not a row's own.
+RESTLESS = 0.01
+
 # L2 penalties that are in use go from 1e-5 to 1e-2 (the largest that torch's own examples and papers on small networks
 # take); decoupled ones are multiplied by the rate, and usually lie between 1e-2 and 1.
 MUCH_DECAY = 1e-3  # from here it is tried without

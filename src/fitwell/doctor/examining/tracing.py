@@ -29,6 +29,7 @@ SQUASHING = frozenset({"sigmoid", "sigmoid_", "tanh", "tanh_", "hardtanh", "hard
 DISTRIBUTIONS = frozenset({"softmax", "log_softmax", "softmin"})
 SMOOTH = frozenset({"leaky_relu", "elu", "gelu", "silu", "selu", "softplus", "mish", "celu", "prelu", "hardswish"})
 ACTIVATIONS = RECTIFIERS | SQUASHING | DISTRIBUTIONS | SMOOTH
+CUTTING = frozenset({"clamp", "clamp_", "clip", "clip_"})  # numbers on both sides, which is as good as an activation
 # What leaves a linear function of its input linear: views, averages, dropout, batch normalization, sums.
 CARRIES = frozenset(
     {
@@ -70,6 +71,7 @@ class Call:
     weight: int | None  # `id` of the parameter that a linear call multiplies by
     width: int = 0  # units of its output
     axis: int | None = None  # of a distribution
+    bounds: tuple[float, float] | None = None  # of what cuts values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +110,9 @@ def _tensors(values: Iterable[Any]) -> list[Tensor]:
     return [value for value in values if isinstance(value, Tensor)]
 
 
-def _watched(name: str, arguments: tuple[Any, ...]) -> Kind | None:
-    if name in ACTIVATIONS:
+def _watched(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Kind | None:
+    arguments = (*args, *kwargs.values())
+    if name in ACTIVATIONS or (name in CUTTING and _bounds(args, kwargs) is not None):
         return "activation"
     if name in RECURRENT:
         return "recurrent"
@@ -145,7 +148,7 @@ class _Watching(TorchFunctionMode):
         self.kept += [output]
         for table in (self.linear_from, self.activation_from):
             table.pop(id(output), None)
-        kind = _watched(name, (*args, *kwargs.values()))
+        kind = _watched(name, args, kwargs)
         if kind is not None:
             weight = next((id(each) for each in given if isinstance(each, nn.Parameter)), None)
             call = Call(
@@ -156,12 +159,14 @@ class _Watching(TorchFunctionMode):
                 weight=weight,
                 width=output.shape[-1] if output.ndim else 1,
                 axis=_axis(name, args, kwargs),
+                bounds=_bounds(args, kwargs) if name in CUTTING else None,
             )
             self.calls.append(call)
             if kind == "linear":
                 self.linear_from[id(output)] = call.number
             elif kind == "activation":
-                self.activation_from[id(output)] = call.number
+                # What only keeps shares from 0 and 1 leaves the activation before it what it was.
+                self.activation_from[id(output)] = shaped if name in CUTTING and shaped is not None else call.number
             if self.each is not None:
                 self.each(call, output)
         else:
@@ -174,6 +179,15 @@ class _Watching(TorchFunctionMode):
 
 def _dropped(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> float:
     return float(kwargs.get("p", args[1] if len(args) > 1 else SHARE_DROPPED))
+
+
+def _bounds(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return between what numbers a call cuts, None where it cuts on one side, or codes."""
+    given = args[0] if args else kwargs.get("input")
+    low, high = (kwargs.get(name, args[at] if len(args) > at else None) for name, at in (("min", 1), ("max", 2)))
+    if not isinstance(given, Tensor) or not given.is_floating_point():
+        return None
+    return (float(low), float(high)) if isinstance(low, int | float) and isinstance(high, int | float) else None
 
 
 def _axis(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int | None:
@@ -234,7 +248,7 @@ class Rewired(TorchFunctionMode):
             lighter = min(_dropped(args, kwargs), 1 - self.kept)
             positional = (args[0], lighter, *args[2:]) if len(args) > 1 else args
             return func(*positional, **(kwargs if len(args) > 1 else {**kwargs, "p": lighter}))
-        kind = _watched(name, (*args, *kwargs.values()))
+        kind = _watched(name, args, kwargs)
         if kind is None:
             return func(*args, **kwargs)
         number, self.number = self.number, self.number + 1

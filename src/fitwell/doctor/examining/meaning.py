@@ -1,0 +1,163 @@
+"""What outputs stand for under a loss that nobody knows: asked of the loss itself.
+
+An output stands for the target whose best output it is, or for the class that costs it least. Of several outputs, those
+stand for the target that follow it when it moves; and where a loss asks for a direction alone, lengths mean nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fitwell.doctor.examining.losses import Loss
+from fitwell.doctor.examining.thresholds import PROBES
+
+COARSER = 16  # times, the grid of outputs that are asked one by one
+GRID = 801
+FOLLOWS = 0.25  # likeness of what targets move by and what moves with them; under absolute errors it is a half
+AS_WELL = 0.9  # of the greatest likeness: outputs that follow as well, as several quantiles of one target do
+SAME = 1e-5  # relative: losses that differ by no more than rounding
+MOST_ROWS = 256  # that a loss is asked with
+ROUNDS = 8  # of moving targets: of some thousand answers, likeness is known to a fiftieth
+REFUSED = (RuntimeError, ValueError, IndexError, TypeError, AttributeError)
+
+
+def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return which target each output (rows, …) stands for under a loss of its own: the one whose best output it is.
+
+    For the likelihood of counts whose logarithm is put out, say, an output of 2 stands for e².
+    """
+    if outputs[0].numel() != targets[0].numel() or not bool(outputs.isfinite().all()):
+        return outputs
+    known = targets.flatten().float()[:10_000]
+    shares = torch.linspace(0, 1, 31)
+    places = torch.cat([torch.quantile(known, shares), known.min() + shares * (known.max() - known.min())]).sort()[0]
+    low, high = float(outputs.min()), float(outputs.max())
+    reach = max(high - low, float(places.abs().max()), 1.0)
+    grid = torch.linspace(low - reach, high + reach, GRID)
+
+    def value(output: Tensor, place: Tensor) -> Tensor:
+        return loss(output.expand(1, *outputs.shape[1:]), place.expand(1, *targets.shape[1:]).to(targets.dtype)).mean()
+
+    try:
+        values = _of_all_pairs(value, grid, places)
+    except RuntimeError:  # its code looks at values, so that it is asked one by one, and less often
+        grid = grid[::COARSER]
+        try:
+            values = torch.stack([torch.stack([value(output, place) for output in grid]) for place in places])
+        except (RuntimeError, ValueError, IndexError, TypeError):
+            return outputs
+    except (ValueError, IndexError, TypeError):
+        return outputs
+    found = grid[values.nan_to_num(math.inf).argmin(1)]
+    inside = float(((found > grid[0]) & (found < grid[-1])).float().mean())
+    if inside > 0.5 and bool((found.diff() <= 0).all()):  # outputs fall where targets rise, as hazards with times
+        found, places = found.flip(0), places.flip(0)
+    if not bool((found.diff() >= 0).all()) or float(found[-1] - found[0]) <= 0:
+        return outputs  # it has no best output for a target by itself
+    keep = torch.cat([torch.ones(1, dtype=torch.bool), found.diff() > 0])
+    meant = np.interp(outputs.flatten().numpy(), found[keep].numpy(), places[keep].numpy())
+    return torch.from_numpy(meant).float().reshape(outputs.shape)
+
+
+def _of_all_pairs(value: Callable[[Tensor, Tensor], Tensor], grid: Tensor, places: Tensor) -> Tensor:
+    """Return the value (places, grid) of each output of a grid for each target, all at once."""
+    mapped: Tensor = torch.vmap(lambda place: torch.vmap(lambda output: value(output, place))(grid))(places)
+    return mapped
+
+
+def meant_shares(loss: Loss, targets: Sequence[float], outputs: Tensor) -> Tensor:
+    """Return the share of the second of two targets that single outputs (rows, …) stand for under a loss of its own.
+
+    The likelier a class is meant, the less it costs: the difference of both costs of a log loss is the logit.
+    """
+    flat = outputs.flatten()
+    likely = outputs.clamp(0, 1) if bool(((flat >= 0) & (flat <= 1)).all()) else outputs.sigmoid()
+    if len(flat) != len(outputs) or not bool(flat.isfinite().all()):
+        return likely
+    low, high = float(flat.min()), float(flat.max())
+    grid = torch.linspace(low, high, GRID) if high > low else flat[:1]
+    shape = (1, *outputs.shape[1:])
+    try:
+        first, second = (_costs(loss, grid, shape, target) for target in targets)
+    except REFUSED:
+        return likely
+    shares = (first - second).nan_to_num(0).sigmoid()
+    return torch.from_numpy(np.interp(flat.numpy(), grid.numpy(), shares.numpy())).float().reshape(outputs.shape)
+
+
+def _costs(loss: Loss, grid: Tensor, shape: tuple[int, ...], target: float) -> Tensor:
+    """Return what each output of a grid costs where one target is right."""
+    right = torch.full((1, *shape[1:]), target)
+    try:
+        costs: Tensor = torch.vmap(lambda output: loss(output.expand(shape), right).mean())(grid)
+    except RuntimeError:  # its code looks at values
+        costs = torch.stack([loss(output.expand(shape), right).mean() for output in grid])
+    return costs.detach()
+
+
+def following_outputs(loss: Loss, outputs: Tensor, targets: Tensor) -> int | None:
+    """Return from where on outputs (rows, more) follow targets (rows, columns), None where none are seen to.
+
+    Where targets move, so does the gradient of the outputs that are to be them, against them.
+    """
+    columns = targets[0].numel()
+    if outputs.ndim != 2 or not targets.is_floating_point() or outputs.shape[1] <= columns:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    some, right = outputs[:MOST_ROWS].detach(), targets[:MOST_ROWS]
+    likeness = torch.zeros(outputs.shape[1] - columns + 1)
+    for _ in range(ROUNDS):
+        asked = torch.randn(some.shape, generator=generator)
+        moved = torch.randn(right.shape, generator=generator)
+        before, after = _gradient(loss, asked, right), _gradient(loss, asked, right + moved)
+        if before is None or after is None:
+            return None
+        blocks = (before - after).unfold(1, columns, 1)  # (rows, places, columns)
+        step = moved.reshape(len(moved), 1, columns)
+        lengths = blocks.square().sum((0, 2)).sqrt() * step.square().sum().sqrt()
+        likeness += (blocks * step).sum((0, 2)) / lengths.clamp(min=1e-12) / ROUNDS
+    best = float(likeness.max())
+    if not best >= FOLLOWS:
+        return None
+    as_well = (likeness >= AS_WELL * best).nonzero().flatten()
+    return int(as_well[len(as_well) // 2])  # of several quantiles, the one in the middle
+
+
+def _gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
+    leaf = outputs.clone().requires_grad_()
+    try:
+        (gradient,) = torch.autograd.grad(loss(leaf, targets).mean(), leaf)
+    except REFUSED:
+        return None
+    return gradient if bool(gradient.isfinite().all()) else None
+
+
+def asks_for_directions(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
+    """Tell whether a loss of its own is the same however long the outputs (rows, columns) of each row are."""
+    if outputs.ndim != 2 or outputs.shape != targets.shape or outputs.shape[1] < 2:
+        return False
+    generator = torch.Generator().manual_seed(0)
+    some, right = outputs[:MOST_ROWS], targets[:MOST_ROWS]
+    for _ in range(PROBES):
+        asked = torch.randn(some.shape, generator=generator)
+        factors = 0.3 + 3 * torch.rand(len(some), 1, generator=generator)
+        try:
+            first, second = (float(loss(each, right).mean()) for each in (asked, factors * asked))
+        except REFUSED:
+            return False
+        if not abs(first - second) <= SAME * max(abs(first), abs(second), SAME):
+            return False
+    return True
+
+
+def as_long_as(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return outputs (rows, columns), each row as long as those of the targets are on average."""
+    length = targets.float().norm(dim=1).mean()
+    lengths: Tensor = outputs.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    scaled: Tensor = outputs * length / lengths
+    return scaled
