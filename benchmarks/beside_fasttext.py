@@ -1,6 +1,7 @@
 """How fast vectors of parts of words and classifiers of texts are learned, and how good, beside fastText's C++.
 
-    python benchmarks/beside_fasttext.py vectors CORPUS --fasttext PYTHON [--lines N] [--epochs 1] [--rounds 3]
+    python benchmarks/beside_fasttext.py vectors CORPUS --fasttext PYTHON [--gensim PYTHON] [--lines N] [--epochs 2]
+                                  [--rounds 3]
     python benchmarks/beside_fasttext.py classifier TABLE --text COLUMN --label COLUMN --fasttext PYTHON [--test TABLE]
                                   [--repeat 10] [--ngrams 1] [--rate 0.5] [--epochs 5] [--rounds 3]
 
@@ -9,7 +10,8 @@ PYTHON is the interpreter of an environment with fasttext-wheel or fasttext. Bot
 `vectors`: CORPUS is a text file of one text a line, also compressed. Dimension 100, window 5, five drawn words,
 subsample 1e-3, parts of 3 to 6 characters in two million buckets, rate 0.05. Speed is words of the corpus a second of
 processor time in training alone: of fastText, the time of a training less that of one of 0 epochs; of Fitwell, the time
-between the first and the last look.
+between the first and the last look. Rounds have seeds of their own; fastText knows none, and gives the same vectors
+each time. With `--gensim`, the interpreter of an environment that has it, both are measured as `word2vec.py` does.
 
 `classifier`: a table of texts and labels, a fifth of whose rows are held out unless `--test` names another; the others
 are written `--repeat` times, in random order, in fastText's format. Dimension 100, softmax. Seconds of processor time
@@ -40,11 +42,15 @@ def theirs(work: str, *arguments: str) -> None:
 
     started = time.process_time()
     if work == "vectors":
-        corpus, epochs = arguments
-        fasttext.train_unsupervised(
-            corpus, model="skipgram", dim=100, ws=5, neg=5, t=1e-3, lr=0.05, epoch=int(epochs), thread=1, verbose=0
-        )
-        print(json.dumps(time.process_time() - started))
+        corpus, epochs, out = arguments
+        same = {"model": "skipgram", "dim": 100, "ws": 5, "neg": 5, "t": 1e-3, "lr": 0.05, "thread": 1, "verbose": 0}
+        model = fasttext.train_unsupervised(corpus, **same, epoch=int(epochs))
+        seconds = time.process_time() - started
+        with Path(out).open("w", encoding="utf-8") as file:
+            file.write(f"{len(model.words)} 100\n")
+            for word in model.words:
+                file.write(" ".join([word, *map(str, model.get_word_vector(word).tolist())]) + "\n")
+        print(json.dumps(seconds))
         return
     corpus, test, ngrams, rate, epochs = arguments
     model = fasttext.train_supervised(
@@ -61,16 +67,18 @@ def asked_of_fasttext(python: str, *arguments: object) -> Any:
 
 
 def compare_vectors(asked: argparse.Namespace, folder: Path) -> None:
-    """Print words a second of both, and their ratio."""
+    """Print words a second of both, and their ratio; and how good the vectors are, where somebody can tell."""
     from fitwell import words
     from fitwell.words.texts import Piece, pieces_of
+    from word2vec import asked_of_gensim
 
     texts = (text for piece in pieces_of(asked.corpus) if isinstance(piece, Piece) for text in piece.texts())
     corpus = folder / "corpus.txt"
     corpus.write_text("".join(f"{text}\n" for text in islice(texts, asked.lines)), encoding="utf-8")
     encoded = words.encode(corpus, threads=1)
     words.fasttext(["a b c"] * 9, epochs=1)
-    setup = asked_of_fasttext(asked.fasttext, "vectors", corpus, 0)
+    own, other = folder / "own.vec", folder / "other.vec"
+    setup = asked_of_fasttext(asked.fasttext, "vectors", corpus, 0, other)
     speeds: dict[str, list[float]] = {"fitwell": [], "fastText": []}
     for seed in range(1, asked.rounds + 1):
         marks = list[tuple[float, float]]()
@@ -78,11 +86,14 @@ def compare_vectors(asked: argparse.Namespace, folder: Path) -> None:
         def look(look: words.Look, marks: list[tuple[float, float]] = marks) -> None:
             marks.append((look.epoch * len(encoded.ids), time.process_time()))
 
-        words.fasttext(encoded, epochs=asked.epochs + 1, seed=seed, progress=look)  # two looks, at least
+        words.fasttext(encoded, epochs=asked.epochs, seed=seed, progress=look).save(own, format="word2vec")
         speeds["fitwell"].append((marks[-1][0] - marks[0][0]) / (marks[-1][1] - marks[0][1]))
-        seconds = asked_of_fasttext(asked.fasttext, "vectors", corpus, asked.epochs) - setup
+        seconds = asked_of_fasttext(asked.fasttext, "vectors", corpus, asked.epochs, other) - setup
         speeds["fastText"].append(asked.epochs * len(encoded.ids) / seconds)
         print("  ".join(f"{who} {each[-1]:12,.0f} words/s" for who, each in speeds.items()), flush=True)
+        for who, out in (("fitwell", own), ("fastText", other)) if asked.gensim else ():
+            figures = asked_of_gensim(asked.gensim, "quality", out)
+            print(f"{who:<8} seed {seed}  " + "  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     ratio = statistics.median(speeds["fitwell"]) / statistics.median(speeds["fastText"])
     print(f"fitwell reads {ratio:.1f} times as many words a second")
 
@@ -134,7 +145,8 @@ def main() -> None:
     vectors = works.add_parser("vectors")
     vectors.add_argument("corpus", type=Path)
     vectors.add_argument("--lines", type=int)
-    vectors.add_argument("--epochs", type=int, default=1)
+    vectors.add_argument("--gensim", help="Python with gensim")
+    vectors.add_argument("--epochs", type=int, default=2, help="at least 2 of a short corpus, for two looks")
     vectors.set_defaults(compare=compare_vectors)
     classifier = works.add_parser("classifier")
     classifier.add_argument("table", type=Path)
