@@ -391,6 +391,7 @@ def test_few_series_are_read_by_random_kernels_unless_widths_of_a_network_are_as
     asked = changed(Recipe(), {"network.series.widths": widths})
     recipe = resolve(asked, replace(facts(), layout=layout, training_rows=rows)).recipe
     assert recipe.network.series.family == family
+    assert recipe.training.early_stopping.restore_best == (family != "random_kernels")
 
 
 @pytest.mark.parametrize(
@@ -411,6 +412,7 @@ def test_few_sounds_are_read_by_random_kernels_unless_what_only_convolutions_do_
     recipe = resolve(changed(Recipe(), asked), replace(facts(), layout=layout, training_rows=rows)).recipe
     assert recipe.network.audio.family == family
     is_read_once = family == "random_kernels"
+    assert recipe.training.early_stopping.restore_best == (not is_read_once)
     assert (recipe.network.audio.widths == ()) == is_read_once
     assert (recipe.training.audio_band_mask == 0) == is_read_once
 

@@ -104,6 +104,16 @@ def is_linear_in_patches(recipe: Recipe, facts: Facts) -> bool:
     return is_linear and facts.tells_pictures_apart
 
 
+def is_linear_in_kernels(recipe: Recipe, facts: Facts) -> bool:
+    """Tell whether classes follow from nothing but a linear layer over the responses of random kernels."""
+    network, arrays = recipe.network, facts.layout.arrays
+    kernels = (facts.series if network.series.family == "random_kernels" else []) + (
+        facts.sounds if network.audio.family == "random_kernels" else []
+    )
+    only = bool(kernels) and len(kernels) == len(arrays) and not facts.layout.inputs
+    return only and network.hidden == () and facts.task != "regression"
+
+
 def available_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

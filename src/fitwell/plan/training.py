@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from fitwell.plan.facts import Choice, Facts, is_linear_in_patches
+from fitwell.plan.facts import Choice, Facts, is_linear_in_kernels, is_linear_in_patches
 from fitwell.recipe import Recipe
 from fitwell.tasks.table import TASKS
 from fitwell.training.costs import has_bfloat16_units
 from fitwell.training.loop import batching
 from fitwell.training.optimizers import OPTIMIZERS
 
+FEW_ROWS = 1_000  # training rows, of whose validation rows some hundred tell little
 MANY_ROWS = 16_000  # training rows, from which choices change on the tables of benchmarks/tables.py
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 COLOR_STEPS = 3_000  # of networks that read pictures in color, which change from epoch to epoch
@@ -168,6 +169,8 @@ def _is_encoder_tuned(recipe: Recipe, facts: Facts) -> bool:
 def _restore_best(recipe: Recipe, facts: Facts) -> Choice:
     if is_linear_in_patches(recipe, facts):
         return Choice(False, "training ends in the one valley there is; few rows would take a moment before by luck")
+    if is_linear_in_kernels(recipe, facts) and facts.training_rows < FEW_ROWS:
+        return Choice(False, "nobody learns filters by heart, and few rows would take a moment before the end by luck")
     return Choice(True, "what is learned by heart after the best epoch is undone")
 
 
