@@ -95,7 +95,6 @@ def encode(
             counts=counts,
             ends=np.concatenate(ends),
             tokenization=tokenization,
-            threads=threads,
         )
 
 
@@ -114,7 +113,6 @@ def ranked(
     counts: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
     tokenization: Tokenization,
-    threads: int,
 ) -> EncodedCorpus:
     """Return the corpus whose numbers were written to a file, renumbered there so that frequent words come first.
 
@@ -124,23 +122,23 @@ def ranked(
     order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
     return EncodedCorpus(
         vocabulary=Vocabulary(np.array(words, object)[order].tolist(), counts[order]),
-        ids=_renumbered(spool, int(ends[-1]), order, len(words), threads),
+        ids=_renumbered(spool, int(ends[-1]), order, len(words)),
         ends=ends,
         tokenization=tokenization,
     )
 
 
-def _renumbered(
-    spool: IO[bytes], tokens: int, order: npt.NDArray[np.int64], words: int, threads: int
-) -> npt.NDArray[np.int32]:
+def _renumbered(spool: IO[bytes], tokens: int, order: npt.NDArray[np.int64], words: int) -> npt.NDArray[np.int32]:
     from fitwell.words.kernels.numbering import renumber
 
-    spool.flush()
     ranks = np.zeros(words, np.int32)
     ranks[order] = np.arange(len(order), dtype=np.int32)
-    ids = np.memmap(spool, np.int32, "r+", shape=(tokens,))
-
-    stretches = (np.asarray(ids)[start : start + AT_A_TIME] for start in range(0, tokens, AT_A_TIME))
-    for _ in in_order(partial(renumber, numbers=ranks), stretches, threads=threads):
-        pass
-    return ids
+    for start in range(0, tokens, AT_A_TIME):
+        # Read and written, not mapped: a mapped page is brought in by itself when it is first written to.
+        spool.seek(4 * start)
+        ids = np.frombuffer(bytearray(spool.read(4 * AT_A_TIME)), np.int32)
+        renumber(ids, ranks)
+        spool.seek(4 * start)
+        spool.write(ids.data)
+    spool.flush()
+    return np.memmap(spool, np.int32, "r+", shape=(tokens,))

@@ -106,7 +106,7 @@ def join_phrases(corpus: EncodedCorpus, phrases: Phrases, *, joint: str = "_") -
             ends.append(np.append(0, np.cumsum(stays))[text_ends] + tokens)
             tokens = int(ends[-1][-1])
         everything = np.concatenate(ends)
-        return ranked(spool, words=names, counts=counts, ends=everything, tokenization=corpus.tokenization, threads=1)
+        return ranked(spool, words=names, counts=counts, ends=everything, tokenization=corpus.tokenization)
 
 
 def _stretches(corpus: EncodedCorpus) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]]:
