@@ -132,14 +132,17 @@ def test_a_folder_of_pictures_is_learned_from_and_predicted(tmp_path: Path) -> N
     assert page.count('<img class="small"') == 20
 
 
+@pytest.mark.parametrize("family", ["convolutional", "random_kernels"])
 def test_a_folder_of_sounds_is_learned_from_explained_and_predicted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    family: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = sound_folder(tmp_path / "sounds")
     quickly = {"training.epochs": 10, "training.learning_rate": 0.02}
     events: list[Any] = []
-    run = fw.train(str(folder), out=tmp_path / "run", settings=QUICK | HEARING | quickly, listener=events.append)
+    heard_by = HEARING if family == "convolutional" else {}
+    run = fw.train(str(folder), out=tmp_path / "run", settings=QUICK | heard_by | quickly, listener=events.append)
     assert (run.recipe.target, run.data["rows"]) == (("label",), ROWS)
+    assert run.recipe.network.audio.family == family
     heard = (
         r'"audio": 4,000 samples a second, of which each sound keeps up to 0\.\d+ seconds; \d training sounds have more'
     )
@@ -150,6 +153,8 @@ def test_a_folder_of_sounds_is_learned_from_explained_and_predicted(
     assert predicted["audio"].to_list()[:2] == ["falling/000.wav", "falling/002.wav"]
     assert fw.load(tmp_path / "run").predict(str(fresh)).equals(predicted)
     assert {"majority", "linear"} == set(run.evaluation["baselines"])
+    (worst, *_) = json.loads((run.path / "explanation.json").read_text())["rows"]["worst"]["rows"]
+    assert (folder / worst["cells"][0]).is_file()
     page = tmp_path / "page.html"
     assert cli.run(["explain-prediction", str(run.path), str(fresh), "--rows", "1", "-o", str(page), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

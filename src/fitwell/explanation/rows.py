@@ -71,9 +71,8 @@ def _rows(asked: Asked, scores: np.ndarray, columns: list[str], *, largest: bool
         if column.kind == "image" and column.name in columns
         for block in asked.entries[column.name]
     }
-    cells = asked.frame.select(columns).with_columns(*(_below_their_folder(asked.frame[name]) for name in pictures))[
-        order
-    ]
+    files = [each.name for each in asked.schema.features if each.kind in ("image", "audio") and each.name in columns]
+    cells = asked.frame.select(columns).with_columns(*(_below_their_folder(asked.frame[name]) for name in files))[order]
     return [
         {
             "row": int(asked.source_rows[place]),
