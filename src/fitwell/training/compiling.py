@@ -12,12 +12,15 @@ import pickle
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch import _inductor as inductor
-from torch._inductor import config
+from torch._inductor import config, cpp_builder
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from fitwell.training.libraries import Request
@@ -41,6 +44,10 @@ def compile_into(request: Request, folder: Path) -> None:
             shutil.move(calls, folder / "step.json")
 
 
+def _wrapping(options_of: Callable[..., Any], *, extra_flags: Sequence[str] = (), **asked: Any) -> Any:
+    return options_of(extra_flags=[*extra_flags, "-fwrapv"], **asked)
+
+
 def _product_and_sum(bias: Tensor, left: Tensor, right: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     # Apart, because the sum then joins the activation's loop; together, the bias is written out row by row first.
     return beta * bias + alpha * (left @ right) if (alpha, beta) != (1, 1) else left @ right + bias
@@ -49,6 +56,9 @@ def _product_and_sum(bias: Tensor, left: Tensor, right: Tensor, *, beta: float =
 def main() -> None:
     """Compile what standard input asks for."""
     folder = Path(sys.argv[1])
+    # Hashes wrap around, which C++ leaves undefined for signed numbers unless it is told: gcc concluded that a loop
+    # over rows, of which a later one would overflow, has no end, and it wrote beyond its memory.
+    cpp_builder.get_cpp_options = partial(_wrapping, cpp_builder.get_cpp_options)
     try:
         for name, request in pickle.load(sys.stdin.buffer).items():
             compile_into(pickle.loads(request), folder / name)
