@@ -150,6 +150,7 @@ ASKED: dict[str, list[Any]] = {
     "training.compile": ["always", "never"],
     "training.threads": [2],
     "training.members_at_once": [1, 3],
+    "training.sorted_batches": [1, 8],
     "decision.threshold": ["half", "youden", "cost", "precision", 0.3],
     "decision.at_least": [0.8],
     "decision.false_positive_cost": [1.0],

@@ -28,17 +28,18 @@ from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
 from fitwell.networks.build import build_network
 from fitwell.networks.fully_connected import FullyConnected
-from fitwell.networks.layer import ReadBeforehand
+from fitwell.networks.layer import ArrayNetwork, ReadBeforehand
 from fitwell.networks.noise import noise_words
 from fitwell.plan import uncompiled_execution
 from fitwell.prediction import Model, Predictions, predictions_of
 from fitwell.preparation import Prepared
 from fitwell.processes.group import Wishes
-from fitwell.recipe import Recipe, changed, own_recipe
+from fitwell.recipe import Recipe, TrainingSettings, changed, own_recipe
 from fitwell.tasks.task import class_weights
 from fitwell.training.compiled import compile_ahead
 from fitwell.training.groups import measured_fit
 from fitwell.training.history import history_frame
+from fitwell.training.lengths import Lengths
 from fitwell.training.loop import (
     EpochRecord,
     Mark,
@@ -179,7 +180,7 @@ def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
         steps_per_epoch=batching(len(training), settings)[1],
     )
     if isinstance(training, Rows):
-        training = _read_beforehand(network, training)
+        training = _with_lengths(network, _read_beforehand(network, training), settings)
     validation = _read_beforehand(network, validation)
     seeds = [member.seeds for member in members]
     reasons = {}
@@ -213,6 +214,21 @@ def _read_beforehand(network: nn.Module, rows: Rows) -> Rows:
             read = module.read(rows.features[block])
             found |= {} if read is None else {block: read}
     return replace(rows, features={**rows.features, **found})
+
+
+def _with_lengths(network: nn.Module, rows: Rows, settings: TrainingSettings) -> Rows:
+    """Return the rows with their lengths, where the network reads no further and a step may take rows of any."""
+    if settings.execution == "compiled":
+        return rows
+    steps: dict[str, np.ndarray] = {}
+    for name, module in network.named_modules():
+        block = name.rpartition(".")[2]
+        if block in rows.features and isinstance(module, ArrayNetwork):
+            found = module.lengths(rows.features[block])
+            steps |= {} if found is None else {block: found.cpu().numpy()}
+    # A recipe from before does not say how many batches were sorted: none.
+    window = 1 if settings.sorted_batches == "auto" else settings.sorted_batches
+    return replace(rows, lengths=Lengths(steps=steps, window=window)) if steps else rows
 
 
 def _with_groups(setup: Setup) -> Setup:

@@ -62,6 +62,22 @@ def network_of(family: str, *, dropped: float = 0.0, sample: Tensor | None = Non
     return network
 
 
+IN_ORDER = [name for name in FAMILIES if name != "terms"]
+
+
+@pytest.mark.parametrize("family", IN_ORDER)
+def test_a_batch_cut_to_its_longest_text_is_read_and_dropped_from_as_the_whole_one(family: str) -> None:
+    network, block = network_of(family, dropped=0.4), block_of(family)
+    lengths = network.lengths(block)
+    assert lengths is not None
+    assert lengths.tolist() == [5, 1, 0, 6]
+    noise = noise_words([5], step=3, layers=network.noise_layers)[0]
+    whole = network(block[:3], noise)
+    assert torch.allclose(network(block[:3, :5], noise), whole, rtol=1e-12, atol=1e-14)
+    other = noise_words([5], step=4, layers=network.noise_layers)[0]
+    assert not torch.allclose(network(block[:3, :5], other), whole)
+
+
 def table_of(network: ArrayNetwork) -> Tensor:
     found: Tensor = dict(network.named_parameters())["vectors.table"].detach()
     return found

@@ -63,6 +63,10 @@ class ArrayNetwork(nn.Module):
     noise_layers: int  # so many of the noise words are its own, from the place that it was built for
     multiplications: float  # that one row takes, about
 
+    def lengths(self, block: Tensor) -> Tensor | None:
+        """Return how many steps each row has of its own, (rows,), where what follows them may as well be cut off."""
+        return None
+
 
 def freeze(network: nn.Module) -> None:
     """Make the weights of a network constants, which no step computes a gradient of."""

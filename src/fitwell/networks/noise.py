@@ -72,16 +72,23 @@ def from_row(noise: Int[Tensor, "*members layers words"], row: int) -> Int[Tenso
     return noise + torch.tensor([0, 0, row], dtype=noise.dtype, device=noise.device)
 
 
-def keep_mask(words: Int[Tensor, " words"], shape: Sequence[int], *, share: float) -> Float[Tensor, ...]:
+def keep_mask(
+    words: Int[Tensor, " words"], shape: Sequence[int], *, share: float, of_row: int = 0
+) -> Float[Tensor, ...]:
     """Return a mask that is 0 for about `share` of the places and 1 / (1 - share) for the others.
 
-    The share is rounded to a multiple of 2^-32.
+    The share is rounded to a multiple of 2^-32. Rows that were cut to fewer than `of_row` places draw
+    what they would draw whole.
 
     >>> mask = keep_mask(noise_words([1], step=0, layers=1)[0, 0], (1000, 10), share=0.5)
     >>> sorted(set(mask.flatten().tolist())), round(float(mask.mean()), 1)
     ([0.0, 2.0], 1.0)
+    >>> words = noise_words([1], step=0, layers=1)[0, 0]
+    >>> whole, rows_cut = keep_mask(words, (5, 7), share=0.5), keep_mask(words, (5, 4), share=0.5, of_row=7)
+    >>> bool((whole[:, :4] == rows_cut).all())
+    True
     """
-    return _mask(words, shape, *_limit_and_factor(share))
+    return _mask(words, shape, *_limit_and_factor(share), of_row=of_row)
 
 
 def _mask_at(
@@ -98,8 +105,10 @@ def _limit_and_factor(share: float) -> tuple[int, float]:
     return dropped - 2**31, 2**32 / (2**32 - dropped)
 
 
-def _mask(words: Tensor, shape: Sequence[int], limit: int | Tensor, factor: float | Tensor) -> Tensor:
-    kept = _hashed(words, shape) >= limit
+def _mask(
+    words: Tensor, shape: Sequence[int], limit: int | Tensor, factor: float | Tensor, *, of_row: int = 0
+) -> Tensor:
+    kept = _hashed(words, shape, of_row=of_row) >= limit
     return kept.to(torch.float32).mul_(factor).reshape(tuple(shape))
 
 
@@ -128,15 +137,19 @@ def uniform_noise(words: Int[Tensor, " words"], shape: Sequence[int]) -> Float[T
 
 
 class Dropout(nn.Module):
-    """Sets a share of its input to zero and scales the rest up, when there is noise (Srivastava et al. 2014)."""
+    """Sets a share of its input to zero and scales the rest up, when there is noise (Srivastava et al. 2014).
+
+    Rows (rows, steps, ...) that were cut to fewer than `steps` draw what they would draw whole.
+    """
 
     settings = ("network.dropout",)
     limit: int | Tensor
     factor: float | Tensor
 
-    def __init__(self, share: float, *, layer: int) -> None:
+    def __init__(self, share: float, *, layer: int, steps: int = 0) -> None:
         super().__init__()
         self.layer = layer
+        self.steps = steps
         self.acts = share > 0
         self.limit, self.factor = _limit_and_factor(share)
 
@@ -148,7 +161,9 @@ class Dropout(nn.Module):
     def forward(self, inputs: Float[Tensor, "rows ..."], noise: Tensor | None) -> Float[Tensor, "rows ..."]:
         if noise is None or not self.acts:
             return inputs
-        return inputs * _mask(noise[self.layer], inputs.shape, self.limit, self.factor).to(inputs.device)
+        of_row = self.steps * math.prod(inputs.shape[2:])
+        mask = _mask(noise[self.layer], inputs.shape, self.limit, self.factor, of_row=of_row)
+        return inputs * mask.to(inputs.device)
 
 
 class PieceDropout(nn.Module):
@@ -222,9 +237,17 @@ def _uniform(bits: Int[Tensor, " places"]) -> Float[Tensor, " places"]:
     return (((bits >> 8) & 0xFFFFFF).to(torch.float32) + 0.5) * 2.0**-24
 
 
-def _hashed(words: Int[Tensor, " words"], shape: Sequence[int], *, skipped: int = 0) -> Int[Tensor, " places"]:
-    places = torch.arange(math.prod(shape), dtype=torch.int32, device=words.device)
-    return _bits(words, places, of_row=math.prod(shape[1:]), skipped=skipped)
+def _hashed(
+    words: Int[Tensor, " words"], shape: Sequence[int], *, of_row: int = 0, skipped: int = 0
+) -> Int[Tensor, " places"]:
+    width = math.prod(shape[1:])
+    of_row = max(of_row, width)
+    if of_row == width:
+        places = torch.arange(math.prod(shape), dtype=torch.int32, device=words.device)
+    else:
+        rows, inside = (torch.arange(size, dtype=torch.int32, device=words.device) for size in (shape[0], width))
+        places = (rows[:, None] * of_row + inside).reshape(-1)
+    return _bits(words, places, of_row=of_row, skipped=skipped)
 
 
 def _bits(

@@ -32,7 +32,9 @@ class WordVectors(nn.Module):
 
     table: Tensor
 
-    def __init__(self, table: Float[Tensor, "entries width"], *, tuned: bool, dropped: float, layer: int) -> None:
+    def __init__(
+        self, table: Float[Tensor, "entries width"], *, tuned: bool, dropped: float, layer: int, length: int
+    ) -> None:
         super().__init__()
         if tuned:
             self.table = nn.Parameter(table)
@@ -40,6 +42,7 @@ class WordVectors(nn.Module):
             self.register_buffer("table", table)
         self.dropped = dropped
         self.layer = layer
+        self.length = length  # words of a text that is not cut
 
     def forward(self, numbers: Int[Tensor, "rows words"]) -> Float[Tensor, "rows words width"]:
         """Return the vectors of entries from 1 on; where there is none, that of the first."""
@@ -49,7 +52,7 @@ class WordVectors(nn.Module):
         """Return the factors of words with those of dropped ones 0, where there is noise."""
         if noise is None or not self.dropped:
             return factors
-        return factors * keep_mask(noise[self.layer], factors.shape, share=self.dropped)
+        return factors * keep_mask(noise[self.layer], factors.shape, share=self.dropped, of_row=self.length)
 
 
 class TextLayer(Layer):
@@ -92,7 +95,14 @@ class WeightedTerms(ArrayNetwork):
         return outputs
 
 
-class AverageWords(ArrayNetwork):
+class WordsInOrder(ArrayNetwork):
+    """A network that reads the words of a text in their order; numbers of words, 0 beyond its end."""
+
+    def lengths(self, block: Int[Tensor, "rows words"]) -> Int[Tensor, " rows"]:
+        return (block > 0).sum(1)
+
+
+class AverageWords(WordsInOrder):
     """Texts become the means of their words' vectors.
 
     Shape: numbers of words (rows, words) -> (rows, width).
@@ -115,7 +125,7 @@ class AverageWords(ArrayNetwork):
         return outputs
 
 
-class ConvolutionalWords(ArrayNetwork):
+class ConvolutionalWords(WordsInOrder):
     """Texts become the strongest answers of filters over 2, 3, 4, ... neighboring words.
 
     A window begins at each word; where it reaches beyond the last one it sees zeros.
@@ -163,7 +173,7 @@ class ConvolutionalWords(ArrayNetwork):
         return outputs
 
 
-class RecurrentWords(ArrayNetwork):
+class RecurrentWords(WordsInOrder):
     """Texts become the states of a recurrent network at the end of each pass beside the means of all states.
 
     Shape: numbers of words (rows, words) -> (rows, 2 units).
@@ -210,4 +220,10 @@ def word_vectors(start: ArrayStart) -> WordVectors:
     table = torch.randn(len(vocabulary), own.width, generator=start.generator) * SPREAD
     if own.vectors is not None and start.sample is not None:  # else the weights come from elsewhere
         table = started_from(own.vectors, table, vocabulary, tuned=own.tuned)
-    return WordVectors(table, tuned=own.tuned, dropped=start.training.word_dropout, layer=start.noise_layer)
+    return WordVectors(
+        table,
+        tuned=own.tuned,
+        dropped=start.training.word_dropout,
+        layer=start.noise_layer,
+        length=start.array.shape[0],
+    )

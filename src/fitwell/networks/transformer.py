@@ -29,7 +29,7 @@ from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.initialization import INITIALIZATIONS
 from fitwell.networks.layer import ArrayNetwork, ArrayStart, Layer
 from fitwell.networks.noise import Dropout
-from fitwell.networks.text import word_vectors
+from fitwell.networks.text import WordsInOrder, word_vectors
 from fitwell.recipe import NetworkSettings
 
 LONGEST_WAVE = 10_000.0  # the slowest of the waves turns once in 2π times as many steps, as in the paper
@@ -71,7 +71,9 @@ class Attention(nn.Module):
 class TransformerLayer(Layer):
     """Attention and then two maps of each step alone, each added to its own inputs."""
 
-    def __init__(self, width: int, settings: NetworkSettings, *, noise_layer: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, steps: int, width: int, settings: NetworkSettings, *, noise_layer: int, generator: torch.Generator
+    ) -> None:
         super().__init__()
         own = settings.transformer
         assert settings.activation != "auto"
@@ -84,8 +86,8 @@ class TransformerLayer(Layer):
         self.activation = activation.module(settings)
         self.bounds = activation.saturates
         self.narrowing = nn.Linear(own.feedforward * width, width)
-        self.attention_dropout = Dropout(own.dropout, layer=noise_layer)
-        self.widened_dropout = Dropout(own.dropout, layer=noise_layer + 1)
+        self.attention_dropout = Dropout(own.dropout, layer=noise_layer, steps=steps)
+        self.widened_dropout = Dropout(own.dropout, layer=noise_layer + 1, steps=steps)
         with torch.no_grad():
             INITIALIZATIONS[settings.initialization](
                 self.widening.weight,
@@ -114,7 +116,7 @@ class Positions(nn.Module):
     ) -> None:
         super().__init__()
         self.kind = settings.transformer.positions
-        self.dropout = Dropout(settings.transformer.dropout, layer=noise_layer)
+        self.dropout = Dropout(settings.transformer.dropout, layer=noise_layer, steps=steps)
         if self.kind == "learned":
             self.table = nn.Parameter(torch.randn(steps, width, generator=generator) * POSITION_SPREAD)
 
@@ -148,7 +150,9 @@ class TransformerSeries(ArrayNetwork):
         self.positions = Positions(
             steps, self.width, start.settings, noise_layer=start.noise_layer, generator=start.generator
         )
-        self.layers = _layers(self.width, start.settings, noise_layer=start.noise_layer + 1, generator=start.generator)
+        self.layers = _layers(
+            steps, self.width, start.settings, noise_layer=start.noise_layer + 1, generator=start.generator
+        )
         self.leaving_norm = nn.LayerNorm(self.width, eps=EPSILON)
         self.noise_layers = 1 + 2 * own.layers
         self.multiplications = _multiplications(self, steps=steps, width=self.width)
@@ -162,7 +166,7 @@ class TransformerSeries(ArrayNetwork):
         return mean_of(self.leaving_norm(_through(self.layers, steps, present, noise)), present)
 
 
-class TransformerWords(ArrayNetwork):
+class TransformerWords(WordsInOrder):
     """Texts become the mean of what a transformer makes of their words.
 
     Shape: numbers of words (rows, words) -> (rows, width).
@@ -188,7 +192,9 @@ class TransformerWords(ArrayNetwork):
         self.positions = Positions(
             words, self.width, start.settings, noise_layer=start.noise_layer + 1, generator=start.generator
         )
-        self.layers = _layers(self.width, start.settings, noise_layer=start.noise_layer + 2, generator=start.generator)
+        self.layers = _layers(
+            words, self.width, start.settings, noise_layer=start.noise_layer + 2, generator=start.generator
+        )
         self.leaving_norm = nn.LayerNorm(self.width, eps=EPSILON)
         self.dropout = Dropout(start.settings.dropout, layer=start.noise_layer + 2 + 2 * own.layers)
         self.noise_layers = 3 + 2 * own.layers
@@ -230,9 +236,11 @@ def mean_of(steps: Steps, present: Float[Tensor, "rows steps"]) -> Float[Tensor,
     return (shares[..., None, :] @ steps)[..., 0, :]
 
 
-def _layers(width: int, settings: NetworkSettings, *, noise_layer: int, generator: torch.Generator) -> nn.ModuleList:
+def _layers(
+    steps: int, width: int, settings: NetworkSettings, *, noise_layer: int, generator: torch.Generator
+) -> nn.ModuleList:
     return nn.ModuleList(
-        TransformerLayer(width, settings, noise_layer=noise_layer + 2 * place, generator=generator)
+        TransformerLayer(steps, width, settings, noise_layer=noise_layer + 2 * place, generator=generator)
         for place in range(settings.transformer.layers)
     )
 

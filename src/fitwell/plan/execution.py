@@ -15,6 +15,7 @@ from fitwell.training.loop import batching
 # Multiply-adds of a forward pass, about a tenth of a second for a step on one core. With less, threads wait for one
 # another whenever another program takes a core: eight members of a medium network then trained ten times slower.
 WORK_TO_SHARE = 2e9
+SORTED_BATCHES = 32  # of 64 texts: the spread of lengths within a batch is then about a thirtieth of that of all
 BUFFER_BYTES = 64 * 2**20  # of the shuffle buffer: about four of them are in memory while the next one is made
 
 
@@ -72,6 +73,13 @@ def _members_at_once(recipe: Recipe, _facts: Facts) -> Choice:
     return Choice(recipe.member_count, "all, unless that is measured to be more than fits the memory")
 
 
+def _sorted_batches(_recipe: Recipe, facts: Facts) -> Choice:
+    in_order = [array for array in facts.texts if len(array.shape) == 1 and not array.configuration]
+    if not in_order:
+        return Choice(1, "no texts are read word by word")
+    return Choice(SORTED_BATCHES, "texts of a batch are then about equally long, and little is filled up")
+
+
 def _threads(recipe: Recipe, facts: Facts) -> Choice:
     widths = (facts.layout.flags + 4 * facts.layout.numbers, *recipe.network.hidden)
     batch = recipe.training.batch_size
@@ -120,5 +128,6 @@ OF_EXECUTION: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "training.compile": _compile,
     "training.execution": _execution,
     "training.members_at_once": _members_at_once,
+    "training.sorted_batches": _sorted_batches,
     "training.threads": _threads,
 }

@@ -391,6 +391,9 @@ class TrainingSettings(Settings):
     members_at_once: Count | Auto = Field(
         "auto", description="Members of a mapped step computed together; auto measures how many fit the memory."
     )
+    sorted_batches: Count | Auto = Field(
+        "auto", description="Texts of so many batches are sorted by length before they are put into batches; 1: not."
+    )
     threads: Annotated[int, Field(ge=1, le=1024)] | Auto = Field(
         "auto", description="CPU threads of one training step."
     )

@@ -26,6 +26,7 @@ from torch import Tensor
 from fitwell.networks.noise import from_row, noise_words_of_steps
 from fitwell.recipe import EarlyStopping, TrainingSettings
 from fitwell.training.groups import advance_in_groups
+from fitwell.training.lengths import Lengths
 from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
 from fitwell.training.step import Batch, Population, Program, chosen, loss_of, outputs_of, program_of
@@ -40,6 +41,7 @@ class Rows:
     features: Mapping[str, Tensor]
     targets: Tensor
     weights: Tensor | None
+    lengths: Lengths | None = None  # by which batches are put together and cut
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -336,15 +338,19 @@ def epoch_batches(
         return
     orders = np.empty((len(seeds), steps * batch_rows), np.int32 if len(training) < 2**31 else np.int64)
     for place, seed in enumerate(seeds):
-        orders[place] = epoch_order(seed.order, epoch=epoch, rows=len(training))[: steps * batch_rows]
-    order = torch.from_numpy(orders).to(training.targets.device)
+        order = epoch_order(seed.order, epoch=epoch, rows=len(training))[: steps * batch_rows]
+        if training.lengths is not None:
+            order = training.lengths.sorted(order, epoch=epoch, batch_rows=batch_rows)
+        orders[place] = order
+    on_device = torch.from_numpy(orders).to(training.targets.device)
     at_once = max(1, ROWS_GATHERED // (len(seeds) * batch_rows))
     for first in range(start, steps, at_once):
-        yield from _gathered(training, order[:, first * batch_rows : (first + at_once) * batch_rows], batch_rows)
+        some = slice(first * batch_rows, (first + at_once) * batch_rows)
+        yield from _gathered(training, orders[:, some], on_device[:, some], batch_rows)
 
 
-def _gathered(training: Rows, order: Tensor, batch_rows: int) -> Iterator[Batch]:
-    """Yield the batches that an order of rows, (members, rows), makes."""
+def _gathered(training: Rows, orders: np.ndarray, order: Tensor, batch_rows: int) -> Iterator[Batch]:
+    """Yield the batches that an order of rows, (members, rows), makes; it is given on both sides."""
     flat = order.reshape(-1)
 
     def batches_of(block: Tensor) -> Sequence[Tensor]:
@@ -352,8 +358,14 @@ def _gathered(training: Rows, order: Tensor, batch_rows: int) -> Iterator[Batch]
         gathered = block.index_select(0, flat).view(*order.shape, *block.shape[1:])
         return torch.split(gathered, batch_rows, dim=1)
 
+    def cut(name: str, batches: Sequence[Tensor]) -> Sequence[Tensor]:
+        longest = None if training.lengths is None else training.lengths.longest(name, orders, batch_rows=batch_rows)
+        if longest is None:
+            return batches
+        return [batch[:, :, :steps].contiguous() for batch, steps in zip(batches, longest, strict=True)]
+
     targets = batches_of(training.targets)
-    features = {name: batches_of(block) for name, block in training.features.items()}
+    features = {name: cut(name, batches_of(block)) for name, block in training.features.items()}
     weights = None if training.weights is None else batches_of(training.weights)
     for place, of_batch in enumerate(targets):
         yield Batch(
