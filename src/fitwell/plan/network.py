@@ -7,7 +7,16 @@ from collections.abc import Callable
 
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.static_vectors import width_of
-from fitwell.plan.facts import NO_IMAGES, NO_SERIES, NO_SOUNDS, NO_TEXTS, Choice, Facts, is_linear_in_patches
+from fitwell.plan.facts import (
+    NO_IMAGES,
+    NO_SERIES,
+    NO_SOUNDS,
+    NO_TEXTS,
+    Choice,
+    Facts,
+    is_linear_in_kernels,
+    is_linear_in_patches,
+)
 from fitwell.recipe import PICTURE_CHANGES, SOUND_CHANGES, Recipe
 
 # In training rows; where choices change on the tables of benchmarks/tables.py.
@@ -18,6 +27,7 @@ FEW_PICTURES, FEW_IN_COLOR = 1_000, 3_000  # the latter where there is nothing e
 SERIES_WIDTHS, RECURRENT_UNITS, FEW_SERIES = [32, 64, 128], 64, 1_000
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 FEW_SOUNDS = 1_000
+MOST_DIRECTIONS = 1_000  # each is as many numbers as random kernels tell
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TRANSFORMER_WIDTH = 64
 KEPT_BELOW = 1_000  # training rows, with fewer of which an encoder is kept as it is
@@ -231,6 +241,17 @@ def _series_widths(recipe: Recipe, facts: Facts) -> Choice:
     return Choice(SERIES_WIDTHS, f"{len(SERIES_WIDTHS)} stages, each of half as many steps as the one before")
 
 
+def _whitened_directions(recipe: Recipe, facts: Facts) -> Choice:
+    if not is_linear_in_kernels(recipe, facts):
+        return Choice(0, "it helps a linear layer over nothing but random kernels to tell classes apart")
+    if recipe.training.optimizer not in ("auto", "sgd"):
+        return Choice(0, f"steps of {recipe.training.optimizer} would make as much of noise as of what is told by it")
+    if facts.training_rows > MOST_DIRECTIONS:
+        return Choice(MOST_DIRECTIONS, f"as many as memory is well spent on, of {facts.training_rows:,} training rows")
+    count = max(1, facts.training_rows - 1)
+    return Choice(count, f"{facts.training_rows:,} training rows differ along so many, and all of them count alike")
+
+
 OF_NETWORK: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.family": _family,
     "network.image.family": _image_family,
@@ -256,4 +277,5 @@ OF_NETWORK: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.audio.bands": _audio_bands,
     "network.audio.widths": _audio_widths,
     "network.series.widths": _series_widths,
+    "network.whitened_directions": _whitened_directions,
 }
