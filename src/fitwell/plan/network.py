@@ -17,7 +17,7 @@ from fitwell.plan.facts import (
     is_linear_in_kernels,
     is_linear_in_patches,
 )
-from fitwell.recipe import PICTURE_CHANGES, SOUND_CHANGES, Recipe
+from fitwell.recipe import SOUND_CHANGES, Recipe, picture_changes_in
 
 # In training rows; where choices change on the tables of benchmarks/tables.py.
 FEW_ROWS = 2_000
@@ -117,7 +117,9 @@ def _text_tuned(_recipe: Recipe, facts: Facts) -> Choice:
     return _encoder_tuned(facts)
 
 
-def _image_tuned(_recipe: Recipe, facts: Facts) -> Choice:
+def _image_tuned(recipe: Recipe, facts: Facts) -> Choice:
+    if asked := picture_changes_in(recipe):
+        return Choice(True, f"{asked[0]} changes pictures each time that they are read")
     return _encoder_tuned(facts)
 
 
@@ -178,9 +180,9 @@ def _image_family(recipe: Recipe, facts: Facts) -> Choice:
         return Choice("pretrained", "what the network in data.image_encoder is")
     if recipe.network.image.widths not in ("auto", ()):
         return Choice("convolutional", "what network.image.widths are of")
-    asked = [name for name in PICTURE_CHANGES if getattr(recipe.training, f"image_{name}") not in ("auto", 0)]
+    asked = [path for path in picture_changes_in(recipe) if path != "training.image_flip"]
     if asked:
-        return Choice("convolutional", f"training.image_{asked[0]} changes pictures each time that they are read")
+        return Choice("convolutional", f"{asked[0]} changes pictures each time that they are read")
     if facts.training_rows < (FEW_IN_COLOR if facts.has_color and facts.tells_pictures_apart else FEW_PICTURES):
         return Choice("random_patches", f"{facts.training_rows:,} pictures are too few to learn filters from")
     return Choice("convolutional", "shapes that occur anywhere in a picture are learned fastest")
