@@ -27,7 +27,7 @@ FEW_PICTURES, FEW_IN_COLOR = 1_000, 3_000  # the latter where there is nothing e
 SERIES_WIDTHS, RECURRENT_UNITS, FEW_SERIES = [32, 64, 128], 64, 1_000
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 FEW_SOUNDS = 1_000
-MOST_DIRECTIONS = 1_000  # each is as many numbers as random kernels tell
+WHITENED_BELOW = 1_000  # training rows; measured on 30 to 800
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TRANSFORMER_WIDTH = 64
 KEPT_BELOW = 1_000  # training rows, with fewer of which an encoder is kept as it is
@@ -248,8 +248,8 @@ def _whitened_directions(recipe: Recipe, facts: Facts) -> Choice:
         return Choice(0, "it helps a linear layer over nothing but random kernels to tell classes apart")
     if recipe.training.optimizer not in ("auto", "sgd"):
         return Choice(0, f"steps of {recipe.training.optimizer} would make as much of noise as of what is told by it")
-    if facts.training_rows > MOST_DIRECTIONS:
-        return Choice(MOST_DIRECTIONS, f"as many as memory is well spent on, of {facts.training_rows:,} training rows")
+    if facts.training_rows >= WHITENED_BELOW:
+        return Choice(0, f"it has not been measured on {facts.training_rows:,} training rows")
     count = max(1, facts.training_rows - 1)
     return Choice(count, f"{facts.training_rows:,} training rows differ along so many, and all of them count alike")
 
