@@ -31,6 +31,7 @@ from fitwell.networks.noise import noise_words
 from fitwell.preparation import divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
 from fitwell.report.predictions import predictions_page
+from fitwell.run.reading import checksum
 from fitwell.streamed import prepare_streamed
 from fitwell.training.loop import Seeds
 from fitwell.training.step import gradient_of
@@ -143,6 +144,8 @@ def test_a_folder_of_sounds_is_learned_from_explained_and_predicted(
     run = fw.train(str(folder), out=tmp_path / "run", settings=QUICK | heard_by | quickly, listener=events.append)
     assert (run.recipe.target, run.data["rows"]) == (("label",), ROWS)
     assert run.recipe.network.audio.family == family
+    learned_from = run.data["split"]["train"]
+    assert run.recipe.network.whitened_directions == (learned_from - 1 if family == "random_kernels" else 0)
     heard = (
         r'"audio": 4,000 samples a second, of which each sound keeps up to 0\.\d+ seconds; \d training sounds have more'
     )
@@ -334,7 +337,7 @@ def test_broken_pictures_are_refused_or_skipped_as_asked(tmp_path: Path, capsys:
 
 
 @pytest.mark.parametrize(
-    "kind", ["image", "words", *(pytest.param(kind, marks=SLOW) for kind in ("audio", "lstm", "text"))]
+    "kind", ["image", "words", "kernels", *(pytest.param(kind, marks=SLOW) for kind in ("audio", "lstm", "text"))]
 )
 def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -348,6 +351,8 @@ def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(
     else:
         if kind == "lstm":
             settings |= {"network.series.family": "lstm", "network.series.widths": [5], "members": 2}
+        elif kind == "kernels":
+            data, settings = data.drop("size"), settings | {"members": 2}
         else:
             data = text_frame()
             settings |= {"data.text": "terms" if kind == "text" else "words", "members": 2}
@@ -366,6 +371,40 @@ def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(
         fw.train(data, out=tmp_path / "cut", settings=settings, listener=cut)
     resumed = resume(tmp_path / "cut")
     assert torch.equal(resumed.model.population.weights, whole.model.population.weights)
+
+
+def test_a_training_from_before_there_was_whitening_goes_on_without(tmp_path: Path) -> None:
+    data = tmp_path / "t.parquet"
+    series_frame().drop("size").write_parquet(data)
+    settings = QUICK | {"training.checkpoint_seconds": 1e-9, "training.optimizer": "adamw"}
+    whole = fw.train(str(data), target="y", out=tmp_path / "whole", settings=settings)
+    assert whole.recipe.network.whitened_directions == 0
+
+    def cut(event: Any) -> None:
+        if event.kind == "look":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fw.train(str(data), target="y", out=tmp_path / "cut", settings=settings, listener=cut)
+    recipe = tmp_path / "cut" / "recipe.yaml"
+    lines = recipe.read_text().splitlines(keepends=True)
+    recipe.write_text("".join(line for line in lines if "whitened_directions" not in line))
+    sums = json.loads((tmp_path / "cut" / "checksums.json").read_text())
+    sums["sha256"]["recipe.yaml"] = checksum(recipe.read_bytes())
+    (tmp_path / "cut" / "checksums.json").write_text(json.dumps(sums))
+    resumed = resume(tmp_path / "cut")
+    assert torch.equal(resumed.model.population.weights, whole.model.population.weights)
+
+
+def test_whitened_directions_may_be_asked_for_beside_other_columns(tmp_path: Path) -> None:
+    frame = series_frame()
+    settings = {"network.whitened_directions": 6, "training.epochs": 20, "members": 2}
+    run = fw.train(frame, target="y", out=tmp_path / "run", settings=settings)
+    directions = run.model.population.buffers["arrays.series_0.whitening.directions"]
+    assert directions.shape[-1] == 6
+    assert torch.equal(directions[0], directions[1])  # both members' rows are read once, for both
+    assert accuracy(run) == 1.0
+    assert fw.load(tmp_path / "run").predict(frame).equals(run.predict(frame))
 
 
 def test_numbered_columns_are_a_series_in_training_and_prediction(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from PIL import Image
 from safetensors.numpy import load_file
 from tests.pretrained.conftest import write_backbone
@@ -16,7 +18,10 @@ from tests.pretrained.conftest import write_backbone
 import fitwell as fw
 from fitwell import cli
 from fitwell.errors import DataError, RecipeError, RequestError
+from fitwell.events import Event
+from fitwell.networks.noise import noise_words
 from fitwell.recipe import parse
+from fitwell.workflow import resume
 
 ROWS = 60
 WEIGHT = "arrays.image_0.encoder.blocks.{}.layer.0.convolution.weight"
@@ -67,6 +72,42 @@ def test_a_kept_network_stays_as_it_is(tmp_path: Path) -> None:
     assert np.array_equal(weights[0], load_file(folder / "model.safetensors")["encoder.layer.1.output.dense.weight"])
 
 
+def test_a_tuned_network_sees_pictures_as_training_changes_them(tmp_path: Path) -> None:
+    folder, data = write_backbone(tmp_path / "model", "vit"), table(tmp_path)
+    asked = {"training.image_flip": True, "network.dropout": 0.0, "training.image_precision": "float32"}
+    run = trained(folder, data, **asked)
+    assert run.recipe.network.image.tuned is True  # few rows, but a kept one would read each picture once
+    (sheet,) = json.loads((run.path / "explanation.json").read_text())["sheets"]
+    assert sheet["column"] == "picture"
+    network = run.model.networks[0]
+    assert isinstance(network.noise_layers, int)
+    reader = network.get_submodule("arrays.image_0").train()
+    pictures = torch.randint(256, (12, 16, 16, 3), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
+    with torch.no_grad():
+        plain, mirrored = reader(pictures, None), reader(pictures.flip(2), None)
+        changed = reader(pictures, noise_words([3], step=0, layers=network.noise_layers)[0])
+    is_mirrored = [bool(row) for row in (changed - mirrored).norm(dim=1) < (changed - plain).norm(dim=1)]
+    assert set(is_mirrored) == {False, True}
+    for row, other in enumerate(is_mirrored):
+        torch.testing.assert_close(changed[row], (mirrored if other else plain)[row], rtol=1e-4, atol=1e-5)
+
+
+def test_changed_and_mixed_pictures_are_seen_again_by_a_training_that_was_cut_off(tmp_path: Path) -> None:
+    folder, data = write_backbone(tmp_path / "model"), table(tmp_path)
+    changes = {"shift": 0.1, "crop": 0.3, "rotation": 20.0, "color": 0.3, "erase": 0.2, "mixup": 0.4, "cutmix": 0.4}
+    asked = {f"training.image_{name}": value for name, value in changes.items()} | {"training.checkpoint_seconds": 1e-9}
+    whole = trained(folder, data, **asked)
+
+    def cut(event: Event) -> None:
+        if event.kind == "look" and event.values["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    settings = {"data.image_encoder": str(folder), "training.epochs": 2, "training.threads": 1} | asked
+    with pytest.raises(KeyboardInterrupt):
+        fw.train(str(data), target="color", out=tmp_path / "cut", settings=settings, listener=cut)
+    assert torch.equal(resume(tmp_path / "cut").model.population.weights, whole.model.population.weights)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -74,6 +115,14 @@ def test_a_kept_network_stays_as_it_is(tmp_path: Path) -> None:
         (
             {"data": {"image_encoder": "f"}, "network": {"image": {"family": "convolutional"}}},
             "data.image_encoder reads the pictures, but network.image.family is convolutional",
+        ),
+        (
+            {
+                "data": {"image_encoder": "f"},
+                "network": {"image": {"tuned": False}},
+                "training": {"image_flip": True},
+            },
+            "training.image_flip changes pictures each time .* but network.image.tuned is false, with which each is",
         ),
         ({"data": {"image_encoder": "f"}, "training": {"compile": "always"}}, "too large to gain by being mapped or"),
         ({"data": {"image_encoder": "f"}, "training": {"optimizer": "muon"}}, "but data.image_encoder brings trained"),

@@ -393,6 +393,30 @@ def test_few_series_are_read_by_random_kernels_unless_widths_of_a_network_are_as
     recipe = resolve(asked, replace(facts(), layout=layout, training_rows=rows)).recipe
     assert recipe.network.series.family == family
     assert recipe.training.early_stopping.restore_best == (family != "random_kernels")
+    assert recipe.network.whitened_directions == (rows - 1 if family == "random_kernels" else 0)
+    assert recipe.training.optimizer == ("sgd" if family == "random_kernels" else "adamw")
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked", "task", "directions"),
+    [
+        (60, {}, "binary", 59),
+        (60, {"training.optimizer": "sgd"}, "binary", 59),
+        (60, {"training.optimizer": "adam"}, "binary", 0),
+        (60, {}, "regression", 0),
+        (60, {"network.hidden": [8]}, "binary", 0),
+        (60, {"network.whitened_directions": 7}, "regression", 7),
+        (5_000, {"network.series.family": "random_kernels"}, "binary", 0),
+        (60, {"network.series.family": "convolutional"}, "binary", 0),
+    ],
+)
+def test_what_a_linear_layer_tells_classes_by_is_whitened(
+    rows: int, asked: dict[str, Any], task: TaskName, directions: int
+) -> None:
+    array = ArrayBlock(column="s", kind="series", shape=(50, 2))
+    layout = FeatureLayout(numbers=0, flags=0, cardinalities=(), arrays={"series_0": array})
+    own = replace(facts(), layout=layout, training_rows=rows, task=task)
+    assert resolve(changed(Recipe(), asked), own).recipe.network.whitened_directions == directions
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,9 @@ def test_pictures_are_moved_in_training_alone() -> None:
 def test_what_is_erased_is_at_the_means_of_the_channels() -> None:
     network = image_network((9, 8, 3), erase=0.5)
     words = noise_words([3], step=0, layers=5)[0]  # its own begin with the second
-    plain, erased = network.scaled(images(), None), network.scaled(images(), words)
+    plain, erased = (
+        network.changes.scaled(images(), noise, center=network.center, factor=network.factor) for noise in (None, words)
+    )
     assert ((erased == plain) | (erased == 0)).all()
     assert (erased == 0).all(-1).any()
 

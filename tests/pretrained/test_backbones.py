@@ -160,7 +160,9 @@ def network_of(folder: Path, *, tuned: bool = True, sample: Tensor | None = None
     array = ArrayBlock(column="x", kind="image", shape=(16, 16, 3), configuration=configuration, folder=str(folder))
     settings = NetworkSettings.model_validate({"dropout": 0.5, "image": {"family": "pretrained", "tuned": tuned}})
     assert family_of(array, settings) == "pretrained"
-    training = TrainingSettings.model_validate({"image_precision": "float32"})
+    changes = ("shift", "flip", "crop", "rotation", "color", "erase", "mixup", "cutmix")
+    as_they_are = {f"image_{name}": 0 for name in changes}
+    training = TrainingSettings.model_validate({"image_precision": "float32"} | as_they_are)
     network = ARRAY_NETWORKS["image"]["pretrained"](
         ArrayStart(
             array=array, settings=settings, training=training, noise_layer=0, sample=sample, generator=torch.Generator()

@@ -141,6 +141,7 @@ CAUSES: dict[str, Told] = {
     "network.audio.leveling": RICHNESS,
     "network.audio.widths": _always(NARROW),
     "network.audio.bidirectional": _always(NARROW),
+    "network.whitened_directions": RICHNESS,
     "network.series.family": _always(NARROW),
     "network.series.widths": _always(NARROW),
     "network.series.bidirectional": _always(NARROW),

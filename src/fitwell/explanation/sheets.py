@@ -13,6 +13,7 @@ from jaxtyping import Int, UInt8
 from fitwell.data.pictures import png_bytes
 from fitwell.networks.convolutional import ConvolutionalImages
 from fitwell.networks.noise import noise_words
+from fitwell.networks.pretrained_images import PretrainedImages
 from fitwell.prediction import Model
 
 PICTURES, CHANGED = 6, 4  # on a sheet: so many rows, each with the picture as it is and so often as training saw it
@@ -31,11 +32,13 @@ def contact_sheets(
     found: list[dict[str, Any]] = []
     for block, array in model.encoders.layout.arrays.items():
         reader = network.get_submodule(f"arrays.{block}")
-        if not isinstance(reader, ConvolutionalImages) or not (reader.augmentation.acts or reader.mixing.acts):
+        if not isinstance(reader, ConvolutionalImages | PretrainedImages) or not reader.changes.act:
             continue
         originals = torch.from_numpy(blocks[block][some])
         words = [noise_words([model.recipe.seed], step=step, layers=network.noise_layers)[0] for step in range(CHANGED)]
-        seen = [reader.seen(originals, noise).numpy() for noise in words]
+        seen = [
+            reader.changes.seen(originals, noise, center=reader.center, factor=reader.factor).numpy() for noise in words
+        ]
         sheet = sheet_of(np.stack([originals.numpy(), *seen], axis=1))
         found.append({"column": array.column, "sheet": as_text(sheet)})
     return found

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from fitwell.networks.mixing import Mixing, mixing_of
 from fitwell.networks.noise import uniform_noise
 from fitwell.recipe import TrainingSettings
 
@@ -56,6 +57,58 @@ class Augmentation:
             changed = moved(images, noise[0], reach=reach, flip=self.flip)
         changed = changed.to(torch.float32)
         return recolored(changed, noise[2], most=self.color) if self.color else changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What training makes of the pictures of a column, and which of the noise words it follows.
+
+    Pictures are mixed by the last noise words of the whole network, which its loss follows too.
+    """
+
+    augmentation: Augmentation
+    mixing: Mixing
+    noise_layer: int  # the first of its own words
+
+    @property
+    def act(self) -> bool:
+        """Whether any picture is changed."""
+        return self.augmentation.acts or self.mixing.acts
+
+    def scaled(
+        self,
+        images: UInt8[Tensor, "rows height width channels"],
+        noise: Int[Tensor, "all_layers words"] | None,
+        *,
+        center: Float[Tensor, " channels"],
+        factor: Float[Tensor, " channels"],
+    ) -> Float[Tensor, "rows height width channels"]:
+        """Return pictures centered and scaled, changed where there is noise; what is erased is at the center."""
+        if noise is None or not self.act:
+            return (images.to(center.dtype) - center) * factor
+        own = noise[self.noise_layer : self.noise_layer + NOISE_LAYERS]
+        scaled = (self.augmentation.moved(images, own) - center) * factor
+        if self.augmentation.erase:
+            rows, height, width, _ = images.shape
+            scaled = scaled * left_of((rows, height, width), own[3], most=self.augmentation.erase)
+        return self.mixing.drawn(noise[-1], len(images)).pictures(scaled) if self.mixing.acts else scaled
+
+    def seen(
+        self,
+        images: UInt8[Tensor, "rows height width channels"],
+        noise: Int[Tensor, "all_layers words"],
+        *,
+        center: Float[Tensor, " channels"],
+        factor: Float[Tensor, " channels"],
+    ) -> UInt8[Tensor, "rows height width channels"]:
+        """Return pictures as training with this noise sees them, in bytes to look at."""
+        scaled = self.scaled(images, noise, center=center, factor=factor)
+        return (scaled / factor + center).round().clamp(0, 255).to(torch.uint8)
+
+
+def changes_of(training: TrainingSettings, *, noise_layer: int) -> Changes:
+    """Return what a recipe asks for, by noise words from this place on."""
+    return Changes(augmentation=augmentation_of(training), mixing=mixing_of(training), noise_layer=noise_layer)
 
 
 def augmentation_of(training: TrainingSettings) -> Augmentation:

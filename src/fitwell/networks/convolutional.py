@@ -11,14 +11,13 @@ import math
 from collections.abc import Iterator, Sequence
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from fitwell.networks.activations import ACTIVATIONS
-from fitwell.networks.augmentation import NOISE_LAYERS, augmentation_of, left_of
+from fitwell.networks.augmentation import NOISE_LAYERS, changes_of
 from fitwell.networks.initialization import INITIALIZATIONS
 from fitwell.networks.layer import ArrayNetwork, ArrayStart, Layer
-from fitwell.networks.mixing import mixing_of
 from fitwell.networks.normalization import BatchNorm
 from fitwell.recipe import NetworkSettings
 
@@ -102,10 +101,8 @@ class ConvolutionalImages(ArrayNetwork):
         center, factor = _scale(start.sample, channels)
         self.register_buffer("center", center)
         self.register_buffer("factor", factor)
-        self.augmentation = augmentation_of(start.training)
-        self.mixing = mixing_of(start.training)
+        self.changes = changes_of(start.training, noise_layer=start.noise_layer)
         self.is_halved = start.training.image_precision == "bfloat16"
-        self.noise_layer = start.noise_layer
         self.noise_layers = NOISE_LAYERS
         widths = start.settings.image.widths
         halved = 2 if max(height, width) >= LARGE_SIDE else 1
@@ -122,34 +119,12 @@ class ConvolutionalImages(ArrayNetwork):
         self, images: UInt8[Tensor, "rows height width channels"], noise: Tensor | None
     ) -> Float[Tensor, "rows features"]:
         # Channels stay last in memory, as pictures are kept and convolutions are fastest.
-        hidden = self.scaled(images, noise).movedim(-1, -3)
+        hidden = self.changes.scaled(images, noise, center=self.center, factor=self.factor).movedim(-1, -3)
         # In training alone: what is predicted does not depend on what a machine has units for.
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
             for layer in self.layers:
                 hidden = layer(hidden)
         return hidden.float().mean((-2, -1))
-
-    def scaled(
-        self, images: UInt8[Tensor, "rows height width channels"], noise: Int[Tensor, "all_layers words"] | None
-    ) -> Float[Tensor, "rows height width channels"]:
-        """Return pictures as the first layer sees them, each channel centered and scaled; changed where there is noise.
-
-        What is erased is at the channels' means.
-        """
-        if noise is None:
-            return (images.to(torch.float32) - self.center) * self.factor
-        own = noise[self.noise_layer : self.noise_layer + NOISE_LAYERS]
-        scaled = (self.augmentation.moved(images, own) - self.center) * self.factor
-        if self.augmentation.erase:
-            rows, height, width, _ = images.shape
-            scaled = scaled * left_of((rows, height, width), own[3], most=self.augmentation.erase)
-        return self.mixing.drawn(noise[-1], len(images)).pictures(scaled) if self.mixing.acts else scaled
-
-    def seen(
-        self, images: UInt8[Tensor, "rows height width channels"], noise: Int[Tensor, "all_layers words"]
-    ) -> UInt8[Tensor, "rows height width channels"]:
-        """Return pictures as training with this noise sees them, in bytes to look at."""
-        return (self.scaled(images, noise) / self.factor + self.center).round().clamp(0, 255).to(torch.uint8)
 
 
 class ConvolutionalSeries(ArrayNetwork):

@@ -1,7 +1,8 @@
 """A pretrained network reads pictures, and what it says of a picture stands beside the other columns.
 
 It is kept, and then reads each picture once, before the first step; or it learns along, block by block at rates of
-their own (`training/rates.py`). What it says is scaled by its means and spreads over training pictures
+their own (`training/rates.py`), and may see each picture changed anew in every step, as any network that learns to see
+(`augmentation.py`). What it says is scaled by its means and spreads over training pictures
 (`mixed_layers.py`). Channels stay last in memory, as pictures are kept.
 """
 
@@ -13,6 +14,7 @@ import torch
 from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor, nn
 
+from fitwell.networks.augmentation import NOISE_LAYERS, changes_of
 from fitwell.networks.layer import ArrayNetwork, ArrayStart, freeze
 from fitwell.networks.mixed_layers import SCALED_BY, MixedLayers
 from fitwell.networks.noise import Dropout
@@ -51,7 +53,8 @@ class PretrainedImages(ArrayNetwork):
         self.register_buffer("factor", 1 / (255 * torch.tensor(model.spreads)))
         self.layers = nn.ModuleList()
         self.dropout = Dropout(start.settings.dropout, layer=start.noise_layer)
-        self.noise_layers = 1
+        self.changes = changes_of(start.training, noise_layer=start.noise_layer + 1)
+        self.noise_layers = 1 + (NOISE_LAYERS if self.changes.act else 0)
         self.width = self.encoder.width
         self.scale = MixedLayers(1, self.width)
         if start.sample is not None:
@@ -64,7 +67,7 @@ class PretrainedImages(ArrayNetwork):
         if pictures.is_floating_point():
             vectors = pictures
         else:
-            vectors = self._read(pictures) if self.training else self._in_parts(pictures)
+            vectors = self._read(pictures, noise) if self.training else self._in_parts(pictures)
         outputs: Tensor = self.dropout(vectors, noise)
         return outputs
 
@@ -86,10 +89,12 @@ class PretrainedImages(ArrayNetwork):
         return blocks if found is None else blocks - 1 - int(found[1])
 
     def _in_parts(self, pictures: UInt8[Tensor, "rows high wide channels"]) -> Float[Tensor, "rows width"]:
-        return torch.cat([self._read(some) for some in torch.split(pictures, AT_ONCE)])
+        return torch.cat([self._read(some, None) for some in torch.split(pictures, AT_ONCE)])
 
-    def _read(self, pictures: UInt8[Tensor, "rows high wide channels"]) -> Float[Tensor, "rows width"]:
-        scaled = ((pictures.to(self.center.dtype) - self.center) * self.factor).movedim(-1, -3)
+    def _read(
+        self, pictures: UInt8[Tensor, "rows high wide channels"], noise: Tensor | None
+    ) -> Float[Tensor, "rows width"]:
+        scaled = self.changes.scaled(pictures, noise, center=self.center, factor=self.factor).movedim(-1, -3)
         # In training alone: what is predicted does not depend on what a machine has units for.
         with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.training and self.is_halved):
             vectors = self.encoder(scaled)

@@ -5,7 +5,8 @@ Filters of nine steps, their weights drawn at random and their mean taken out, s
 its own steps at which the response is above a bias, for several biases; these are quantiles of the responses to
 training series. Filters without a mean do not see how high a series lies, so each channel's mean and spread stand
 beside the shares. What follows learns from those numbers alone, which a few dozen series suffice for (Dempster,
-Petitjean and Webb 2020, ROCKET; the biases as in Dempster, Schmidt and Webb 2021, MiniRocket).
+Petitjean and Webb 2020, ROCKET; the biases as in Dempster, Schmidt and Webb 2021, MiniRocket); where that is a linear
+layer, from as many whitened directions of them as there are series (`networks/whitening.py`).
 
 Nothing here has parameters: the filters are the same in every run, and each series is read once, before the first step.
 """
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fitwell.networks.layer import ArrayNetwork, ArrayStart
+from fitwell.networks.whitening import Whitening
 
 LENGTH = 9  # steps that a filter sees
 KERNELS, BIASES = 1_000, 4  # filters of all dilations together, and biases of each
@@ -33,9 +35,9 @@ COMPARED = 200  # multiplications that it takes as long as to compare one respon
 
 
 class RandomKernels(ArrayNetwork):
-    """Series become shares of steps, scaled; shares that were read beforehand are taken as they are.
+    """Series become shares of steps, scaled, or whitened directions of them; those read beforehand stay as they are.
 
-    Shape: (rows, steps, channels), the last channel 1 on a series' own steps, else 0 -> (rows, shares).
+    Shape: (rows, steps, channels), the last channel 1 on a series' own steps, else 0 -> (rows, width).
     """
 
     biases: Tensor
@@ -52,21 +54,27 @@ class RandomKernels(ArrayNetwork):
         drawn = torch.Generator().manual_seed(SEED)
         for place in range(len(self.dilations)):
             self.register_buffer(f"kernels_{place}", kernels(self.each, channels - 1, generator=drawn))
-        self.width = len(self.dilations) * self.each * BIASES + 2 * (channels - 1)
+        shares, directions = len(self.dilations) * self.each * BIASES + 2 * (channels - 1), 0
+        if start.settings.whitened_directions != "auto":  # a run that was written before there were any says auto
+            directions = start.settings.whitened_directions
+        self.width = directions or shares
         self.register_buffer("biases", torch.zeros(len(self.dilations), self.each, BIASES))
-        self.register_buffer("center", torch.zeros(self.width))
-        self.register_buffer("factor", torch.ones(self.width))
-        self.multiplications = float(steps * len(self.dilations) * self.each * (LENGTH * (channels - 1) + COMPARED))
+        self.register_buffer("center", torch.zeros(shares))
+        self.register_buffer("factor", torch.ones(shares))
+        self.whitening = Whitening(shares, directions) if directions else None
+        responding = steps * len(self.dilations) * self.each * (LENGTH * (channels - 1) + COMPARED)
+        self.multiplications = float(responding + shares * directions)
         if start.sample is not None and len(start.sample):
             self._fit(start.sample)
 
-    def forward(self, series: Float[Tensor, "rows ..."], noise: Tensor | None) -> Float[Tensor, "rows shares"]:
+    def forward(self, series: Float[Tensor, "rows ..."], noise: Tensor | None) -> Float[Tensor, "rows width"]:
         if series.ndim == 2:
             return series
-        return (self._told(series) - self.center) * self.factor
+        scaled = (self._told(series) - self.center) * self.factor
+        return scaled if self.whitening is None else self.whitening(scaled)
 
-    def read(self, series: Float[Tensor, "rows steps channels"]) -> Float[Tensor, "rows shares"]:
-        """Return the scaled shares of series, so that each is read once."""
+    def read(self, series: Float[Tensor, "rows steps channels"]) -> Float[Tensor, "rows width"]:
+        """Return what series become, so that each is read once."""
         with torch.no_grad():
             return torch.cat([self(some, None) for some in torch.split(series, AT_ONCE)])
 
@@ -91,7 +99,7 @@ class RandomKernels(ArrayNetwork):
         return torch.cat([*found, mean, squared.sqrt()], -1)
 
     def _fit(self, sample: Tensor) -> None:
-        """Take biases from some of these series, and scales from more of them."""
+        """Take biases from some of these series, and scales and directions from more of them."""
         some = sample[:: max(1, len(sample) // BIASED_BY)]
         for place in range(len(self.dilations)):
             self.biases[place] = spread_quantiles(self._responses(some, place), some[..., -1] > 0)
@@ -99,6 +107,8 @@ class RandomKernels(ArrayNetwork):
         shares = torch.cat([self._told(part) for part in more])
         self.center.copy_(shares.mean(0))
         self.factor.copy_(SPREAD / shares.std(0, correction=0).clamp_min(LEAST))
+        if self.whitening is not None:
+            self.whitening.fit((shares - self.center) * self.factor)
 
 
 def dilations_of(steps: int) -> list[int]:

@@ -32,9 +32,9 @@ FAINTEST = 1e-6  # spread of a cepstrum: what never changes is not blown up
 
 
 class RandomKernelsAudio(ArrayNetwork):
-    """Sounds become shares of moments, scaled; shares that were read beforehand are taken as they are.
+    """Sounds become shares of moments, scaled, or whitened directions of them; those read beforehand stay as they are.
 
-    Shape: 16-bit samples (rows, samples, 1) -> (rows, shares).
+    Shape: 16-bit samples (rows, samples, 1) -> (rows, width).
     """
 
     cosines: Tensor
@@ -59,14 +59,14 @@ class RandomKernelsAudio(ArrayNetwork):
         self.width = self.kernels.width
         self.multiplications = self.listening.frames * own.bands * self.listening.points + self.kernels.multiplications
 
-    def forward(self, waves: Tensor, noise: Tensor | None) -> Float[Tensor, "rows shares"]:
+    def forward(self, waves: Tensor, noise: Tensor | None) -> Float[Tensor, "rows width"]:
         if waves.ndim == 2:
             return waves
-        shares: Tensor = self.kernels(self.outlines(waves), None)
-        return shares
+        told: Tensor = self.kernels(self.outlines(waves), None)
+        return told
 
-    def read(self, waves: Int16[Tensor, "rows samples 1"]) -> Float[Tensor, "rows shares"]:
-        """Return the scaled shares of sounds, so that each is read once."""
+    def read(self, waves: Int16[Tensor, "rows samples 1"]) -> Float[Tensor, "rows width"]:
+        """Return what sounds become, so that each is read once."""
         with torch.no_grad():
             return torch.cat([self(some, None) for some in torch.split(waves, AT_ONCE)])
 

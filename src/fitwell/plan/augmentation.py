@@ -16,17 +16,15 @@ def _word_dropout(_recipe: Recipe, facts: Facts) -> Choice:
     return Choice(0.5, "a text should be told by more than one of its words")
 
 
-def _image_shift(_recipe: Recipe, facts: Facts) -> Choice:
-    if not facts.images:
-        return Choice(0.0, NO_IMAGES)
+def _image_shift(recipe: Recipe, facts: Facts) -> Choice:
+    if why := _as_they_are(recipe, facts):
+        return Choice(0.0, why)
     return Choice(0.1, "what a picture shows does not depend on where it lies")
 
 
 def _image_flip(recipe: Recipe, facts: Facts) -> Choice:
-    if not facts.images:
-        return Choice(False, NO_IMAGES)
-    if recipe.network.image.family == "pretrained":
-        return Choice(False, "a pretrained encoder sees pictures as they are")
+    if why := _as_they_are(recipe, facts):
+        return Choice(False, why)
     if not facts.has_color:
         return Choice(False, "grey pictures may be signs, which mean something else when they are mirrored")
     return Choice(True, "most things in color are the same when they are mirrored")
@@ -35,9 +33,9 @@ def _image_flip(recipe: Recipe, facts: Facts) -> Choice:
 def _in_color(share: float, why: str) -> Callable[[Recipe, Facts], Choice]:
     """Return what chooses how far pictures in color are changed; grey ones may be signs, of which each part counts."""
 
-    def choose(_recipe: Recipe, facts: Facts) -> Choice:
-        if not facts.images:
-            return Choice(0.0, NO_IMAGES)
+    def choose(recipe: Recipe, facts: Facts) -> Choice:
+        if as_they_are := _as_they_are(recipe, facts):
+            return Choice(0.0, as_they_are)
         if not facts.has_color:
             return Choice(0.0, "grey pictures may be signs, which are meant to be read as they are")
         return Choice(share, why)
@@ -45,10 +43,21 @@ def _in_color(share: float, why: str) -> Callable[[Recipe, Facts], Choice]:
     return choose
 
 
-def _image_mixing(_recipe: Recipe, facts: Facts) -> Choice:
+def _image_mixing(recipe: Recipe, facts: Facts) -> Choice:
+    return Choice(
+        0.0, _as_they_are(recipe, facts) or "what it adds to the other changes of pictures has not been measured"
+    )
+
+
+def _as_they_are(recipe: Recipe, facts: Facts) -> str | None:
+    """Return why pictures are not changed unless that is asked for; None where they are."""
     if not facts.images:
-        return Choice(0.0, NO_IMAGES)
-    return Choice(0.0, "what it adds to the other changes of pictures has not been measured")
+        return NO_IMAGES
+    if recipe.network.image.family != "pretrained":
+        return None
+    if not recipe.network.image.tuned:
+        return "a pretrained network that is kept reads each picture once"
+    return "what it brings to a pretrained network has not been measured"
 
 
 def _audio_mask(_recipe: Recipe, facts: Facts) -> Choice:

@@ -114,6 +114,11 @@ def is_linear_in_kernels(recipe: Recipe, facts: Facts) -> bool:
     return only and network.hidden == () and facts.task != "regression"
 
 
+def is_whitened(recipe: Recipe, facts: Facts) -> bool:
+    """Tell whether that linear layer is over whitened directions of the responses."""
+    return bool(recipe.network.whitened_directions) and is_linear_in_kernels(recipe, facts)
+
+
 def available_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -7,8 +7,17 @@ from collections.abc import Callable
 
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.static_vectors import width_of
-from fitwell.plan.facts import NO_IMAGES, NO_SERIES, NO_SOUNDS, NO_TEXTS, Choice, Facts, is_linear_in_patches
-from fitwell.recipe import PICTURE_CHANGES, SOUND_CHANGES, Recipe
+from fitwell.plan.facts import (
+    NO_IMAGES,
+    NO_SERIES,
+    NO_SOUNDS,
+    NO_TEXTS,
+    Choice,
+    Facts,
+    is_linear_in_kernels,
+    is_linear_in_patches,
+)
+from fitwell.recipe import SOUND_CHANGES, Recipe, picture_changes_in
 
 # In training rows; where choices change on the tables of benchmarks/tables.py.
 FEW_ROWS = 2_000
@@ -18,6 +27,7 @@ FEW_PICTURES, FEW_IN_COLOR = 1_000, 3_000  # the latter where there is nothing e
 SERIES_WIDTHS, RECURRENT_UNITS, FEW_SERIES = [32, 64, 128], 64, 1_000
 AUDIO_WIDTHS, FEW_BANDS, MANY_BANDS, WIDE_BAND = [32, 64, 128], 40, 64, 12_000  # the last in samples per second
 FEW_SOUNDS = 1_000
+WHITENED_BELOW = 1_000  # training rows; measured on 30 to 800
 TEXT_WIDTH, TEXT_FILTERS = 64, [64, 64, 64]
 TRANSFORMER_WIDTH = 64
 KEPT_BELOW = 1_000  # training rows, with fewer of which an encoder is kept as it is
@@ -107,7 +117,9 @@ def _text_tuned(_recipe: Recipe, facts: Facts) -> Choice:
     return _encoder_tuned(facts)
 
 
-def _image_tuned(_recipe: Recipe, facts: Facts) -> Choice:
+def _image_tuned(recipe: Recipe, facts: Facts) -> Choice:
+    if asked := picture_changes_in(recipe):
+        return Choice(True, f"{asked[0]} changes pictures each time that they are read")
     return _encoder_tuned(facts)
 
 
@@ -168,9 +180,9 @@ def _image_family(recipe: Recipe, facts: Facts) -> Choice:
         return Choice("pretrained", "what the network in data.image_encoder is")
     if recipe.network.image.widths not in ("auto", ()):
         return Choice("convolutional", "what network.image.widths are of")
-    asked = [name for name in PICTURE_CHANGES if getattr(recipe.training, f"image_{name}") not in ("auto", 0)]
+    asked = [path for path in picture_changes_in(recipe) if path != "training.image_flip"]
     if asked:
-        return Choice("convolutional", f"training.image_{asked[0]} changes pictures each time that they are read")
+        return Choice("convolutional", f"{asked[0]} changes pictures each time that they are read")
     if facts.training_rows < (FEW_IN_COLOR if facts.has_color and facts.tells_pictures_apart else FEW_PICTURES):
         return Choice("random_patches", f"{facts.training_rows:,} pictures are too few to learn filters from")
     return Choice("convolutional", "shapes that occur anywhere in a picture are learned fastest")
@@ -231,6 +243,17 @@ def _series_widths(recipe: Recipe, facts: Facts) -> Choice:
     return Choice(SERIES_WIDTHS, f"{len(SERIES_WIDTHS)} stages, each of half as many steps as the one before")
 
 
+def _whitened_directions(recipe: Recipe, facts: Facts) -> Choice:
+    if not is_linear_in_kernels(recipe, facts):
+        return Choice(0, "it helps a linear layer over nothing but random kernels to tell classes apart")
+    if recipe.training.optimizer not in ("auto", "sgd"):
+        return Choice(0, f"steps of {recipe.training.optimizer} would make as much of noise as of what is told by it")
+    if facts.training_rows >= WHITENED_BELOW:
+        return Choice(0, f"it has not been measured on {facts.training_rows:,} training rows")
+    count = max(1, facts.training_rows - 1)
+    return Choice(count, f"{facts.training_rows:,} training rows differ along so many, and all of them count alike")
+
+
 OF_NETWORK: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.family": _family,
     "network.image.family": _image_family,
@@ -256,4 +279,5 @@ OF_NETWORK: dict[str, Callable[[Recipe, Facts], Choice]] = {
     "network.audio.bands": _audio_bands,
     "network.audio.widths": _audio_widths,
     "network.series.widths": _series_widths,
+    "network.whitened_directions": _whitened_directions,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from fitwell.plan.facts import Choice, Facts, is_linear_in_kernels, is_linear_in_patches
+from fitwell.plan.facts import Choice, Facts, is_linear_in_kernels, is_linear_in_patches, is_whitened
 from fitwell.recipe import Recipe
 from fitwell.tasks.table import TASKS
 from fitwell.training.costs import has_bfloat16_units
@@ -16,8 +16,8 @@ FEW_ROWS = 1_000  # training rows, of whose validation rows some hundred tell li
 MANY_ROWS = 16_000  # training rows, from which choices change on the tables of benchmarks/tables.py
 ARRAY_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1_500, 20, 200  # of networks that read arrays
 COLOR_STEPS = 3_000  # of networks that read pictures in color, which change from epoch to epoch
-# Of a linear layer over random patches; chosen on 300 photographs of flowers and on 300 to 2,000 pictures of CIFAR-10.
-PATCHES_STEPS, PATCHES_DECAYED, PATCHES_BATCH = 1_200, 250.0, 64
+LINEAR_STEPS, LINEAR_BATCH = 1_200, 64  # of a linear layer over what is read beforehand
+PATCHES_DECAYED = 250.0  # chosen on 300 photographs of flowers and on 300 to 2,000 pictures of CIFAR-10
 SOUND_STEPS = 600  # of networks that hear sounds, which are learned in fewer
 TEXT_RATE, TERMS_RATE = 6, 3
 TERMS_DECAY, TERMS_EPOCHS, TERMS_STEPS = 0.6, 6, 600
@@ -41,6 +41,8 @@ def _label_smoothing(_recipe: Recipe, _facts: Facts) -> Choice:
 def _optimizer(recipe: Recipe, facts: Facts) -> Choice:
     if is_linear_in_patches(recipe, facts):
         return Choice("sgd", "one valley, with decay as its slope; adam's steps of one size would learn noise first")
+    if is_whitened(recipe, facts):
+        return Choice("sgd", "its first step over whitened directions is a ridge; adam's would learn noise first")
     return Choice("adamw", "robust to the scale of gradients, with decay that does not depend on it")
 
 
@@ -104,8 +106,8 @@ def _image_precision(recipe: Recipe, facts: Facts) -> Choice:
 def _batch_size(recipe: Recipe, facts: Facts) -> Choice:
     if facts.is_pretrained and facts.training_rows >= ENCODER_BATCH:
         return Choice(ENCODER_BATCH, "usual for pretrained encoders")
-    if is_linear_in_patches(recipe, facts):
-        return Choice(PATCHES_BATCH, "pictures are read beforehand, so rows cost little, and more of them wander less")
+    if is_linear_in_patches(recipe, facts) or is_whitened(recipe, facts):
+        return Choice(LINEAR_BATCH, "all is read beforehand, so rows cost little, and more of them wander less")
     if facts.layout.arrays:
         size = min(64, max(16, 2 ** round(math.log2(facts.training_rows / 32))))
         return Choice(size, f"a power of two near 1/32 of {facts.training_rows:,} training rows, from 16 to 64")
@@ -147,8 +149,8 @@ def _epochs(recipe: Recipe, facts: Facts) -> Choice:
         else:
             fewest = FEWEST_EPOCHS
             about = COLOR_STEPS if facts.has_color and not facts.is_pretrained else ARRAY_STEPS
-            about = PATCHES_STEPS if is_linear_in_patches(recipe, facts) else about
             about = SOUND_STEPS if len(facts.sounds) == len(facts.layout.arrays) else about
+            about = LINEAR_STEPS if is_linear_in_patches(recipe, facts) or is_whitened(recipe, facts) else about
             why = f"at least {fewest}, and about {about:,} steps where there are few rows"
         return Choice(min(MOST_EPOCHS, max(fewest, -(-about // steps))), why)
     if facts.task != "regression" and facts.training_rows >= MANY_ROWS:

@@ -3,8 +3,8 @@
 from fitwell.recipe.applying import APPLIES as APPLIES
 from fitwell.recipe.applying import NEUTRAL as NEUTRAL
 from fitwell.recipe.applying import NOT_TUNED as NOT_TUNED
-from fitwell.recipe.applying import PICTURE_CHANGES as PICTURE_CHANGES
 from fitwell.recipe.applying import SOUND_CHANGES as SOUND_CHANGES
+from fitwell.recipe.applying import picture_changes_in as picture_changes_in
 from fitwell.recipe.applying import without_effect as without_effect
 from fitwell.recipe.choices import RECIPE_VERSION as RECIPE_VERSION
 from fitwell.recipe.choices import RECURRENT as RECURRENT

@@ -11,6 +11,7 @@ OWN_VOCABULARY = frozenset({"terms", "words", "byte_pairs"})
 
 # Changes of pictures in training, by the ends of their settings; whether they are mirrored is told in any case.
 PICTURE_CHANGES = ("shift", "crop", "rotation", "color", "erase", "mixup", "cutmix")
+SEEN_ANEW = frozenset({"convolutional", "pretrained"})  # families that may see pictures in every step
 SOUND_CHANGES = ("time_mask", "band_mask")
 HEARD_ANEW = RECURRENT | {"convolutional"}  # families that hear sounds in every step
 
@@ -57,7 +58,7 @@ APPLIES: dict[str, tuple[str, frozenset[str]]] = {
     "training.encoder_layer_rate": ("data.text", PIECES),
     "training.encoder_unfreezing": ("data.text", PIECES),
     "training.encoder_precision": ("data.text", PIECES),
-    **{f"training.image_{name}": ("network.image.family", frozenset({"convolutional"})) for name in PICTURE_CHANGES},
+    **{f"training.image_{name}": ("network.image.family", SEEN_ANEW) for name in PICTURE_CHANGES},
     **{f"training.audio_{name}": ("network.audio.family", HEARD_ANEW) for name in SOUND_CHANGES},
     "network.image.tuned": ("network.image.family", frozenset({"pretrained"})),
     "network.text.vectors": ("data.text", frozenset({"words"})),
@@ -100,6 +101,17 @@ NEUTRAL: dict[str, float | str] = {
     "training.encoder_layer_rate": 1.0,
     "training.encoder_precision": "float32",
 }
+
+
+def picture_changes_in(recipe: Asked) -> list[str]:
+    """Return the settings by which pictures are asked to be changed in training, the mirror last.
+
+    >>> from fitwell.recipe import Recipe, TrainingSettings
+    >>> picture_changes_in(Recipe(training=TrainingSettings(image_flip=True, image_crop=0.1, image_erase=0.0)))
+    ['training.image_crop', 'training.image_flip']
+    """
+    paths = [f"training.image_{name}" for name in (*PICTURE_CHANGES, "flip")]
+    return [path for path in paths if setting(recipe, path) not in ("auto", 0)]
 
 
 def without_effect(recipe: Asked, path: str) -> bool:

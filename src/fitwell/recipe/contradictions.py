@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fitwell.errors import nearest
-from fitwell.recipe.applying import APPLIES, NEUTRAL, NOT_TUNED, without_effect
+from fitwell.recipe.applying import APPLIES, NEUTRAL, NOT_TUNED, picture_changes_in, without_effect
 from fitwell.recipe.choices import BYTES, RECURRENT
 from fitwell.recipe.paths import default_in, fields_of, setting, with_values
 from fitwell.recipe.settings import Asked, Range
@@ -193,6 +193,11 @@ def _contradictions_of_picture_encoders(recipe: Asked) -> Iterator[str]:
         yield (
             f"data.image_encoder reads the pictures, but network.image.family is {family}, which would read them "
             "instead; leave one of them out"
+        )
+    if recipe.network.image.tuned is False and (changes := picture_changes_in(recipe)):
+        yield (
+            f"{changes[0]} changes pictures each time that they are read, but network.image.tuned is false, with which "
+            "each is read once; leave one of them out"
         )
     if training.execution not in ("auto", "eager") or training.compile == "always":
         yield (

@@ -247,6 +247,9 @@ class NetworkSettings(Settings):
     image: ImageNetwork = Field(default_factory=ImageNetwork, description="How images are read.")
     audio: AudioNetwork = Field(default_factory=AudioNetwork, description="How sounds are heard.")
     series: SeriesNetwork = Field(default_factory=SeriesNetwork, description="How series are read.")
+    whitened_directions: Annotated[int, Field(ge=0)] | Auto = Field(
+        "auto", description="Directions in which what random kernels tell is whitened; 0 leaves it as it is."
+    )
     transformer: TransformerNetwork = Field(
         default_factory=TransformerNetwork, description="Transformers, where they read series or texts."
     )
