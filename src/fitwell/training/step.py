@@ -399,10 +399,11 @@ def _update(
         if step > each.after:
             columns = slice(each.start, each.stop)
             _move(program, own, population, gradient, rate=rate * each.factor, step=step - each.after, columns=columns)
-    if program.redrawn is not None and step <= program.redrawn.steps:
+    if program.redrawn is not None:
         assert isinstance(step, int), "a compiled step draws nothing anew"
-        fresh, uniforms = program.redrawn.draw(step)
-        redraw(population.weights, fresh, uniforms=uniforms, fraction=own.redraw_fraction, mask=program.decays)
+        if step <= program.redrawn.steps:
+            fresh, uniforms = program.redrawn.draw(step)
+            redraw(population.weights, fresh, uniforms=uniforms, fraction=own.redraw_fraction, mask=program.decays)
     if own.max_norm is not None:
         limit_norms(population.weights, program.pieces, own.max_norm)
 
