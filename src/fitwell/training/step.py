@@ -42,6 +42,7 @@ from fitwell.training.signals import (
     observed_activations,
     weight_signals,
 )
+from fitwell.training.strides import Course, Stride
 
 Execution = Literal["eager", "mapped", "compiled"]
 
@@ -108,6 +109,42 @@ class WholeStep(Protocol):
         ...
 
 
+@runtime_checkable
+class ResidentRows(Protocol):
+    """Rows in the memory of the device, any of which can be taken there."""
+
+    def taken(self, places: Int[Tensor, "members rows"]) -> Batch:
+        """Return the rows at these places, each member's own."""
+        ...
+
+
+@runtime_checkable
+class Replaying(Protocol):
+    """Takes steps of a program several at once, by replaying what was recorded of them."""
+
+    def record(
+        self,
+        program: Program,
+        population: Population,
+        rows: ResidentRows,
+        order: Int[Tensor, "members rows"],
+        course: Course,
+    ) -> None:
+        """Record all that a course takes; the population stays as it is."""
+        ...
+
+    def strides(
+        self,
+        program: Program,
+        population: Population,
+        rows: ResidentRows,
+        order: Int[Tensor, "members rows"],
+        course: Course,
+    ) -> Iterator[Stride]:
+        """Move every member in place, as `advance` does, batch by batch of the order, to the end of the course."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Redrawn:
     """Batch initialization: in the first steps, a share of the weights is drawn anew after each batch."""
@@ -129,7 +166,8 @@ class Program:
     own_loss: Callable[[MemberSettings], RowLoss]  # by the settings of one member, where they do differ
     decays: Float[Tensor, " weights"]  # 1 where decay and penalties act, 0 on biases and normalization
     redrawn: Redrawn | None = None  # where weights are drawn anew from batch to batch
-    whole_step: WholeStep | None = None  # what a compiled execution calls
+    whole_step: WholeStep | None = None  # what a compiled execution calls on a CPU
+    replays: Replaying | None = None  # what it replays on a GPU
     processes: Processes | None = None  # that share every batch
     stretches: tuple[Stretch, ...] = ()  # of weights that learn at rates of their own; empty where all learn alike
     differences: tuple[Own, ...] = ()  # what each member has of its own, where members differ
@@ -204,7 +242,7 @@ def advance(
     *,
     noise: Int[Tensor, "members layers words"],
     rate: Rate,
-    step: int,
+    step: Step,
     observe: bool = False,
 ) -> Outcome:
     """Move every member by one step, in place; `step` counts from 1.
@@ -212,6 +250,7 @@ def advance(
     With `observe`, the outcome carries the signals of every layer.
     """
     if program.whole_step is not None:
+        assert isinstance(step, int)
         if not program.network.training:
             program.network.train()
         return program.whole_step(program, population, batch, noise=noise, rate=rate, step=step, observe=observe)
