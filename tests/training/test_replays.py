@@ -13,6 +13,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fitwell.errors import SurroundingsError
+from fitwell.networks.augmentation import recolored
+from fitwell.networks.mixing import Mixing
+from fitwell.networks.noise import noise_words
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 from fitwell.training.loop import Moment, State, record_ahead
 from fitwell.training.replays import Replays
@@ -248,6 +251,16 @@ def test_recorded_steps_neither_wait_for_a_device_nor_bring_anything_to_it(case:
     training = replaying(start, Watched, **{"rows": 34} | case | {"signals_every": 1})  # two steps, of a kind
     record_ahead(training.program, training.state, training.training, seeds=training.seeds, rates=training.rates)
     assert math.isfinite(float(training.state.population.weights.sum()))
+
+
+def test_pictures_are_mixed_and_recolored_with_what_is_on_the_device_already() -> None:
+    pictures, words = torch.rand(6, 5, 5, 3), noise_words([1], step=0, layers=1)[0, 0]
+    mixing = Mixing(mixup=0.2, cutmix=1.0)
+    expected = mixing.drawn(words, 6).pictures(recolored(pictures, words, most=0.3))
+    mixing.keep_on("cpu")
+    with OnTheDevice():  # type: ignore[no-untyped-call]
+        found = mixing.drawn(words, 6).pictures(recolored(pictures, words, most=0.3))
+    assert torch.equal(found, expected)
 
 
 def test_the_watch_over_recordings_sees_what_waits() -> None:

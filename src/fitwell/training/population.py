@@ -105,6 +105,8 @@ def make_program(
     if acts(own.redraw_fraction):
         draw = _fresh_weights(members, device=device)
         redrawn = Redrawn(draw=draw, steps=round(settings.redraw_epochs * steps_per_epoch))
+    if mixing is not None:
+        mixing.keep_on(device)
     pieces = pieces_of(network)
     compiled, on_gpu = settings.execution == "compiled", device.startswith("cuda")
     return Program(

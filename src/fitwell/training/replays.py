@@ -28,7 +28,7 @@ from fitwell.training.step import Population, Program, ResidentRows, advance, co
 from fitwell.training.strides import Course, Stride, strides_of
 
 # What atomic additions in another order make of a few steps is a thousand times less than what a wrong input does.
-ALIKE = 0.1  # of the way that the weights go
+ALIKE = 0.25  # of the way that the weights go
 ALIKE_LOSSES = 0.01
 
 
