@@ -34,6 +34,7 @@ from fitwell.learning import (
     set_up,
     trained_model,
 )
+from fitwell.narration import plan_event
 from fitwell.prediction import encoded, predictions_for
 from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
@@ -270,7 +271,9 @@ def test_on_a_gpu_steps_are_recorded_or_training_goes_on_without_a_graph(
         )
         assert (setup.recipe.training.compile, setup.recipe.training.execution) == ("never", "mapped")
         assert torch.equal(found.state.best.weights, expected.state.best.weights)
+        assert "graph" not in plan_event(setup).text
     else:
+        assert plan_event(setup).text.endswith("; steps are replayed as a graph, 10 at a time")
         assert (setup.recipe.training.execution, setup.events) == ("compiled", ())
         assert torch.allclose(found.state.best.weights, expected.state.best.weights, rtol=1e-3, atol=1e-5)
     assert found.history.height == expected.history.height

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+from fitwell.devices import records_graphs
 from fitwell.networks.build import build_network
 from fitwell.plan.facts import Choice, Facts
 from fitwell.recipe import RECURRENT, Recipe
@@ -42,7 +43,7 @@ def _compile(recipe: Recipe, facts: Facts) -> Choice:
         return Choice(asked, f"training.execution is {training.execution}")
     if training.redraw_fraction or "training.redraw_fraction" in recipe.varied:
         return Choice("never", "weights are drawn anew outside of the step")
-    if recipe.device.startswith("cuda"):
+    if records_graphs(recipe.device):
         return _recorded(recipe, facts)
     if facts.layout.arrays:
         return Choice("never", "most of its work is done by routines that need no compiler")
@@ -84,7 +85,7 @@ def _recorded(recipe: Recipe, facts: Facts) -> Choice:
 def _execution(recipe: Recipe, _facts: Facts) -> Choice:
     if recipe.training.compile != "always":
         return uncompiled_execution(recipe)
-    if recipe.device.startswith("cuda"):
+    if records_graphs(recipe.device):
         together = steps_together(recipe.training.signals_every)
         return Choice("compiled", f"steps are replayed as a graph, {together} at a time")
     return Choice("compiled", "the step is compiled")

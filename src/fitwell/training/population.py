@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fitwell.devices import records_graphs
 from fitwell.networks.mixing import Mixing
 from fitwell.recipe import Recipe, TrainingSettings, own_recipe
 from fitwell.tasks.losses import RowLoss
@@ -108,7 +109,7 @@ def make_program(
     if mixing is not None:
         mixing.keep_on(device)
     pieces = pieces_of(network)
-    compiled, on_gpu = settings.execution == "compiled", device.startswith("cuda")
+    compiled, on_gpu = settings.execution == "compiled", records_graphs(device)
     return Program(
         network=network,
         pieces=pieces,
