@@ -17,9 +17,10 @@ from fitwell.networks.augmentation import recolored
 from fitwell.networks.mixing import Mixing
 from fitwell.networks.noise import noise_words
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
-from fitwell.training.loop import Moment, State, record_ahead
+from fitwell.training.loop import Moment, State, mapped, record_ahead
+from fitwell.training.members import holding
 from fitwell.training.replays import Replays
-from fitwell.training.step import Execution
+from fitwell.training.step import Execution, Population, advance
 
 Start = Callable[..., Any]
 RATE = 2.0**-7  # times which nothing is rounded: a number and a tensor of it then give the same bits
@@ -251,6 +252,43 @@ def test_recorded_steps_neither_wait_for_a_device_nor_bring_anything_to_it(case:
     training = replaying(start, Watched, **{"rows": 34} | case | {"signals_every": 1})  # two steps, of a kind
     record_ahead(training.program, training.state, training.training, seeds=training.seeds, rates=training.rates)
     assert math.isfinite(float(training.state.population.weights.sum()))
+
+
+@pytest.mark.parametrize("case", STEPS_OF_A_GPU.values(), ids=STEPS_OF_A_GPU)
+def test_all_of_a_step_takes_place_on_the_device_of_the_weights(case: dict[str, Any], start: Start) -> None:
+    training = start(execution="mapped", **settings(case))
+    whole, members = training.population, len(training.population.weights)
+
+    def there(tensor: Tensor) -> Tensor:
+        return tensor.to("meta")  # where tensors have a form and no values, and bear no others beside them
+
+    def of_each(block: Tensor) -> Tensor:
+        return there(block[:16].expand(members, *block[:16].shape))
+
+    population = Population(
+        weights=there(whole.weights),
+        buffers={name: there(buffer) for name, buffer in whole.buffers.items()},
+        slots={name: there(slot) for name, slot in whole.slots.items()},
+    )
+    program = replace(
+        training.program,
+        decays=there(training.program.decays),
+        own=holding(training.program.own, {name: there(own) for name, own in training.program.own.differing.items()}),
+    )
+    words = noise_words([seed.noise for seed in training.seeds], step=0, layers=program.network.noise_layers)
+    for rate in (torch.empty(()), torch.empty(members, 1)):
+        outcome = advance(
+            program,
+            population,
+            mapped(training.training, of_each),
+            noise=there(words),
+            rate=there(rate),
+            step=torch.empty((), dtype=torch.float64, device="meta"),
+            observe=True,
+        )
+        assert outcome.signals is not None
+        assert outcome.losses.is_meta
+        assert outcome.signals.values.is_meta
 
 
 def test_pictures_are_mixed_and_recolored_with_what_is_on_the_device_already() -> None:
