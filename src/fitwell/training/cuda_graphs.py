@@ -9,10 +9,14 @@ Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 import torch
 
+# Replays that are asked for before the first of them is over: enough for the GPU to have work at all times, and few
+# enough that a time limit or Ctrl-C is not behind a long queue.
+AHEAD = 2
 WARM_UPS = 3  # before a recording: libraries choose their kernels, load them and allocate their own memory
 
 
@@ -24,6 +28,7 @@ class CudaGraphs:
         self._device = device
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
+        self._ends: deque[torch.cuda.Event] = deque()  # of replays that may not be over
 
     def __call__(self, function: Callable[[], None]) -> Callable[[], None]:
         """Return what does again what the function does; to find that out, it is called.
@@ -45,4 +50,13 @@ class CudaGraphs:
                     function()
         finally:
             outside.wait_stream(self._stream)
-        return graph.replay
+
+        def replay() -> None:
+            if len(self._ends) == AHEAD:
+                self._ends.popleft().synchronize()
+            graph.replay()
+            end = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+            end.record(torch.cuda.current_stream(self._device))
+            self._ends.append(end)
+
+        return replay
