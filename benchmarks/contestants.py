@@ -36,7 +36,9 @@ class Work:
     batch_norm: bool = False
     dropout: float = 0.0
     members: int = 1
-    reads: str = "numbers"  # or images of 28 x 28 in grey, or series of 100 steps: then the network is another
+    reads: str = "numbers"  # or images of 28 x 28 in grey, or series: then the network is another
+    steps: int = 100  # of series
+    family: str = "lstm"  # of networks that read series
 
 
 WORKS = {
@@ -57,7 +59,7 @@ def rows_of(work: Work) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
     if work.reads != "numbers":
         y = random.integers(0, 2, (work.rows, 1)).astype(np.float32)
-        shape = (1, SIDE, SIDE) if work.reads == "images" else (STEPS, 1)
+        shape = (1, SIDE, SIDE) if work.reads == "images" else (work.steps, 1)
         x = random.standard_normal((work.rows, *shape)).astype(np.float32)
         return x + y.reshape(-1, *(1,) * len(shape)) * np.linspace(0, 1, shape[1], dtype=np.float32)[:, None], y
     x = random.standard_normal((work.rows, INPUTS)).astype(np.float32)
@@ -243,6 +245,34 @@ def _fitwell(work: Work, tick: Tick, **settings: Any) -> None:
 
 def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
     """Train by the engine alone: the rows are encoded already, and the look after an epoch is at one batch of rows."""
+    moments = fitwell_training(work, device="cpu", **settings).moments()
+    next(moments)  # the look before the first step
+    for moment in moments:
+        if moment.look is not None:
+            yield
+
+
+@dataclass(kw_only=True)
+class Training:
+    """What the engine's loop takes: a program, a state, rows to train on and to look at, and the members' seeds."""
+
+    program: Any
+    state: Any
+    rows: Any
+    few: Any
+    seeds: Any
+    batch: int
+
+    def moments(self) -> Iterator[Any]:
+        """Train."""
+        from fitwell.training.loop import train
+
+        rates = [RATE] * len(self.seeds)
+        return train(self.program, self.state, self.rows, self.few, seeds=self.seeds, rates=rates)
+
+
+def fitwell_training(work: Work, *, device: str, **settings: Any) -> Training:
+    """Return a population of the engine before its first step, with rows on the device."""
     from functools import partial
 
     import torch
@@ -251,7 +281,7 @@ def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
     from fitwell.networks.build import build_network
     from fitwell.plan import Facts, resolve
     from fitwell.recipe import Recipe
-    from fitwell.training.loop import Rows, batching, first_state, train
+    from fitwell.training.loop import Rows, batching, first_state
     from fitwell.training.members import member_loss, member_settings
     from fitwell.training.population import build_population, make_program, members_of
 
@@ -262,7 +292,7 @@ def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
         arrays[block] = ArrayBlock(column="x", kind="image", shape=(SIDE, SIDE, 1))
     if work.reads == "series":
         block, x = "series_0", torch.cat([x, torch.ones_like(x)], -1)
-        arrays[block] = ArrayBlock(column="x", kind="series", shape=(STEPS, 2))
+        arrays[block] = ArrayBlock(column="x", kind="series", shape=(work.steps, 2))
     layout = FeatureLayout(numbers=0 if arrays else INPUTS, flags=0, cardinalities=(), arrays=arrays)
     network = {
         "hidden": work.hidden,
@@ -273,14 +303,14 @@ def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
         "input_scale": False,
         "residual": False,
         "image": {"widths": CHANNELS},
-        "series": {"family": "lstm", "widths": [UNITS]} if work.reads == "series" else {},
+        "series": {"family": work.family, "widths": [UNITS]} if work.reads == "series" else {},
     }
     training = {"optimizer": "adam", "learning_rate": RATE, "batch_size": work.batch, "schedule": "constant"}
     training |= {"image_shift": 0.0, "image_flip": False}
     asked = {
         "task": "binary",
         "target": ["y"],
-        "device": "cpu",
+        "device": device,
         "members": work.members,
         "network": network,
         "training": training | {"epochs": 1_000_000, "early_stopping": {"patience": 0}} | settings,
@@ -288,22 +318,22 @@ def fitwell_epochs(work: Work, **settings: Any) -> Iterator[None]:
     facts = Facts(task="binary", training_rows=work.rows, outputs=1, layout=layout, cores=1)
     recipe = resolve(Recipe.model_validate(asked), facts).recipe
 
-    def build(member: int, seed: int) -> torch.nn.Module:
-        return build_network(recipe, layout, 1, sample={block: x[:1000]}, seed=seed, member=member)
+    sample = {block: x[:1000]}
 
+    def build(member: int, seed: int) -> torch.nn.Module:
+        return build_network(recipe, layout, 1, sample=sample, seed=seed, member=member)
+
+    x, y = x.to(device), y.to(device)
     rows = Rows(features={block: x}, targets=y, weights=None)
     few = Rows(features={block: x[: work.batch]}, targets=y[: work.batch], weights=None)
     members = members_of(recipe, build)
-    structure, population = build_population(members, settings=recipe.training, device="cpu")
+    structure, population = build_population(members, settings=recipe.training, device=device)
     steps = batching(len(rows), recipe.training)[1]
     loss, own = partial(member_loss, "cross_entropy", "labels"), member_settings(recipe)
     program = make_program(structure, loss, members, recipe=recipe, own=own, steps_per_epoch=steps)
     seeds = [member.seeds for member in members]
-    moments = train(program, first_state(population), rows, few, seeds=seeds, rates=[RATE] * work.members)
-    next(moments)  # the look before the first step
-    for moment in moments:
-        if moment.look is not None:
-            yield
+    state = first_state(population)
+    return Training(program=program, state=state, rows=rows, few=few, seeds=seeds, batch=work.batch)
 
 
 def fitwell_command(work: Work, tick: Tick) -> None:

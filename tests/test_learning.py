@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -33,11 +34,14 @@ from fitwell.learning import (
     set_up,
     trained_model,
 )
+from fitwell.narration import plan_event
 from fitwell.prediction import encoded, predictions_for
 from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
-from fitwell.training.step import gradient_of
+from fitwell.training.population import make_program
+from fitwell.training.replays import Replays
+from fitwell.training.step import Program, gradient_of
 
 SETTINGS: dict[str, Any] = {
     "device": "cpu",
@@ -232,6 +236,47 @@ def test_a_compiler_that_fails_leaves_the_other_execution_a_record_of_it_and_a_l
     plain = begun(training__compile="never", members=members)[1]
     found, expected = (learned(prepared, each).state.best.weights for each in (setup, plain))
     assert torch.equal(found, expected)
+
+
+class AsOnAGpu:
+    """Steps that were recorded are called again, unless recording is refused."""
+
+    def __init__(self, *, refusing: bool) -> None:
+        self.refusing = refusing
+
+    def __call__(self, function: Callable[[], None]) -> Callable[[], None]:
+        if self.refusing:
+            raise RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later")
+        return function
+
+
+@pytest.mark.parametrize("refusing", [False, True])
+def test_on_a_gpu_steps_are_recorded_or_training_goes_on_without_a_graph(
+    refusing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(*arguments: Any, **settings: Any) -> Program:
+        replays = Replays(lambda _device: AsOnAGpu(refusing=refusing))
+        return replace(make_program(*arguments, **settings), whole_step=None, replays=replays)
+
+    monkeypatch.setattr("fitwell.learning.make_program", make)
+    prepared, setup = begun(training__compile="always", members=2)
+    monkeypatch.undo()
+    plain = begun(training__compile="never", members=2)[1]
+    found, expected = (learned(prepared, each) for each in (setup, plain))
+    if refusing:
+        (event,) = setup.events
+        assert event.text == (
+            "training goes on without compiling: the steps cannot be recorded as a graph (CUDA error: out of memory); "
+            "try training.compile: never"
+        )
+        assert (setup.recipe.training.compile, setup.recipe.training.execution) == ("never", "mapped")
+        assert torch.equal(found.state.best.weights, expected.state.best.weights)
+        assert "graph" not in plan_event(setup).text
+    else:
+        assert plan_event(setup).text.endswith("; steps are replayed as a graph, 10 at a time")
+        assert (setup.recipe.training.execution, setup.events) == ("compiled", ())
+        assert torch.allclose(found.state.best.weights, expected.state.best.weights, rtol=1e-3, atol=1e-5)
+    assert found.history.height == expected.history.height
 
 
 def test_a_training_that_compiles_learns_what_another_learns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -291,6 +291,21 @@ def test_a_step_is_compiled_where_that_saves_clearly_more_than_it_costs(monkeypa
     assert without.reasons["training.compile"] == "no C++ compiler is there"
 
 
+@pytest.mark.parametrize(("rows", "compile"), [(300, "never"), (100_000, "always")])
+def test_on_a_gpu_steps_are_recorded_where_there_are_many(
+    rows: int, compile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fitwell.plan.execution.has_compiler", lambda: False)  # a graph needs none
+    on_gpu = {"device": "cuda", "training.epochs": 2, "training.batch_size": 128}  # one of which is expected
+    plan = planned(on_gpu, rows=rows)
+    assert plan.recipe.training.compile == compile
+    why = rf"as long as about 60 of them, and {rows // 128:,} are expected"
+    assert re.search(why, plan.reasons["training.compile"])
+    if compile == "always":
+        assert plan.recipe.training.execution == "compiled"
+        assert plan.reasons["training.execution"] == "steps are replayed as a graph, 10 at a time"
+
+
 def test_compiling_is_worth_more_with_more_steps_members_and_units() -> None:
     usual = seconds_saved(steps=1000, members=1, rows=256, units=384)
     assert seconds_saved(steps=2000, members=1, rows=256, units=384) == pytest.approx(2 * usual)

@@ -20,3 +20,10 @@ def require_device(device: str) -> None:
         raise SurroundingsError(
             f'device is "{device}", but torch cannot compute there ({reason}); try device auto or cpu'
         ) from None
+
+
+def records_graphs(device: str) -> bool:
+    """Tell whether steps on a device, or on the one that `auto` takes, can be recorded as graphs: on CUDA's alone."""
+    import torch
+
+    return torch.cuda.is_available() if device == "auto" else device.startswith("cuda")

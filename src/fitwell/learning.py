@@ -52,6 +52,7 @@ from fitwell.training.loop import (
     batching,
     first_state,
     looked_at,
+    record_ahead,
     train,
 )
 from fitwell.training.members import member_loss, member_rates, member_settings
@@ -287,23 +288,22 @@ def _found_rates(
 
 def _with_code(setup: Setup) -> Setup:
     """Return the setup with its step compiled, or, where that fails, with the execution that needs no compiler."""
-    batch, noise = _first_batch(setup)
+    program, state, training = setup.program, setup.state, setup.training
     try:
         with threads(setup.recipe):
-            compile_ahead(
-                setup.program,
-                setup.state.population,
-                batch,
-                noise=noise,
-                observing=setup.recipe.training.signals_every > 0,
-            )
+            if program.replays is not None:
+                record_ahead(program, state, training, seeds=setup.seeds, rates=setup.rates)
+            else:
+                batch, noise = _first_batch(setup)
+                observing = setup.recipe.training.signals_every > 0
+                compile_ahead(program, state.population, batch, noise=noise, observing=observing)
     except SurroundingsError as error:
         choice = uncompiled_execution(setup.recipe)
         recipe = changed(setup.recipe, {"training.compile": "never", "training.execution": choice.value})
         return replace(
             setup,
             recipe=recipe,
-            program=replace(setup.program, settings=recipe.training, execution=choice.value, whole_step=None),
+            program=replace(program, settings=recipe.training, execution=choice.value, whole_step=None, replays=None),
             reasons=setup.reasons | {"training.compile": str(error), "training.execution": choice.why},
             events=(Event("note", f"training goes on without compiling: {error}"),),
         )
@@ -551,11 +551,11 @@ def pace_of(setup: Setup, *, seconds: float = 0.0) -> Pace:
         started = perf_counter()
         looked_at(program, state, setup.training, seen, rates=setup.rates, seconds=0.0)
         look = perf_counter() - started
-        next(moments)
+        first = next(moments).state.step
         _wait_for(setup.recipe.device)
         started, steps, looks = perf_counter(), 0, 0
         for moment in moments:
-            steps += 1
+            steps = moment.state.step - first
             looks += moment.look is not None
             over = steps >= TIMED_STEPS and perf_counter() - started >= seconds
             if program.processes is not None:  # of which none may go on alone

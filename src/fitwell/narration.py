@@ -24,6 +24,7 @@ from fitwell.metrics import Figure, Threshold
 from fitwell.preparation import Prepared
 from fitwell.recipe import Recipe
 from fitwell.recipe.accepted import shown
+from fitwell.training.strides import steps_together
 
 JOINED = {"better": "better than", "worse": "worse than", "not distinguishable": "not distinguishable from"}
 SHOWN_AT_THRESHOLD = {"f1": ("f1", "precision", "recall"), "youden": ("recall", "specificity"), "half": ("accuracy",)}
@@ -181,11 +182,13 @@ def plan_event(setup: Setup) -> Event:
     rates = f"{slowest:g}" if slowest == fastest else f"{slowest:g} to {fastest:g}"
     differing = ", ".join(sorted(setup.recipe.varied))
     weights = setup.state.population.weights.shape[1]
+    together = steps_together(training.signals_every)
+    replayed = "" if setup.program.replays is None else f"; steps are replayed as a graph, {together} at a time"
     return Event(
         "plan",
         f"network: {members}{widths}, {network.activation}, {weights:,} weights; "
         f"{training.optimizer} at {rates}, {training.schedule}, up to {training.epochs} epochs"
-        f"{f'; members differ in {differing}' if differing else ''}",
+        f"{f'; members differ in {differing}' if differing else ''}{replayed}",
         {"weights": weights},
     )
 

@@ -187,18 +187,35 @@ def test_every_member_may_have_its_own_rate(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_step_may_be_a_tensor_of_its_corrections(name: str) -> None:
+def test_the_step_may_be_tensors_of_its_corrections(name: str) -> None:
     weights = flatten(network(0))[None]
     gradient, settings = gradient_of(weights), settings_of(name)
     by_number, by_tensor = weights.clone(), weights.clone()
     root = (1 - float(settings.beta2) ** 3) ** 0.5
-    for step, moving in (
-        (3, by_number),
-        (torch.tensor([root, root / (1 - settings.beta1**3)], dtype=torch.float64), by_tensor),
-    ):
+    corrected = torch.tensor([root, root / (1 - settings.beta1**3)], dtype=torch.float64)
+    for step, moving in ((3, by_number), ((corrected[0], corrected[1]), by_tensor)):
         slots = fresh_slots(name, weights)
         OPTIMIZERS[name].move(moving, gradient, slots, rate=RATE, step=step, settings=settings, pieces=PIECES)
     assert torch.allclose(by_number, by_tensor, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("members", [1, 3])
+def test_step_and_rate_may_be_tensors_that_hold_the_numbers(members: int, name: str) -> None:
+    first = torch.stack([flatten(network(seed)) for seed in range(members)]).float()
+    gradient = torch.stack([gradient_of(row[None].double())[0] for row in first]).float()
+    rate = 2.0**-7  # times which nothing is rounded, in whatever order
+    by_number, by_tensor = first.clone(), first.clone()
+    slots, others = fresh_slots(name, first), fresh_slots(name, first)
+    for step in (1, 2, 3):
+        with_number = {"rate": rate, "step": step}
+        with_tensor = {"rate": torch.tensor(rate), "step": torch.tensor(step, dtype=torch.float64)}
+        for moving, own, numbers in ((by_number, slots, with_number), (by_tensor, others, with_tensor)):
+            OPTIMIZERS[name].move(moving, gradient, own, **numbers, settings=settings_of(name), pieces=PIECES)
+    # The others divide by way of a reciprocal, which is rounded once more.
+    exact = name in ("sgd", "adam", "adamw")
+    assert torch.equal(by_number, by_tensor) if exact else torch.allclose(by_number, by_tensor, rtol=1e-5, atol=1e-7)
+    assert not torch.allclose(by_number, first, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -194,7 +194,9 @@ def recolored(
     mean = changed.mean((-3, -2, -1), keepdim=True)
     changed = mean + contrast * (changed - mean)
     if images.shape[-1] == len(LUMA):
-        grey = (changed * torch.tensor(LUMA, device=images.device)).sum(-1, keepdim=True)
+        # No tensor of the weights: one that comes from the CPU cannot be part of a graph (`training/cuda_graphs.py`).
+        grey = torch.stack([weight * color for weight, color in zip(LUMA, changed.unbind(-1), strict=True)]).sum(0)
+        grey = grey[..., None]
         changed = grey + saturation * (changed - grey)
     return changed.clamp(0, 255)
 

@@ -57,6 +57,9 @@ class Blend:
         return (torch.minimum(pixels + 1, start + long) - torch.maximum(pixels, start)).clamp(0, 1)
 
 
+_kept: dict[tuple[Mixing, torch.device], Float[Tensor, "2 quantiles"]] = {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mixing:
     """Exponents α of Beta(α, α), from which λ is drawn; 0: never mixed so. If both act, each has half of the rows."""
@@ -78,6 +81,11 @@ class Mixing:
         both = [betaincinv(a, a, probabilities) if a else np.ones(QUANTILES + 1) for a in (self.mixup, self.cutmix)]
         return np.asarray(both, dtype=np.float32)
 
+    def keep_on(self, device: str) -> None:
+        """Have the quantiles ready on a device, for all that mix alike: a graph brings nothing to its device."""
+        quantiles = torch.tensor(self.quantiles, device=device)
+        _kept[self, quantiles.device] = quantiles
+
     def drawn(self, words: Int[Tensor, " words"], rows: int) -> Blend:
         """Return how so many rows are mixed at one step.
 
@@ -91,7 +99,9 @@ class Mixing:
         is_pasted = uniform[:, 0] < chance
         place = uniform[:, 1] * QUANTILES
         low = place.floor().to(torch.int64).clamp(max=QUANTILES - 1)
-        of_both = torch.tensor(self.quantiles, device=words.device)
+        of_both = _kept.get((self, words.device))
+        if of_both is None:
+            of_both = torch.tensor(self.quantiles, device=words.device)
         before, after = (
             torch.where(is_pasted, of_both[1, quantile], of_both[0, quantile]) for quantile in (low, low + 1)
         )

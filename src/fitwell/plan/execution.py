@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+from fitwell.devices import records_graphs
 from fitwell.networks.build import build_network
 from fitwell.plan.facts import Choice, Facts
 from fitwell.recipe import RECURRENT, Recipe
-from fitwell.training.costs import WORTH, has_compiler, seconds_saved, seconds_to_compile
+from fitwell.training.costs import WORTH, has_compiler, seconds_saved, seconds_to_compile, steps_to_record
 from fitwell.training.loop import batching
+from fitwell.training.strides import steps_together
 
 # Multiply-adds of a forward pass, about a tenth of a second for a step on one core. With less, threads wait for one
 # another whenever another program takes a core: eight members of a medium network then trained ten times slower.
@@ -42,6 +44,8 @@ def _compile(recipe: Recipe, facts: Facts) -> Choice:
         return Choice(asked, f"training.execution is {training.execution}")
     if training.redraw_fraction or "training.redraw_fraction" in recipe.varied:
         return Choice("never", "weights are drawn anew outside of the step")
+    if records_graphs(recipe.device):
+        return _recorded(recipe, facts)
     if facts.layout.arrays:
         return Choice("never", "most of its work is done by routines that need no compiler")
     if recipe.device != "cpu":
@@ -63,10 +67,29 @@ def _compile(recipe: Recipe, facts: Facts) -> Choice:
     return Choice("always" if pays else "never", f"it {what} about {gained:.0f} s and takes {cost:.0f} s beforehand")
 
 
+def _recorded(recipe: Recipe, facts: Facts) -> Choice:
+    """Return whether a GPU records the steps as a graph, which is what compiling means there."""
+    one_by_one = _of_one_member(recipe)
+    if one_by_one is not None:
+        return Choice("never", one_by_one)
+    if recipe.data.streaming == "always":
+        return Choice("never", "rows come from a disk, and a graph takes them from the memory of the GPU")
+    steps = _expected_epochs(recipe) * batching(facts.training_rows, recipe.training)[1]
+    cost = steps_to_record(together=steps_together(recipe.training.signals_every))
+    pays = steps > WORTH * cost
+    return Choice(
+        "always" if pays else "never",
+        f"recording steps as a graph takes as long as about {cost} of them, and {steps:,} are expected",
+    )
+
+
 def _execution(recipe: Recipe, _facts: Facts) -> Choice:
-    if recipe.training.compile == "always":
-        return Choice("compiled", "the step is compiled")
-    return uncompiled_execution(recipe)
+    if recipe.training.compile != "always":
+        return uncompiled_execution(recipe)
+    if records_graphs(recipe.device):
+        together = steps_together(recipe.training.signals_every)
+        return Choice("compiled", f"steps are replayed as a graph, {together} at a time")
+    return Choice("compiled", "the step is compiled")
 
 
 def _members_at_once(recipe: Recipe, _facts: Facts) -> Choice:
@@ -97,20 +120,29 @@ def uncompiled_execution(recipe: Recipe) -> Choice:
     """Return how a step is computed without a compiler."""
     if recipe.member_count == 1:
         return Choice("eager", "one member: mapping it would cost more than twice as much")
+    one_by_one = _of_one_member(recipe)
+    if one_by_one is not None:
+        return Choice("eager", one_by_one)
     kinds = {column.kind for column in recipe.data.columns.values()}
-    network = recipe.network
-    of_steps = {"series": network.series.family, "audio": network.audio.family, "text": network.text.family}
-    if "image" in kinds and network.image.family == "pretrained":
-        return Choice("eager", "a pretrained encoder of one member fills a core: mapping it gains nothing")
-    if "text" in kinds and recipe.data.text == "pieces":
-        return Choice("eager", "texts without padding are of all lengths, which cannot be mapped")
-    if any(of_steps[kind] in RECURRENT for kind in kinds & of_steps.keys()):
-        return Choice("eager", "the kernels of recurrent networks run one member after another")
     if "text" in kinds and recipe.device == "cpu":
         return Choice("eager", "tables of vectors are as large as the memory is fast: mapping them gains nothing")
     if kinds & {"image", "audio", "series"} and recipe.device == "cpu":
         return Choice("eager", "convolutions of one member fill a core: mapping them gains nothing")
     return Choice("mapped", f"{recipe.member_count} members as one program")
+
+
+def _of_one_member(recipe: Recipe) -> str | None:
+    """Return why the network computes one member after another on any device; None where it need not."""
+    kinds = {column.kind for column in recipe.data.columns.values()}
+    network = recipe.network
+    of_steps = {"series": network.series.family, "audio": network.audio.family, "text": network.text.family}
+    if "image" in kinds and network.image.family == "pretrained":
+        return "a pretrained encoder of one member fills a core: mapping it gains nothing"
+    if "text" in kinds and recipe.data.text == "pieces":
+        return "texts without padding are of all lengths, which cannot be mapped"
+    if any(of_steps[kind] in RECURRENT for kind in kinds & of_steps.keys()):
+        return "the kernels of recurrent networks run one member after another"
+    return None
 
 
 def _expected_epochs(recipe: Recipe) -> int:

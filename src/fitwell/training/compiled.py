@@ -61,7 +61,7 @@ class SingleStep:
             population,
             gradient,
             rate=rate[None],
-            step=corrected,
+            step=(corrected[0], corrected[1]),
             observe=self.observe,
         )
         return (outcome.losses,) if outcome.signals is None else (outcome.losses, outcome.signals.values)

@@ -3,6 +3,9 @@
 Compiling saves the overhead of every tensor operation, and joins what happens to an activation between two matrix
 products into one pass over memory; the products themselves take as long as before. So what a step saves is a constant
 and a share of the activations' size. `benchmarks/training.py --calibrate` measures both, and what compiling costs.
+
+On a GPU steps are recorded as a graph instead, which saves what asking for their operations takes, nearly all of a step
+of a small network, and costs some steps. So the cost is counted in steps, and no machine needs to be known.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ SAVED_PER_STEP = 290e-6  # of one member
 SAVED_PER_ACTIVATION = 5.6e-9  # of one hidden unit and row
 COMPILING = 18.0
 COMPILING_PER_LAYER = 0.3
+CALLS_PER_RECORDING = 5  # of the steps recorded: to warm up, to record, and to compare with
 WORTH = 1.5  # the saving must be so many times the cost: a training may stop early, and a machine may be busy
 
 COMPILERS = {"win32": ("cl",), "darwin": ("clang++",)}
@@ -37,6 +41,15 @@ def seconds_to_compile(*, layers: int, observed: bool) -> float:
     """
     # Steps whose signals are recorded have code of their own.
     return (1 + observed) * (COMPILING + COMPILING_PER_LAYER * layers)
+
+
+def steps_to_record(*, together: int) -> int:
+    """Return how many steps recording costs: strides of so many together, and single steps, observed or not.
+
+    >>> steps_to_record(together=10)
+    60
+    """
+    return CALLS_PER_RECORDING * (together + 2)
 
 
 def has_compiler() -> bool:

@@ -20,16 +20,18 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitwell.networks.noise import from_row, noise_words_of_steps
 from fitwell.recipe import EarlyStopping, TrainingSettings
 from fitwell.training.groups import advance_in_groups
 from fitwell.training.lengths import Lengths
+from fitwell.training.replays import not_recorded
 from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
 from fitwell.training.step import Batch, Population, Program, chosen, loss_of, outputs_of, program_of
+from fitwell.training.strides import Course, Stride
 
 ROWS_GATHERED = 16_384  # of the members' next batches together: few calls, and what they copy stays in the cache
 
@@ -49,6 +51,12 @@ class Rows:
     def batches(self, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of one epoch from the `start`-th on, every member in its own order."""
         return epoch_batches(self, seeds, epoch=epoch, batch_rows=batch_rows, start=start)
+
+    def taken(self, places: Int[Tensor, "members rows"]) -> Batch:
+        """Return the rows at these places, each member's own."""
+        flat = places.reshape(-1)
+        # Whole rows are copied, which takes a fifth of what indexing does.
+        return mapped(self, lambda block: block.index_select(0, flat).view(*places.shape, *block.shape[1:]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,10 +182,7 @@ def train(
     batch_rows, steps_per_epoch = batching(len(training), settings)
     assert settings.epochs != "auto"
     assert settings.schedule != "auto"
-    every = settings.signals_every
     at_once = len(state.population.weights) if settings.members_at_once == "auto" else settings.members_at_once
-    layers = program.network.noise_layers
-    assert isinstance(layers, int)
     if not any(mark.losses for mark in state.marks):
         state, look = looked_at(program, state, training, validation, rates=rates, seconds=0.0)
         yield Moment(state=state, look=look)
@@ -185,55 +190,118 @@ def train(
     while state.epoch < settings.epochs and not Moment(state=state).done:
         active = state.active
         own_program, own_seeds = program_of(program, active), [seeds[member] for member in active]
-        own_settings = program.own_settings(active)
-        lowered = _rates_of_active(state, rates, own_settings)
-        steps = range(state.step, state.step + steps_per_epoch - state.epoch_step)
-        words = noise_words_of_steps([seed.noise for seed in own_seeds], steps=steps, layers=layers)
-        batches = training.batches(own_seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
-        if program.processes is not None:
-            batches = map(program.own_rows, batches)
-            words = from_row(words, program.processes.share(batch_rows).start)
-        for noise, batch in zip(words.to(state.loss_sum.device), batches, strict=True):
-            epoch = state.step / steps_per_epoch
-            current = scheduled_rates(lowered, own_settings, epoch=epoch)
-            observe = every > 0 and state.step % every == 0
-            grouped = advance_in_groups(
-                own_program,
-                state.population,
-                batch,
-                noise=noise,
-                rate=_as_rate(current, state.population.weights),
-                step=state.step + 1,
-                observe=observe,
-                at_once=at_once,
-            )
-            note = None
-            if grouped.at_once < at_once:
-                at_once = grouped.at_once
-                note = (
-                    "the memory did not suffice for all members at once; from now on they are computed "
-                    f"{at_once} at a time"
-                )
-            outcome = grouped.outcome
-            state.loss_sum.add_(outcome.losses)
-            state = replace(state, step=state.step + 1, epoch_step=state.epoch_step + 1)
+        course = _course(own_program, state, training, own_seeds, rates=rates, at_once=at_once)
+        for stride in _strides(own_program, state, training, own_seeds, course):
+            at_once, first = stride.at_once, state.step
+            state.loss_sum.add_(stride.losses.sum(0))
+            steps = len(stride.losses)
+            state = replace(state, step=state.step + steps, epoch_step=state.epoch_step + steps)
             record = None
-            if outcome.signals is not None:
+            if stride.signals is not None:
                 record = StepRecord(
                     members=active,
-                    epoch=epoch,
-                    step=state.step,
-                    learning_rates=current,
-                    losses=outcome.losses,
-                    signals=outcome.signals,
+                    epoch=first / steps_per_epoch,
+                    step=first + 1,
+                    learning_rates=course.rates(first - course.first),
+                    losses=stride.losses[0],
+                    signals=stride.signals,
                     rows=batch_rows,
                 )
             if state.epoch_step < steps_per_epoch:
-                yield Moment(state=state, step=record, note=note)
+                yield Moment(state=state, step=record, note=stride.note)
         elapsed, started = perf_counter() - started, perf_counter()
         state = replace(state, epoch=state.epoch + 1)
         state, look = looked_at(program, state, training, validation, rates=rates, seconds=elapsed)
-        yield Moment(state=state, step=record, look=look, note=note)
+        yield Moment(state=state, step=record, look=look, note=stride.note)
+
+
+def record_ahead(
+    program: Program, state: State, training: TrainingRows, *, seeds: Sequence[Seeds], rates: Sequence[float]
+) -> None:
+    """Record what the first epoch from a state on will replay; the state stays as it is.
+
+    Raises:
+        SurroundingsError: that is not possible.
+    """
+    assert program.replays is not None
+    if not isinstance(training, Rows):
+        raise not_recorded("rows come from a disk, and a graph takes them from the memory of the GPU")
+    own_program, own_seeds = program_of(program, state.active), [seeds[member] for member in state.active]
+    course = _course(own_program, state, training, own_seeds, rates=rates, at_once=len(own_seeds))
+    order = _order_ahead(own_program, state, training, own_seeds)
+    program.replays.record(own_program, state.population, training, order, course)
+
+
+def _course(
+    program: Program,
+    state: State,
+    training: TrainingRows,
+    seeds: Sequence[Seeds],
+    *,
+    rates: Sequence[float],
+    at_once: int,
+) -> Course:
+    """Return what the steps of an epoch that are ahead take beside their rows."""
+    batch_rows, steps_per_epoch = batching(len(training), program.settings)
+    settings, layers, first = program.own_settings(state.active), program.network.noise_layers, state.step
+    assert isinstance(layers, int)
+    lowered = _rates_of_active(state, rates, settings)
+    steps = range(first, first + steps_per_epoch - state.epoch_step)
+    words = noise_words_of_steps([seed.noise for seed in seeds], steps=steps, layers=layers)
+    if program.processes is not None:
+        words = from_row(words, program.processes.share(batch_rows).start)
+    return Course(
+        first=first,
+        noise=words.to(state.loss_sum.device),
+        rates=lambda place: scheduled_rates(lowered, settings, epoch=(first + place) / steps_per_epoch),
+        signals_every=program.settings.signals_every,
+        maximum_steps=program.settings.maximum_steps,
+        at_once=at_once,
+    )
+
+
+def _strides(
+    program: Program, state: State, training: TrainingRows, seeds: Sequence[Seeds], course: Course
+) -> Iterator[Stride]:
+    """Take the steps of a course."""
+    if program.replays is not None and isinstance(training, Rows):
+        order = _order_ahead(program, state, training, seeds)
+        return program.replays.strides(program, state.population, training, order, course)
+    batch_rows, _ = batching(len(training), program.settings)
+    batches = training.batches(seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
+    if program.processes is not None:
+        batches = map(program.own_rows, batches)
+    return _one_by_one(program, state.population, batches, course)
+
+
+def _one_by_one(program: Program, population: Population, batches: Iterator[Batch], course: Course) -> Iterator[Stride]:
+    at_once = course.at_once
+    for place, (noise, batch) in enumerate(zip(course.noise, batches, strict=True)):
+        grouped = advance_in_groups(
+            program,
+            population,
+            batch,
+            noise=noise,
+            rate=_as_rate(course.rates(place), population.weights),
+            step=course.first + place + 1,
+            observe=course.observed(place),
+            at_once=at_once,
+        )
+        note = None
+        if grouped.at_once < at_once:
+            at_once = grouped.at_once
+            note = (
+                f"the memory did not suffice for all members at once; from now on they are computed {at_once} at a time"
+            )
+        outcome = grouped.outcome
+        yield Stride(losses=outcome.losses[None], signals=outcome.signals, at_once=at_once, note=note)
+
+
+def _order_ahead(program: Program, state: State, training: Rows, seeds: Sequence[Seeds]) -> Int[Tensor, "members rows"]:
+    """Return the places of the rows of an epoch's batches that are ahead, one batch after another."""
+    batch_rows, _ = batching(len(training), program.settings)
+    order = _order(training, seeds, epoch=state.epoch, batch_rows=batch_rows)[:, state.epoch_step * batch_rows :]
+    return torch.from_numpy(order).to(training.targets.device)
 
 
 def looked_at(
@@ -329,44 +397,53 @@ def epoch_batches(
 ) -> Iterator[Batch]:
     """Yield the batches of one epoch from the `start`-th on, every member in its own order.
 
-    A batch of all rows is the rows as they are: their order would change nothing.
+    A batch of all rows is the rows as they are, not a copy.
     """
     steps = len(training) // batch_rows
     if batch_rows == len(training):
         everything = mapped(training, lambda block: block.expand(len(seeds), *block.shape))
         yield from [everything][start:]
         return
-    orders = np.empty((len(seeds), steps * batch_rows), np.int32 if len(training) < 2**31 else np.int64)
+    order = _order(training, seeds, epoch=epoch, batch_rows=batch_rows)
+    at_once = max(1, ROWS_GATHERED // (len(seeds) * batch_rows))
+    for first in range(start, steps, at_once):
+        yield from _gathered(training, order[:, first * batch_rows : (first + at_once) * batch_rows], batch_rows)
+
+
+def _order(training: Rows, seeds: Sequence[Seeds], *, epoch: int, batch_rows: int) -> Int[np.ndarray, "members rows"]:
+    """Return the places of the rows of an epoch's batches, each member's in its own order.
+
+    A batch of all rows has them as they are: their order would change nothing.
+    """
+    kind = np.int32 if len(training) < 2**31 else np.int64
+    if batch_rows == len(training):
+        return np.tile(np.arange(batch_rows, dtype=kind), (len(seeds), 1))
+    used = len(training) // batch_rows * batch_rows
+    orders = np.empty((len(seeds), used), kind)
     for place, seed in enumerate(seeds):
-        order = epoch_order(seed.order, epoch=epoch, rows=len(training))[: steps * batch_rows]
+        order = epoch_order(seed.order, epoch=epoch, rows=len(training))[:used]
         if training.lengths is not None:
             order = training.lengths.sorted(order, epoch=epoch, batch_rows=batch_rows)
         orders[place] = order
-    on_device = torch.from_numpy(orders).to(training.targets.device)
-    at_once = max(1, ROWS_GATHERED // (len(seeds) * batch_rows))
-    for first in range(start, steps, at_once):
-        some = slice(first * batch_rows, (first + at_once) * batch_rows)
-        yield from _gathered(training, orders[:, some], on_device[:, some], batch_rows)
+    return orders
 
 
-def _gathered(training: Rows, orders: np.ndarray, order: Tensor, batch_rows: int) -> Iterator[Batch]:
-    """Yield the batches that an order of rows, (members, rows), makes; it is given on both sides."""
-    flat = order.reshape(-1)
+def _gathered(training: Rows, order: Int[np.ndarray, "members rows"], batch_rows: int) -> Iterator[Batch]:
+    """Yield the batches that an order of rows makes, cut to their longest rows where that may be."""
+    gathered = training.taken(torch.from_numpy(order).to(training.targets.device))
 
     def batches_of(block: Tensor) -> Sequence[Tensor]:
-        # Whole rows are copied, which takes a fifth of what indexing does; and one call cuts out all batches.
-        gathered = block.index_select(0, flat).view(*order.shape, *block.shape[1:])
-        return torch.split(gathered, batch_rows, dim=1)
+        return torch.split(block, batch_rows, dim=1)  # one call cuts out all batches
 
     def cut(name: str, batches: Sequence[Tensor]) -> Sequence[Tensor]:
-        longest = None if training.lengths is None else training.lengths.longest(name, orders, batch_rows=batch_rows)
+        longest = None if training.lengths is None else training.lengths.longest(name, order, batch_rows=batch_rows)
         if longest is None:
             return batches
         return [batch[:, :, :steps].contiguous() for batch, steps in zip(batches, longest, strict=True)]
 
-    targets = batches_of(training.targets)
-    features = {name: cut(name, batches_of(block)) for name, block in training.features.items()}
-    weights = None if training.weights is None else batches_of(training.weights)
+    targets = batches_of(gathered.targets)
+    features = {name: cut(name, batches_of(block)) for name, block in gathered.features.items()}
+    weights = None if gathered.weights is None else batches_of(gathered.weights)
     for place, of_batch in enumerate(targets):
         yield Batch(
             features={name: blocks[place] for name, blocks in features.items()},

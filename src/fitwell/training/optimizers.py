@@ -22,8 +22,8 @@ from fitwell.training.pieces import Piece
 
 FUSED = ("cpu", "cuda")  # devices for which torch has a fused kernel of adam
 Number = float | Tensor
-Rate = Number  # a tensor broadcasts against (members, weights)
-Step = int | Tensor  # its number, from 1; or, where it must not be a constant, what `corrections` makes of it, float64
+Rate = Number  # a tensor broadcasts against (members, weights); one without axes is the rate of all members
+Step = int | Tensor | tuple[Tensor, Tensor]  # its number, from 1, or what `corrections` makes of it; tensors in float64
 
 
 @runtime_checkable
@@ -164,16 +164,16 @@ def adam(
     assert beta2 != "auto"
     fused = weights.is_contiguous() and weights.device.type in FUSED
     plain = isinstance(beta1, float) and isinstance(beta2, float) and isinstance(epsilon, float)
-    if fused and plain and isinstance(step, int):
+    if fused and plain and not isinstance(step, tuple):
         _fused_adam(weights, gradient, slots, rate=rate, step=step, settings=settings)
         return
     mean = slots["mean"].lerp_(gradient, like(1 - beta1, weights))
     square = _running_square(slots["square"], gradient, beta2)
-    root, quotient = corrections(step, settings) if isinstance(step, int) else step
+    root, quotient = step if isinstance(step, tuple) else corrections(step, settings)
     _subtract_quotient(weights, mean, square.sqrt().add_(like(epsilon * root, weights)), like(rate * quotient, weights))
 
 
-def corrections(step: int, settings: Coefficients) -> tuple[Number, Number]:
+def corrections(step: int | Tensor, settings: Coefficients) -> tuple[Number, Number]:
     """Return √(1 − β2^t) and √(1 − β2^t) / (1 − β1^t), which undo that adam's running means start at zero.
 
     Where members have their own β, both are tensors (members, 1).
@@ -320,28 +320,31 @@ def _fused_adam(
     slots: Mapping[str, Tensor],
     *,
     rate: Rate,
-    step: int,
+    step: int | Tensor,
     settings: Coefficients,
 ) -> None:
-    for_all = not isinstance(rate, Tensor)
-    moved = weights if for_all else torch.zeros_like(weights)
+    of_each = isinstance(rate, Tensor) and rate.ndim > 0
+    moved = torch.zeros_like(weights) if of_each else weights
+    # The kernel counts the step itself, and takes tensors of numbers in float32.
+    before = step - 1 if isinstance(step, Tensor) else torch.tensor(step - 1, device=weights.device)
+    shared = rate.float() if isinstance(rate, Tensor) else float(rate)
     functional_adam(
         [moved],
         [gradient],
         [slots["mean"]],
         [slots["square"]],
         [],
-        [torch.tensor(float(step - 1), device=weights.device)],  # it counts the step itself
+        [before.float()],
         fused=True,
         amsgrad=False,
         beta1=float(settings.beta1),
         beta2=float(settings.beta2),
-        lr=float(rate) if for_all else 1.0,
+        lr=1.0 if of_each else shared,
         weight_decay=0.0,
         eps=float(settings.epsilon),
         maximize=False,
     )
-    if isinstance(rate, Tensor):
+    if isinstance(rate, Tensor) and of_each:
         weights.addcmul_(moved, rate)
 
 

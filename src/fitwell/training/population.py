@@ -10,15 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fitwell.devices import records_graphs
 from fitwell.networks.mixing import Mixing
 from fitwell.recipe import Recipe, TrainingSettings, own_recipe
 from fitwell.tasks.losses import RowLoss
 from fitwell.training.compiled import CompiledStep
+from fitwell.training.cuda_graphs import CudaGraphs
 from fitwell.training.loop import Seeds
 from fitwell.training.members import MemberSettings, acts
 from fitwell.training.optimizers import OPTIMIZERS
 from fitwell.training.pieces import decay_mask, flatten, pieces_of
 from fitwell.training.rates import stretches_of
+from fitwell.training.replays import Replays
 from fitwell.training.step import Population, Program, Redrawn
 
 LossOf = Callable[[MemberSettings], RowLoss]  # the loss by a member's settings
@@ -103,14 +106,18 @@ def make_program(
     if acts(own.redraw_fraction):
         draw = _fresh_weights(members, device=device)
         redrawn = Redrawn(draw=draw, steps=round(settings.redraw_epochs * steps_per_epoch))
+    if mixing is not None:
+        mixing.keep_on(device)
     pieces = pieces_of(network)
+    compiled, on_gpu = settings.execution == "compiled", records_graphs(device)
     return Program(
         network=network,
         pieces=pieces,
         loss=loss(own),
         settings=settings,
         execution=settings.execution,
-        whole_step=CompiledStep() if settings.execution == "compiled" else None,
+        whole_step=CompiledStep() if compiled and not on_gpu else None,
+        replays=Replays(CudaGraphs) if compiled and on_gpu else None,
         own=own,
         own_loss=loss,
         decays=decay_mask(pieces).to(device),

@@ -74,5 +74,8 @@ def clip_value(gradient: Float[Tensor, "members weights"], limit: float | Tensor
     >>> gradient
     tensor([[ 1.0000, -1.0000,  0.5000]])
     """
-    bound = torch.as_tensor(limit, dtype=gradient.dtype, device=gradient.device)
-    gradient.clamp_(-bound, bound)
+    if isinstance(limit, Tensor):
+        limit = limit.to(gradient.dtype)
+        gradient.clamp_(-limit, limit)
+    else:
+        gradient.clamp_(-limit, limit)

@@ -42,10 +42,12 @@ from fitwell.training.signals import (
     observed_activations,
     weight_signals,
 )
+from fitwell.training.strides import Course, Stride
 
 Execution = Literal["eager", "mapped", "compiled"]
 
 ROWS_AT_ONCE = 2048  # of an evaluation: a layer's outputs stay in the cache, a call's cost is small beside its work
+MORE_ON_A_GPU = 8  # times as many: caches decide less there, and calls cost more
 ARRAYS_AT_ONCE = 128  # where rows are arrays, whose layers put out thousands of numbers
 ENTRIES_AT_ONCE = (
     2**21
@@ -108,6 +110,42 @@ class WholeStep(Protocol):
         ...
 
 
+@runtime_checkable
+class ResidentRows(Protocol):
+    """Rows in the memory of the device, any of which can be taken there."""
+
+    def taken(self, places: Int[Tensor, "members rows"]) -> Batch:
+        """Return the rows at these places, each member's own."""
+        ...
+
+
+@runtime_checkable
+class Replaying(Protocol):
+    """Takes steps of a program several at once, by replaying what was recorded of them."""
+
+    def record(
+        self,
+        program: Program,
+        population: Population,
+        rows: ResidentRows,
+        order: Int[Tensor, "members rows"],
+        course: Course,
+    ) -> None:
+        """Record all that a course takes; the population stays as it is."""
+        ...
+
+    def strides(
+        self,
+        program: Program,
+        population: Population,
+        rows: ResidentRows,
+        order: Int[Tensor, "members rows"],
+        course: Course,
+    ) -> Iterator[Stride]:
+        """Move every member in place, as `advance` does, batch by batch of the order, to the end of the course."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Redrawn:
     """Batch initialization: in the first steps, a share of the weights is drawn anew after each batch."""
@@ -129,7 +167,8 @@ class Program:
     own_loss: Callable[[MemberSettings], RowLoss]  # by the settings of one member, where they do differ
     decays: Float[Tensor, " weights"]  # 1 where decay and penalties act, 0 on biases and normalization
     redrawn: Redrawn | None = None  # where weights are drawn anew from batch to batch
-    whole_step: WholeStep | None = None  # what a compiled execution calls
+    whole_step: WholeStep | None = None  # what a compiled execution calls on a CPU
+    replays: Replaying | None = None  # what it replays on a GPU
     processes: Processes | None = None  # that share every batch
     stretches: tuple[Stretch, ...] = ()  # of weights that learn at rates of their own; empty where all learn alike
     differences: tuple[Own, ...] = ()  # what each member has of its own, where members differ
@@ -204,7 +243,7 @@ def advance(
     *,
     noise: Int[Tensor, "members layers words"],
     rate: Rate,
-    step: int,
+    step: Step,
     observe: bool = False,
 ) -> Outcome:
     """Move every member by one step, in place; `step` counts from 1.
@@ -212,6 +251,7 @@ def advance(
     With `observe`, the outcome carries the signals of every layer.
     """
     if program.whole_step is not None:
+        assert isinstance(step, int)
         if not program.network.training:
             program.network.train()
         return program.whole_step(program, population, batch, noise=noise, rate=rate, step=step, observe=observe)
@@ -368,7 +408,7 @@ def outputs_in_pieces(network: nn.Module, features: Mapping[str, Tensor]) -> Flo
     """Return what a network puts out, without noise and with running statistics, in bounded memory."""
     network.eval()
     rows = len(next(iter(features.values())))
-    at_once = ROWS_AT_ONCE
+    at_once = ROWS_AT_ONCE * (MORE_ON_A_GPU if next(iter(features.values())).is_cuda else 1)
     if any(block.ndim > 2 for block in features.values()):
         entries = max(math.prod(block.shape[1:]) for block in features.values())
         at_once = max(1, min(ARRAYS_AT_ONCE, ENTRIES_AT_ONCE // max(entries, 1)))
@@ -399,10 +439,11 @@ def _update(
         if step > each.after:
             columns = slice(each.start, each.stop)
             _move(program, own, population, gradient, rate=rate * each.factor, step=step - each.after, columns=columns)
-    if program.redrawn is not None and step <= program.redrawn.steps:
+    if program.redrawn is not None:
         assert isinstance(step, int), "a compiled step draws nothing anew"
-        fresh, uniforms = program.redrawn.draw(step)
-        redraw(population.weights, fresh, uniforms=uniforms, fraction=own.redraw_fraction, mask=program.decays)
+        if step <= program.redrawn.steps:
+            fresh, uniforms = program.redrawn.draw(step)
+            redraw(population.weights, fresh, uniforms=uniforms, fraction=own.redraw_fraction, mask=program.decays)
     if own.max_norm is not None:
         limit_norms(population.weights, program.pieces, own.max_norm)
 

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from fitwell import recipe as recipes
+from fitwell.devices import records_graphs
 from fitwell.durations import seconds_of
 from fitwell.errors import FitwellError, LostProcess, RequestError
 from fitwell.events import Event, Listener, unheard
@@ -97,7 +98,8 @@ def train(
     )
     if asked.task == "answer":
         return _read_and_answered(data, asked, out, clock=clock, listener=listener)
-    if clock.limit < TOO_SHORT_TO_COMPILE and asked.training.compile == asked.training.execution == "auto":
+    open_ = asked.training.compile == asked.training.execution == "auto"
+    if open_ and clock.limit < TOO_SHORT_TO_COMPILE and not records_graphs(asked.device):
         asked = recipes.changed(asked, {"training.compile": "never"})
     with joined(os.environ) as processes:
         if processes is not None and not processes.first:
