@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -46,7 +47,10 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 class Recorded:
-    """In the place of a GPU: what was recorded is called again; a GPU calls it before, to warm up."""
+    """In the place of a GPU: what was recorded is called again; a GPU calls it before, to warm up.
+
+    Like a graph it keeps nothing alive that it reads.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -55,7 +59,14 @@ class Recorded:
     def __call__(self, function: Callable[[], None]) -> Callable[[], None]:
         function()
         self.made += 1
-        return function
+        recorded = weakref.ref(function)
+
+        def replay() -> None:
+            steps = recorded()
+            assert steps is not None, "what was recorded is there no more"
+            steps()
+
+        return replay
 
 
 class Refusing:

@@ -1,8 +1,9 @@
 """The loop: epochs of steps, a look at the validation rows after each, and the best or the last weights kept.
 
-`train` is a generator. After every step it yields a `Moment`: the state, from which training continues exactly as if it
-had never stopped, and the records of what just happened. Whoever iterates may print, store, save the state, or leave:
-stopping early from outside is a `break`, followed by `looked_at` so that the weights of that moment are judged too.
+`train` is a generator. After every step (or several, where a GPU replays them at once) it yields a `Moment`: the state,
+from which training continues exactly as if it had never stopped, and the records of what just happened. Whoever
+iterates may print, store, save the state, or leave: stopping early from outside is a `break`, followed by `looked_at`
+so that the weights of that moment are judged too.
 
 A member that has stopped costs nothing more: the population is packed, so that it holds the others alone. Which members
 it holds is part of the state and follows from their losses, so a training that is resumed packs as the first one did.
@@ -173,7 +174,7 @@ def train(
     seeds: Sequence[Seeds],
     rates: Sequence[float],
 ) -> Iterator[Moment]:
-    """Train every member until it stops, yielding a moment after each step.
+    """Train every member until it stops, yielding a moment after each step, or after those of a replay.
 
     Starts from any state that it yielded itself and then takes the same steps. `rates` are the members' learning rates
     before the schedule.

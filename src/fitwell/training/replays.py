@@ -71,6 +71,7 @@ class Recording:
     losses: Float[Tensor, "steps members"]
     signals: Float[Tensor, "members layers signals"] | None  # of the first step
     replay: Callable[[], None]
+    steps: Callable[[], None]  # kept with all that they read: a graph knows nothing but addresses
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,8 @@ class Replays:
 
         before = copied(population)
         try:
-            recording = Recording(inputs=own, losses=losses, signals=signals, replay=self._recorder(take_steps))
+            replay = self._recorder(take_steps)
+            recording = Recording(inputs=own, losses=losses, signals=signals, replay=replay, steps=take_steps)
             _write(population, before)
             own.write(inputs)
             take_steps()
