@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.flaw import REAL, ROWS, Flaw, outputs_of, relative_spread, soundly_drawn
-from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, Loss, classes_first
+from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, Loss, classes_first, gradient_of
 from fitwell.doctor.examining.meaning import meant_values
 from fitwell.doctor.examining.scoring import labels_of
 from fitwell.doctor.examining.subject import Subject, standardized_rows
@@ -130,7 +130,7 @@ def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 def _is_order_blind(loss: Loss, output: Tensor, targets: Tensor) -> bool:
     try:
         values = [float(loss(output, targets[order]).mean()) for order in _orders(len(output))]
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return False
     return all(map(math.isfinite, values)) and max(values) - min(values) <= 1e-5 * max(map(abs, values))
 
@@ -158,7 +158,7 @@ def one_sided_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
                 for row in rows
             ]
         )
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return None
     if len(rows) < 2 or not bool(losses.isfinite().all()):
         return None
@@ -200,7 +200,8 @@ def unasked_class(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     module = soundly_drawn(subject, anatomy)
     asked, unasked = set[int](), set[int]()
     for place in torch.split(torch.arange(min(subject.rows, ASKED)), ROWS):
-        gradient = _gradient_of(subject, outputs_of(module, subject.inputs[place]), subject.targets[place])
+        output = outputs_of(module, subject.inputs[place])
+        gradient = None if output is None else gradient_of(subject.loss, output, subject.targets[place])
         if gradient is None:
             return None
         if len(gradient) != labels[place].numel():  # a class for each step: outputs with the classes last or first
@@ -223,17 +224,6 @@ def unasked_class(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     )
 
 
-def _gradient_of(subject: Subject, output: Tensor | None, targets: Tensor) -> Tensor | None:
-    if output is None:
-        return None
-    leaf = output.clone().requires_grad_()
-    try:
-        (gradient,) = torch.autograd.grad(subject.loss(leaf, targets).sum(), leaf)
-    except (RuntimeError, ValueError, IndexError, TypeError):
-        return None
-    return gradient if bool(gradient.isfinite().all()) else None
-
-
 def against_targets(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """A loss of its own is greater for outputs that are the targets than for those of other rows.
 
@@ -252,7 +242,7 @@ def against_targets(subject: Subject, anatomy: Anatomy) -> Flaw | None:
             torch.tensor([float(subject.loss(right[order], targets).mean()) for order in orders])
             for orders in ([torch.arange(len(right))], _orders(len(right))[1:])
         )
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return None
     if not bool((own > others + REAL * others.abs()).all()):
         return None
@@ -277,7 +267,7 @@ def undefined_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     try:
         value = subject.loss(leaf, subject.targets[:ROWS]).mean()
         (gradient,) = torch.autograd.grad(value, leaf)
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return None
     if bool(value.isfinite()) and bool(gradient.isfinite().all()):
         return None

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fitwell.doctor.examining.losses import Loss
+from fitwell.doctor.examining.losses import REFUSED, Loss, gradient_of
 from fitwell.doctor.examining.thresholds import PROBES
 
 COARSER = 16  # times, the grid of outputs that are asked one by one
@@ -23,7 +23,6 @@ AS_WELL = 0.9  # of the greatest likeness: outputs that follow as well, as sever
 SAME = 1e-5  # relative: losses that differ by no more than rounding
 MOST_ROWS = 256  # that a loss is asked with
 ROUNDS = 8  # of moving targets: of some thousand answers, likeness is known to a fiftieth
-REFUSED = (RuntimeError, ValueError, IndexError, TypeError, AttributeError)
 
 
 def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
@@ -49,9 +48,9 @@ def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
         grid = grid[::COARSER]
         try:
             values = torch.stack([torch.stack([value(output, place) for output in grid]) for place in places])
-        except (RuntimeError, ValueError, IndexError, TypeError):
+        except REFUSED:
             return outputs
-    except (ValueError, IndexError, TypeError):
+    except REFUSED:
         return outputs
     found = grid[values.nan_to_num(math.inf).argmin(1)]
     inside = float(((found > grid[0]) & (found < grid[-1])).float().mean())
@@ -114,7 +113,7 @@ def following_outputs(loss: Loss, outputs: Tensor, targets: Tensor) -> int | Non
     for _ in range(ROUNDS):
         asked = torch.randn(some.shape, generator=generator)
         moved = torch.randn(right.shape, generator=generator)
-        before, after = _gradient(loss, asked, right), _gradient(loss, asked, right + moved)
+        before, after = gradient_of(loss, asked, right), gradient_of(loss, asked, right + moved)
         if before is None or after is None:
             return None
         blocks = (before - after).unfold(1, columns, 1)  # (rows, places, columns)
@@ -126,15 +125,6 @@ def following_outputs(loss: Loss, outputs: Tensor, targets: Tensor) -> int | Non
         return None
     as_well = (likeness >= AS_WELL * best).nonzero().flatten()
     return int(as_well[len(as_well) // 2])  # of several quantiles, the one in the middle
-
-
-def _gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
-    leaf = outputs.clone().requires_grad_()
-    try:
-        (gradient,) = torch.autograd.grad(loss(leaf, targets).mean(), leaf)
-    except REFUSED:
-        return None
-    return gradient if bool(gradient.isfinite().all()) else None
 
 
 def asks_for_directions(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:

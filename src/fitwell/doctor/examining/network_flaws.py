@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.anatomy import Anatomy, owned_by
 from fitwell.doctor.examining.changes import CHANGES
 from fitwell.doctor.examining.flaw import REAL, ROWS, Flaw, outputs_of, relative_spread, soundly_drawn
+from fitwell.doctor.examining.losses import REFUSED
 from fitwell.doctor.examining.rewiring import put_rows_first
 from fitwell.doctor.examining.signals import gradient_by_step
 from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
@@ -57,7 +58,7 @@ def unregistered_weights(subject: Subject, _anatomy: Anatomy) -> Flaw | None:
 def _outputs_with_graph(module: nn.Module, inputs: Tensor) -> Tensor | None:
     try:
         output = module(inputs)
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return None  # said where the training fails
     return output if isinstance(output, Tensor) and output.requires_grad else None
 
@@ -82,7 +83,7 @@ def no_gradient(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         each.requires_grad_(each.is_floating_point())
     try:
         loss = subject.loss(module(subject.inputs[:ROWS]), subject.targets[:ROWS])
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return None  # what the base training will say
     if isinstance(loss, Tensor) and loss.requires_grad:
         return None
