@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, LossKind, recognize
-from fitwell.doctor.examining.meaning import asks_for_directions, following_outputs
+from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, recognize
+from fitwell.doctor.examining.meaning import asks_for_directions, followed_targets, following_outputs
 from fitwell.doctor.examining.scoring import Task, labels_of, task_of
-from fitwell.doctor.examining.subject import Subject, new_module, steps_of
+from fitwell.doctor.examining.subject import Subject, calmed, new_module, steps_of
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
-from fitwell.doctor.examining.tracing import RECTIFIERS, Trace, trace
+from fitwell.doctor.examining.tracing import RECTIFIERS, Rewired, Trace, trace
 from fitwell.errors import RequestError
 
 LOOKED_AT = 256  # rows
+CALM = 1e-4  # relative: what rounding leaves between two calls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Anatomy:
     frozen: tuple[str, ...]  # names of parameters with requires_grad off
     unowned: tuple[str, ...]  # that the optimizer was not given
     dropout: float  # the largest share that a layer drops
+    drawing: bool  # parts that are not torch's draw something in training alone, as noise or turned pictures
     weight_decay: float
     decoupled: bool  # from the gradient, as AdamW's is: it is then scaled by the rate, and far larger ones are usual
     plain_recurrent: bool
@@ -47,6 +49,22 @@ class Anatomy:
     def width(self) -> int:
         """Units of the output."""
         return self.output_shape[0] if self.output_shape else 1
+
+
+def with_asked(subject: Subject) -> Subject:
+    """Return the subject, told which columns of its targets are asked for where there are more of them than outputs.
+
+    The others say how much a row counts, say, or whether it is known to its end.
+    """
+    module = new_module(subject, subject.seed).eval()
+    rows = min(LOOKED_AT, subject.rows)
+    try:
+        with torch.no_grad():
+            output = module(subject.inputs[:rows])
+    except REFUSED:
+        return subject  # which is said where its parts are told
+    first = followed_targets(subject.loss, output, subject.targets[:rows]) if isinstance(output, Tensor) else None
+    return subject if first is None else replace(subject, asked=slice(first, first + output.shape[1]))
 
 
 def anatomy_of(subject: Subject) -> Anatomy:
@@ -70,7 +88,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
         came = tuple(seen.output.shape) if isinstance(seen.output, Tensor) else type(seen.output).__name__
         raise RequestError(f"the model must give a tensor with a row for each of {rows} rows, but gives {came}")
     loss = recognize(subject.loss, seen.output.float()[:16], targets[:16])
-    task = task_of(subject.targets, seen.output, loss)
+    task = task_of(subject.known, seen.output, loss)
     owned = owned_by(subject, module)
     output = _output_of(seen)
     own = loss.expects == "anything" and task.kind == "numbers"
@@ -86,7 +104,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
             loss,
             task,
             seen.output,
-            subject.targets,
+            subject.known,
             bounds=None if seen.output_activation is None else seen.output_activation.bounds,
         ),
         broadcasts=_broadcasts(task, loss, seen.output, targets),
@@ -95,11 +113,12 @@ def anatomy_of(subject: Subject) -> Anatomy:
             names[id(each)] for each in module.parameters() if each.requires_grad and id(each) not in owned.parameters
         ),
         dropout=seen.dropout,
+        drawing=_draws_in_training(subject, inputs),
         weight_decay=owned.weight_decay,
         decoupled=owned.decoupled,
         plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
         stale=_stale(subject, module),
-        imbalance=_imbalance(task, subject.targets),
+        imbalance=_imbalance(task, subject.known),
         told=None if first is None else slice(first, first + targets[0].numel()),
         directions=own and asks_for_directions(subject.loss, seen.output.float(), targets),
     )
@@ -221,6 +240,24 @@ def _broadcasts(task: Task, loss: LossKind, output: Tensor, targets: Tensor) -> 
         return False
     same_count = output.numel() == targets.numel()
     return same_count and output.ndim != targets.ndim
+
+
+def _draws_in_training(subject: Subject, inputs: Tensor) -> bool:
+    """Tell whether outputs differ from call to call in training, though nothing is dropped, and with calm parts not."""
+    if len(inputs) < 2:
+        return False
+    module = new_module(subject, subject.seed).train()
+    loud = _differs(module, inputs)
+    return loud and not _differs(calmed(module), inputs)
+
+
+def _differs(module: nn.Module, inputs: Tensor) -> bool:
+    try:
+        with torch.no_grad(), Rewired(left_out=(), rectified=(), bent=(), kept=1.0):
+            first, second = module(inputs), module(inputs)
+    except REFUSED:
+        return False
+    return bool((first - second).abs().max() > CALM * second.abs().mean().clamp(min=1e-12))
 
 
 def _stale(subject: Subject, module: nn.Module) -> float:

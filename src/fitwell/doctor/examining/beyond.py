@@ -98,7 +98,7 @@ def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None
 
 def _rise_of_log_loss(bench: Bench, again: Bench, arm: Arm) -> Gain | None:
     """Return by how much the log loss of held-out rows rose since their best moment, beside that of known shares."""
-    task, targets = bench.anatomy.task, bench.subject.targets
+    task, targets = bench.anatomy.task, bench.subject.known
     if task.kind == "numbers":
         return None
     rises = []
@@ -142,7 +142,7 @@ def noisy_labels(bench: Bench, screened: Screened) -> Finding | None:
 
     Where classes overlap, far from their border it is right; where labels were drawn wrong, it is nowhere.
     """
-    if bench.anatomy.task.kind != "classes" or bench.subject.targets.ndim > 2:
+    if bench.anatomy.task.kind != "classes" or bench.subject.known.ndim > 2:
         return None
     if screened.base.fitted < screened.best.skill + KNOWN_BY_HEART:
         return None
@@ -168,7 +168,7 @@ def _right_where_sure(bench: Bench, arm: Measured) -> tuple[float, float]:
     sure, right = [], []
     for fold, training in zip(bench.folds, arm.trainings, strict=False):
         shares = probabilities(bench.anatomy.task, bench.anatomy.loss, training.best_outputs, logits=True)
-        labels = labels_of(bench.anatomy.task, bench.subject.targets[fold.held_out])
+        labels = labels_of(bench.anatomy.task, bench.subject.known[fold.held_out])
         sure.append(shares.amax(-1))
         right.append((shares.argmax(-1) == labels.reshape(shares.shape[:-1])).float())
     confidence, hits = torch.cat(sure), torch.cat(right)
@@ -262,7 +262,7 @@ def _misled(bench: Bench, base: Measured) -> Finding | None:
     if score is None:
         return None
     fold, outputs = bench.folds[0], base.trainings[0].outputs
-    targets = bench.subject.targets[fold.held_out]
+    targets = bench.subject.known[fold.held_out]
     labels = labels_of(task, targets)
     constant = torch.zeros_like(outputs)
     most = int(torch.bincount(labels.flatten()).argmax())
@@ -292,14 +292,14 @@ def _misled(bench: Bench, base: Measured) -> Finding | None:
 def numbered_classes(bench: Bench, screened: Screened) -> Finding | None:
     """Return that targets are numbers of classes: taken for classes they are predicted far better."""
     subject, anatomy = bench.subject, bench.anatomy
-    if anatomy.task.kind != "numbers" or anatomy.loss.expects != "values" or subject.targets[0].numel() != 1:
+    if anatomy.task.kind != "numbers" or anatomy.loss.expects != "values" or subject.known[0].numel() != 1:
         return None
-    values = torch.unique(subject.targets)
+    values = torch.unique(subject.known)
     if not 3 <= len(values) <= CLASS_NUMBERS or not bool((values.diff() == 1).all()) or float(values[0]) not in (0, 1):
         return None
     if not bench.tally.affords("numbers as classes"):
         return None
-    classes = (subject.targets.reshape(subject.rows) - values[0]).long()
+    classes = (subject.known.reshape(subject.rows) - values[0]).long()
     width, count = subject.inputs[0].numel(), len(values)
     other = replace(
         subject,

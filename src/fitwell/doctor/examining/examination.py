@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of
+from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of, with_asked
 from fitwell.doctor.examining.baseline import linear_contributions, neighbor_contributions
 from fitwell.doctor.examining.beyond import (
     ignored_class,
@@ -42,6 +42,7 @@ from fitwell.doctor.examining.explaining import (
 )
 from fitwell.doctor.examining.flaw import Flaw
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
+from fitwell.doctor.examining.network_flaws import loses_gradient
 from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, shared_rows, without_signal
 from fitwell.doctor.examining.scoring import skill
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
@@ -176,12 +177,13 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
         if finite is None:
             return
         subject = finite  # the rest may be wrong as well, and tells what leaving those rows out brings
+    subject = with_asked(subject)
     anatomy = anatomy_of(subject)
     found = flaws(subject, anatomy)
     changes = {flaw.change for flaw in found}
     course.anatomy = anatomy = replace(
         anatomy,
-        severed="gradient" in changes,
+        severed="gradient" in changes or loses_gradient(subject, anatomy),
         mixed="rows_first" in changes,
         misled="loss" in changes,
     )
@@ -301,7 +303,7 @@ def _unexplained(bench: Bench, again: Bench, screened: Screened) -> Finding | No
         return diverged_finding(screened.base)
     subject = bench.subject
     # Where as much comes out as goes in, a neck in between is meant, which a linear model does not have.
-    is_copying = bench.anatomy.task.kind == "numbers" and subject.targets[0].numel() >= subject.inputs[0].numel()
+    is_copying = bench.anatomy.task.kind == "numbers" and subject.known[0].numel() >= subject.inputs[0].numel()
     if is_copying or subject.rows < TINY:
         return None
     base, other = screened.base.contributions, again.measure(Arm()).contributions

@@ -19,12 +19,12 @@ from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.changes import EXCHANGED, NAMED, REGULARIZED, Arm, parameters_of
 from fitwell.doctor.examining.clock import Clock
 from fitwell.doctor.examining.losses import Loss, classes_first
-from fitwell.doctor.examining.meaning import as_long_as, meant_shares, meant_values
+from fitwell.doctor.examining.meaning import as_long_as, meant_among, meant_shares, meant_values
 from fitwell.doctor.examining.rewiring import network_of, rewired
 from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
-from fitwell.doctor.examining.subject import Fold, Subject, steps_of
-from fitwell.doctor.examining.thresholds import CHECKPOINTS, FLOOR, HOPELESS_ERRORS, MUCH_DECAY, TINY
+from fitwell.doctor.examining.subject import Fold, Subject, calmed, steps_of
+from fitwell.doctor.examining.thresholds import CHECKPOINTS, FLOOR, HOPELESS_ERRORS, MUCH_DECAY, SPREAD_FACTOR, TINY
 from fitwell.doctor.examining.tracing import Rewired
 
 DECAY = 0.05  # of the arm that is held back, decoupled
@@ -119,7 +119,8 @@ def train(
 ) -> Training:  # fmt: skip
     """Train one arm on a fold; `steps` cuts it off, and so does a curve that will not reach the skill `least`."""
     scales = scales_of(subject, anatomy, fold, arm)
-    x, y = scales.inputs(_given(subject, arm, fold.training)), subject.targets[fold.training]
+    x = scales.inputs(_given(subject, arm, fold.training))
+    y = (subject.known if takes_proper_loss(anatomy, arm) else subject.targets)[fold.training]
     module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)
     optimizer = optimizer_of(subject, anatomy, module, arm)
     loss_of = loss_for(subject, anatomy, arm, y)
@@ -137,6 +138,8 @@ def train(
     for step, rows in enumerate(_batches(len(x), batch_size, shuffled=shuffled), start=1):
         if not module.training:  # it was looked at since the last step
             module.train()
+            if anatomy.drawing and "lighter" in arm.changes:
+                calmed(module)
         with _within(rewired(anatomy, arm, training=True)):
             output = module(x[rows])
         loss = loss_of(output, y[rows])
@@ -222,8 +225,8 @@ def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scale
     target_shift, target_factor = torch.zeros(()), torch.ones(())
     if subject.is_numeric and ("inputs" in arm.changes or arm.is_another_network):
         x = subject.inputs[fold.training].float()
-        # A feature's axis is the last of tables and series, the first after the rows of images.
-        axes = [0, *range(2, x.ndim)] if x.ndim >= 4 else list(range(x.ndim - 1))
+        kept = _axis_of_features(x)
+        axes = [axis for axis in range(x.ndim) if axis != kept]
         input_shift, input_factor = x.mean(axes, keepdim=True), x.std(axes, keepdim=True)
         input_factor = torch.where(
             input_factor > 1e-8 * input_shift.abs().clamp(min=1e-12), input_factor, torch.ones(())
@@ -232,7 +235,7 @@ def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scale
             input_shift = torch.where(subject.codes, 0.0, input_shift)
             input_factor = torch.where(subject.codes, 1.0, input_factor)
     if "targets" in arm.changes:
-        y = subject.targets[fold.training].float()
+        y = subject.known[fold.training].float()
         target_shift, target_factor = y.mean(0), y.std(0)
         if y.ndim > 1 and y[0].numel() > 8:
             target_factor = target_factor.square().mean().sqrt().expand_as(target_factor)
@@ -256,6 +259,21 @@ def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scale
         ranked={place: subject.inputs[fold.training, place].contiguous().sort().values for place in skewed},
         named={place: torch.unique(subject.inputs[fold.training, place]) for place in numbered},
     )
+
+
+def _axis_of_features(x: Tensor) -> int:
+    """Return which axis of inputs (rows, …) holds features: the last of tables and series, the first of pictures' own.
+
+    Where along the other one sizes differ by far more, it is that one, as of pictures with their colors last.
+    """
+    usual, other = (1, x.ndim - 1) if x.ndim >= 4 else (x.ndim - 1, 1)
+    return other if _largest_of(x, other) > SPREAD_FACTOR * _largest_of(x, usual) else usual
+
+
+def _largest_of(x: Tensor, axis: int) -> float:
+    """Return the largest of the sizes along an axis, over the middle one."""
+    sizes = x.movedim(axis, 0).flatten(1).square().mean(1).sqrt()
+    return float(sizes.max() / sizes.median().clamp(min=1e-12))
 
 
 def _is_identity(factor: Tensor, shift: Tensor) -> bool:
@@ -364,9 +382,9 @@ def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, modul
         for some in torch.split(rows, EVALUATED):
             with _within(rewired(anatomy, arm, training=False)):
                 outputs.append(module(scales.inputs(_given(subject, arm, some))))
-    output, targets = _told(anatomy, torch.cat(outputs)), subject.targets[rows]
+    output, targets = _told(anatomy, torch.cat(outputs)), subject.known[rows]
     if anatomy.directions:
-        return as_long_as(output, subject.targets)
+        return as_long_as(output, subject.known)
     if anatomy.loss.expects == "anything" and not takes_proper_loss(anatomy, arm):
         return _meant(subject, anatomy, arm, output)
     if "targets" in arm.changes:
@@ -383,7 +401,10 @@ def _told(anatomy: Anatomy, output: Tensor) -> Tensor:
 def _meant(subject: Subject, anatomy: Anatomy, arm: Arm, output: Tensor) -> Tensor:
     """Return what outputs that told (rows, …) stand for under a loss of its own."""
     if anatomy.task.kind == "numbers":
-        return output if anatomy.told is not None else meant_values(subject.loss, subject.targets, output)
+        if anatomy.told is not None or subject.asked is not None:
+            return output
+        alike = output[0].numel() == subject.targets[0].numel()
+        return (meant_values if alike else meant_among)(subject.loss, subject.targets, output)
     if anatomy.width != 1 or anatomy.task.coding not in ("0/1", "-1/1"):
         return output
     off, on = anatomy.task.pair
@@ -394,7 +415,7 @@ def _meant(subject: Subject, anatomy: Anatomy, arm: Arm, output: Tensor) -> Tens
 def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
     """Return how good an arm's outputs for some rows are."""
     logits = gives_logits(anatomy, arm)
-    return judged(anatomy.task, anatomy.loss, outputs, subject.targets[rows], logits=logits)
+    return judged(anatomy.task, anatomy.loss, outputs, subject.known[rows], logits=logits)
 
 
 def gives_logits(anatomy: Anatomy, arm: Arm) -> bool:

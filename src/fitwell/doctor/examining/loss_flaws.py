@@ -148,7 +148,7 @@ def one_sided_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         return None
     if task.classes > MOST_CLASSES:
         return None  # each would be asked about each
-    labels = labels_of(task, subject.targets).flatten()
+    labels = labels_of(task, subject.known).flatten()
     rows = [int((labels == each).nonzero()[0]) for each in labels.unique()]  # type: ignore[no-untyped-call]
     asked = _answers(anatomy)
     try:
@@ -196,12 +196,14 @@ def unasked_class(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """Outputs for rows of one class have no gradient, whatever they are."""
     if anatomy.task.kind != "classes" or anatomy.broadcasts or anatomy.mismatch is not None:
         return None
-    labels = labels_of(anatomy.task, subject.targets)
+    labels = labels_of(anatomy.task, subject.known)
     module = soundly_drawn(subject, anatomy)
     asked, unasked = set[int](), set[int]()
     for place in torch.split(torch.arange(min(subject.rows, ASKED)), ROWS):
         output = outputs_of(module, subject.inputs[place])
-        gradient = None if output is None else gradient_of(subject.loss, output, subject.targets[place])
+        # No surer than that: of surer ones rounding leaves no gradient, though the loss asks about them.
+        some = None if output is None else output.clamp(-SURE, SURE)
+        gradient = None if some is None else gradient_of(subject.loss, some, subject.targets[place])
         if gradient is None:
             return None
         if len(gradient) != labels[place].numel():  # a class for each step: outputs with the classes last or first

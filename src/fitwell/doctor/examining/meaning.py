@@ -22,6 +22,7 @@ FOLLOWS = 0.25  # likeness of what targets move by and what moves with them; und
 AS_WELL = 0.9  # of the greatest likeness: outputs that follow as well, as several quantiles of one target do
 SAME = 1e-5  # relative: losses that differ by no more than rounding
 MOST_ROWS = 256  # that a loss is asked with
+MOST_TARGETS, MOST_ASKED = 20, 10_000  # different targets, of so many rows
 ROUNDS = 8  # of moving targets: of some thousand answers, likeness is known to a fiftieth
 
 
@@ -89,6 +90,28 @@ def meant_shares(loss: Loss, targets: Sequence[float], outputs: Tensor) -> Tenso
     return torch.from_numpy(np.interp(flat.numpy(), grid.numpy(), shares.numpy())).float().reshape(outputs.shape)
 
 
+def meant_among(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return which of few targets (rows, …) outputs (rows, more or fewer) stand for under a loss of its own.
+
+    It is the one that they cost least beyond what the best of these outputs costs for it, as four answers stand for
+    one of five grades.
+    """
+    few = torch.unique(targets[:MOST_ASKED], dim=0)
+    if len(few) > MOST_TARGETS:
+        return outputs
+
+    def cost(output: Tensor, target: Tensor) -> Tensor:
+        return loss(output[None], target[None]).mean()
+
+    try:
+        costs = torch.vmap(lambda output: torch.vmap(lambda target: cost(output, target))(few))(outputs)
+    except REFUSED:
+        return outputs
+    regrets = costs.nan_to_num(math.inf) - costs.nan_to_num(math.inf).amin(0)
+    meant: Tensor = few[regrets.nan_to_num(math.inf).argmin(1)].to(outputs.dtype)
+    return meant
+
+
 def _costs(loss: Loss, grid: Tensor, shape: tuple[int, ...], target: float) -> Tensor:
     """Return what each output of a grid costs where one target is right."""
     right = torch.full((1, *shape[1:]), target)
@@ -125,6 +148,40 @@ def following_outputs(loss: Loss, outputs: Tensor, targets: Tensor) -> int | Non
         return None
     as_well = (likeness >= AS_WELL * best).nonzero().flatten()
     return int(as_well[len(as_well) // 2])  # of several quantiles, the one in the middle
+
+
+def followed_targets(loss: Loss, outputs: Tensor, targets: Tensor) -> int | None:
+    """Return from where on targets (rows, more) are followed by outputs (rows, columns), None where none are seen to.
+
+    A target that moves takes the gradient of its output with it, whatever the output. What says how much a row counts
+    lengthens the gradient instead, towards either side of the target, which large outputs are on as often.
+    """
+    if outputs.ndim != 2 or targets.ndim != 2 or not targets.is_floating_point():
+        return None
+    columns, more = outputs.shape[1], targets.shape[1]
+    if more <= columns:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    right = targets[:MOST_ROWS]
+    reach, spread = 2 * max(float(right.abs().max()), 1e-6), right.std(0).nan_to_num(0)
+    likeness = torch.zeros(more - columns + 1)
+    for _ in range(ROUNDS):
+        asked = reach * torch.randn(len(right), columns, generator=generator)
+        before = gradient_of(loss, asked, right)
+        for place in range(len(likeness)):
+            step = torch.zeros_like(right)
+            block = slice(place, place + columns)
+            step[:, block] = spread[block] * torch.randn(len(right), columns, generator=generator)
+            after = gradient_of(loss, asked, right + step)
+            if before is None or after is None:
+                return None
+            moved, turned = step[:, block], before - after
+            lengths = (turned.square().sum() * moved.square().sum()).sqrt()
+            likeness[place] += float((turned * moved).sum() / lengths.clamp(min=1e-12)) / ROUNDS
+    best = int(likeness.argmax())
+    rest = torch.cat([likeness[:best], likeness[best + 1 :]])
+    clear = bool((likeness[best] >= 2 * rest).all())
+    return best if float(likeness[best]) >= FOLLOWS and clear else None
 
 
 def asks_for_directions(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:

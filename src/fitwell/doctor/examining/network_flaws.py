@@ -126,6 +126,30 @@ def cut_gradients(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     )
 
 
+def loses_gradient(subject: Subject, anatomy: Anatomy) -> bool:
+    """Tell whether parameters get another gradient where nothing detaches, the output being the same.
+
+    A state that is detached at every step of a recurrence leaves them a part of theirs. That may be meant, so that it
+    is no flaw by itself: letting it through has to help.
+    """
+    module = soundly_drawn(subject, anatomy)
+    inputs = standardized_rows(subject, ROWS)
+    found: list[Tensor] = []
+    for through in (False, True):
+        module.zero_grad()
+        try:
+            with Rewired(left_out=(), rectified=(), bent=(), through=through):
+                _propagated(module, inputs)
+        except RuntimeError:
+            return False  # nothing has a gradient, which is said elsewhere
+        moved = [value.grad for value in module.parameters() if value.grad is not None]
+        found.append(torch.cat([each.flatten() for each in moved]) if moved else torch.zeros(0))
+    part, whole = found
+    if len(part) != len(whole) or not bool(whole.isfinite().all()):
+        return len(part) < len(whole)
+    return bool((whole - part).norm() > REAL * whole.norm())
+
+
 def _propagated(module: nn.Module, inputs: Tensor) -> Tensor:
     output: Tensor = module(inputs)
     # In a random direction: squares of outputs, say, may cancel over symmetric rows.

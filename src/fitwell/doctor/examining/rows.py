@@ -147,7 +147,7 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     """
     features = features_of(subject.inputs)
     task = anatomy.task
-    truth = labels_of(task, subject.targets).double() if task.kind == "classes" else subject.targets.double()
+    truth = labels_of(task, subject.known).double() if task.kind == "classes" else subject.known.double()
     if truth.numel() != len(truth) or features.shape[1] < 3 or subject.inputs.ndim > 3 or len(features) < 20:
         return None
     y = truth.reshape(-1)
@@ -155,10 +155,10 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     place = int(torch.maximum(straight, bent).argmax())
     strength = float(torch.maximum(straight, bent)[place])
     if strength < NEAR_COPIES[task.kind]:
-        return None if task.kind != "classes" else _grown_with_the_file(features, y, subject.targets, task)
+        return None if task.kind != "classes" else _grown_with_the_file(features, y, subject.known, task)
     exact = float(straight[place]) >= COPIES[task.kind]
     rest = torch.cat([features[:, :place], features[:, place + 1 :]], 1)
-    others = _linear_skill(rest, subject.targets, task)
+    others = _linear_skill(rest, subject.known, task)
     itself = exact and float(straight[place]) >= THE_SAME
     alone = exact and subject.inputs.ndim == 2
     if not itself and (others > 0.95 or not (alone or _screens_off(features[:, place], rest, y, others))):
@@ -266,10 +266,10 @@ def without_signal(bench: Bench, allowed: float) -> tuple[Finding, ...]:
     """Return what explains that nothing predicts the targets: labels beside their rows, or labels without a cause."""
     subject, task = bench.subject, bench.anatomy.task
     features = features_of(subject.inputs)
-    single = subject.targets[0].numel() == 1 or (task.kind == "classes" and subject.targets.ndim <= 2)
+    single = subject.known[0].numel() == 1 or (task.kind == "classes" and subject.known.ndim <= 2)
     if features.shape[1] <= MOST_FEATURES and single and subject.training_rows >= 40:
         features = neighbor_features(features[: subject.training_rows])
-        targets = subject.targets[: subject.training_rows]
+        targets = subject.known[: subject.training_rows]
         here = _linear_skill(features, targets, task)
         shifted = {
             shift: _linear_skill(features, targets.roll(shift, 0), task)

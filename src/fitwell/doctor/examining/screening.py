@@ -163,7 +163,7 @@ def constant_error(subject: Subject, anatomy: Anatomy) -> float:
     """Return the squared error of the best constant: of shares of classes, or of numbers in units of their variance."""
     if anatomy.task.kind == "numbers":
         return 1.0
-    labels = labels_of(anatomy.task, subject.targets)
+    labels = labels_of(anatomy.task, subject.known)
     if anatomy.task.kind == "labels":
         shares = labels.double().mean(0)
         return max(1e-6, float((shares * (1 - shares)).mean()))
@@ -211,7 +211,7 @@ def weighted_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Meas
 
 def has_rare_class(bench: Bench) -> bool:
     """Tell whether a class, or one side of a label, is so rare that it may be ignored."""
-    return CHANGES["weights"].applies(bench.subject, bench.anatomy) and bench.subject.targets.ndim <= 2
+    return CHANGES["weights"].applies(bench.subject, bench.anatomy) and bench.subject.known.ndim <= 2
 
 
 def lowest_recall(bench: Bench, arm: Measured) -> float:
@@ -222,7 +222,7 @@ def lowest_recall(bench: Bench, arm: Measured) -> float:
     for fold, training in zip(bench.folds, arm.trainings, strict=False):
         shares = probabilities(task, bench.anatomy.loss, training.outputs.nan_to_num(0), logits=logits)
         answers = shares > 0.5 if task.kind == "labels" else shares.argmax(-1)
-        truth = labels_of(task, bench.subject.targets[fold.held_out]).reshape(answers.shape)
+        truth = labels_of(task, bench.subject.known[fold.held_out]).reshape(answers.shape)
         hits.append((answers == truth).float().reshape(len(truth), -1))
         labels.append(truth.reshape(len(truth), -1))
     found, truth = torch.cat(hits), torch.cat(labels)

@@ -37,7 +37,7 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
     """Return the suspicion of each change that signals say something about."""
     found = {
         "inputs": _ill_scaled(subject.inputs, per_feature=True),
-        "targets": _ill_scaled(subject.targets, per_feature=False),
+        "targets": _ill_scaled(subject.known, per_feature=False),
         "output": 1.0 if anatomy.mismatch else 0.0,
         "loss": _of_loss(anatomy),
         "thaw": 1.0,
@@ -84,7 +84,7 @@ def _held_back(anatomy: Anatomy) -> float:
     decay = anatomy.weight_decay / (DECOUPLED if anatomy.decoupled else 1)
     if decay >= CRUSHING_DECAY or anatomy.dropout >= CRUSHING_DROPOUT:
         return 0.9
-    return 0.6 if decay >= HEAVY_DECAY or anatomy.dropout >= HEAVY_DROPOUT else 0.2
+    return 0.6 if anatomy.drawing or decay >= HEAVY_DECAY or anatomy.dropout >= HEAVY_DROPOUT else 0.2
 
 
 def _dead(layers: tuple[LayerActivity, ...]) -> list[float]:

@@ -112,8 +112,9 @@ def _tensors(values: Iterable[Any]) -> list[Tensor]:
 
 def _watched(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Kind | None:
     arguments = (*args, *kwargs.values())
-    if name in ACTIVATIONS or (name in CUTTING and _bounds(args, kwargs) is not None):
-        return "activation"
+    bends = name in ACTIVATIONS or (name in CUTTING and _bounds(args, kwargs) is not None)
+    if bends:  # of a parameter, as what keeps a number positive, it is no activation of units
+        return None if any(isinstance(each, nn.Parameter) for each in arguments[:1]) else "activation"
     if name in RECURRENT:
         return "recurrent"
     if name in LINEAR and any(isinstance(each, nn.Parameter) for each in arguments):
