@@ -26,6 +26,7 @@ Part = Literal[
     "unseen",
     "unseen again",
     "unseen third",
+    "unseen fourth",
     "held out",
     "recently held out",
 ]
