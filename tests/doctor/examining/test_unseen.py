@@ -20,6 +20,7 @@ from fitwell.doctor.examining.loop import scales_of
 from fitwell.doctor.examining.meaning import followed_targets, meant_among
 from fitwell.doctor.examining.measuring import bench_of, tally_of
 from fitwell.doctor.examining.network_flaws import loses_gradient
+from fitwell.doctor.examining.rows import other_scale
 from fitwell.doctor.examining.signals import activity_of
 from fitwell.doctor.examining.subject import Fold, Subject
 from fitwell.interrupts import Interruption
@@ -231,3 +232,75 @@ def test_dark_edges_of_pictures_are_no_features() -> None:
     fold = Fold(training=torch.arange(64), held_out=torch.arange(64))
     scales = scales_of(given, anatomy_of(given), fold, Arm(changes=frozenset({"inputs"})))
     assert scales.input_factor.numel() == 1
+
+
+@pytest.mark.parametrize(("activation", "flawed"), [(nn.Softmax(1), True), (nn.LogSoftmax(1), False)])
+def test_a_divergence_of_shares_takes_their_logarithms(activation: nn.Module, flawed: bool) -> None:
+    shares = torch.cat([curve()[0][:, :2], curve()[1]], 1).softmax(1)
+    given = subject(
+        regression(model=network(4, 16, 3, output=activation), targets=shares, loss=nn.KLDivLoss(reduction="batchmean"))
+    )
+    found = {flaw.symptom for flaw in flaws(given, anatomy_of(given))}
+    assert ("wrong_output_activation" in found) == flawed
+    assert flawed or skill_of(given) > 0.5
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_validation_rows_on_another_scale_are_told(scaled: bool) -> None:
+    x, y = curve()
+    validation = (x[200:] if scaled else 50 + 20 * x[200:], y[200:])
+    found = other_scale(subject(regression(inputs=x[:200], targets=y[:200], validation=validation)))
+    assert (found is None) == scaled
+    one_column = (x[200:] + torch.tensor([0.0, 0.0, 0.0, 50.0]), y[200:])  # as a clock that went on
+    assert other_scale(subject(regression(inputs=x[:200], targets=y[:200], validation=one_column))) is None
+
+
+class Cut(nn.Module):
+    """A network on inputs that are cut to whole numbers, or not."""
+
+    def __init__(self, *, whole: bool) -> None:
+        super().__init__()
+        self.rest, self.whole = network(4, 16, 1), whole
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.rest(inputs.long().float() if self.whole else inputs)
+        return outputs
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_measurements_that_are_cut_to_whole_numbers_have_no_slope(whole: bool) -> None:
+    assert anatomy_of(subject(regression(model=Cut(whole=whole)))).blunt == whole
+    marks = curve()[0].round()
+    assert not anatomy_of(subject(regression(model=Cut(whole=whole), inputs=marks))).blunt
+
+
+class Growing(nn.Module):
+    """The exponential of a network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rest = network(4, 16, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.rest(inputs).exp()
+        return outputs
+
+
+def test_an_exponential_at_the_output_is_its_activation() -> None:
+    anatomy = anatomy_of(subject(regression(model=Growing())))
+    assert anatomy.output == "exp"
+    assert anatomy.mismatch is not None  # targets are negative
+    positive = anatomy_of(subject(regression(model=Growing(), targets=curve()[1].exp())))
+    assert positive.mismatch is None
+
+
+@pytest.mark.parametrize("as_number", [True, False])
+def test_a_part_of_the_loss_that_is_a_mere_number_leaves_its_output_out(as_number: bool) -> None:
+    def both(outputs: Tensor, targets: Tensor) -> Tensor:
+        errors = (outputs - targets).square().mean(0)
+        return errors[0] + (errors[1].detach() if as_number else errors[1])
+
+    targets = torch.cat([curve()[1], -curve()[1]], 1)
+    given = subject(regression(model=network(4, 16, 2), targets=targets, loss=both))
+    found = [flaw.symptom for flaw in flaws(given, anatomy_of(given))]
+    assert found == (["wrong_loss"] if as_number else [])

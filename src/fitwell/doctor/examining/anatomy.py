@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from fitwell.doctor.examining.deviance import Deviance
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, recognize
 from fitwell.doctor.examining.meaning import asks_for_directions, followed_targets, following_outputs
 from fitwell.doctor.examining.scoring import Task, labels_of, task_of
@@ -37,10 +38,12 @@ class Anatomy:
     weight_decay: float
     decoupled: bool  # from the gradient, as AdamW's is: it is then scaled by the rate, and far larger ones are usual
     plain_recurrent: bool
+    blunt: bool  # what is between two numbers of the inputs gets lost, as where they are cut to whole ones
     stale: float  # the share of their first guess that running means of normalization layers end with, the largest
     imbalance: float  # rows of the largest class over those of the smallest; of labels, the most uneven one's
     told: slice | None = None  # of the outputs, which stand for targets, where there are more
     directions: bool = False  # how long the outputs of a row are means nothing to the loss
+    deviance: Deviance | None = None  # of a loss by whose value alone outputs can be judged
     severed: bool = False  # something in the network stops the gradient, and it can be let through
     mixed: bool = False  # rows are taken for steps, and need not be
     misled: bool = False  # the loss was seen to ask for something else
@@ -116,6 +119,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
         drawing=_draws_in_training(subject, inputs),
         weight_decay=owned.weight_decay,
         decoupled=owned.decoupled,
+        blunt=_is_blunt(subject, module, inputs),
         plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
         stale=_stale(subject, module),
         imbalance=_imbalance(task, subject.known),
@@ -184,7 +188,11 @@ def mismatch_of(
     if loss.expects == "log-probabilities" and output != "log_softmax":
         return f"{loss.name} takes log-probabilities, but the output is {output}"
     if task.kind == "numbers":
-        return _of_counts(output, loss, values) or _unreachable(output, loss, targets.float(), bounds)
+        # Under a loss that takes outputs for something else than targets, they need not reach these.
+        reached = loss.expects in ("anything", "log-probabilities") and loss.name != "negative log-likelihood"
+        return _of_counts(output, loss, values) or (
+            None if reached else _unreachable(output, loss, targets.float(), bounds)
+        )
     return None
 
 
@@ -215,8 +223,8 @@ def _within_0_1(targets: Tensor) -> bool:
 
 
 BOUNDS = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0),
-          "hardtanh": (-1.0, 1.0), "relu": (0.0, float("inf")), "softplus": (0.0, float("inf")),
-          "log_softmax": (float("-inf"), 0.0)}  # fmt: skip
+          "hardtanh": (-1.0, 1.0), "relu": (0.0, float("inf")), "exp": (0.0, float("inf")),
+          "softplus": (0.0, float("inf")), "log_softmax": (float("-inf"), 0.0)}  # fmt: skip
 
 
 def _unreachable(output: str, loss: LossKind, targets: Tensor, bounds: tuple[float, float] | None) -> str | None:
@@ -258,6 +266,23 @@ def _differs(module: nn.Module, inputs: Tensor) -> bool:
     except REFUSED:
         return False
     return bool((first - second).abs().max() > CALM * second.abs().mean().clamp(min=1e-12))
+
+
+def _is_blunt(subject: Subject, module: nn.Module, inputs: Tensor) -> bool:
+    """Tell whether the output depends on inputs that are measurements, but has no slope in any of them."""
+    if not inputs.is_floating_point() or bool((inputs == inputs.round()).all()):
+        return False
+    leaf = inputs.clone().requires_grad_()
+    try:
+        output = module(leaf)
+    except REFUSED:
+        return False
+    if not bool((output - output[:1]).any()):
+        return False  # it depends on nothing, which is said elsewhere
+    if not output.requires_grad:
+        return False
+    (slope,) = torch.autograd.grad(output.float().square().sum(), leaf, allow_unused=True)
+    return slope is None or not bool(slope.any())
 
 
 def _stale(subject: Subject, module: nn.Module) -> float:

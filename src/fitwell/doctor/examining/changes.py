@@ -76,7 +76,7 @@ def _numbers_or_codes(subject: Subject, anatomy: Anatomy) -> bool:
 
 
 def _numbers(subject: Subject, anatomy: Anatomy) -> bool:
-    return anatomy.task.kind == "numbers" and subject.known.is_floating_point()
+    return anatomy.task.kind == "numbers" and subject.known.is_floating_point() and anatomy.deviance is None
 
 
 def _bent_output(subject: Subject, anatomy: Anatomy) -> bool:
@@ -92,7 +92,7 @@ def _other_loss(subject: Subject, anatomy: Anatomy) -> bool:
     names = (*proper[anatomy.task.kind], "binary cross-entropy with logits")
     mismatch = anatomy.mismatch is not None
     flawed = mismatch or anatomy.loss.negated or anatomy.broadcasts or anatomy.misled
-    return flawed or anatomy.loss.name not in names
+    return anatomy.deviance is None and (flawed or anatomy.loss.name not in names)
 
 
 def _squashed(subject: Subject, anatomy: Anatomy) -> bool:

@@ -19,6 +19,7 @@ from fitwell.doctor.examining.loss_flaws import (
     order_blind_loss,
     squared_error_of_classes,
     unasked_class,
+    unasked_output,
     undefined_loss,
 )
 from fitwell.doctor.examining.network_flaws import (
@@ -45,6 +46,7 @@ CHECKS: tuple[Check, ...] = (
     order_blind_loss,
     one_sided_loss,
     unasked_class,
+    unasked_output,
     against_targets,
     stale_statistics,
     restless_output,

@@ -43,7 +43,8 @@ from fitwell.doctor.examining.explaining import (
 from fitwell.doctor.examining.flaw import Flaw
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
 from fitwell.doctor.examining.network_flaws import loses_gradient
-from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, shared_rows, without_signal
+from fitwell.doctor.examining.reading import judged_by_deviance
+from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, other_scale, shared_rows, without_signal
 from fitwell.doctor.examining.scoring import skill
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, subject_of
@@ -133,11 +134,13 @@ class Course:
         bench, screened = self.bench, self.screened
         task = self.anatomy.task if self.anatomy is not None else None
         judged = {"classes": "balanced accuracy", "labels": "balanced accuracy of labels", "numbers": "R²"}
+        own = self.anatomy is not None and self.anatomy.deviance is not None
+        by = "the share of its loss that is explained" if own or task is None else judged[task.kind]
         return Exam(
             findings=tuple(ranked),
             complete=self.complete and not (self.tally and self.tally.left_out),
             untried=() if self.tally is None else tuple(self.tally.left_out),
-            task="not looked into" if task is None else f"{task.kind}, since {task.why}, scored by {judged[task.kind]}",
+            task="not looked into" if task is None else f"{task.kind}, since {task.why}, scored by {by}",
             skill=None if screened is None else screened.base.skill,
             allowed=None if screened is None else screened.allowed,
             rows=0 if bench is None else sum(len(fold.held_out) for fold in bench.folds),
@@ -187,10 +190,16 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
         mixed="rows_first" in changes,
         misled="loss" in changes,
     )
+    if "loss" not in changes:
+        course.anatomy = anatomy = judged_by_deviance(subject, anatomy)
     course.tally = tally = tally_of(subject, most=MOST_WORK_IN_ALL if clock.endless else math.inf)
     course.bench = bench = bench_of(subject, anatomy, clock, subject.seed, tally)
     course.add(flaw_finding(flaw, None) for flaw in found)
-    course.add(each for each in (shared_rows(subject), copied_target(subject, anatomy)) if each is not None)
+    course.add(
+        each
+        for each in (shared_rows(subject), other_scale(subject), copied_target(subject, anatomy))
+        if each is not None
+    )
     if any(flaw.change is None for flaw in found):
         return
     try:

@@ -18,8 +18,8 @@ from torch.nn import functional
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.changes import EXCHANGED, NAMED, REGULARIZED, Arm, parameters_of
 from fitwell.doctor.examining.clock import Clock
-from fitwell.doctor.examining.losses import Loss, classes_first
-from fitwell.doctor.examining.meaning import as_long_as, meant_among, meant_shares, meant_values
+from fitwell.doctor.examining.losses import OF_SHARES, Loss, classes_first
+from fitwell.doctor.examining.meaning import as_long_as, meant_numbers, meant_shares
 from fitwell.doctor.examining.rewiring import network_of, rewired
 from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
@@ -319,7 +319,7 @@ def loss_for(subject: Subject, anatomy: Anatomy, arm: Arm, targets: Tensor) -> L
         return lambda output, target: _scalar(subject.loss(output, target))
     if anatomy.task.kind == "numbers":
         return lambda output, target: functional.mse_loss(
-            _told(anatomy, output).reshape(len(target), -1), target.float().reshape(len(target), -1)
+            told(anatomy, output).reshape(len(target), -1), target.float().reshape(len(target), -1)
         )
     weights = _class_weights(anatomy, targets) if "weights" in arm.changes else None
     return lambda output, target: _class_loss(
@@ -382,18 +382,22 @@ def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, modul
         for some in torch.split(rows, EVALUATED):
             with _within(rewired(anatomy, arm, training=False)):
                 outputs.append(module(scales.inputs(_given(subject, arm, some))))
-    output, targets = _told(anatomy, torch.cat(outputs)), subject.known[rows]
+    if anatomy.deviance is not None:
+        return torch.cat(outputs)
+    output, targets = told(anatomy, torch.cat(outputs)), subject.known[rows]
     if anatomy.directions:
         return as_long_as(output, subject.known)
     if anatomy.loss.expects == "anything" and not takes_proper_loss(anatomy, arm):
         return _meant(subject, anatomy, arm, output)
+    if anatomy.loss.name == OF_SHARES and not takes_proper_loss(anatomy, arm):
+        return output.exp()
     if "targets" in arm.changes:
         output = output.reshape(targets.shape) if output.numel() == targets.numel() else output
         output = output * scales.target_factor + scales.target_shift
     return output
 
 
-def _told(anatomy: Anatomy, output: Tensor) -> Tensor:
+def told(anatomy: Anatomy, output: Tensor) -> Tensor:
     """Return those of the outputs (rows, …) that stand for the targets."""
     return output if anatomy.told is None else output[:, anatomy.told]
 
@@ -403,8 +407,7 @@ def _meant(subject: Subject, anatomy: Anatomy, arm: Arm, output: Tensor) -> Tens
     if anatomy.task.kind == "numbers":
         if anatomy.told is not None or subject.asked is not None:
             return output
-        alike = output[0].numel() == subject.targets[0].numel()
-        return (meant_values if alike else meant_among)(subject.loss, subject.targets, output)
+        return meant_numbers(subject.loss, subject.targets, output)
     if anatomy.width != 1 or anatomy.task.coding not in ("0/1", "-1/1"):
         return output
     off, on = anatomy.task.pair
@@ -414,6 +417,8 @@ def _meant(subject: Subject, anatomy: Anatomy, arm: Arm, output: Tensor) -> Tens
 
 def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
     """Return how good an arm's outputs for some rows are."""
+    if anatomy.deviance is not None:
+        return anatomy.deviance.judged(outputs, subject.targets[rows])
     logits = gives_logits(anatomy, arm)
     return judged(anatomy.task, anatomy.loss, outputs, subject.known[rows], logits=logits)
 

@@ -226,6 +226,30 @@ def unasked_class(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     )
 
 
+def unasked_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Some of several outputs, as many as there are targets, have no gradient in any row."""
+    known = subject.known[:ASKED]
+    if anatomy.task.kind == "classes" or anatomy.width < 2 or known.shape[1:] != anatomy.output_shape:
+        return None
+    made_up = torch.rand(known.shape, generator=torch.Generator().manual_seed(0))  # shares, too, may be asked for
+    gradient = gradient_of(subject.loss, made_up, subject.targets[:ASKED])
+    if gradient is None:
+        return None
+    asked = gradient.reshape(len(gradient), -1).abs().amax(0) > 0
+    if bool(asked.all()) or not bool(asked.any()):
+        return None
+    never = ", ".join(str(int(place)) for place in (~asked).nonzero()[:4])
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="loss",
+        text=f"of {len(asked)} outputs for as many targets {int((~asked).sum())} have no gradient (from 0: {never}): the "
+        "loss leaves them out, or takes a part of itself as a mere number (item, detach)",
+        change="loss",
+        way_out="add up the losses of all targets as tensors, each with its gradient",
+    )
+
+
 def against_targets(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """A loss of its own is greater for outputs that are the targets than for those of other rows.
 

@@ -33,6 +33,7 @@ class LossKind:
     how: str = "by its type"
 
 
+OF_SHARES = "the divergence of shares"
 OF_LOGARITHMS, OF_RATES = "the likelihood of counts by their rate's logarithm", "the likelihood of counts by their rate"
 EXPECTS: dict[str, Expects] = {
     "squared error": "values",
@@ -43,6 +44,7 @@ EXPECTS: dict[str, Expects] = {
     "binary cross-entropy": "probabilities",
     "binary cross-entropy with logits": "logits",
     "hinge": "margins",
+    OF_SHARES: "log-probabilities",
     OF_LOGARITHMS: "anything",
     OF_RATES: "anything",
     "a loss of its own": "anything",
@@ -58,6 +60,7 @@ TYPES: dict[type[nn.Module], str] = {
     nn.BCEWithLogitsLoss: "binary cross-entropy with logits",
     nn.SoftMarginLoss: "hinge",
     nn.HingeEmbeddingLoss: "hinge",
+    nn.KLDivLoss: OF_SHARES,
 }
 FUNCTIONS: dict[object, str] = {
     functional.mse_loss: "squared error",
@@ -69,6 +72,7 @@ FUNCTIONS: dict[object, str] = {
     functional.binary_cross_entropy: "binary cross-entropy",
     functional.binary_cross_entropy_with_logits: "binary cross-entropy with logits",
     functional.poisson_nll_loss: OF_LOGARITHMS,
+    functional.kl_div: OF_SHARES,
 }
 
 

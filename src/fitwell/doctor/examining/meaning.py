@@ -26,6 +26,12 @@ MOST_TARGETS, MOST_ASKED = 20, 10_000  # different targets, of so many rows
 ROUNDS = 8  # of moving targets: of some thousand answers, likeness is known to a fiftieth
 
 
+def meant_numbers(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return which numbers outputs (rows, …) stand for under a loss of its own, as many as targets or not."""
+    alike = outputs[0].numel() == targets[0].numel()
+    return (meant_values if alike else meant_among)(loss, targets, outputs)
+
+
 def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
     """Return which target each output (rows, …) stands for under a loss of its own: the one whose best output it is.
 

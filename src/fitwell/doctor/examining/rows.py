@@ -14,7 +14,7 @@ from fitwell.doctor.examining.baseline import MOST_FEATURES, NEIGHBORS, VALUES, 
 from fitwell.doctor.examining.measuring import Bench
 from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill
 from fitwell.doctor.examining.subject import Subject, row_keys
-from fitwell.doctor.examining.thresholds import FEW_VALUES
+from fitwell.doctor.examining.thresholds import FEW_VALUES, OFFSET_SPREADS, SPREAD_FACTOR
 from fitwell.doctor.finding import Finding, remedy
 
 SHIFTS = 5  # labels are tried against the rows up to so many places away
@@ -85,6 +85,40 @@ def finite_rows(subject: Subject) -> Subject | None:
     left = replace(subject, inputs=subject.inputs[finite], targets=subject.targets[finite], own_validation=own)
     lost_validation = subject.own_validation > 0 and own == 0
     return None if lost_validation or 2 * left.training_rows < subject.training_rows or _constant(left) else left
+
+
+def other_scale(subject: Subject) -> Finding | None:
+    """Return that the author's validation rows are on another scale than the training rows in most of their features.
+
+    Rows of one kind differ by a small part of their spread; what is not brought to one scale differs by several.
+    """
+    x = subject.inputs
+    if not subject.own_validation or not subject.is_numeric or min(subject.own_validation, subject.training_rows) < 2:
+        return None
+    training, held_out = (
+        each.float().reshape(len(each), -1) for each in (x[: subject.training_rows], x[subject.training_rows :])
+    )
+    spread, other = training.std(0), held_out.std(0)
+    varied = spread > 0
+    if not bool(varied.any()):
+        return None
+    apart = (held_out.mean(0) - training.mean(0)).abs() / spread > OFFSET_SPREADS
+    stretched = (other > SPREAD_FACTOR * spread) | (spread > SPREAD_FACTOR * other)
+    share = float((apart | stretched)[varied].float().mean())
+    if share <= 0.5:
+        return None
+    return Finding(
+        symptom="unscaled_inputs",
+        status="confirmed",
+        severity="critical",
+        where="validation",
+        since="data",
+        evidence={"features": share},
+        explanation=f"the validation rows are on another scale than the training rows: {100 * share:.0f} % of the "
+        f"features are more than {OFFSET_SPREADS:g} spreads apart on average, or vary {SPREAD_FACTOR:g} times as much "
+        "or as little, so that what was learned means nothing there",
+        remedies=(remedy("prepare validation rows, and all that come later, by the training rows' mean and spread"),),
+    )
 
 
 def shared_rows(subject: Subject) -> Finding | None:

@@ -234,17 +234,18 @@ def lowest_recall(bench: Bench, arm: Measured) -> float:
 def larger_arms(bench: Bench, base: Measured, full: Measured, plain: float) -> Iterator[Measured]:
     """Yield the bundle with wider layers where the network can be widened, else or after that failed with our own.
 
-    It has failed where hardly anything is known, or clearly less than a linear model knows, whose skill is `plain`.
+    It has failed where hardly anything is known, or clearly less than a linear model knows, whose skill is `plain`, or
+    where a part of the inputs is lost before anything is made of it.
     """
     enough = max(DOUBTFUL_SKILL, (1 - RELATIVE_FAULT) * plain)
-    known = full.skill > enough
+    known = full.skill > enough and not bench.anatomy.blunt  # no layer is large enough for what does not get there
     if known and full.fitted >= KNOWN_THROUGHOUT:
         return  # it is large enough
     # Where its parts no longer fit together, this way of telling is closed.
     with suppress(RuntimeError, ValueError, TypeError, AttributeError, IndexError, AssertionError):
         wider = full.arm.plus(WIDER)
         yield from _arms_that_win(bench, wider, base, full)
-        if known or bench.done[wider].skill > enough:
+        if known or (bench.done[wider].skill > enough and not bench.anatomy.blunt):
             return
     if BESIDE[STAND_IN].applies(bench.subject, bench.anatomy):
         yield bench.measure(replace(full.arm.plus(STAND_IN), adam_rate=STAND_IN_RATE))

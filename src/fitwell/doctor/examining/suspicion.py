@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from fitwell.doctor.examining.anatomy import Anatomy
+from fitwell.doctor.examining.changes import STAND_IN
 from fitwell.doctor.examining.measuring import Measured
 from fitwell.doctor.examining.signals import LayerActivity, activity_of
 from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
@@ -52,6 +53,7 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         "lighter": _held_back(anatomy),
         "weights": 0.75,  # it is among the changes only where it was seen to bring much
         "batch": 0.75 if subject.batch_size * 4 > subject.training_rows or subject.batch_size <= 2 else 0.4,
+        STAND_IN: 0.85 if anatomy.blunt else 0.2,
         "adam": 0.35,
         "longer": 0.3,
     }
