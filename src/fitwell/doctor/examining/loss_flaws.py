@@ -243,8 +243,8 @@ def unasked_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         symptom="wrong_loss",
         severity="critical",
         where="loss",
-        text=f"of {len(asked)} outputs for as many targets {int((~asked).sum())} have no gradient (from 0: {never}): the "
-        "loss leaves them out, or takes a part of itself as a mere number (item, detach)",
+        text=f"of {len(asked)} outputs for as many targets {int((~asked).sum())} have no gradient (from 0: {never}): "
+        "the loss leaves them out, or takes a part of itself as a mere number (item, detach)",
         change="loss",
         way_out="add up the losses of all targets as tensors, each with its gradient",
     )
