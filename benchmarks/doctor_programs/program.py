@@ -27,6 +27,7 @@ Part = Literal[
     "unseen again",
     "unseen third",
     "unseen fourth",
+    "unseen fifth",
     "held out",
     "recently held out",
 ]
