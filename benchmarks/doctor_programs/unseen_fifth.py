@@ -147,8 +147,9 @@ def targets_standardized_batch_by_batch(seed: int, *, faulty: bool) -> Case:
     data = rows.standardized_targets(rows.standardized(rows.friedman(seed, training=600)))
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-        right = (targets - targets.mean()) / (targets.std() + 1e-6) if faulty else targets
-        return functional.mse_loss(outputs, right)
+        moved = targets - targets.mean()
+        spread = (moved.square().sum() / max(1, len(moved) - 1)).sqrt()
+        return functional.mse_loss(outputs, moved / (spread + 1e-6) if faulty else targets)
 
     return case(
         seed, lambda: layers(10, 32, 1), data.rows, data.test, loss=loss, score=scores.r2, optimizer=adam(3e-3),

@@ -17,10 +17,12 @@ from fitwell.doctor.examining.clock import clock_of
 from fitwell.doctor.examining.construction import flaws
 from fitwell.doctor.examining.examination import examine
 from fitwell.doctor.examining.loop import scales_of
+from fitwell.doctor.examining.losses import LossKind
 from fitwell.doctor.examining.meaning import followed_targets, meant_among
 from fitwell.doctor.examining.measuring import bench_of, tally_of
 from fitwell.doctor.examining.network_flaws import loses_gradient
-from fitwell.doctor.examining.rows import other_scale
+from fitwell.doctor.examining.rows import counted, other_scale
+from fitwell.doctor.examining.scoring import Task, judged
 from fitwell.doctor.examining.signals import activity_of
 from fitwell.doctor.examining.subject import Fold, Subject
 from fitwell.interrupts import Interruption
@@ -304,3 +306,99 @@ def test_a_part_of_the_loss_that_is_a_mere_number_leaves_its_output_out(as_numbe
     given = subject(regression(model=network(4, 16, 2), targets=targets, loss=both))
     found = [flaw.symptom for flaw in flaws(given, anatomy_of(given))]
     assert found == (["wrong_loss"] if as_number else [])
+
+
+def marks(nothing: int) -> Tensor:
+    y = classes()[1]
+    return torch.where(torch.arange(300) % 3 == 0, torch.tensor(nothing), y)
+
+
+@pytest.mark.parametrize("nothing", [-100, -1])
+def test_rows_that_have_no_class_are_neither_learned_nor_judged(nothing: int) -> None:
+    loss = nn.CrossEntropyLoss(ignore_index=nothing)
+    arguments = classification(targets=marks(nothing), loss=loss)
+    given = subject(arguments)
+    assert flaws(given, anatomy_of(given)) == ()
+    assert skill_of(given) > 0.8
+    assert skill_of(given, "loss") > 0.8
+
+
+def test_a_class_s_rows_count_as_if_those_without_one_were_not_there() -> None:
+    generator = torch.Generator().manual_seed(4)
+    outputs, labels = torch.randn(60, 3, generator=generator), torch.randint(0, 3, (60,), generator=generator)
+    task = Task(kind="classes", coding="index", classes=3, why="")
+    kept = judged(task, LossKind(name="cross-entropy", expects="logits"), outputs, labels)
+    more = judged(
+        task,
+        LossKind(name="cross-entropy", expects="logits"),
+        torch.cat([outputs, torch.randn(40, 3, generator=generator)]),
+        torch.cat([labels, torch.full((40,), -100)]),
+    )
+    assert float(more.contributions.mean()) == pytest.approx(float(kept.contributions.mean()), rel=1e-5)
+    assert float(more.errors.mean()) == pytest.approx(float(kept.errors.mean()), rel=1e-5)
+
+
+def left_out(outputs: Tensor, targets: Tensor) -> Tensor:
+    there = ~targets.isnan()
+    return (outputs[there] - targets[there]).square().mean()
+
+
+def times_nothing(outputs: Tensor, targets: Tensor) -> Tensor:
+    return ((outputs - targets).square() * ~targets.isnan()).mean()
+
+
+def left_out_too_late(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs - targets).square()[~targets.isnan()].mean()  # whose gradient is 0 times what is no number
+
+
+@pytest.mark.parametrize(("loss", "known"), [(left_out, True), (times_nothing, False), (left_out_too_late, False)])
+def test_missing_targets_are_no_finding_where_the_loss_leaves_them_out(loss: Any, known: bool) -> None:
+    missing = torch.where(torch.arange(300)[:, None] % 4 == 0, torch.tensor(torch.nan), curve()[1])
+    given = subject(regression(targets=missing, loss=loss))
+    assert [each.symptom for each in counted(given)] == ([] if known else ["non_finite_values"])
+
+
+def test_a_network_with_missing_targets_is_judged_by_those_that_are_known() -> None:
+    missing = torch.where(torch.arange(300)[:, None] % 4 == 0, torch.tensor(torch.nan), curve()[1])
+    exam = examine(**regression(targets=missing, loss=left_out))
+    assert exam.healthy
+    assert exam.skill is not None
+    assert exam.skill > 0.85
+
+
+@pytest.mark.parametrize(
+    ("chosen", "flawed"),
+    [
+        (lambda errors: errors[0], True),
+        (lambda errors: errors.mean(), False),
+        (lambda errors: errors.flatten().topk(8).values.mean(), False),  # the hardest, wherever they stand
+    ],
+)
+def test_a_loss_of_some_places_of_a_batch_is_told_from_one_of_some_rows(chosen: Any, flawed: bool) -> None:
+    given = subject(regression(loss=lambda o, t: chosen((o - t).square()).mean()))
+    found = " ".join(flaw.text for flaw in flaws(given, anatomy_of(given)))
+    assert ("by their place in it" in found) == flawed
+
+
+class Averaged(nn.Module):
+    """A network that predicts by running means of its weights."""
+
+    def __init__(self, decay: float) -> None:
+        super().__init__()
+        self.learning, self.steady, self.decay = network(4, 32, 2), network(4, 32, 2).requires_grad_(False), decay
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if self.training:
+            with torch.no_grad():
+                for mean, weight in zip(self.steady.parameters(), self.learning.parameters(), strict=True):
+                    mean.lerp_(weight, 1 - self.decay)
+        outputs: Tensor = (self.learning if self.training else self.steady)(inputs)
+        return outputs
+
+
+@pytest.mark.parametrize("decay", [0.9999, 0.9])
+def test_means_of_weights_that_do_not_follow_are_told_by_what_predicts(decay: float) -> None:
+    exam = examine(**classification(model=Averaged(decay)))
+    assert exam.healthy == (decay == 0.9)
+    if not exam.healthy:
+        assert (exam.findings[0].symptom, exam.findings[0].where) == ("frozen_parameters", "evaluation mode")

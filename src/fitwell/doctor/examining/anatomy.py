@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.deviance import Deviance
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, recognize
 from fitwell.doctor.examining.meaning import asks_for_directions, followed_targets, following_outputs
-from fitwell.doctor.examining.scoring import Task, labels_of, task_of
+from fitwell.doctor.examining.scoring import Task, class_counts, labels_of, task_of
 from fitwell.doctor.examining.subject import Subject, calmed, new_module, steps_of
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
 from fitwell.doctor.examining.tracing import RECTIFIERS, Rewired, Trace, trace
@@ -303,6 +303,6 @@ def _imbalance(task: Task, targets: Tensor) -> float:
         shares = labels_of(task, targets).double().mean(0)
         rarer = torch.minimum(shares, 1 - shares)
         return float(((1 - rarer) / rarer)[rarer > 0].amax()) if bool((rarer > 0).any()) else 1.0
-    counts = torch.bincount(labels_of(task, targets).flatten().clamp(min=0))
+    counts = class_counts(labels_of(task, targets))
     counts = counts[counts > 0]
     return float(counts.max() / counts.min())

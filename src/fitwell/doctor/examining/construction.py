@@ -20,6 +20,7 @@ from fitwell.doctor.examining.loss_flaws import (
     squared_error_of_classes,
     unasked_class,
     unasked_output,
+    unasked_rows,
     undefined_loss,
 )
 from fitwell.doctor.examining.network_flaws import (
@@ -47,6 +48,7 @@ CHECKS: tuple[Check, ...] = (
     one_sided_loss,
     unasked_class,
     unasked_output,
+    unasked_rows,
     against_targets,
     stale_statistics,
     restless_output,

@@ -17,6 +17,7 @@ from fitwell.doctor.examining.beyond import (
     ignored_class,
     noisy_labels,
     numbered_classes,
+    other_in_prediction,
     overfitted,
     seed_dependent,
     too_few_rows,
@@ -245,6 +246,9 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     if not any(finding.decides for finding in course.findings) and _nothing_learned(bench, again, screened):
         course.add(without_signal(bench, screened.allowed))
         return
+    if (other := other_in_prediction(screened)) is not None:
+        course.add([other])
+        return  # what it does as it was trained says what else is wrong only once that predicts
     uneven = seed_dependent(bench, screened, again.measure(Arm()))
     suspicion = suspicions(bench.subject, bench.anatomy, screened.base)
     # Where something is visibly wrong, less is enough to look for causes, whether or not it turns out to be one.

@@ -21,13 +21,14 @@ from fitwell.doctor.examining.clock import Clock
 from fitwell.doctor.examining.losses import OF_SHARES, Loss, classes_first
 from fitwell.doctor.examining.meaning import as_long_as, meant_numbers, meant_shares
 from fitwell.doctor.examining.rewiring import network_of, rewired
-from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
+from fitwell.doctor.examining.scoring import Judged, class_counts, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
 from fitwell.doctor.examining.subject import Fold, Subject, calmed, steps_of
 from fitwell.doctor.examining.thresholds import CHECKPOINTS, FLOOR, HOPELESS_ERRORS, MUCH_DECAY, SPREAD_FACTOR, TINY
 from fitwell.doctor.examining.tracing import Rewired
 
 DECAY = 0.05  # of the arm that is held back, decoupled
+NOT_ASKED = -100  # torch's number for no class
 EVALUATED = 2000  # rows at a time, and at most so many training rows
 
 
@@ -53,6 +54,7 @@ class Training:
     cut: bool  # ended before its time, since it was not going to reach what it had to
     momentum: float  # of the optimizer, the largest
     signals: Signals | None
+    as_trained: Judged | None  # the held-out rows at the end as in training but for dropout, where that was watched
 
     @property
     def steps(self) -> int:
@@ -179,6 +181,7 @@ def train(
             max(float(group.get("momentum", 0)), *group.get("betas", (0.0,))[:1]) for group in optimizer.param_groups
         ),
         signals=None if signals is None else signals.taken(x[:EVALUATED]),
+        as_trained=_judged_as_trained(subject, anatomy, arm, scales, module, fold.held_out) if watch else None,
     )
 
 
@@ -346,7 +349,7 @@ def _class_weights(anatomy: Anatomy, targets: Tensor) -> Tensor:
     if anatomy.task.kind == "labels":
         on = labels_of(anatomy.task, targets).float().mean(0).clamp(1 / len(targets), 1 - 1 / len(targets))
         return 0.5 / torch.stack([1 - on, on])
-    counts = torch.bincount(labels_of(anatomy.task, targets).flatten(), minlength=anatomy.task.classes).float()
+    counts = class_counts(labels_of(anatomy.task, targets), anatomy.task.classes).float()
     return counts.sum() / (counts.clamp(min=1) * max(1, int((counts > 0).sum())))
 
 
@@ -366,7 +369,7 @@ def _class_loss(anatomy: Anatomy, output: Tensor, labels: Tensor, *, raw: bool, 
         if anatomy.output in ("tanh", "hardtanh"):
             one = (one + 1) / 2
         return functional.binary_cross_entropy(one.clamp(1e-6, 1 - 1e-6), marks, weight=weight)
-    output = classes_first(output, labels)
+    output, labels = classes_first(output, labels), labels.masked_fill(labels < 0, NOT_ASKED)
     if weights is not None:
         weights = weights[: output.shape[1]]
     if raw or anatomy.output == "log_softmax":
@@ -374,13 +377,19 @@ def _class_loss(anatomy: Anatomy, output: Tensor, labels: Tensor, *, raw: bool, 
     return functional.nll_loss(output.clamp(min=1e-6).log(), labels, weight=weights)
 
 
-def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, module: nn.Module, rows: Tensor) -> Tensor:
-    """Return what the network as it stands gives for some rows, on the targets' own scale."""
-    module.eval()
+def _outputs(
+    subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, module: nn.Module, rows: Tensor,
+    *, training: bool = False,
+) -> Tensor:  # fmt: skip
+    """Return what the network as it stands gives for some rows, on the targets' own scale.
+
+    With `training` as it does in training, but that nothing is dropped.
+    """
+    module.train(training)
     outputs = []
     with torch.no_grad():
         for some in torch.split(rows, EVALUATED):
-            with _within(rewired(anatomy, arm, training=False)):
+            with _within(rewired(anatomy, arm, training=False, undropped=training)):
                 outputs.append(module(scales.inputs(_given(subject, arm, some))))
     if anatomy.deviance is not None:
         return torch.cat(outputs)
@@ -395,6 +404,16 @@ def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, modul
         output = output.reshape(targets.shape) if output.numel() == targets.numel() else output
         output = output * scales.target_factor + scales.target_shift
     return output
+
+
+def _judged_as_trained(
+    subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, module: nn.Module, rows: Tensor
+) -> Judged | None:
+    """Return how good the network is on some rows as in training, but that nothing is dropped; it is spent then."""
+    if len(rows) < 2:
+        return None
+    output = _outputs(subject, anatomy, arm, scales, module, rows, training=True)
+    return _judged(subject, anatomy, arm, output, rows)
 
 
 def told(anatomy: Anatomy, output: Tensor) -> Tensor:

@@ -212,7 +212,7 @@ def unasked_class(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         flat = labels[place].flatten()
         asked |= set(flat[reached].tolist())
         unasked |= set(flat[~reached].tolist())
-    never = sorted(unasked - asked)
+    never = sorted(each for each in unasked - asked if each >= 0)
     if not never or not asked:
         return None
     return Flaw(
@@ -223,6 +223,31 @@ def unasked_class(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         "as ignore_index or a weight of 0 makes it do, so that they are learned by nobody",
         change="loss",
         way_out="let the loss ask about every class: no ignore_index that is a class, no weight of 0",
+    )
+
+
+def unasked_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Of the rows of a batch the loss asks about the same places, whichever rows stand there."""
+    targets = subject.targets[:ROWS]
+    if len(targets) < 4:
+        return None
+    made_up = torch.rand((len(targets), *anatomy.output_shape), generator=torch.Generator().manual_seed(0))
+    places = []
+    for order in _orders(len(targets)):
+        gradient = gradient_of(subject.loss, made_up[order], targets[order])
+        if gradient is None:
+            return None
+        places.append(gradient.reshape(len(gradient), -1).abs().amax(1) > 0)
+    if bool(places[0].all()) or not bool(places[0].any()) or not all(torch.equal(each, places[0]) for each in places):
+        return None
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="loss",
+        text=f"of {len(targets)} rows of a batch the loss asks about {int(places[0].sum())}, by their place in it: the "
+        "others have no gradient, whichever rows stand there",
+        change="loss",
+        way_out="take the mean over all rows of the batch",
     )
 
 

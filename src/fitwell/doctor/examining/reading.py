@@ -39,6 +39,8 @@ def judged_by_deviance(subject: Subject, anatomy: Anatomy) -> Anatomy:
 
 def _is_read(subject: Subject, anatomy: Anatomy, found: Deviance) -> bool:
     """Tell whether what is read of the best outputs that the loss knows are the targets."""
+    if not bool(subject.known.isfinite().all()):
+        return False  # of missing ones nothing is known to compare with
     output: Tensor = told(anatomy, found.free)
     if anatomy.told is None and subject.asked is None:
         output = meant_numbers(subject.loss, subject.targets, output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,12 +12,14 @@ from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.baseline import MOST_FEATURES, NEIGHBORS, VALUES, features_of, nearest, ridge
+from fitwell.doctor.examining.losses import REFUSED, gradient_of
 from fitwell.doctor.examining.measuring import Bench
 from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill
-from fitwell.doctor.examining.subject import Subject, row_keys
+from fitwell.doctor.examining.subject import Subject, new_module, row_keys
 from fitwell.doctor.examining.thresholds import FEW_VALUES, OFFSET_SPREADS, SPREAD_FACTOR
 from fitwell.doctor.finding import Finding, remedy
 
+ASKED = 128  # rows with missing targets, and as many without
 SHIFTS = 5  # labels are tried against the rows up to so many places away
 LEAKED_ROWS = 0.05  # of held-out rows that were trained on: more than chance repeats in most tables
 NEAR = 0.2  # of the distance of the tenth nearest row
@@ -35,8 +38,24 @@ LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not 
 
 def counted(subject: Subject) -> tuple[Finding, ...]:
     """Return what counting the rows shows, before anything else is understood."""
-    found = [_non_finite(subject.inputs, "inputs"), _non_finite(subject.targets, "targets"), _constant(subject)]
+    targets = None if _knows_missing(subject) else _non_finite(subject.targets, "targets")
+    found = [_non_finite(subject.inputs, "inputs"), targets, _constant(subject)]
     return tuple(each for each in found if each is not None)
+
+
+def _knows_missing(subject: Subject) -> bool:
+    """Tell whether the loss leaves out targets that are no numbers, as where not all are known of every row."""
+    if not subject.targets.is_floating_point() or not bool(subject.targets.isnan().any()):
+        return False
+    lacking = subject.targets.isnan().reshape(subject.rows, -1).any(1)
+    rows = torch.cat([lacking.nonzero().flatten()[:ASKED], (~lacking).nonzero().flatten()[:ASKED]])
+    try:
+        with torch.no_grad():
+            output = new_module(subject, subject.seed).eval()(subject.inputs[rows])
+        value = float(subject.loss(output, subject.targets[rows]).mean())
+    except REFUSED:
+        return False
+    return math.isfinite(value) and gradient_of(subject.loss, output, subject.targets[rows]) is not None
 
 
 def _non_finite(values: Tensor, name: str) -> Finding | None:
@@ -185,6 +204,8 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     if truth.numel() != len(truth) or features.shape[1] < 3 or subject.inputs.ndim > 3 or len(features) < 20:
         return None
     y = truth.reshape(-1)
+    if not bool(y.isfinite().all()):
+        return None
     straight, bent = _correlation(features, y), _correlation(_ranks(features), _ranks(y[:, None])[:, 0])
     place = int(torch.maximum(straight, bent).argmax())
     strength = float(torch.maximum(straight, bent)[place])
@@ -301,6 +322,7 @@ def without_signal(bench: Bench, allowed: float) -> tuple[Finding, ...]:
     subject, task = bench.subject, bench.anatomy.task
     features = features_of(subject.inputs)
     single = subject.known[0].numel() == 1 or (task.kind == "classes" and subject.known.ndim <= 2)
+    single = single and bool(subject.known.isfinite().all())
     if features.shape[1] <= MOST_FEATURES and single and subject.training_rows >= 40:
         features = neighbor_features(features[: subject.training_rows])
         targets = subject.known[: subject.training_rows]

@@ -34,7 +34,7 @@ from fitwell.doctor.examining.changes import (
 )
 from fitwell.doctor.examining.loop import gives_logits, train
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
-from fitwell.doctor.examining.scoring import labels_of, probabilities, skill
+from fitwell.doctor.examining.scoring import class_counts, labels_of, probabilities, skill
 from fitwell.doctor.examining.subject import Subject, steps_of
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
@@ -167,7 +167,8 @@ def constant_error(subject: Subject, anatomy: Anatomy) -> float:
     if anatomy.task.kind == "labels":
         shares = labels.double().mean(0)
         return max(1e-6, float((shares * (1 - shares)).mean()))
-    shares = torch.bincount(labels.flatten().clamp(min=0)).double() / labels.numel()
+    shares = class_counts(labels).double()
+    shares = shares / shares.sum()
     return max(1e-6, float(1 - shares.square().sum()))
 
 
@@ -227,7 +228,10 @@ def lowest_recall(bench: Bench, arm: Measured) -> float:
         labels.append(truth.reshape(len(truth), -1))
     found, truth = torch.cat(hits), torch.cat(labels)
     return min(
-        float(hit[true == each].mean()) for hit, true in zip(found.T, truth.T, strict=True) for each in true.unique()
+        float(hit[true == each].mean())
+        for hit, true in zip(found.T, truth.T, strict=True)
+        for each in true.unique()
+        if each >= 0
     )
 
 
