@@ -18,7 +18,18 @@ from torch import Tensor, nn
 Rows = tuple[Tensor, Tensor]  # inputs and targets, rows first
 Score = Callable[[Tensor, Tensor], float]  # (outputs, targets), 1 at best; 0 or the chance level for a constant
 Part = Literal[
-    "development", "asked", "later", "recent", "last", "unseen", "unseen again", "held out", "recently held out"
+    "development",
+    "asked",
+    "later",
+    "recent",
+    "last",
+    "unseen",
+    "unseen again",
+    "unseen third",
+    "unseen fourth",
+    "unseen fifth",
+    "held out",
+    "recently held out",
 ]
 Kind = Literal["faulty", "repaired", "healthy"]
 Optimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]

@@ -38,6 +38,7 @@ def reference(case: Case) -> Reference:
         again = torch.from_numpy(reduced.inverse_transform(reduced.transform(held.numpy()))).float()
         return Reference(best=case.score(again, truth), constant=0.0)
     features, others = table(x), table(held)
+    y = y.flatten(1) if y.ndim > 2 else y  # labels for each point of a picture
     balanced = case.score in BALANCED
     if y.is_floating_point() and not set(y.unique().tolist()) <= {0.0, 1.0}:
         return regressions(case, features, others)

@@ -123,7 +123,7 @@ def test_what_the_training_rows_lose_as_well_is_not_learned_by_heart(loss: float
     base = rising(loss=loss)
     bench: Any = SimpleNamespace(
         measure=lambda _arm: base, anatomy=SimpleNamespace(task=SimpleNamespace(kind="numbers")),
-        subject=SimpleNamespace(targets=None),
+        subject=SimpleNamespace(known=None),
     )  # fmt: skip
     screened: Any = SimpleNamespace(base=base, constant_error=1.0)
     assert (overfitted(bench, screened, bench) is not None) == is_by_heart

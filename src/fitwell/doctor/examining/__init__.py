@@ -4,6 +4,8 @@ subject.py       what is examined: network, data, loss, optimizer; checked at th
 losses.py        which loss it is
 tracing.py       what the network computes, seen from its calls
 scoring.py       what it is to do, and how well it does
+deviance.py      how well it does by its loss alone
+reading.py       which of both judges
 anatomy.py       all of that about one subject
 construction.py  what is wrong whatever the data
 rows.py          what is wrong with the rows

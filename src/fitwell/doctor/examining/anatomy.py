@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, LossKind, recognize
-from fitwell.doctor.examining.meaning import asks_for_directions, following_outputs
-from fitwell.doctor.examining.scoring import Task, labels_of, task_of
-from fitwell.doctor.examining.subject import Subject, new_module, steps_of
+from fitwell.doctor.examining.deviance import Deviance
+from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, recognize
+from fitwell.doctor.examining.meaning import asks_for_directions, followed_targets, following_outputs
+from fitwell.doctor.examining.scoring import Task, class_counts, labels_of, task_of
+from fitwell.doctor.examining.subject import Subject, calmed, new_module, steps_of
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
-from fitwell.doctor.examining.tracing import RECTIFIERS, Trace, trace
+from fitwell.doctor.examining.tracing import RECTIFIERS, Rewired, Trace, trace
 from fitwell.errors import RequestError
 
 LOOKED_AT = 256  # rows
+CALM = 1e-4  # relative: what rounding leaves between two calls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +34,16 @@ class Anatomy:
     frozen: tuple[str, ...]  # names of parameters with requires_grad off
     unowned: tuple[str, ...]  # that the optimizer was not given
     dropout: float  # the largest share that a layer drops
+    drawing: bool  # parts that are not torch's draw something in training alone, as noise or turned pictures
     weight_decay: float
     decoupled: bool  # from the gradient, as AdamW's is: it is then scaled by the rate, and far larger ones are usual
     plain_recurrent: bool
+    blunt: bool  # what is between two numbers of the inputs gets lost, as where they are cut to whole ones
     stale: float  # the share of their first guess that running means of normalization layers end with, the largest
     imbalance: float  # rows of the largest class over those of the smallest; of labels, the most uneven one's
     told: slice | None = None  # of the outputs, which stand for targets, where there are more
     directions: bool = False  # how long the outputs of a row are means nothing to the loss
+    deviance: Deviance | None = None  # of a loss by whose value alone outputs can be judged
     severed: bool = False  # something in the network stops the gradient, and it can be let through
     mixed: bool = False  # rows are taken for steps, and need not be
     misled: bool = False  # the loss was seen to ask for something else
@@ -47,6 +52,22 @@ class Anatomy:
     def width(self) -> int:
         """Units of the output."""
         return self.output_shape[0] if self.output_shape else 1
+
+
+def with_asked(subject: Subject) -> Subject:
+    """Return the subject, told which columns of its targets are asked for where there are more of them than outputs.
+
+    The others say how much a row counts, say, or whether it is known to its end.
+    """
+    module = new_module(subject, subject.seed).eval()
+    rows = min(LOOKED_AT, subject.rows)
+    try:
+        with torch.no_grad():
+            output = module(subject.inputs[:rows])
+    except REFUSED:
+        return subject  # which is said where its parts are told
+    first = followed_targets(subject.loss, output, subject.targets[:rows]) if isinstance(output, Tensor) else None
+    return subject if first is None else replace(subject, asked=slice(first, first + output.shape[1]))
 
 
 def anatomy_of(subject: Subject) -> Anatomy:
@@ -70,7 +91,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
         came = tuple(seen.output.shape) if isinstance(seen.output, Tensor) else type(seen.output).__name__
         raise RequestError(f"the model must give a tensor with a row for each of {rows} rows, but gives {came}")
     loss = recognize(subject.loss, seen.output.float()[:16], targets[:16])
-    task = task_of(subject.targets, seen.output, loss)
+    task = task_of(subject.known, seen.output, loss)
     owned = owned_by(subject, module)
     output = _output_of(seen)
     own = loss.expects == "anything" and task.kind == "numbers"
@@ -86,7 +107,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
             loss,
             task,
             seen.output,
-            subject.targets,
+            subject.known,
             bounds=None if seen.output_activation is None else seen.output_activation.bounds,
         ),
         broadcasts=_broadcasts(task, loss, seen.output, targets),
@@ -95,11 +116,13 @@ def anatomy_of(subject: Subject) -> Anatomy:
             names[id(each)] for each in module.parameters() if each.requires_grad and id(each) not in owned.parameters
         ),
         dropout=seen.dropout,
+        drawing=_draws_in_training(subject, inputs),
         weight_decay=owned.weight_decay,
         decoupled=owned.decoupled,
+        blunt=_is_blunt(subject, module, inputs),
         plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
         stale=_stale(subject, module),
-        imbalance=_imbalance(task, subject.targets),
+        imbalance=_imbalance(task, subject.known),
         told=None if first is None else slice(first, first + targets[0].numel()),
         directions=own and asks_for_directions(subject.loss, seen.output.float(), targets),
     )
@@ -165,7 +188,11 @@ def mismatch_of(
     if loss.expects == "log-probabilities" and output != "log_softmax":
         return f"{loss.name} takes log-probabilities, but the output is {output}"
     if task.kind == "numbers":
-        return _of_counts(output, loss, values) or _unreachable(output, loss, targets.float(), bounds)
+        # Under a loss that takes outputs for something else than targets, they need not reach these.
+        reached = loss.expects in ("anything", "log-probabilities") and loss.name != "negative log-likelihood"
+        return _of_counts(output, loss, values) or (
+            None if reached else _unreachable(output, loss, targets.float(), bounds)
+        )
     return None
 
 
@@ -196,8 +223,8 @@ def _within_0_1(targets: Tensor) -> bool:
 
 
 BOUNDS = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0),
-          "hardtanh": (-1.0, 1.0), "relu": (0.0, float("inf")), "softplus": (0.0, float("inf")),
-          "log_softmax": (float("-inf"), 0.0)}  # fmt: skip
+          "hardtanh": (-1.0, 1.0), "relu": (0.0, float("inf")), "exp": (0.0, float("inf")),
+          "softplus": (0.0, float("inf")), "log_softmax": (float("-inf"), 0.0)}  # fmt: skip
 
 
 def _unreachable(output: str, loss: LossKind, targets: Tensor, bounds: tuple[float, float] | None) -> str | None:
@@ -223,6 +250,41 @@ def _broadcasts(task: Task, loss: LossKind, output: Tensor, targets: Tensor) -> 
     return same_count and output.ndim != targets.ndim
 
 
+def _draws_in_training(subject: Subject, inputs: Tensor) -> bool:
+    """Tell whether outputs differ from call to call in training, though nothing is dropped, and with calm parts not."""
+    if len(inputs) < 2:
+        return False
+    module = new_module(subject, subject.seed).train()
+    loud = _differs(module, inputs)
+    return loud and not _differs(calmed(module), inputs)
+
+
+def _differs(module: nn.Module, inputs: Tensor) -> bool:
+    try:
+        with torch.no_grad(), Rewired(left_out=(), rectified=(), bent=(), kept=1.0):
+            first, second = module(inputs), module(inputs)
+    except REFUSED:
+        return False
+    return bool((first - second).abs().max() > CALM * second.abs().mean().clamp(min=1e-12))
+
+
+def _is_blunt(subject: Subject, module: nn.Module, inputs: Tensor) -> bool:
+    """Tell whether the output depends on inputs that are measurements, but has no slope in any of them."""
+    if not inputs.is_floating_point() or bool((inputs == inputs.round()).all()):
+        return False
+    leaf = inputs.clone().requires_grad_()
+    try:
+        output = module(leaf)
+    except REFUSED:
+        return False
+    if not bool((output - output[:1]).any()):
+        return False  # it depends on nothing, which is said elsewhere
+    if not output.requires_grad:
+        return False
+    (slope,) = torch.autograd.grad(output.float().square().sum(), leaf, allow_unused=True)
+    return slope is None or not bool(slope.any())
+
+
 def _stale(subject: Subject, module: nn.Module) -> float:
     """Return the share (1 − momentum)^steps of the first guess that a running mean still has at the end."""
     steps = steps_of(subject.training_rows, subject.batch_size, subject.epochs)
@@ -241,6 +303,6 @@ def _imbalance(task: Task, targets: Tensor) -> float:
         shares = labels_of(task, targets).double().mean(0)
         rarer = torch.minimum(shares, 1 - shares)
         return float(((1 - rarer) / rarer)[rarer > 0].amax()) if bool((rarer > 0).any()) else 1.0
-    counts = torch.bincount(labels_of(task, targets).flatten().clamp(min=0))
+    counts = class_counts(labels_of(task, targets))
     counts = counts[counts > 0]
     return float(counts.max() / counts.min())

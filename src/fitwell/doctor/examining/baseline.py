@@ -45,22 +45,24 @@ def _contributions(
     subject: Subject, anatomy: Anatomy, folds: tuple[Fold, ...], model: Callable[[Tensor, Tensor, Tensor], Tensor]
 ) -> Tensor | None:
     task = anatomy.task
+    if anatomy.deviance is not None:
+        return None
     features = features_of(subject.inputs)
     if not bool(features.isfinite().all()):
         return None
     if task.kind == "classes":
-        labels = labels_of(task, subject.targets)
+        labels = labels_of(task, subject.known)
         if labels.ndim > 1:
             return None
         marks = functional.one_hot(labels.clamp(min=0), task.classes).double()
     else:
-        marks = subject.targets.reshape(len(subject.targets), -1).double()
+        marks = subject.known.reshape(len(subject.known), -1).double()
         if marks.shape[1] > MOST_FEATURES:
             return None
     found = []
     for fold in folds:
         predicted = model(features[fold.training], marks[fold.training], features[fold.held_out]).float()
-        truth = subject.targets[fold.held_out]
+        truth = subject.known[fold.held_out]
         if task.kind == "classes":
             best = functional.one_hot(predicted.argmax(1), task.classes).float()
             if task.classes == 2:

@@ -18,8 +18,8 @@ from fitwell.doctor.examining.explaining import MECHANISMS
 from fitwell.doctor.examining.loop import Look
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
 from fitwell.doctor.examining.rewiring import StandIn
-from fitwell.doctor.examining.scoring import labels_of, log_loss, probabilities, skill
-from fitwell.doctor.examining.screening import Screened, has_rare_class, lowest_recall
+from fitwell.doctor.examining.scoring import class_counts, labels_of, log_loss, probabilities, skill
+from fitwell.doctor.examining.screening import Screened, has_rare_class, is_clear, lowest_recall
 from fitwell.doctor.examining.subject import Fold
 from fitwell.doctor.examining.thresholds import (
     CLASS_NUMBERS,
@@ -98,7 +98,7 @@ def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None
 
 def _rise_of_log_loss(bench: Bench, again: Bench, arm: Arm) -> Gain | None:
     """Return by how much the log loss of held-out rows rose since their best moment, beside that of known shares."""
-    task, targets = bench.anatomy.task, bench.subject.targets
+    task, targets = bench.anatomy.task, bench.subject.known
     if task.kind == "numbers":
         return None
     rises = []
@@ -111,9 +111,7 @@ def _rise_of_log_loss(bench: Bench, again: Bench, arm: Arm) -> Gain | None:
             )
             rises.append(last - first)
     labels = labels_of(task, targets)
-    shares = (
-        labels.double().mean(0) if task.kind == "labels" else torch.bincount(labels.flatten().clamp(min=0)).double()
-    )
+    shares = labels.double().mean(0) if task.kind == "labels" else class_counts(labels).double()
     known = _entropy(torch.stack([shares, 1 - shares], -1) if task.kind == "labels" else shares / shares.sum())
     rise = torch.cat(rises).double() / max(known, 1e-6)
     return gain(rise, torch.zeros_like(rise))
@@ -142,7 +140,7 @@ def noisy_labels(bench: Bench, screened: Screened) -> Finding | None:
 
     Where classes overlap, far from their border it is right; where labels were drawn wrong, it is nowhere.
     """
-    if bench.anatomy.task.kind != "classes" or bench.subject.targets.ndim > 2:
+    if bench.anatomy.task.kind != "classes" or bench.subject.known.ndim > 2:
         return None
     if screened.base.fitted < screened.best.skill + KNOWN_BY_HEART:
         return None
@@ -168,7 +166,7 @@ def _right_where_sure(bench: Bench, arm: Measured) -> tuple[float, float]:
     sure, right = [], []
     for fold, training in zip(bench.folds, arm.trainings, strict=False):
         shares = probabilities(bench.anatomy.task, bench.anatomy.loss, training.best_outputs, logits=True)
-        labels = labels_of(bench.anatomy.task, bench.subject.targets[fold.held_out])
+        labels = labels_of(bench.anatomy.task, bench.subject.known[fold.held_out])
         sure.append(shares.amax(-1))
         right.append((shares.argmax(-1) == labels.reshape(shares.shape[:-1])).float())
     confidence, hits = torch.cat(sure), torch.cat(right)
@@ -222,6 +220,33 @@ def _with_half(bench: Bench, arm: Arm, *, second: bool) -> Tensor:
     return replace(bench, folds=tuple(folds), done={}).measure(arm).contributions
 
 
+def other_in_prediction(screened: Screened) -> Finding | None:
+    """Return that the network, as it predicts, does clearly worse than the same weights do as they were trained.
+
+    Running means that do not follow, of weights or of batches, are what predicts then, or a branch that nothing trains.
+    """
+    first = screened.base.trainings[0]
+    if first.as_trained is None or not bool(first.as_trained.contributions.isfinite().all()):
+        return None
+    found = gain(first.as_trained.contributions, first.last.contributions)
+    if not is_clear(found, max(screened.allowed, skill(first.as_trained.contributions))):
+        return None
+    return Finding(
+        symptom="frozen_parameters",
+        status="confirmed",
+        severity="critical",
+        where="evaluation mode",
+        since="end",
+        evidence={"skill": skill(first.last.contributions), "skill_with_changes": skill(first.as_trained.contributions),
+                  "low": found.low, "high": found.high},
+        explanation=f"In evaluation mode the network reaches a skill of {skill(first.last.contributions):.2f} on "
+        f"held-out rows, in training mode without dropout {skill(first.as_trained.contributions):.2f}: what predicts "
+        "is not what was trained, as where running means of weights or batches hardly move.",
+        remedies=(_measured("let what predicts follow what is trained: running means that move as fast as the "
+                            "training is short", found),),
+    )  # fmt: skip
+
+
 def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
     """Return that a class is hardly ever predicted though weighting finds it, and that the author's figure hides it."""
     anatomy, base = bench.anatomy, screened.base
@@ -262,10 +287,10 @@ def _misled(bench: Bench, base: Measured) -> Finding | None:
     if score is None:
         return None
     fold, outputs = bench.folds[0], base.trainings[0].outputs
-    targets = bench.subject.targets[fold.held_out]
+    targets = bench.subject.known[fold.held_out]
     labels = labels_of(task, targets)
     constant = torch.zeros_like(outputs)
-    most = int(torch.bincount(labels.flatten()).argmax())
+    most = int(class_counts(labels).argmax())
     if task.kind == "labels":
         on = (labels.float().mean(0) > 0.5).to(outputs.dtype).expand_as(outputs)
         constant += outputs.abs().max() * (2 * on - 1) if bool((outputs < 0).any()) else on
@@ -292,14 +317,14 @@ def _misled(bench: Bench, base: Measured) -> Finding | None:
 def numbered_classes(bench: Bench, screened: Screened) -> Finding | None:
     """Return that targets are numbers of classes: taken for classes they are predicted far better."""
     subject, anatomy = bench.subject, bench.anatomy
-    if anatomy.task.kind != "numbers" or anatomy.loss.expects != "values" or subject.targets[0].numel() != 1:
+    if anatomy.task.kind != "numbers" or anatomy.loss.expects != "values" or subject.known[0].numel() != 1:
         return None
-    values = torch.unique(subject.targets)
+    values = torch.unique(subject.known)
     if not 3 <= len(values) <= CLASS_NUMBERS or not bool((values.diff() == 1).all()) or float(values[0]) not in (0, 1):
         return None
     if not bench.tally.affords("numbers as classes"):
         return None
-    classes = (subject.targets.reshape(subject.rows) - values[0]).long()
+    classes = (subject.known.reshape(subject.rows) - values[0]).long()
     width, count = subject.inputs[0].numel(), len(values)
     other = replace(
         subject,

@@ -76,7 +76,7 @@ def _numbers_or_codes(subject: Subject, anatomy: Anatomy) -> bool:
 
 
 def _numbers(subject: Subject, anatomy: Anatomy) -> bool:
-    return anatomy.task.kind == "numbers" and subject.targets.is_floating_point()
+    return anatomy.task.kind == "numbers" and subject.known.is_floating_point() and anatomy.deviance is None
 
 
 def _bent_output(subject: Subject, anatomy: Anatomy) -> bool:
@@ -92,7 +92,7 @@ def _other_loss(subject: Subject, anatomy: Anatomy) -> bool:
     names = (*proper[anatomy.task.kind], "binary cross-entropy with logits")
     mismatch = anatomy.mismatch is not None
     flawed = mismatch or anatomy.loss.negated or anatomy.broadcasts or anatomy.misled
-    return flawed or anatomy.loss.name not in names
+    return anatomy.deviance is None and (flawed or anatomy.loss.name not in names)
 
 
 def _squashed(subject: Subject, anatomy: Anatomy) -> bool:
@@ -124,7 +124,7 @@ def _short(subject: Subject, anatomy: Anatomy) -> bool:
 
 
 def _regularized(subject: Subject, anatomy: Anatomy) -> bool:
-    return anatomy.dropout >= 0.3 or anatomy.weight_decay >= MUCH_DECAY
+    return anatomy.drawing or anatomy.dropout >= 0.3 or anatomy.weight_decay >= MUCH_DECAY
 
 
 def _plain_recurrent(subject: Subject, anatomy: Anatomy) -> bool:
@@ -180,7 +180,7 @@ CHANGES: dict[str, Change] = {
     ),
     "lighter": Change(
         symptom="underfitting",
-        text="take dropout and weight decay out",
+        text="take out what holds it back: dropout, weight decay, and what it draws in training alone",
         applies=_regularized,
         setting="network.dropout",
     ),

@@ -19,6 +19,8 @@ from fitwell.doctor.examining.loss_flaws import (
     order_blind_loss,
     squared_error_of_classes,
     unasked_class,
+    unasked_output,
+    unasked_rows,
     undefined_loss,
 )
 from fitwell.doctor.examining.network_flaws import (
@@ -45,6 +47,8 @@ CHECKS: tuple[Check, ...] = (
     order_blind_loss,
     one_sided_loss,
     unasked_class,
+    unasked_output,
+    unasked_rows,
     against_targets,
     stale_statistics,
     restless_output,

@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of
+from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of, with_asked
 from fitwell.doctor.examining.baseline import linear_contributions, neighbor_contributions
 from fitwell.doctor.examining.beyond import (
     ignored_class,
     noisy_labels,
     numbered_classes,
+    other_in_prediction,
     overfitted,
     seed_dependent,
     too_few_rows,
@@ -42,7 +43,9 @@ from fitwell.doctor.examining.explaining import (
 )
 from fitwell.doctor.examining.flaw import Flaw
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
-from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, shared_rows, without_signal
+from fitwell.doctor.examining.network_flaws import loses_gradient
+from fitwell.doctor.examining.reading import judged_by_deviance
+from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, other_scale, shared_rows, without_signal
 from fitwell.doctor.examining.scoring import skill
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, subject_of
@@ -132,11 +135,13 @@ class Course:
         bench, screened = self.bench, self.screened
         task = self.anatomy.task if self.anatomy is not None else None
         judged = {"classes": "balanced accuracy", "labels": "balanced accuracy of labels", "numbers": "R²"}
+        own = self.anatomy is not None and self.anatomy.deviance is not None
+        by = "the share of its loss that is explained" if own or task is None else judged[task.kind]
         return Exam(
             findings=tuple(ranked),
             complete=self.complete and not (self.tally and self.tally.left_out),
             untried=() if self.tally is None else tuple(self.tally.left_out),
-            task="not looked into" if task is None else f"{task.kind}, since {task.why}, scored by {judged[task.kind]}",
+            task="not looked into" if task is None else f"{task.kind}, since {task.why}, scored by {by}",
             skill=None if screened is None else screened.base.skill,
             allowed=None if screened is None else screened.allowed,
             rows=0 if bench is None else sum(len(fold.held_out) for fold in bench.folds),
@@ -176,19 +181,26 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
         if finite is None:
             return
         subject = finite  # the rest may be wrong as well, and tells what leaving those rows out brings
+    subject = with_asked(subject)
     anatomy = anatomy_of(subject)
     found = flaws(subject, anatomy)
     changes = {flaw.change for flaw in found}
     course.anatomy = anatomy = replace(
         anatomy,
-        severed="gradient" in changes,
+        severed="gradient" in changes or loses_gradient(subject, anatomy),
         mixed="rows_first" in changes,
         misled="loss" in changes,
     )
+    if "loss" not in changes:
+        course.anatomy = anatomy = judged_by_deviance(subject, anatomy)
     course.tally = tally = tally_of(subject, most=MOST_WORK_IN_ALL if clock.endless else math.inf)
     course.bench = bench = bench_of(subject, anatomy, clock, subject.seed, tally)
     course.add(flaw_finding(flaw, None) for flaw in found)
-    course.add(each for each in (shared_rows(subject), copied_target(subject, anatomy)) if each is not None)
+    course.add(
+        each
+        for each in (shared_rows(subject), other_scale(subject), copied_target(subject, anatomy))
+        if each is not None
+    )
     if any(flaw.change is None for flaw in found):
         return
     try:
@@ -234,6 +246,9 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     if not any(finding.decides for finding in course.findings) and _nothing_learned(bench, again, screened):
         course.add(without_signal(bench, screened.allowed))
         return
+    if (other := other_in_prediction(screened)) is not None:
+        course.add([other])
+        return  # what it does as it was trained says what else is wrong only once that predicts
     uneven = seed_dependent(bench, screened, again.measure(Arm()))
     suspicion = suspicions(bench.subject, bench.anatomy, screened.base)
     # Where something is visibly wrong, less is enough to look for causes, whether or not it turns out to be one.
@@ -301,7 +316,7 @@ def _unexplained(bench: Bench, again: Bench, screened: Screened) -> Finding | No
         return diverged_finding(screened.base)
     subject = bench.subject
     # Where as much comes out as goes in, a neck in between is meant, which a linear model does not have.
-    is_copying = bench.anatomy.task.kind == "numbers" and subject.targets[0].numel() >= subject.inputs[0].numel()
+    is_copying = bench.anatomy.task.kind == "numbers" and subject.known[0].numel() >= subject.inputs[0].numel()
     if is_copying or subject.rows < TINY:
         return None
     base, other = screened.base.contributions, again.measure(Arm()).contributions

@@ -44,9 +44,10 @@ MECHANISMS: dict[str, str] = {
     "vanishing_gradients": "every layer takes a part of the gradient, so that the first layers hardly learn",
     "exploding_gradients": "gradients grow from step to step of the sequence; single updates undo what was learned",
     "unshuffled_data": "batches in the order of the data hold one kind of row each, and each undoes the one before",
-    "frozen_parameters": "parameters that never change keep the network from fitting",
+    "frozen_parameters": "parameters that never change, or get a part of their gradient alone, keep the network from "
+    "fitting",
     "batch_size": "steps are too few, or each sees too few rows",
-    "underfitting": "the network, as it is, cannot express what the data shows",
+    "underfitting": "the network, as it is, cannot express what the data shows, or is held back from learning it",
     "overfitting": "it goes on learning the training rows by heart, at the expense of others",
     "class_imbalance": "errors on the rare class weigh so little that it is hardly ever predicted",
     "not_learning": "what a row gives depends on the rows beside it, so that nothing steady can be learned of any",
@@ -78,6 +79,8 @@ def symptoms_of(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
 def _of_rate(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
     high = arm.factor < 1 if name == "rate" else base.jumpy
     signals = base.trainings[0].signals
+    if name == "adam" and signals is not None and signals.gradients and signals.travelled == 0:
+        return ("frozen_parameters",)  # no rate of its own does: its steps leave the weights what they were
     if not high:
         # No single rate did, but one for each weight: gradients of very different sizes are what it makes up for.
         faded = name == "adam" and signals is not None and signals.fading and not _is_silent(signals)

@@ -18,16 +18,17 @@ from torch.nn import functional
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.changes import EXCHANGED, NAMED, REGULARIZED, Arm, parameters_of
 from fitwell.doctor.examining.clock import Clock
-from fitwell.doctor.examining.losses import Loss, classes_first
-from fitwell.doctor.examining.meaning import as_long_as, meant_shares, meant_values
+from fitwell.doctor.examining.losses import OF_SHARES, Loss, classes_first
+from fitwell.doctor.examining.meaning import as_long_as, meant_numbers, meant_shares
 from fitwell.doctor.examining.rewiring import network_of, rewired
-from fitwell.doctor.examining.scoring import Judged, judged, labels_of, skill
+from fitwell.doctor.examining.scoring import Judged, class_counts, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
-from fitwell.doctor.examining.subject import Fold, Subject, steps_of
-from fitwell.doctor.examining.thresholds import CHECKPOINTS, FLOOR, HOPELESS_ERRORS, MUCH_DECAY, TINY
+from fitwell.doctor.examining.subject import Fold, Subject, calmed, steps_of
+from fitwell.doctor.examining.thresholds import CHECKPOINTS, FLOOR, HOPELESS_ERRORS, MUCH_DECAY, SPREAD_FACTOR, TINY
 from fitwell.doctor.examining.tracing import Rewired
 
 DECAY = 0.05  # of the arm that is held back, decoupled
+NOT_ASKED = -100  # torch's number for no class
 EVALUATED = 2000  # rows at a time, and at most so many training rows
 
 
@@ -53,6 +54,7 @@ class Training:
     cut: bool  # ended before its time, since it was not going to reach what it had to
     momentum: float  # of the optimizer, the largest
     signals: Signals | None
+    as_trained: Judged | None  # the held-out rows at the end as in training but for dropout, where that was watched
 
     @property
     def steps(self) -> int:
@@ -119,7 +121,8 @@ def train(
 ) -> Training:  # fmt: skip
     """Train one arm on a fold; `steps` cuts it off, and so does a curve that will not reach the skill `least`."""
     scales = scales_of(subject, anatomy, fold, arm)
-    x, y = scales.inputs(_given(subject, arm, fold.training)), subject.targets[fold.training]
+    x = scales.inputs(_given(subject, arm, fold.training))
+    y = (subject.known if takes_proper_loss(anatomy, arm) else subject.targets)[fold.training]
     module = network_of(subject, anatomy, arm, x[:EVALUATED], seed=seed)
     optimizer = optimizer_of(subject, anatomy, module, arm)
     loss_of = loss_for(subject, anatomy, arm, y)
@@ -137,6 +140,8 @@ def train(
     for step, rows in enumerate(_batches(len(x), batch_size, shuffled=shuffled), start=1):
         if not module.training:  # it was looked at since the last step
             module.train()
+            if anatomy.drawing and "lighter" in arm.changes:
+                calmed(module)
         with _within(rewired(anatomy, arm, training=True)):
             output = module(x[rows])
         loss = loss_of(output, y[rows])
@@ -176,6 +181,7 @@ def train(
             max(float(group.get("momentum", 0)), *group.get("betas", (0.0,))[:1]) for group in optimizer.param_groups
         ),
         signals=None if signals is None else signals.taken(x[:EVALUATED]),
+        as_trained=_judged_as_trained(subject, anatomy, arm, scales, module, fold.held_out) if watch else None,
     )
 
 
@@ -222,8 +228,8 @@ def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scale
     target_shift, target_factor = torch.zeros(()), torch.ones(())
     if subject.is_numeric and ("inputs" in arm.changes or arm.is_another_network):
         x = subject.inputs[fold.training].float()
-        # A feature's axis is the last of tables and series, the first after the rows of images.
-        axes = [0, *range(2, x.ndim)] if x.ndim >= 4 else list(range(x.ndim - 1))
+        kept = _axis_of_features(x)
+        axes = [axis for axis in range(x.ndim) if axis != kept]
         input_shift, input_factor = x.mean(axes, keepdim=True), x.std(axes, keepdim=True)
         input_factor = torch.where(
             input_factor > 1e-8 * input_shift.abs().clamp(min=1e-12), input_factor, torch.ones(())
@@ -232,7 +238,7 @@ def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scale
             input_shift = torch.where(subject.codes, 0.0, input_shift)
             input_factor = torch.where(subject.codes, 1.0, input_factor)
     if "targets" in arm.changes:
-        y = subject.targets[fold.training].float()
+        y = subject.known[fold.training].float()
         target_shift, target_factor = y.mean(0), y.std(0)
         if y.ndim > 1 and y[0].numel() > 8:
             target_factor = target_factor.square().mean().sqrt().expand_as(target_factor)
@@ -256,6 +262,21 @@ def scales_of(subject: Subject, anatomy: Anatomy, fold: Fold, arm: Arm) -> Scale
         ranked={place: subject.inputs[fold.training, place].contiguous().sort().values for place in skewed},
         named={place: torch.unique(subject.inputs[fold.training, place]) for place in numbered},
     )
+
+
+def _axis_of_features(x: Tensor) -> int:
+    """Return which axis of inputs (rows, …) holds features: the last of tables and series, the first of pictures' own.
+
+    Where along the other one sizes differ by far more, it is that one, as of pictures with their colors last.
+    """
+    usual, other = (1, x.ndim - 1) if x.ndim >= 4 else (x.ndim - 1, 1)
+    return other if _largest_of(x, other) > SPREAD_FACTOR * _largest_of(x, usual) else usual
+
+
+def _largest_of(x: Tensor, axis: int) -> float:
+    """Return the largest of the sizes along an axis, over the middle one."""
+    sizes = x.movedim(axis, 0).flatten(1).square().mean(1).sqrt()
+    return float(sizes.max() / sizes.median().clamp(min=1e-12))
 
 
 def _is_identity(factor: Tensor, shift: Tensor) -> bool:
@@ -301,7 +322,7 @@ def loss_for(subject: Subject, anatomy: Anatomy, arm: Arm, targets: Tensor) -> L
         return lambda output, target: _scalar(subject.loss(output, target))
     if anatomy.task.kind == "numbers":
         return lambda output, target: functional.mse_loss(
-            _told(anatomy, output).reshape(len(target), -1), target.float().reshape(len(target), -1)
+            told(anatomy, output).reshape(len(target), -1), target.float().reshape(len(target), -1)
         )
     weights = _class_weights(anatomy, targets) if "weights" in arm.changes else None
     return lambda output, target: _class_loss(
@@ -328,7 +349,7 @@ def _class_weights(anatomy: Anatomy, targets: Tensor) -> Tensor:
     if anatomy.task.kind == "labels":
         on = labels_of(anatomy.task, targets).float().mean(0).clamp(1 / len(targets), 1 - 1 / len(targets))
         return 0.5 / torch.stack([1 - on, on])
-    counts = torch.bincount(labels_of(anatomy.task, targets).flatten(), minlength=anatomy.task.classes).float()
+    counts = class_counts(labels_of(anatomy.task, targets), anatomy.task.classes).float()
     return counts.sum() / (counts.clamp(min=1) * max(1, int((counts > 0).sum())))
 
 
@@ -348,7 +369,7 @@ def _class_loss(anatomy: Anatomy, output: Tensor, labels: Tensor, *, raw: bool, 
         if anatomy.output in ("tanh", "hardtanh"):
             one = (one + 1) / 2
         return functional.binary_cross_entropy(one.clamp(1e-6, 1 - 1e-6), marks, weight=weight)
-    output = classes_first(output, labels)
+    output, labels = classes_first(output, labels), labels.masked_fill(labels < 0, NOT_ASKED)
     if weights is not None:
         weights = weights[: output.shape[1]]
     if raw or anatomy.output == "log_softmax":
@@ -356,26 +377,46 @@ def _class_loss(anatomy: Anatomy, output: Tensor, labels: Tensor, *, raw: bool, 
     return functional.nll_loss(output.clamp(min=1e-6).log(), labels, weight=weights)
 
 
-def _outputs(subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, module: nn.Module, rows: Tensor) -> Tensor:
-    """Return what the network as it stands gives for some rows, on the targets' own scale."""
-    module.eval()
+def _outputs(
+    subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, module: nn.Module, rows: Tensor,
+    *, training: bool = False,
+) -> Tensor:  # fmt: skip
+    """Return what the network as it stands gives for some rows, on the targets' own scale.
+
+    With `training` as it does in training, but that nothing is dropped.
+    """
+    module.train(training)
     outputs = []
     with torch.no_grad():
         for some in torch.split(rows, EVALUATED):
-            with _within(rewired(anatomy, arm, training=False)):
+            with _within(rewired(anatomy, arm, training=False, undropped=training)):
                 outputs.append(module(scales.inputs(_given(subject, arm, some))))
-    output, targets = _told(anatomy, torch.cat(outputs)), subject.targets[rows]
+    if anatomy.deviance is not None:
+        return torch.cat(outputs)
+    output, targets = told(anatomy, torch.cat(outputs)), subject.known[rows]
     if anatomy.directions:
-        return as_long_as(output, subject.targets)
+        return as_long_as(output, subject.known)
     if anatomy.loss.expects == "anything" and not takes_proper_loss(anatomy, arm):
         return _meant(subject, anatomy, arm, output)
+    if anatomy.loss.name == OF_SHARES and not takes_proper_loss(anatomy, arm):
+        return output.exp()
     if "targets" in arm.changes:
         output = output.reshape(targets.shape) if output.numel() == targets.numel() else output
         output = output * scales.target_factor + scales.target_shift
     return output
 
 
-def _told(anatomy: Anatomy, output: Tensor) -> Tensor:
+def _judged_as_trained(
+    subject: Subject, anatomy: Anatomy, arm: Arm, scales: Scales, module: nn.Module, rows: Tensor
+) -> Judged | None:
+    """Return how good the network is on some rows as in training, but that nothing is dropped; it is spent then."""
+    if len(rows) < 2:
+        return None
+    output = _outputs(subject, anatomy, arm, scales, module, rows, training=True)
+    return _judged(subject, anatomy, arm, output, rows)
+
+
+def told(anatomy: Anatomy, output: Tensor) -> Tensor:
     """Return those of the outputs (rows, …) that stand for the targets."""
     return output if anatomy.told is None else output[:, anatomy.told]
 
@@ -383,7 +424,9 @@ def _told(anatomy: Anatomy, output: Tensor) -> Tensor:
 def _meant(subject: Subject, anatomy: Anatomy, arm: Arm, output: Tensor) -> Tensor:
     """Return what outputs that told (rows, …) stand for under a loss of its own."""
     if anatomy.task.kind == "numbers":
-        return output if anatomy.told is not None else meant_values(subject.loss, subject.targets, output)
+        if anatomy.told is not None or subject.asked is not None:
+            return output
+        return meant_numbers(subject.loss, subject.targets, output)
     if anatomy.width != 1 or anatomy.task.coding not in ("0/1", "-1/1"):
         return output
     off, on = anatomy.task.pair
@@ -393,8 +436,10 @@ def _meant(subject: Subject, anatomy: Anatomy, arm: Arm, output: Tensor) -> Tens
 
 def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
     """Return how good an arm's outputs for some rows are."""
+    if anatomy.deviance is not None:
+        return anatomy.deviance.judged(outputs, subject.targets[rows])
     logits = gives_logits(anatomy, arm)
-    return judged(anatomy.task, anatomy.loss, outputs, subject.targets[rows], logits=logits)
+    return judged(anatomy.task, anatomy.loss, outputs, subject.known[rows], logits=logits)
 
 
 def gives_logits(anatomy: Anatomy, arm: Arm) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.flaw import REAL, ROWS, Flaw, outputs_of, relative_spread, soundly_drawn
-from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, Loss, classes_first
+from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, Loss, classes_first, gradient_of
 from fitwell.doctor.examining.meaning import meant_values
 from fitwell.doctor.examining.scoring import labels_of
 from fitwell.doctor.examining.subject import Subject, standardized_rows
@@ -130,7 +130,7 @@ def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 def _is_order_blind(loss: Loss, output: Tensor, targets: Tensor) -> bool:
     try:
         values = [float(loss(output, targets[order]).mean()) for order in _orders(len(output))]
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return False
     return all(map(math.isfinite, values)) and max(values) - min(values) <= 1e-5 * max(map(abs, values))
 
@@ -148,7 +148,7 @@ def one_sided_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         return None
     if task.classes > MOST_CLASSES:
         return None  # each would be asked about each
-    labels = labels_of(task, subject.targets).flatten()
+    labels = labels_of(task, subject.known).flatten()
     rows = [int((labels == each).nonzero()[0]) for each in labels.unique()]  # type: ignore[no-untyped-call]
     asked = _answers(anatomy)
     try:
@@ -158,7 +158,7 @@ def one_sided_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
                 for row in rows
             ]
         )
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return None
     if len(rows) < 2 or not bool(losses.isfinite().all()):
         return None
@@ -196,11 +196,14 @@ def unasked_class(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """Outputs for rows of one class have no gradient, whatever they are."""
     if anatomy.task.kind != "classes" or anatomy.broadcasts or anatomy.mismatch is not None:
         return None
-    labels = labels_of(anatomy.task, subject.targets)
+    labels = labels_of(anatomy.task, subject.known)
     module = soundly_drawn(subject, anatomy)
     asked, unasked = set[int](), set[int]()
     for place in torch.split(torch.arange(min(subject.rows, ASKED)), ROWS):
-        gradient = _gradient_of(subject, outputs_of(module, subject.inputs[place]), subject.targets[place])
+        output = outputs_of(module, subject.inputs[place])
+        # No surer than that: of surer ones rounding leaves no gradient, though the loss asks about them.
+        some = None if output is None else output.clamp(-SURE, SURE)
+        gradient = None if some is None else gradient_of(subject.loss, some, subject.targets[place])
         if gradient is None:
             return None
         if len(gradient) != labels[place].numel():  # a class for each step: outputs with the classes last or first
@@ -209,7 +212,7 @@ def unasked_class(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         flat = labels[place].flatten()
         asked |= set(flat[reached].tolist())
         unasked |= set(flat[~reached].tolist())
-    never = sorted(unasked - asked)
+    never = sorted(each for each in unasked - asked if each >= 0)
     if not never or not asked:
         return None
     return Flaw(
@@ -223,15 +226,53 @@ def unasked_class(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     )
 
 
-def _gradient_of(subject: Subject, output: Tensor | None, targets: Tensor) -> Tensor | None:
-    if output is None:
+def unasked_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Of the rows of a batch the loss asks about the same places, whichever rows stand there."""
+    targets = subject.targets[:ROWS]
+    if len(targets) < 4:
         return None
-    leaf = output.clone().requires_grad_()
-    try:
-        (gradient,) = torch.autograd.grad(subject.loss(leaf, targets).sum(), leaf)
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    made_up = torch.rand((len(targets), *anatomy.output_shape), generator=torch.Generator().manual_seed(0))
+    places = []
+    for order in _orders(len(targets)):
+        gradient = gradient_of(subject.loss, made_up[order], targets[order])
+        if gradient is None:
+            return None
+        places.append(gradient.reshape(len(gradient), -1).abs().amax(1) > 0)
+    if bool(places[0].all()) or not bool(places[0].any()) or not all(torch.equal(each, places[0]) for each in places):
         return None
-    return gradient if bool(gradient.isfinite().all()) else None
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="loss",
+        text=f"of {len(targets)} rows of a batch the loss asks about {int(places[0].sum())}, by their place in it: the "
+        "others have no gradient, whichever rows stand there",
+        change="loss",
+        way_out="take the mean over all rows of the batch",
+    )
+
+
+def unasked_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """Some of several outputs, as many as there are targets, have no gradient in any row."""
+    known = subject.known[:ASKED]
+    if anatomy.task.kind == "classes" or anatomy.width < 2 or known.shape[1:] != anatomy.output_shape:
+        return None
+    made_up = torch.rand(known.shape, generator=torch.Generator().manual_seed(0))  # shares, too, may be asked for
+    gradient = gradient_of(subject.loss, made_up, subject.targets[:ASKED])
+    if gradient is None:
+        return None
+    asked = gradient.reshape(len(gradient), -1).abs().amax(0) > 0
+    if bool(asked.all()) or not bool(asked.any()):
+        return None
+    never = ", ".join(str(int(place)) for place in (~asked).nonzero()[:4])
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="loss",
+        text=f"of {len(asked)} outputs for as many targets {int((~asked).sum())} have no gradient (from 0: {never}): "
+        "the loss leaves them out, or takes a part of itself as a mere number (item, detach)",
+        change="loss",
+        way_out="add up the losses of all targets as tensors, each with its gradient",
+    )
 
 
 def against_targets(subject: Subject, anatomy: Anatomy) -> Flaw | None:
@@ -252,7 +293,7 @@ def against_targets(subject: Subject, anatomy: Anatomy) -> Flaw | None:
             torch.tensor([float(subject.loss(right[order], targets).mean()) for order in orders])
             for orders in ([torch.arange(len(right))], _orders(len(right))[1:])
         )
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return None
     if not bool((own > others + REAL * others.abs()).all()):
         return None
@@ -277,7 +318,7 @@ def undefined_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     try:
         value = subject.loss(leaf, subject.targets[:ROWS]).mean()
         (gradient,) = torch.autograd.grad(value, leaf)
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return None
     if bool(value.isfinite()) and bool(gradient.isfinite().all()):
         return None

@@ -19,6 +19,8 @@ from fitwell.doctor.examining.thresholds import PROBES, SAME_DIRECTION
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Expects = Literal["values", "logits", "log-probabilities", "probabilities", "margins", "anything"]
+# What code raises that does not take what it is asked with, which answers the question.
+REFUSED = (RuntimeError, ValueError, IndexError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class LossKind:
     how: str = "by its type"
 
 
+OF_SHARES = "the divergence of shares"
 OF_LOGARITHMS, OF_RATES = "the likelihood of counts by their rate's logarithm", "the likelihood of counts by their rate"
 EXPECTS: dict[str, Expects] = {
     "squared error": "values",
@@ -41,6 +44,7 @@ EXPECTS: dict[str, Expects] = {
     "binary cross-entropy": "probabilities",
     "binary cross-entropy with logits": "logits",
     "hinge": "margins",
+    OF_SHARES: "log-probabilities",
     OF_LOGARITHMS: "anything",
     OF_RATES: "anything",
     "a loss of its own": "anything",
@@ -56,6 +60,7 @@ TYPES: dict[type[nn.Module], str] = {
     nn.BCEWithLogitsLoss: "binary cross-entropy with logits",
     nn.SoftMarginLoss: "hinge",
     nn.HingeEmbeddingLoss: "hinge",
+    nn.KLDivLoss: OF_SHARES,
 }
 FUNCTIONS: dict[object, str] = {
     functional.mse_loss: "squared error",
@@ -67,6 +72,7 @@ FUNCTIONS: dict[object, str] = {
     functional.binary_cross_entropy: "binary cross-entropy",
     functional.binary_cross_entropy_with_logits: "binary cross-entropy with logits",
     functional.poisson_nll_loss: OF_LOGARITHMS,
+    functional.kl_div: OF_SHARES,
 }
 
 
@@ -146,19 +152,24 @@ def _probed(loss: Loss, outputs: Tensor, targets: Tensor) -> LossKind:
 
 def _likeness(loss: Loss, known: Loss, outputs: Tensor, targets: Tensor) -> float:
     """Return the cosine between two losses' gradients, 0 where either has none."""
-    ours, theirs = _gradient(known, outputs, targets), _gradient(loss, outputs, targets)
+    ours, theirs = gradient_of(known, outputs, targets), gradient_of(loss, outputs, targets)
     if ours is None or theirs is None:
         return 0.0
-    return float(functional.cosine_similarity(ours, theirs, dim=0))
+    return float(functional.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0))
 
 
-def _gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
+def gradient_of(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
+    """Return the gradient (rows, …) of a loss's mean by outputs (rows, …); None where it refuses them or has none.
+
+    >>> gradient_of(nn.MSELoss(), torch.tensor([[3.0]]), torch.tensor([[1.0]]))
+    tensor([[4.]])
+    """
     leaf = outputs.clone().requires_grad_()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of broadcast shapes, which are looked into elsewhere
             value = loss(leaf, targets)
             (gradient,) = torch.autograd.grad(value.mean(), leaf)
-    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError):
-        return None  # it does not take such outputs, which answers the question
-    return gradient.flatten() if bool(gradient.isfinite().all()) else None
+    except REFUSED:
+        return None
+    return gradient if bool(gradient.isfinite().all()) else None

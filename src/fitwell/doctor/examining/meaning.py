@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fitwell.doctor.examining.losses import Loss
+from fitwell.doctor.examining.losses import REFUSED, Loss, gradient_of
 from fitwell.doctor.examining.thresholds import PROBES
 
 COARSER = 16  # times, the grid of outputs that are asked one by one
@@ -22,8 +22,14 @@ FOLLOWS = 0.25  # likeness of what targets move by and what moves with them; und
 AS_WELL = 0.9  # of the greatest likeness: outputs that follow as well, as several quantiles of one target do
 SAME = 1e-5  # relative: losses that differ by no more than rounding
 MOST_ROWS = 256  # that a loss is asked with
+MOST_TARGETS, MOST_ASKED = 20, 10_000  # different targets, of so many rows
 ROUNDS = 8  # of moving targets: of some thousand answers, likeness is known to a fiftieth
-REFUSED = (RuntimeError, ValueError, IndexError, TypeError, AttributeError)
+
+
+def meant_numbers(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return which numbers outputs (rows, …) stand for under a loss of its own, as many as targets or not."""
+    alike = outputs[0].numel() == targets[0].numel()
+    return (meant_values if alike else meant_among)(loss, targets, outputs)
 
 
 def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
@@ -49,9 +55,9 @@ def meant_values(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
         grid = grid[::COARSER]
         try:
             values = torch.stack([torch.stack([value(output, place) for output in grid]) for place in places])
-        except (RuntimeError, ValueError, IndexError, TypeError):
+        except REFUSED:
             return outputs
-    except (ValueError, IndexError, TypeError):
+    except REFUSED:
         return outputs
     found = grid[values.nan_to_num(math.inf).argmin(1)]
     inside = float(((found > grid[0]) & (found < grid[-1])).float().mean())
@@ -90,6 +96,28 @@ def meant_shares(loss: Loss, targets: Sequence[float], outputs: Tensor) -> Tenso
     return torch.from_numpy(np.interp(flat.numpy(), grid.numpy(), shares.numpy())).float().reshape(outputs.shape)
 
 
+def meant_among(loss: Loss, targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return which of few targets (rows, …) outputs (rows, more or fewer) stand for under a loss of its own.
+
+    It is the one that they cost least beyond what the best of these outputs costs for it, as four answers stand for
+    one of five grades.
+    """
+    few = torch.unique(targets[:MOST_ASKED], dim=0)
+    if len(few) > MOST_TARGETS:
+        return outputs
+
+    def cost(output: Tensor, target: Tensor) -> Tensor:
+        return loss(output[None], target[None]).mean()
+
+    try:
+        costs = torch.vmap(lambda output: torch.vmap(lambda target: cost(output, target))(few))(outputs)
+    except REFUSED:
+        return outputs
+    regrets = costs.nan_to_num(math.inf) - costs.nan_to_num(math.inf).amin(0)
+    meant: Tensor = few[regrets.nan_to_num(math.inf).argmin(1)].to(outputs.dtype)
+    return meant
+
+
 def _costs(loss: Loss, grid: Tensor, shape: tuple[int, ...], target: float) -> Tensor:
     """Return what each output of a grid costs where one target is right."""
     right = torch.full((1, *shape[1:]), target)
@@ -114,7 +142,7 @@ def following_outputs(loss: Loss, outputs: Tensor, targets: Tensor) -> int | Non
     for _ in range(ROUNDS):
         asked = torch.randn(some.shape, generator=generator)
         moved = torch.randn(right.shape, generator=generator)
-        before, after = _gradient(loss, asked, right), _gradient(loss, asked, right + moved)
+        before, after = gradient_of(loss, asked, right), gradient_of(loss, asked, right + moved)
         if before is None or after is None:
             return None
         blocks = (before - after).unfold(1, columns, 1)  # (rows, places, columns)
@@ -128,13 +156,38 @@ def following_outputs(loss: Loss, outputs: Tensor, targets: Tensor) -> int | Non
     return int(as_well[len(as_well) // 2])  # of several quantiles, the one in the middle
 
 
-def _gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
-    leaf = outputs.clone().requires_grad_()
-    try:
-        (gradient,) = torch.autograd.grad(loss(leaf, targets).mean(), leaf)
-    except REFUSED:
+def followed_targets(loss: Loss, outputs: Tensor, targets: Tensor) -> int | None:
+    """Return from where on targets (rows, more) are followed by outputs (rows, columns), None where none are seen to.
+
+    A target that moves takes the gradient of its output with it, whatever the output. What says how much a row counts
+    lengthens the gradient instead, towards either side of the target, which large outputs are on as often.
+    """
+    if outputs.ndim != 2 or targets.ndim != 2 or not targets.is_floating_point():
         return None
-    return gradient if bool(gradient.isfinite().all()) else None
+    columns, more = outputs.shape[1], targets.shape[1]
+    if more <= columns:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    right = targets[:MOST_ROWS]
+    reach, spread = 2 * max(float(right.abs().max()), 1e-6), right.std(0).nan_to_num(0)
+    likeness = torch.zeros(more - columns + 1)
+    for _ in range(ROUNDS):
+        asked = reach * torch.randn(len(right), columns, generator=generator)
+        before = gradient_of(loss, asked, right)
+        for place in range(len(likeness)):
+            step = torch.zeros_like(right)
+            block = slice(place, place + columns)
+            step[:, block] = spread[block] * torch.randn(len(right), columns, generator=generator)
+            after = gradient_of(loss, asked, right + step)
+            if before is None or after is None:
+                return None
+            moved, turned = step[:, block], before - after
+            lengths = (turned.square().sum() * moved.square().sum()).sqrt()
+            likeness[place] += float((turned * moved).sum() / lengths.clamp(min=1e-12)) / ROUNDS
+    best = int(likeness.argmax())
+    rest = torch.cat([likeness[:best], likeness[best + 1 :]])
+    clear = bool((likeness[best] >= 2 * rest).all())
+    return best if float(likeness[best]) >= FOLLOWS and clear else None
 
 
 def asks_for_directions(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:

@@ -222,7 +222,7 @@ class Divisions:
 
 def bench_of(subject: Subject, anatomy: Anatomy, clock: Clock, seed: int, tally: Tally) -> Bench:
     """Return where arms are measured with a seed; another seed divides the rows differently."""
-    labels = labels_of(anatomy.task, subject.targets) if anatomy.task.kind == "classes" else None
+    labels = labels_of(anatomy.task, subject.known) if anatomy.task.kind == "classes" else None
     folds = folds_of(subject, labels, seed)
     return Bench(subject=subject, anatomy=anatomy, clock=clock, seed=seed, folds=folds, tally=tally)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.anatomy import Anatomy, owned_by
 from fitwell.doctor.examining.changes import CHANGES
 from fitwell.doctor.examining.flaw import REAL, ROWS, Flaw, outputs_of, relative_spread, soundly_drawn
+from fitwell.doctor.examining.losses import REFUSED
 from fitwell.doctor.examining.rewiring import put_rows_first
 from fitwell.doctor.examining.signals import gradient_by_step
 from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
@@ -57,7 +58,7 @@ def unregistered_weights(subject: Subject, _anatomy: Anatomy) -> Flaw | None:
 def _outputs_with_graph(module: nn.Module, inputs: Tensor) -> Tensor | None:
     try:
         output = module(inputs)
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return None  # said where the training fails
     return output if isinstance(output, Tensor) and output.requires_grad else None
 
@@ -82,7 +83,7 @@ def no_gradient(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         each.requires_grad_(each.is_floating_point())
     try:
         loss = subject.loss(module(subject.inputs[:ROWS]), subject.targets[:ROWS])
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except REFUSED:
         return None  # what the base training will say
     if isinstance(loss, Tensor) and loss.requires_grad:
         return None
@@ -123,6 +124,30 @@ def cut_gradients(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         change=_let_through(module, inputs, used),
         way_out="let the gradient through: take the detaching or flat step out of forward()",
     )
+
+
+def loses_gradient(subject: Subject, anatomy: Anatomy) -> bool:
+    """Tell whether parameters get another gradient where nothing detaches, the output being the same.
+
+    A state that is detached at every step of a recurrence leaves them a part of theirs. That may be meant, so that it
+    is no flaw by itself: letting it through has to help.
+    """
+    module = soundly_drawn(subject, anatomy)
+    inputs = standardized_rows(subject, ROWS)
+    found: list[Tensor] = []
+    for through in (False, True):
+        module.zero_grad()
+        try:
+            with Rewired(left_out=(), rectified=(), bent=(), through=through):
+                _propagated(module, inputs)
+        except RuntimeError:
+            return False  # nothing has a gradient, which is said elsewhere
+        moved = [value.grad for value in module.parameters() if value.grad is not None]
+        found.append(torch.cat([each.flatten() for each in moved]) if moved else torch.zeros(0))
+    part, whole = found
+    if len(part) != len(whole) or not bool(whole.isfinite().all()):
+        return len(part) < len(whole)
+    return bool((whole - part).norm() > REAL * whole.norm())
 
 
 def _propagated(module: nn.Module, inputs: Tensor) -> Tensor:

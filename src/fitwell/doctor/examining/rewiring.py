@@ -68,8 +68,8 @@ def network_of(subject: Subject, anatomy: Anatomy, arm: Arm, inputs: Tensor, *, 
     return module
 
 
-def rewired(anatomy: Anatomy, arm: Arm, *, training: bool) -> Rewired:
-    """Return the context in which a forward pass of the arm runs; for one pass."""
+def rewired(anatomy: Anatomy, arm: Arm, *, training: bool, undropped: bool = False) -> Rewired:
+    """Return the context in which a forward pass of the arm runs; for one pass, `undropped` without its dropout."""
     hidden = anatomy.trace.hidden_activations
     if arm.is_another_network:
         return Rewired(left_out=(), rectified=(), bent=())
@@ -87,7 +87,7 @@ def rewired(anatomy: Anatomy, arm: Arm, *, training: bool) -> Rewired:
         dropped=dropped,
         share=DROPPED,
         through=training and "gradient" in arm.changes,
-        kept=LEAST_KEPT if "lighter" in arm.changes else 0.0,
+        kept=1.0 if undropped else LEAST_KEPT if "lighter" in arm.changes else 0.0,
     )
 
 

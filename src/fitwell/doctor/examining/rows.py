@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,12 +12,14 @@ from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.baseline import MOST_FEATURES, NEIGHBORS, VALUES, features_of, nearest, ridge
+from fitwell.doctor.examining.losses import REFUSED, gradient_of
 from fitwell.doctor.examining.measuring import Bench
 from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill
-from fitwell.doctor.examining.subject import Subject, row_keys
-from fitwell.doctor.examining.thresholds import FEW_VALUES
+from fitwell.doctor.examining.subject import Subject, new_module, row_keys
+from fitwell.doctor.examining.thresholds import FEW_VALUES, OFFSET_SPREADS, SPREAD_FACTOR
 from fitwell.doctor.finding import Finding, remedy
 
+ASKED = 128  # rows with missing targets, and as many without
 SHIFTS = 5  # labels are tried against the rows up to so many places away
 LEAKED_ROWS = 0.05  # of held-out rows that were trained on: more than chance repeats in most tables
 NEAR = 0.2  # of the distance of the tenth nearest row
@@ -35,8 +38,24 @@ LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not 
 
 def counted(subject: Subject) -> tuple[Finding, ...]:
     """Return what counting the rows shows, before anything else is understood."""
-    found = [_non_finite(subject.inputs, "inputs"), _non_finite(subject.targets, "targets"), _constant(subject)]
+    targets = None if _knows_missing(subject) else _non_finite(subject.targets, "targets")
+    found = [_non_finite(subject.inputs, "inputs"), targets, _constant(subject)]
     return tuple(each for each in found if each is not None)
+
+
+def _knows_missing(subject: Subject) -> bool:
+    """Tell whether the loss leaves out targets that are no numbers, as where not all are known of every row."""
+    if not subject.targets.is_floating_point() or not bool(subject.targets.isnan().any()):
+        return False
+    lacking = subject.targets.isnan().reshape(subject.rows, -1).any(1)
+    rows = torch.cat([lacking.nonzero().flatten()[:ASKED], (~lacking).nonzero().flatten()[:ASKED]])
+    try:
+        with torch.no_grad():
+            output = new_module(subject, subject.seed).eval()(subject.inputs[rows])
+        value = float(subject.loss(output, subject.targets[rows]).mean())
+    except REFUSED:
+        return False
+    return math.isfinite(value) and gradient_of(subject.loss, output, subject.targets[rows]) is not None
 
 
 def _non_finite(values: Tensor, name: str) -> Finding | None:
@@ -85,6 +104,40 @@ def finite_rows(subject: Subject) -> Subject | None:
     left = replace(subject, inputs=subject.inputs[finite], targets=subject.targets[finite], own_validation=own)
     lost_validation = subject.own_validation > 0 and own == 0
     return None if lost_validation or 2 * left.training_rows < subject.training_rows or _constant(left) else left
+
+
+def other_scale(subject: Subject) -> Finding | None:
+    """Return that the author's validation rows are on another scale than the training rows in most of their features.
+
+    Rows of one kind differ by a small part of their spread; what is not brought to one scale differs by several.
+    """
+    x = subject.inputs
+    if not subject.own_validation or not subject.is_numeric or min(subject.own_validation, subject.training_rows) < 2:
+        return None
+    training, held_out = (
+        each.float().reshape(len(each), -1) for each in (x[: subject.training_rows], x[subject.training_rows :])
+    )
+    spread, other = training.std(0), held_out.std(0)
+    varied = spread > 0
+    if not bool(varied.any()):
+        return None
+    apart = (held_out.mean(0) - training.mean(0)).abs() / spread > OFFSET_SPREADS
+    stretched = (other > SPREAD_FACTOR * spread) | (spread > SPREAD_FACTOR * other)
+    share = float((apart | stretched)[varied].float().mean())
+    if share <= 0.5:
+        return None
+    return Finding(
+        symptom="unscaled_inputs",
+        status="confirmed",
+        severity="critical",
+        where="validation",
+        since="data",
+        evidence={"features": share},
+        explanation=f"the validation rows are on another scale than the training rows: {100 * share:.0f} % of the "
+        f"features are more than {OFFSET_SPREADS:g} spreads apart on average, or vary {SPREAD_FACTOR:g} times as much "
+        "or as little, so that what was learned means nothing there",
+        remedies=(remedy("prepare validation rows, and all that come later, by the training rows' mean and spread"),),
+    )
 
 
 def shared_rows(subject: Subject) -> Finding | None:
@@ -147,18 +200,20 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     """
     features = features_of(subject.inputs)
     task = anatomy.task
-    truth = labels_of(task, subject.targets).double() if task.kind == "classes" else subject.targets.double()
+    truth = labels_of(task, subject.known).double() if task.kind == "classes" else subject.known.double()
     if truth.numel() != len(truth) or features.shape[1] < 3 or subject.inputs.ndim > 3 or len(features) < 20:
         return None
     y = truth.reshape(-1)
+    if not bool(y.isfinite().all()):
+        return None
     straight, bent = _correlation(features, y), _correlation(_ranks(features), _ranks(y[:, None])[:, 0])
     place = int(torch.maximum(straight, bent).argmax())
     strength = float(torch.maximum(straight, bent)[place])
     if strength < NEAR_COPIES[task.kind]:
-        return None if task.kind != "classes" else _grown_with_the_file(features, y, subject.targets, task)
+        return None if task.kind != "classes" else _grown_with_the_file(features, y, subject.known, task)
     exact = float(straight[place]) >= COPIES[task.kind]
     rest = torch.cat([features[:, :place], features[:, place + 1 :]], 1)
-    others = _linear_skill(rest, subject.targets, task)
+    others = _linear_skill(rest, subject.known, task)
     itself = exact and float(straight[place]) >= THE_SAME
     alone = exact and subject.inputs.ndim == 2
     if not itself and (others > 0.95 or not (alone or _screens_off(features[:, place], rest, y, others))):
@@ -266,10 +321,11 @@ def without_signal(bench: Bench, allowed: float) -> tuple[Finding, ...]:
     """Return what explains that nothing predicts the targets: labels beside their rows, or labels without a cause."""
     subject, task = bench.subject, bench.anatomy.task
     features = features_of(subject.inputs)
-    single = subject.targets[0].numel() == 1 or (task.kind == "classes" and subject.targets.ndim <= 2)
+    single = subject.known[0].numel() == 1 or (task.kind == "classes" and subject.known.ndim <= 2)
+    single = single and bool(subject.known.isfinite().all())
     if features.shape[1] <= MOST_FEATURES and single and subject.training_rows >= 40:
         features = neighbor_features(features[: subject.training_rows])
-        targets = subject.targets[: subject.training_rows]
+        targets = subject.known[: subject.training_rows]
         here = _linear_skill(features, targets, task)
         shifted = {
             shift: _linear_skill(features, targets.roll(shift, 0), task)

@@ -140,22 +140,38 @@ def judged(task: Task, loss: LossKind, outputs: Tensor, targets: Tensor, *, logi
         return _judged_labels(shares, labels)
     if shares.shape[-1] < task.classes:
         shares = functional.pad(shares, (0, task.classes - shares.shape[-1]))
-    labels = labels.reshape(shares.shape[:-1]).clamp(min=0)
+    labels = labels.reshape(shares.shape[:-1])
     return _judged_classes(shares, labels, task.classes)
 
 
 def _judged_classes(shares: Tensor, labels: Tensor, classes: int) -> Judged:
-    counts = torch.bincount(labels.flatten(), minlength=classes).float()
+    asked = (labels >= 0).float()  # what is below stands for no class, as that of steps that fill rows up
+    counts, labels = class_counts(labels, classes).float(), labels.clamp(min=0)
     present = int((counts > 0).sum())
     chance = 1 / max(2, present)
     # Ties go to nobody: a constant output must not be taken for knowing the first class.
     best = shares.amax(-1, keepdim=True)
     tied = (shares >= best - 1e-7).float()
     right = (tied / tied.sum(-1, keepdim=True)).gather(-1, labels[..., None])[..., 0]
-    weights = (labels.numel() / (present * counts.clamp(min=1)))[labels]  # their mean over rows is 1
-    contributions = (weights * (right - chance) / (1 - chance)).reshape(len(labels), -1).mean(1)
-    errors = (shares - functional.one_hot(labels, classes)).square().sum(-1).reshape(len(labels), -1).mean(1)
-    return Judged(contributions=contributions, errors=errors)
+    weights = (float(asked.sum()) / (max(1, present) * counts.clamp(min=1)))[labels]  # their mean over those asked is 1
+    each = weights * (right - chance) / (1 - chance)
+    errors = (shares - functional.one_hot(labels, classes)).square().sum(-1)
+    return Judged(contributions=_of_rows(each, asked), errors=_of_rows(errors, asked))
+
+
+def _of_rows(values: Tensor, asked: Tensor) -> Tensor:
+    """Return what each row has of values (rows, …), so that the mean over rows is that over all that are asked for."""
+    sums: Tensor = (values * asked).reshape(len(values), -1).sum(1)
+    return sums * len(values) / asked.sum().clamp(min=1)
+
+
+def class_counts(labels: Tensor, classes: int = 0) -> Tensor:
+    """Return how often each class (classes,) occurs among labels; what is below 0 stands for none.
+
+    >>> class_counts(torch.tensor([0, 2, 2, -100]))
+    tensor([1, 0, 2])
+    """
+    return torch.bincount(labels[labels >= 0], minlength=classes)
 
 
 def _judged_labels(shares: Tensor, labels: Tensor) -> Judged:

@@ -34,7 +34,7 @@ from fitwell.doctor.examining.changes import (
 )
 from fitwell.doctor.examining.loop import gives_logits, train
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
-from fitwell.doctor.examining.scoring import labels_of, probabilities, skill
+from fitwell.doctor.examining.scoring import class_counts, labels_of, probabilities, skill
 from fitwell.doctor.examining.subject import Subject, steps_of
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
@@ -163,11 +163,12 @@ def constant_error(subject: Subject, anatomy: Anatomy) -> float:
     """Return the squared error of the best constant: of shares of classes, or of numbers in units of their variance."""
     if anatomy.task.kind == "numbers":
         return 1.0
-    labels = labels_of(anatomy.task, subject.targets)
+    labels = labels_of(anatomy.task, subject.known)
     if anatomy.task.kind == "labels":
         shares = labels.double().mean(0)
         return max(1e-6, float((shares * (1 - shares)).mean()))
-    shares = torch.bincount(labels.flatten().clamp(min=0)).double() / labels.numel()
+    shares = class_counts(labels).double()
+    shares = shares / shares.sum()
     return max(1e-6, float(1 - shares.square().sum()))
 
 
@@ -211,7 +212,7 @@ def weighted_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Meas
 
 def has_rare_class(bench: Bench) -> bool:
     """Tell whether a class, or one side of a label, is so rare that it may be ignored."""
-    return CHANGES["weights"].applies(bench.subject, bench.anatomy) and bench.subject.targets.ndim <= 2
+    return CHANGES["weights"].applies(bench.subject, bench.anatomy) and bench.subject.known.ndim <= 2
 
 
 def lowest_recall(bench: Bench, arm: Measured) -> float:
@@ -222,29 +223,33 @@ def lowest_recall(bench: Bench, arm: Measured) -> float:
     for fold, training in zip(bench.folds, arm.trainings, strict=False):
         shares = probabilities(task, bench.anatomy.loss, training.outputs.nan_to_num(0), logits=logits)
         answers = shares > 0.5 if task.kind == "labels" else shares.argmax(-1)
-        truth = labels_of(task, bench.subject.targets[fold.held_out]).reshape(answers.shape)
+        truth = labels_of(task, bench.subject.known[fold.held_out]).reshape(answers.shape)
         hits.append((answers == truth).float().reshape(len(truth), -1))
         labels.append(truth.reshape(len(truth), -1))
     found, truth = torch.cat(hits), torch.cat(labels)
     return min(
-        float(hit[true == each].mean()) for hit, true in zip(found.T, truth.T, strict=True) for each in true.unique()
+        float(hit[true == each].mean())
+        for hit, true in zip(found.T, truth.T, strict=True)
+        for each in true.unique()
+        if each >= 0
     )
 
 
 def larger_arms(bench: Bench, base: Measured, full: Measured, plain: float) -> Iterator[Measured]:
     """Yield the bundle with wider layers where the network can be widened, else or after that failed with our own.
 
-    It has failed where hardly anything is known, or clearly less than a linear model knows, whose skill is `plain`.
+    It has failed where hardly anything is known, or clearly less than a linear model knows, whose skill is `plain`, or
+    where a part of the inputs is lost before anything is made of it.
     """
     enough = max(DOUBTFUL_SKILL, (1 - RELATIVE_FAULT) * plain)
-    known = full.skill > enough
+    known = full.skill > enough and not bench.anatomy.blunt  # no layer is large enough for what does not get there
     if known and full.fitted >= KNOWN_THROUGHOUT:
         return  # it is large enough
     # Where its parts no longer fit together, this way of telling is closed.
     with suppress(RuntimeError, ValueError, TypeError, AttributeError, IndexError, AssertionError):
         wider = full.arm.plus(WIDER)
         yield from _arms_that_win(bench, wider, base, full)
-        if known or bench.done[wider].skill > enough:
+        if known or (bench.done[wider].skill > enough and not bench.anatomy.blunt):
             return
     if BESIDE[STAND_IN].applies(bench.subject, bench.anatomy):
         yield bench.measure(replace(full.arm.plus(STAND_IN), adam_rate=STAND_IN_RATE))

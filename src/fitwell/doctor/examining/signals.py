@@ -153,7 +153,7 @@ def activity_of(module: nn.Module, inputs: Tensor) -> tuple[LayerActivity, ...]:
     def look(call: Call, output: Tensor) -> None:
         if call.kind == "activation":
             values = output.detach().float()
-            units = values.movedim(1, -1).reshape(-1, values.shape[1]) if values.ndim > 1 else values[:, None]
+            units = values.movedim(1, -1).reshape(-1, values.shape[1]) if values.ndim > 1 else values.reshape(-1, 1)
             dead = float((units.abs().amax(0) == 0).float().mean()) if call.name in RECTIFIERS else 0.0
             seen[call.number] = LayerActivity(name=call.name, dead=dead, saturated=_saturated(call.name, units))
 

@@ -52,6 +52,12 @@ class Subject:
     shuffle: bool
     score: Score | None
     seed: int
+    asked: slice | None = None  # the columns of targets that outputs are to be, where others are for the loss alone
+
+    @property
+    def known(self) -> Tensor:
+        """The targets (rows, …) that outputs are to be."""
+        return self.targets if self.asked is None else self.targets[:, self.asked]
 
     @property
     def rows(self) -> int:
@@ -228,6 +234,14 @@ def new_module(subject: Subject, seed: int) -> nn.Module:
     module = copy.deepcopy(subject.model)
     if seed != subject.seed:
         _redraw(module)
+    return module
+
+
+def calmed(module: nn.Module) -> nn.Module:
+    """Return the module after its parts that are not torch's were told that they predict, in place."""
+    for part in module.modules():
+        if not type(part).__module__.startswith("torch."):
+            part.training = False
     return module
 
 

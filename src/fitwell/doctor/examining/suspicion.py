@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from fitwell.doctor.examining.anatomy import Anatomy
+from fitwell.doctor.examining.changes import STAND_IN
 from fitwell.doctor.examining.measuring import Measured
 from fitwell.doctor.examining.signals import LayerActivity, activity_of
 from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
@@ -37,7 +38,7 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
     """Return the suspicion of each change that signals say something about."""
     found = {
         "inputs": _ill_scaled(subject.inputs, per_feature=True),
-        "targets": _ill_scaled(subject.targets, per_feature=False),
+        "targets": _ill_scaled(subject.known, per_feature=False),
         "output": 1.0 if anatomy.mismatch else 0.0,
         "loss": _of_loss(anatomy),
         "thaw": 1.0,
@@ -52,6 +53,7 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         "lighter": _held_back(anatomy),
         "weights": 0.75,  # it is among the changes only where it was seen to bring much
         "batch": 0.75 if subject.batch_size * 4 > subject.training_rows or subject.batch_size <= 2 else 0.4,
+        STAND_IN: 0.85 if anatomy.blunt else 0.2,
         "adam": 0.35,
         "longer": 0.3,
     }
@@ -84,7 +86,7 @@ def _held_back(anatomy: Anatomy) -> float:
     decay = anatomy.weight_decay / (DECOUPLED if anatomy.decoupled else 1)
     if decay >= CRUSHING_DECAY or anatomy.dropout >= CRUSHING_DROPOUT:
         return 0.9
-    return 0.6 if decay >= HEAVY_DECAY or anatomy.dropout >= HEAVY_DROPOUT else 0.2
+    return 0.6 if anatomy.drawing or decay >= HEAVY_DECAY or anatomy.dropout >= HEAVY_DROPOUT else 0.2
 
 
 def _dead(layers: tuple[LayerActivity, ...]) -> list[float]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 # Recognizing a loss: on this many made-up outputs the gradients must point the same way, up to rounding in float32.
 PROBES = 3
 SAME_DIRECTION = 0.9999
+# What is read of outputs that are free to be the best for each row must explain so much of the targets.
+READ = 0.8
 # An output is taken for a probability distribution when its rows sum to 1 up to rounding.
 SUMS_TO_ONE = 1e-4
 

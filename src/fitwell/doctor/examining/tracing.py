@@ -28,7 +28,8 @@ RECTIFIERS = frozenset({"relu", "relu_", "relu6", "threshold", "clamp_min"})
 SQUASHING = frozenset({"sigmoid", "sigmoid_", "tanh", "tanh_", "hardtanh", "hardsigmoid", "softsign"})
 DISTRIBUTIONS = frozenset({"softmax", "log_softmax", "softmin"})
 SMOOTH = frozenset({"leaky_relu", "elu", "gelu", "silu", "selu", "softplus", "mish", "celu", "prelu", "hardswish"})
-ACTIVATIONS = RECTIFIERS | SQUASHING | DISTRIBUTIONS | SMOOTH
+EXPONENTIAL = frozenset({"exp", "exp_"})  # as an output's activation; within a network it is seldom one of units
+ACTIVATIONS = RECTIFIERS | SQUASHING | DISTRIBUTIONS | SMOOTH | EXPONENTIAL
 CUTTING = frozenset({"clamp", "clamp_", "clip", "clip_"})  # numbers on both sides, which is as good as an activation
 # What leaves a linear function of its input linear: views, averages, dropout, batch normalization, sums.
 CARRIES = frozenset(
@@ -96,6 +97,7 @@ class Trace:
             for call in self.calls
             if call.kind == "activation"
             and call.number != self.last
+            and call.name not in EXPONENTIAL
             and not (call.name in DISTRIBUTIONS and call.follows is None)
         )
 
@@ -112,8 +114,9 @@ def _tensors(values: Iterable[Any]) -> list[Tensor]:
 
 def _watched(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Kind | None:
     arguments = (*args, *kwargs.values())
-    if name in ACTIVATIONS or (name in CUTTING and _bounds(args, kwargs) is not None):
-        return "activation"
+    bends = name in ACTIVATIONS or (name in CUTTING and _bounds(args, kwargs) is not None)
+    if bends:  # of a parameter, as what keeps a number positive, it is no activation of units
+        return None if any(isinstance(each, nn.Parameter) for each in arguments[:1]) else "activation"
     if name in RECURRENT:
         return "recurrent"
     if name in LINEAR and any(isinstance(each, nn.Parameter) for each in arguments):
