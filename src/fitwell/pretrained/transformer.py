@@ -20,9 +20,23 @@ from fitwell.pretrained.packed import Packed
 Drop = Callable[[Tensor, int], Tensor]  # of hidden pieces, and the number of the place where they are
 Vectors = Float[Tensor, "pieces width"]
 
+
+class Gelu(nn.Module):
+    """The Gaussian error linear unit, in place where nothing is learned: what it is given is nobody else's then."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = approximate
+
+    def forward(self, inputs: Float[Tensor, ...]) -> Float[Tensor, ...]:
+        bend = torch.ops.aten.gelu if torch.is_grad_enabled() else torch.ops.aten.gelu_
+        outputs: Tensor = bend(inputs, approximate=self.approximate)
+        return outputs
+
+
 BENT: dict[str, Callable[[], nn.Module]] = {
-    "gelu": nn.GELU,
-    "gelu_tanh": lambda: nn.GELU(approximate="tanh"),
+    "gelu": Gelu,
+    "gelu_tanh": lambda: Gelu("tanh"),
     "relu": nn.ReLU,
     "silu": nn.SiLU,
 }
