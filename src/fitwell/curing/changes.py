@@ -34,6 +34,7 @@ MACHINE = frozenset(
         "training.compile",
         "training.execution",
         "training.members_at_once",
+        "training.sorted_batches",
         "training.threads",
         "training.signals_every",
         "training.checkpoint_seconds",
@@ -49,6 +50,7 @@ LEAN: dict[str, Any] = {
     "training.compile": "never",  # an experiment takes too few steps to earn it back
     "training.execution": "auto",
     "training.members_at_once": "auto",
+    "training.sorted_batches": "auto",
     "training.image_precision": "auto",
     "training.encoder_precision": "auto",
 }
