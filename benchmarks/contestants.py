@@ -83,7 +83,7 @@ def plain_network(work: Work) -> Any:
     return nn.Sequential(*layers, nn.Linear(width, 1))
 
 
-def image_network() -> Any:
+def image_network(colors: int = 1, outputs: int = 1) -> Any:
     """Return the small residual network that Fitwell takes for images of this size, as plain PyTorch."""
     from torch import nn
 
@@ -106,7 +106,7 @@ def image_network() -> Any:
 
     first, second, third = CHANNELS
     return nn.Sequential(
-        nn.Conv2d(1, first, 3, 2, 1, bias=False),
+        nn.Conv2d(colors, first, 3, 2, 1, bias=False),
         nn.BatchNorm2d(first),
         nn.ReLU(),
         Block(first, first, 1),
@@ -114,7 +114,7 @@ def image_network() -> Any:
         Block(second, third, 2),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
-        nn.Linear(third, 1),
+        nn.Linear(third, outputs),
     )
 
 

@@ -1,13 +1,16 @@
-"""How fast do networks learn from texts, beside a plain PyTorch loop and Hugging Face's Trainer?
+"""How fast do networks learn from texts and from pictures in a folder, beside plain PyTorch and Hugging Face's Trainer?
 
-    python benchmarks/texts.py TABLE --target NAME [--work convolutional lstm terms] [--rounds 5] [--steps 32]
-    python benchmarks/texts.py TABLE --target NAME --work pretrained --encoder FOLDER [--steps 8]
+    python benchmarks/beside_loops.py TABLE --target NAME [--work convolutional lstm terms] [--rounds 5] [--steps 32]
+    python benchmarks/beside_loops.py TABLE --target NAME --work encoder --encoder FOLDER [--steps 8]
+    python benchmarks/beside_loops.py FOLDER --work pictures [--steps 8]
 
-TABLE has one column of texts. All train the same network from the same numbers of words, in batches of as many texts
-and by AdamW, each as it is commonly written: a loop over one padded matrix in memory; a loop over a DataLoader that
-pads each batch to its longest text; for a pretrained encoder also `Trainer`, which needs `transformers[torch]`.
-Fitwell trains as `fitwell train` does, by its defaults, and an encoder once in float32 as well. They take turns in one
-process on one thread, `--steps` steps a turn; figures are texts a CPU second by the median turn, the first left out.
+TABLE has one column of texts, FOLDER a folder of pictures for each class. All train the same network from the same
+numbers of words, or the same files, in batches of as many rows and by AdamW, each as it is commonly written: a loop
+over one padded matrix in memory; a loop over a DataLoader that pads each batch to its longest text, or opens, sizes and
+mirrors each picture; for a pretrained encoder also `Trainer`, which needs `transformers[torch]`. Fitwell trains as
+`fitwell train` does, by its defaults, and an encoder and pictures once in float32 as well; the pictures, which it reads
+once, it too sizes and mirrors alone. They take turns in one process on one thread, `--steps` steps a turn; figures are
+rows a CPU second by the median turn, the first left out.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from contestants import CHANNELS, image_network
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 RATE = 1e-3
@@ -35,9 +40,15 @@ def setup_of(asked: argparse.Namespace, work: str, **settings: Any) -> Any:
     from fitwell.workflow.asking import asked_recipe
     from fitwell.workflow.beginning import prepared_of
 
-    settings |= {"target": [asked.target], "training.threads": 1}
-    if work == "pretrained":
+    settings |= {"training.threads": 1, "network.activation": "relu"} | (
+        {"target": [asked.target]} if asked.target else {}
+    )
+    if work == "encoder":
         settings["data.text_encoder"] = str(asked.encoder)
+    elif work == "pictures":
+        changes = ("shift", "crop", "rotation", "color", "erase")
+        settings |= {f"training.image_{name}": 0.0 for name in changes}
+        settings |= {"training.image_flip": True, "network.image.widths": CHANNELS}
     elif work != "terms":
         settings["network.text.family"] = work
     _, prepared = prepared_of(read_table(asked.table), asked_recipe(None, settings, {}))
@@ -189,8 +200,8 @@ def trainer_steps(asked: argparse.Namespace, texts: list[Any], targets: Any, siz
         yield
 
 
-def in_turns(work: dict[str, Iterator[None]], *, rounds: int, steps: int, texts: int) -> dict[str, float]:
-    """Return texts a CPU second of each, by its median turn; the first warms up."""
+def in_turns(work: dict[str, Iterator[None]], *, rounds: int, steps: int, rows: int) -> dict[str, float]:
+    """Return rows a CPU second of each, by its median turn; the first warms up."""
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for turn in range(rounds + 1):
         for name, each in work.items():
@@ -198,15 +209,12 @@ def in_turns(work: dict[str, Iterator[None]], *, rounds: int, steps: int, texts:
             for _ in range(steps):
                 next(each)
             if turn:
-                seconds[name].append((time.process_time() - started) / (steps * texts))
+                seconds[name].append((time.process_time() - started) / (steps * rows))
     return {name: 1 / median(times) for name, times in seconds.items()}
 
 
-def contestants(asked: argparse.Namespace, work: str) -> tuple[dict[str, Iterator[None]], int]:
-    """Return everyone's steps, and how many texts a step has."""
-    import torch
-    from torch.nn.utils.rnn import pad_sequence
-
+def beside_texts(asked: argparse.Namespace, work: str) -> tuple[dict[str, Iterator[None]], int]:
+    """Return everyone's steps on texts, and how many of these a step has."""
     setup = setup_of(asked, work)
     size = int(setup.recipe.training.batch_size)
     (rows,) = setup.training.features.values()
@@ -214,38 +222,95 @@ def contestants(asked: argparse.Namespace, work: str) -> tuple[dict[str, Iterato
     classes = int(targets.max()) + 1
     present = rows[..., 0] > 0 if work == "terms" else rows > 0
     texts = [row[: int(count)] for row, count in zip(rows, present.sum(1), strict=True)]
-    found: dict[str, Iterator[None]] = {}
-    if work == "pretrained":
-        from transformers import AutoModel
+    found = {
+        "loop over a matrix": loop(plain_network(setup, work, classes), in_memory(rows, targets, size), rate=RATE),
+        "loop over a DataLoader": loop(
+            plain_network(setup, work, classes), loader(texts, targets, size, padded), rate=RATE
+        ),
+        "Fitwell": our_steps(setup),
+    }
+    return found, size
 
-        class Encoder(torch.nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.encoder = AutoModel.from_pretrained(asked.encoder)
-                self.head = torch.nn.Linear(self.encoder.config.hidden_size, classes)
 
-            def forward(self, pieces: torch.Tensor) -> Any:
-                present = (pieces > 0).long()
-                hidden = self.encoder((pieces - 1).clamp(min=0), attention_mask=present).last_hidden_state
-                return self.head((hidden * present[..., None]).sum(1) / present.sum(1, keepdim=True))
+def padded(pairs: list[Any]) -> Any:
+    """Return a batch of texts of all lengths, and their labels."""
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
 
-        network, rate = Encoder(), ENCODER_RATE
-        numbers = [[int(piece) - 1 for piece in text] for text in texts]
-        found["Trainer"] = trainer_steps(asked, numbers, targets, size, classes)
-        found["Fitwell in float32"] = our_steps(setup_of(asked, work, **{"training.encoder_precision": "float32"}))
-        rows = rows.long()
-        texts = [text.long() for text in texts]
-    else:
-        network, rate = plain_network(setup, work, classes), RATE
-        found["loop over a matrix"] = loop(network, in_memory(rows, targets, size), rate=rate)
-        network = plain_network(setup, work, classes)
+    texts, labels = zip(*pairs, strict=True)
+    return (pad_sequence(texts, batch_first=True),), torch.tensor(labels)
 
-    def collate(pairs: list[Any]) -> Any:
-        texts, labels = zip(*pairs, strict=True)
-        return (pad_sequence(texts, batch_first=True),), torch.tensor(labels)
 
-    found["loop over a DataLoader"] = loop(network, loader(texts, targets, size, collate), rate=rate)
-    found["Fitwell"] = our_steps(setup)
+def beside_encoders(asked: argparse.Namespace) -> tuple[dict[str, Iterator[None]], int]:
+    """Return everyone's steps on texts that a pretrained encoder reads, and how many of these a step has."""
+    import torch
+    from transformers import AutoModel
+
+    setup = setup_of(asked, "encoder")
+    size = int(setup.recipe.training.batch_size)
+    (rows,) = setup.training.features.values()
+    targets = setup.training.targets.long().reshape(-1)
+    classes = int(targets.max()) + 1
+    texts = [row[: int(count)].long() for row, count in zip(rows, (rows > 0).sum(1), strict=True)]
+
+    class Encoder(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = AutoModel.from_pretrained(asked.encoder)
+            self.head = torch.nn.Linear(self.encoder.config.hidden_size, classes)
+
+        def forward(self, pieces: torch.Tensor) -> Any:
+            present = (pieces > 0).long()
+            hidden = self.encoder((pieces - 1).clamp(min=0), attention_mask=present).last_hidden_state
+            return self.head((hidden * present[..., None]).sum(1) / present.sum(1, keepdim=True))
+
+    numbers = [(text - 1).tolist() for text in texts]
+    in_float32 = setup_of(asked, "encoder", **{"training.encoder_precision": "float32"})
+    found = {
+        "Trainer": trainer_steps(asked, numbers, targets, size, classes),
+        "loop over a DataLoader": loop(Encoder(), loader(texts, targets, size, padded), rate=ENCODER_RATE),
+        "Fitwell in float32": our_steps(in_float32),
+        "Fitwell": our_steps(setup),
+    }
+    return found, size
+
+
+def beside_pictures(asked: argparse.Namespace) -> tuple[dict[str, Iterator[None]], int]:
+    """Return everyone's steps on pictures in a folder, and how many of these a step has."""
+    import numpy as np
+    import torch
+    from PIL import Image, ImageOps
+    from torch.utils.data import Dataset
+
+    setup = setup_of(asked, "pictures")
+    size = int(setup.recipe.training.batch_size)
+    (block,) = setup.training.features.values()
+    high, wide = block.shape[1:3]
+    places = sorted(path for path in asked.table.rglob("*") if path.is_file())[: len(block)]
+    names = sorted({path.parent.name for path in places})
+
+    class Files(Dataset):  # type: ignore[type-arg]
+        def __len__(self) -> int:
+            return len(places)
+
+        def __getitem__(self, place: int) -> Any:
+            with Image.open(places[place]) as opened:
+                picture = opened.convert("RGB").resize((wide, high), Image.Resampling.BILINEAR)
+            if random.random() < 0.5:
+                picture = ImageOps.mirror(picture)
+            pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+            return (pixels - 0.5) / 0.25, names.index(places[place].parent.name)
+
+    random = np.random.default_rng(0)
+    batches = torch.utils.data.DataLoader(Files(), batch_size=size, shuffle=True, drop_last=True)
+    in_float32 = setup_of(asked, "pictures", **{"training.image_precision": "float32"})
+    found = {
+        "loop over a DataLoader": loop(
+            image_network(colors=3, outputs=len(names)), lambda: (((x,), y) for x, y in batches), rate=RATE
+        ),
+        "Fitwell in float32": our_steps(in_float32),
+        "Fitwell": our_steps(setup),
+    }
     return found, size
 
 
@@ -253,19 +318,20 @@ def main() -> None:
     """Print a table for each work."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
-    parser.add_argument("--target", required=True)
-    parser.add_argument("--work", nargs="+", default=["convolutional", "lstm", "terms"],
-                        choices=["convolutional", "lstm", "terms", "pretrained"])  # fmt: skip
+    parser.add_argument("--target")
+    works = ["convolutional", "lstm", "terms", "encoder", "pictures"]
+    parser.add_argument("--work", nargs="+", default=works[:3], choices=works)
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=32)
     asked = parser.parse_args()
-    if "pretrained" in asked.work and asked.encoder is None:
-        parser.error("pretrained needs --encoder")
+    if "encoder" in asked.work and asked.encoder is None:
+        parser.error("encoder needs --encoder")
     for work in asked.work:
-        steps, size = contestants(asked, work)
-        speeds = in_turns(steps, rounds=asked.rounds, steps=asked.steps, texts=size)
-        print(f"\n{work}, {size} texts a step\n| contestant | texts a CPU second | Fitwell is as fast |\n|---|---|---|")
+        beside = {"encoder": beside_encoders, "pictures": beside_pictures}.get(work)
+        steps, size = beside_texts(asked, work) if beside is None else beside(asked)
+        speeds = in_turns(steps, rounds=asked.rounds, steps=asked.steps, rows=size)
+        print(f"\n{work}, {size} rows a step\n| contestant | rows a CPU second | Fitwell is as fast |\n|---|---|---|")
         for name, speed in speeds.items():
             print(f"| {name} | {speed:,.0f} | {speeds['Fitwell'] / speed:.2f} times |", flush=True)
 
