@@ -50,6 +50,15 @@ def test_a_field_of_each_record_is_a_text(tmp_path: Path) -> None:
     assert read(path, field="t") == ["a\nb", "", "ü"]
 
 
+def test_records_are_not_taken_for_lines_of_text(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"n": 1, "t": "a", "u": "b"}\n'))
+    with pytest.raises(RequestError, match=r"holds JSON records, so the field .* must be named \(--field\): t, u$"):
+        read(path)
+    path.write_bytes(gzip.compress(b"{no record}\n"))
+    assert read(path) == ["{no record}"]
+
+
 def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "marked").write_bytes(b"\xef\xbb\xbfa\n\xef\xbb\xbfb")
     assert read(tmp_path / "marked") == ["a", "\ufeffb"]

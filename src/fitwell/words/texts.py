@@ -25,6 +25,8 @@ Corpus: TypeAlias = "str | Path | Iterable[str] | Iterable[Sequence[str]]"
 PIECE_BYTES = 2 * 2**20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 HIDDEN = (".", "_")
+RECORDS = {".jsonl", ".ndjson"}  # ends of names, before that of a compression
+OFFERED = 5  # fields
 NEWLINE = ord("\n")
 
 
@@ -67,7 +69,8 @@ def pieces_of(corpus: Corpus, *, unit: Unit = "line", field: str | None = None) 
 
     Raises:
         DataError: there is nothing at the path, or no text in it; or it is not UTF-8, or a record lacks the field.
-        RequestError: the unit is unknown, or `field` is given for something that is not a file.
+        RequestError: the unit is unknown, or `field` is given for something that is not a file, or is not given for
+        one that its name says is JSONL.
     """
     if unit not in get_args(Unit):
         raise RequestError(f'unit must be "line" or "file", but is "{unit}"')
@@ -146,6 +149,8 @@ def _pieces_of_file(path: Path, *, unit: Unit, field: str | None) -> Iterator[Pi
     whole = list[bytes]()
     for text in _whole_lines(path):
         _require_utf8(text, path, line)
+        if field is None and line == 1:
+            _require_no_records(text, path)
         ends = np.flatnonzero(np.frombuffer(text, np.uint8) == NEWLINE) + 1
         if field is not None:
             yield piece_of(list(_fields(text, field, path, line)))
@@ -183,6 +188,20 @@ def _require_utf8(text: bytes, path: Path, line: int) -> None:
             f"a corpus must be UTF-8, but {path} is not in line {wrong}: {error.reason} "
             f"(0x{text[error.start]:02x}); convert it, or mend that line"
         ) from None
+
+
+def _require_no_records(text: bytes, path: Path) -> None:
+    """Refuse to learn the names of fields, too, from records that are taken for lines of text."""
+    if RECORDS.isdisjoint(path.suffixes):
+        return
+    try:
+        record = json.loads(text.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return
+    if isinstance(record, dict):
+        texts = [name for name, value in record.items() if isinstance(value, str)]
+        offered = ", ".join(texts[:OFFERED]) or "it has none that holds text"
+        raise RequestError(f"{path} holds JSON records, so the field of their texts must be named (--field): {offered}")
 
 
 def _fields(text: bytes, field: str, path: Path, line: int) -> Iterator[str]:
