@@ -126,17 +126,19 @@ def test_members_together_move_as_each_alone_by_plain_back_propagation(
     noisy = execution == "compiled" and "input_noise" in case
     for member, one in enumerate(alone):
         assert torch.allclose(losses[:, member], torch.stack(steps(one))[:, 0], rtol=1e-7 if noisy else 1e-9)
-        close(together.population.weights[member], one.population.weights[0], training=together)
+        # Six steps move a weight by 0.06 at most, and noise that differs by 1e-7 of itself by 1e-7 of that.
+        near = 1e-8 if noisy else 1e-9
+        close(together.population.weights[member], one.population.weights[0], training=together, near=near)
         for name, buffer in together.population.buffers.items():
             expected = one.population.buffers[name][0]
             assert torch.allclose(buffer[member], expected, rtol=1e-9, atol=1e-7 if noisy else 1e-12), name
     assert float((together.population.weights - begun).abs().max()) > RATE / 10
 
 
-def close(found: Tensor, expected: Tensor, *, training: Any) -> None:
+def close(found: Tensor, expected: Tensor, *, training: Any, near: float = 1e-9) -> None:
     for piece in training.program.pieces:
         part = slice(piece.start, piece.stop)
-        assert torch.allclose(found[part], expected[part], rtol=1e-7, atol=1e-9), piece.name
+        assert torch.allclose(found[part], expected[part], rtol=1e-7, atol=near), piece.name
 
 
 @pytest.mark.parametrize("case", ["normalization batch", "redrawn", "everything"])
