@@ -31,7 +31,7 @@ from fitwell.training.lengths import Lengths
 from fitwell.training.replays import not_recorded
 from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
-from fitwell.training.step import Batch, Population, Program, chosen, loss_of, outputs_of, program_of
+from fitwell.training.step import Ahead, Batch, Population, Program, chosen, loss_of, outputs_of, program_of
 from fitwell.training.strides import Course, Stride
 
 ROWS_GATHERED = 16_384  # of the members' next batches together: few calls, and what they copy stays in the cache
@@ -229,8 +229,7 @@ def record_ahead(
         raise not_recorded("rows come from a disk, and a graph takes them from the memory of the GPU")
     own_program, own_seeds = program_of(program, state.active), [seeds[member] for member in state.active]
     course = _course(own_program, state, training, own_seeds, rates=rates, at_once=len(own_seeds))
-    order = _order_ahead(own_program, state, training, own_seeds)
-    program.replays.record(own_program, state.population, training, order, course)
+    program.replays.record(_ahead(own_program, state, training, own_seeds, course))
 
 
 def _course(
@@ -266,8 +265,7 @@ def _strides(
 ) -> Iterator[Stride]:
     """Take the steps of a course."""
     if program.replays is not None and isinstance(training, Rows):
-        order = _order_ahead(program, state, training, seeds)
-        return program.replays.strides(program, state.population, training, order, course)
+        return program.replays.strides(_ahead(program, state, training, seeds, course))
     batch_rows, _ = batching(len(training), program.settings)
     batches = training.batches(seeds, epoch=state.epoch, batch_rows=batch_rows, start=state.epoch_step)
     if program.processes is not None:
@@ -298,11 +296,11 @@ def _one_by_one(program: Program, population: Population, batches: Iterator[Batc
         yield Stride(losses=outcome.losses[None], signals=outcome.signals, at_once=at_once, note=note)
 
 
-def _order_ahead(program: Program, state: State, training: Rows, seeds: Sequence[Seeds]) -> Int[Tensor, "members rows"]:
-    """Return the places of the rows of an epoch's batches that are ahead, one batch after another."""
+def _ahead(program: Program, state: State, training: Rows, seeds: Sequence[Seeds], course: Course) -> Ahead:
     batch_rows, _ = batching(len(training), program.settings)
     order = _order(training, seeds, epoch=state.epoch, batch_rows=batch_rows)[:, state.epoch_step * batch_rows :]
-    return torch.from_numpy(order).to(training.targets.device)
+    on_device = torch.from_numpy(order).to(training.targets.device)
+    return Ahead(program=program, population=state.population, rows=training, order=on_device, course=course)
 
 
 def looked_at(

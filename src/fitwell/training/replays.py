@@ -24,7 +24,7 @@ from torch.linalg import vector_norm
 
 from fitwell.errors import SurroundingsError
 from fitwell.training.signals import SIGNALS, LayerSignals
-from fitwell.training.step import Population, Program, ResidentRows, advance, copied
+from fitwell.training.step import Ahead, Population, ResidentRows, advance, copied
 from fitwell.training.strides import Course, Stride, strides_of
 
 # What atomic additions in another order make of a few steps is a thousand times less than what a wrong input does.
@@ -93,73 +93,58 @@ class Replays:
         self._recorded_for: tuple[Population, ResidentRows] | None = None
         self._recordings: dict[Kind, Recording] = {}
 
-    def record(
-        self,
-        program: Program,
-        population: Population,
-        rows: ResidentRows,
-        order: Int[Tensor, "members rows"],
-        course: Course,
-    ) -> None:
-        """Record all that a course takes; the population stays as it is.
+    def record(self, ahead: Ahead) -> None:
+        """Record all that an epoch takes; the population stays as it is.
 
         Raises:
             SurroundingsError: it cannot be recorded.
         """
-        self._turn_to(population, rows)
-        for places in strides_of(course):
-            inputs = _inputs(course, places, order, population)
-            kind = _kind(course, places, inputs)
+        self._turn_to(ahead)
+        for places in strides_of(ahead.course):
+            inputs = _inputs(ahead, places)
+            kind = _kind(ahead.course, places, inputs)
             if kind not in self._recordings:
-                self._recordings[kind] = self._record(program, population, rows, inputs, kind)
+                self._recordings[kind] = self._record(ahead, inputs, kind)
 
-    def strides(
-        self,
-        program: Program,
-        population: Population,
-        rows: ResidentRows,
-        order: Int[Tensor, "members rows"],
-        course: Course,
-    ) -> Iterator[Stride]:
-        """Move every member in place, to the end of the course."""
-        self._turn_to(population, rows)
-        for places in strides_of(course):
-            inputs = _inputs(course, places, order, population)
-            kind, note = _kind(course, places, inputs), None
+    def strides(self, ahead: Ahead) -> Iterator[Stride]:
+        """Move every member in place, to the end of the epoch."""
+        self._turn_to(ahead)
+        for places in strides_of(ahead.course):
+            inputs = _inputs(ahead, places)
+            kind, note = _kind(ahead.course, places, inputs), None
             if kind not in self._recordings:
                 try:
-                    self._recordings[kind] = self._record(program, population, rows, inputs, kind)
+                    self._recordings[kind] = self._record(ahead, inputs, kind)
                 except SurroundingsError as error:
                     note = f"training goes on without a graph: {error}"
                     self._recorder = _as_it_is
-                    self._recordings[kind] = self._record(program, population, rows, inputs, kind)
+                    self._recordings[kind] = self._record(ahead, inputs, kind)
             recording = self._recordings[kind]
             recording.inputs.write(inputs)
             recording.replay()
             signals = None
             if recording.signals is not None:
-                signals = LayerSignals(layers=tuple(program.layers), values=recording.signals.clone())
-            yield Stride(losses=recording.losses.clone(), signals=signals, at_once=course.at_once, note=note)
+                signals = LayerSignals(layers=tuple(ahead.program.layers), values=recording.signals.clone())
+            yield Stride(losses=recording.losses.clone(), signals=signals, at_once=ahead.course.at_once, note=note)
 
-    def _turn_to(self, population: Population, rows: ResidentRows) -> None:
+    def _turn_to(self, ahead: Ahead) -> None:
         """Forget what was recorded of another population or other rows."""
-        before = self._recorded_for
+        before, population, rows = self._recorded_for, ahead.population, ahead.rows
         if before is None or before[0] is not population or before[1] is not rows:
             self._recordings.clear()
             self._recorder = None  # a pool of memory goes with the recordings
             self._recorder = self._recorder_of(population.weights.device)
             self._recorded_for = population, rows
 
-    def _record(
-        self, program: Program, population: Population, rows: ResidentRows, inputs: Inputs, kind: Kind
-    ) -> Recording:
+    def _record(self, ahead: Ahead, inputs: Inputs, kind: Kind) -> Recording:
         """Return a recording that has proved itself on these inputs; the population stays as it is.
 
         Raises:
             SurroundingsError: there is none.
         """
         assert self._recorder is not None
-        members, weights = len(population.weights), population.weights
+        program, population, weights = ahead.program, ahead.population, ahead.population.weights
+        members = len(weights)
         own = _neutral(inputs)
         losses = weights.new_zeros(kind.steps, members)
         signals = weights.new_zeros(members, len(program.layers), len(SIGNALS)) if kind.observed else None
@@ -170,7 +155,7 @@ class Replays:
                 outcome = advance(
                     single,
                     population,
-                    rows.taken(own.places[place]),
+                    ahead.rows.taken(own.places[place]),
                     noise=own.noise[place],
                     rate=own.rates[place],
                     step=own.numbers[place],
@@ -212,14 +197,15 @@ def _first_reason(error: BaseException) -> str:
     return str(error).partition("\n")[0]
 
 
-def _inputs(course: Course, places: range, order: Int[Tensor, "members rows"], population: Population) -> Inputs:
+def _inputs(ahead: Ahead, places: range) -> Inputs:
     """Return what the steps at some places of a course take; numbers are still in the memory of the CPU."""
-    steps, members = len(places), len(population.weights)
-    batch_rows = order.shape[1] // len(course)
-    of_steps = order[:, places.start * batch_rows : places.stop * batch_rows]
+    course, weights = ahead.course, ahead.population.weights
+    steps, members = len(places), len(weights)
+    batch_rows = ahead.order.shape[1] // len(course)
+    of_steps = ahead.order[:, places.start * batch_rows : places.stop * batch_rows]
     rates: Sequence[tuple[float, ...]] = [course.rates(place) for place in places]
     alike = all(rate == of_step[0] for of_step in rates for rate in of_step)
-    numbers = torch.tensor(rates, dtype=population.weights.dtype)
+    numbers = torch.tensor(rates, dtype=weights.dtype)
     return Inputs(
         places=of_steps.reshape(members, steps, batch_rows).transpose(0, 1),
         noise=course.noise[places.start : places.stop],

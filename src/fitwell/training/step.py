@@ -123,26 +123,12 @@ class ResidentRows(Protocol):
 class Replaying(Protocol):
     """Takes steps of a program several at once, by replaying what was recorded of them."""
 
-    def record(
-        self,
-        program: Program,
-        population: Population,
-        rows: ResidentRows,
-        order: Int[Tensor, "members rows"],
-        course: Course,
-    ) -> None:
-        """Record all that a course takes; the population stays as it is."""
+    def record(self, ahead: Ahead) -> None:
+        """Record all that an epoch takes; the population stays as it is."""
         ...
 
-    def strides(
-        self,
-        program: Program,
-        population: Population,
-        rows: ResidentRows,
-        order: Int[Tensor, "members rows"],
-        course: Course,
-    ) -> Iterator[Stride]:
-        """Move every member in place, as `advance` does, batch by batch of the order, to the end of the course."""
+    def strides(self, ahead: Ahead) -> Iterator[Stride]:
+        """Move every member in place, as `advance` does, batch by batch, to the end of the epoch."""
         ...
 
 
@@ -206,6 +192,17 @@ class Program:
     def layers(self) -> dict[str, slice]:
         """The stretch of the weights of every layer, by name."""
         return layer_spans(self.pieces)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """What is left of an epoch whose rows are in the memory of the device."""
+
+    program: Program
+    population: Population
+    rows: ResidentRows
+    order: Int[Tensor, "members rows"]  # of these, one batch after another
+    course: Course
 
 
 @dataclass(frozen=True, kw_only=True)
