@@ -203,7 +203,8 @@ def test_reading_texts_is_what_a_loop_does(way: str, of_parts: bool, by_tree: bo
     width = inputs.shape[1]
     ids = np.array([word for text in texts for word in text], np.int32)
     ids.flags.writeable = False  # as a corpus
-    looked_at, loss = read(
+    stopped = np.zeros(1, np.bool_)
+    texts_read, looked_at, loss = read(
         ids,
         np.cumsum([len(text) for text in texts]),
         0,
@@ -212,6 +213,8 @@ def test_reading_texts_is_what_a_loop_does(way: str, of_parts: bool, by_tree: bo
         None if ways is None else (ways.nodes, ways.turns, ways.begins),
         inputs,
         outputs,
+        10,
+        0,
         parts,
         aligned_zeros(scratch_size(width, 3)),
         3,
@@ -220,8 +223,11 @@ def test_reading_texts_is_what_a_loop_does(way: str, of_parts: bool, by_tree: bo
         0.1,
         1e-5,
         np.uint64(7),
+        stopped,
         wide(way, width, drawn),
     )
+    assert texts_read == len(texts)
+    assert stopped[0]
     read_by_loop(
         texts,
         keep.tolist(),

@@ -16,7 +16,7 @@ import pytest
 
 from fitwell import words
 from fitwell.errors import DataError, RequestError
-from fitwell.words import Look, word_vectors
+from fitwell.words import Look, replicas, word_vectors
 from fitwell.words.matrices import vector_widths
 from fitwell.words.negatives import NEAR, ROUNDS, drawn_words
 from fitwell.words.word2vec_settings import RATES, Architecture, Loss, Word2VecSettings
@@ -59,6 +59,12 @@ def test_words_of_one_topic_become_neighbors(small_blocks: None, architecture: s
     assert vectors.matrix.shape == (16, 16)
     assert vectors.counts is not None
     assert vectors.counts[0] == 3000
+
+
+@pytest.mark.parametrize("loss", get_args(Loss))
+def test_threads_find_them_too_where_they_have_copies_of_few_rows(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replicas, "OWN", 4)
+    assert_topics_found(learned(threads=2, loss=loss))
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(small_blocks: None) -> None:
@@ -172,6 +178,15 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_bits(small_blocks: None
     assert looks[0].epoch > float(str(cut.made["epochs_done"]))
     assert resumed.matrix.tobytes() == learned().matrix.tobytes() != cut.matrix.tobytes()
     assert not place.exists()
+
+
+def test_several_threads_go_on_from_where_they_were_cut_off(small_blocks: None, tmp_path: Path) -> None:
+    place = tmp_path / "checkpoint"
+    cut = learned(threads=2, checkpoint=place, progress=interrupt_after(9))
+    looks = list[Look]()
+    resumed = learned(threads=2, checkpoint=place, progress=looks.append)
+    assert float(str(cut.made["epochs_done"])) < looks[0].epoch < looks[-1].epoch == 3
+    assert_topics_found(resumed)
 
 
 def test_the_state_is_saved_now_and_then(small_blocks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

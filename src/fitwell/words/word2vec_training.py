@@ -56,11 +56,12 @@ def word2vec(
     words only. `rate` is the learning rate at the beginning, 0.025, or 0.05 for "cbow", unless another is given.
 
     The corpus is a path or an iterable, as for `encode`, or one that is encoded, also as a file; then it has its
-    tokenization. With one thread the same call gives the same bits. On a GPU (device "cuda"), thousands of windows move
-    the vectors together, in an order of its own; that needs negative sampling. Ctrl-C ends training after the block at
-    hand, and what was learned is returned; `made` then says how many epochs that were. With `checkpoint`, the state is
-    saved there every minute and at Ctrl-C, the same call goes on from it to the bits of a training that was never
-    stopped (with one thread), and it is removed at the end.
+    tokenization. With one thread the same call gives the same bits. Several threads have copies of the most frequent
+    words' vectors, on which they agree now and then, and change all others together. On a GPU (device "cuda"),
+    thousands of windows move the vectors together, in an order of its own; that needs negative sampling. Ctrl-C ends
+    training after the block at hand, and what was learned is returned; `made` then says how many epochs that were. With
+    `checkpoint`, the state is saved there every minute and at Ctrl-C, the same call goes on from it to the bits of a
+    training that was never stopped (with one thread), and it is removed at the end.
 
     With `keep`, what was learned is written there for a later training on new text, which names it as `start`. That
     begins with the words of both, and with what the old ones have learned; counts add up.

@@ -1,17 +1,17 @@
 """Word2Vec: every word gets a vector from which the words around it can be told.
 
 The corpus is read in blocks of whole texts. A block is a function of the vectors, of its place in the corpus and of a
-seed of its own, so that training with one thread gives the same bits again, also when it was cut off between two blocks
-and goes on later. Several threads read several blocks at a time and change the same vectors without waiting for one
-another (Recht et al. 2011, Hogwild); what is lost when two change a row at once is less than chance changes.
+seed of its own, so that training gives the same bits again, also when it was cut off between two blocks and goes on
+later. Several threads read several blocks at a time, each in pieces, and agree after each piece (`replicas`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +20,18 @@ from fitwell.compiled import to_be_read
 from fitwell.words.driving import Look
 from fitwell.words.encoded import EncodedCorpus
 from fitwell.words.huffman import Ways, huffman_ways
-from fitwell.words.interning import in_order, require_threads
+from fitwell.words.interning import require_threads
 from fitwell.words.matrices import aligned_zeros, padded_width, vector_widths
 from fitwell.words.negatives import drawn_words
 from fitwell.words.parts import Parts
+from fitwell.words.replicas import FIRST_PIECE, Replicas, words_of_piece
 from fitwell.words.vocabulary import Vocabulary, keep_probabilities
 from fitwell.words.word2vec_settings import COMPILED_ON, LAST_RATE, Word2VecSettings
 from fitwell.words.word_checkpoint import State
 
-if TYPE_CHECKING:
-    from fitwell.words.device_windows import DeviceWindows
-
 BLOCK_TOKENS = 2**18  # read between two looks: some tenths of a second
 DEVICE_BLOCK_TOKENS = 2**22  # the same on a device, from which the vectors are brought back for each look
+NODES = 8  # of a tree that are met at a time, as many as the kernels have room for
 EXPONENT = 0.75  # of a word's count, where words are drawn
 
 
@@ -62,47 +61,45 @@ def learn(
     parts: Parts | None,
     threads: int,
 ) -> Iterator[Look]:
-    """Go on learning, and yield after each block how it stands; the state is changed in place.
+    """Go on learning, and yield after each block or some how it stands; the state is changed in place.
 
     With `parts`, a word's vector is the mean of its rows of `inputs`. The loss is that of pairs of words, in nats, in
     one of some windows.
     """
+    threads = require_threads(threads)
     is_compiled = settings.device == COMPILED_ON
-    blocks = _blocks(corpus, BLOCK_TOKENS if is_compiled else DEVICE_BLOCK_TOKENS)
-    total = settings.epochs * len(corpus.ids)
     kept = keep_probabilities(vocabulary.counts, subsample=settings.subsample)
-    draws, ways = _told_by(vocabulary, settings)
-    read_block: Callable[[int], tuple[int, float]]
-    if is_compiled:
-        read_block = partial(
-            _read_block,
-            corpus=corpus,
-            blocks=blocks,
-            keep=(kept * np.iinfo(np.uint32).max).astype(np.uint32),
-            draws=draws,
-            ways=ways,
-            parts=parts,
-            state=state,
-            settings=settings,
-        )
+    with ThreadPoolExecutor(1) as another:
+        told_by = another.submit(_told_by, vocabulary, settings)
+        together = is_compiled and threads > 1
+        replicas = Replicas(state, _touches(vocabulary, kept, settings, parts), threads=threads) if together else None
+        draws, ways = told_by.result()
+    lesson = Lesson(
+        corpus=corpus,
+        blocks=_blocks(corpus, BLOCK_TOKENS if is_compiled else DEVICE_BLOCK_TOKENS),
+        keep=(kept * np.iinfo(np.uint32).max).astype(np.uint32),
+        draws=draws,
+        ways=ways,
+        parts=parts,
+        settings=settings,
+    )
+    if not is_compiled:
+        looks = _read_there(lesson, state, kept)
+    elif replicas is None:
+        looks = _read_alone(lesson, state)
     else:
-        from fitwell.words.device_windows import DeviceWindows
-
-        windows = DeviceWindows(state, settings=settings, keep=kept, draws=draws)
-        read_block = partial(_read_block_there, windows=windows, corpus=corpus, blocks=blocks, settings=settings)
-    started, first = time.perf_counter(), state.blocks
-    numbers = range(first, settings.epochs * (len(blocks) - 1))
-    for number, (pairs, loss) in zip(
-        numbers, in_order(read_block, numbers, threads=require_threads(threads)), strict=True
-    ):
-        state.blocks = number + 1
-        done = _tokens_before(number + 1, corpus, blocks)
-        speed = (done - _tokens_before(first, corpus, blocks)) / (time.perf_counter() - started)
+        looks = _read_together(lesson, state, replicas)
+    total, first = lesson.total, lesson.tokens_before(state.blocks)
+    started = time.perf_counter()
+    for blocks, pairs, loss in looks:
+        state.blocks = blocks
+        done = lesson.tokens_before(blocks)
+        speed = (done - first) / (time.perf_counter() - started)
         yield Look(
             epoch=done / len(corpus.ids),
             epochs=settings.epochs,
             loss=loss / pairs if pairs else float("nan"),
-            rate=_rate(done / total, settings),
+            rate=lesson.rate(done),
             per_second=speed,
             seconds_left=(total - done) / speed,
         )
@@ -124,83 +121,240 @@ def _blocks(corpus: EncodedCorpus, tokens: int) -> npt.NDArray[np.int64]:
     return bounds.astype(np.int64)
 
 
-def _tokens_before(number: int, corpus: EncodedCorpus, blocks: npt.NDArray[np.int64]) -> int:
-    """Return how many tokens come before a block, counted through all epochs."""
-    epoch, block = divmod(number, len(blocks) - 1)
-    text = int(blocks[block])
-    return epoch * len(corpus.ids) + (int(corpus.ends[text - 1]) if text else 0)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lesson:
+    """What is read, and how."""
+
+    corpus: EncodedCorpus
+    blocks: npt.NDArray[np.int64]  # the first text of each block of an epoch, and the number of texts
+    keep: npt.NDArray[np.uint32]  # of each word how often it is not skipped, of 2^32 times
+    draws: npt.NDArray[np.int32]  # a stream of drawn words
+    ways: Ways | None  # to words in a tree, instead of drawn words
+    parts: Parts | None  # the rows of each word
+    settings: Word2VecSettings
+
+    @property
+    def drawn(self) -> int:
+        """How many words or nodes tell a word beside the first."""
+        return self.settings.negative if self.ways is None else NODES - 1
+
+    @property
+    def total(self) -> int:
+        """How many tokens are read in all epochs."""
+        return self.settings.epochs * len(self.corpus.ids)
+
+    @property
+    def blocks_of_epoch(self) -> int:
+        """How many blocks an epoch has."""
+        return len(self.blocks) - 1
+
+    @property
+    def all_blocks(self) -> int:
+        """How many blocks there are in all epochs."""
+        return self.settings.epochs * self.blocks_of_epoch
+
+    def tokens_before(self, block: int) -> int:
+        """Return how many tokens come before a block, counted through all epochs."""
+        epoch, block = divmod(block, self.blocks_of_epoch)
+        return epoch * len(self.corpus.ids) + self.first_token(int(self.blocks[block]))
+
+    def texts(self, block: int, until: int) -> tuple[int, int]:
+        """Return the first text of a block, and the one before which the last of some blocks of its epoch ends."""
+        first = block % self.blocks_of_epoch
+        return int(self.blocks[first]), int(self.blocks[first + until - block])
+
+    def first_token(self, text: int) -> int:
+        """Return where in the corpus a text begins."""
+        return int(self.corpus.ends[text - 1]) if text else 0
+
+    def tokens(self, first: int, last: int) -> int:
+        """Return how many tokens the texts from one to before another have."""
+        return self.first_token(last) - self.first_token(first)
+
+    def rate(self, before: int) -> float:
+        """Return the learning rate where so many tokens were read."""
+        return self.settings.rate - (self.settings.rate - LAST_RATE) * before / self.total
 
 
-def _rate(progress: float, settings: Word2VecSettings) -> float:
-    return settings.rate - (settings.rate - LAST_RATE) * progress
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """Vectors as a thread sees them, and what tells words there."""
+
+    inputs: npt.NDArray[np.float32]
+    outputs: npt.NDArray[np.float32]
+    draws: npt.NDArray[np.int32]  # rows of `outputs`
+    own: int  # words from this number on have rows further behind
+    further: int
+    scratch: npt.NDArray[np.float32]
 
 
-def _read_block(
-    number: int,
-    *,
-    corpus: EncodedCorpus,
-    blocks: npt.NDArray[np.int64],
-    keep: npt.NDArray[np.uint32],
-    draws: npt.NDArray[np.int32],
-    ways: Ways | None,
-    parts: Parts | None,
-    state: State,
-    settings: Word2VecSettings,
-) -> tuple[int, float]:
-    """Learn from one block; return how many pairs were looked at, and their loss."""
-    from fitwell.words.kernels.reading import read, scratch_size
-    from fitwell.words.kernels.windows import TARGETS
+@dataclass(frozen=True)
+class Done:
+    """What came of reading."""
 
-    block = number % (len(blocks) - 1)
-    # A copy, because numba compiles anew for what may not be written to, as in a file.
-    ends = np.array(corpus.ends[blocks[block] : blocks[block + 1]])
-    before, total = _tokens_before(number, corpus, blocks), settings.epochs * len(corpus.ids)
-    inputs, outputs = state.arrays["inputs"], state.arrays["outputs"]
-    width = inputs.shape[1]
-    drawn = settings.negative if ways is None else TARGETS - 1
-    return read(
-        to_be_read(corpus.ids),
-        ends,
-        _tokens_before(block, corpus, blocks),
-        keep,
-        draws,
-        None if ways is None else (ways.nodes, ways.turns, ways.begins),
-        inputs,
-        outputs,
-        None if parts is None else (parts.rows, parts.begins),
-        aligned_zeros(scratch_size(width, settings.window)),
-        settings.window,
-        drawn,
-        settings.architecture == "cbow",
-        _rate(before / total, settings),
-        (settings.rate - LAST_RATE) / total,
-        _seed(number, settings),
-        vector_widths(width, drawn),
+    texts: int
+    pairs: int  # looked at
+    loss: float  # of these
+
+
+def _read(
+    lesson: Lesson,
+    seen: Seen,
+    texts: tuple[int, int],
+    stopped: npt.NDArray[np.bool_],
+    before: int,
+    seed: tuple[int, ...],
+) -> Done:
+    """Learn from texts, `before` which so many tokens were read, until a thread with the same flag is done."""
+    from fitwell.words.kernels.reading import read
+
+    settings, ways, parts = lesson.settings, lesson.ways, lesson.parts
+    state: np.uint64 = np.random.SeedSequence([settings.seed, 2, *seed]).generate_state(1, np.uint64)[0]
+    return Done(
+        *read(
+            to_be_read(lesson.corpus.ids),
+            np.array(lesson.corpus.ends[slice(*texts)]),  # a copy: numba compiles anew for what may not be written to
+            lesson.first_token(texts[0]),
+            lesson.keep,
+            seen.draws,
+            None if ways is None else (ways.nodes, ways.turns, ways.begins),
+            seen.inputs,
+            seen.outputs,
+            seen.own,
+            seen.further,
+            None if parts is None else (parts.rows, parts.begins),
+            seen.scratch,
+            settings.window,
+            lesson.drawn,
+            settings.architecture == "cbow",
+            lesson.rate(before),
+            (settings.rate - LAST_RATE) / lesson.total,
+            state,
+            stopped,
+            vector_widths(seen.inputs.shape[1], lesson.drawn),
+        )
     )
 
 
-def _seed(number: int, settings: Word2VecSettings) -> np.uint64:
-    """Return the seed of a block."""
-    seed: np.uint64 = np.random.SeedSequence([settings.seed, 2, number]).generate_state(1, np.uint64)[0]
-    return seed
+def _scratch(lesson: Lesson, state: State) -> npt.NDArray[np.float32]:
+    from fitwell.words.kernels.reading import scratch_size
+
+    return aligned_zeros(scratch_size(state.arrays["inputs"].shape[1], lesson.settings.window))
 
 
-def _read_block_there(
-    number: int,
-    *,
-    windows: DeviceWindows,
-    corpus: EncodedCorpus,
-    blocks: npt.NDArray[np.int64],
-    settings: Word2VecSettings,
-) -> tuple[int, float]:
-    """Learn from one block on a device; return how many pairs were looked at, and their loss."""
-    from fitwell.words.device_windows import Stretch
-
-    block = number % (len(blocks) - 1)
-    ends = np.array(corpus.ends[blocks[block] : blocks[block + 1]])
-    first, total = _tokens_before(block, corpus, blocks), settings.epochs * len(corpus.ids)
-    rates = [_rate(_tokens_before(each, corpus, blocks) / total, settings) for each in (number, number + 1)]
-    ids = np.array(corpus.ids[first : ends[-1]])
-    return windows.read(
-        Stretch(ids=ids, ends=ends - first, rates=(rates[0], rates[1]), seed=int(_seed(number, settings)))
+def _read_alone(lesson: Lesson, state: State) -> Iterator[tuple[int, int, float]]:
+    """Learn from one block after the other; yield how many are done, pairs looked at in the last, and their loss."""
+    seen = Seen(
+        inputs=state.arrays["inputs"],
+        outputs=state.arrays["outputs"],
+        draws=lesson.draws,
+        own=len(lesson.keep),
+        further=0,
+        scratch=_scratch(lesson, state),
     )
+    for block in range(state.blocks, lesson.all_blocks):
+        done = _read(lesson, seen, lesson.texts(block, block + 1), _flag(), lesson.tokens_before(block), (block,))
+        yield block + 1, done.pairs, done.loss
+
+
+def _read_together(lesson: Lesson, state: State, replicas: Replicas) -> Iterator[tuple[int, int, float]]:
+    """Do the same with several threads, which read as many blocks of an epoch at a time, each a stretch of them."""
+    scratch = [_scratch(lesson, state) for _ in range(replicas.threads)]
+    seen = [_seen_by(thread, lesson, replicas, its) for thread, its in enumerate(scratch)]
+    with ThreadPoolExecutor(replicas.threads) as pool:
+        block = state.blocks
+        while block < lesson.all_blocks:
+            end_of_epoch = (block // lesson.blocks_of_epoch + 1) * lesson.blocks_of_epoch
+            until = min(block + replicas.threads, end_of_epoch)
+            pieces = list(_read_in_pieces(lesson, pool, replicas, seen, block, until))
+            block = until
+            yield block, sum(piece.pairs for piece in pieces), sum(piece.loss for piece in pieces)
+
+
+def _read_in_pieces(
+    lesson: Lesson, pool: Executor, replicas: Replicas, seen: Sequence[Seen], block: int, until: int
+) -> Iterator[Done]:
+    """Learn from some blocks, and have the threads agree after every piece."""
+    before, left, number = lesson.tokens_before(block), [lesson.texts(block, until)], 0
+    while left:
+        stretches = _divided(lesson, left, replicas.threads)
+        rate, longest = lesson.rate(before), max(lesson.tokens(*texts) for texts in stretches)
+        times = max(1, round(longest / words_of_piece(before, lesson.settings.rate / rate)))
+        pieces = [(first, _text_after(lesson, first, last, -(-longest // times))) for first, last in stretches]
+        # Who has read a piece stops the others, so that nobody waits; the shortest ones are read to their ends.
+        flags = [_flag()] * len(pieces) if longest > FIRST_PIECE else [_flag() for _ in pieces]
+        seeds = [(block, number, thread) for thread in range(len(pieces))]
+        done = list(pool.map(partial(_read, lesson), seen, pieces, flags, [before] * len(pieces), seeds))
+        yield from done
+        reached = [first + its.texts for (first, _), its in zip(stretches, done, strict=True)]
+        words = sum(lesson.tokens(first, place) for (first, _), place in zip(stretches, reached, strict=True))
+        replicas.agree(pool, words / replicas.threads, rate=rate)
+        left = [(place, last) for place, (_, last) in zip(reached, stretches, strict=True) if place < last]
+        before, number = before + words, number + 1
+
+
+def _seen_by(thread: int, lesson: Lesson, replicas: Replicas, scratch: npt.NDArray[np.float32]) -> Seen:
+    """Return the vectors as one of several threads sees them."""
+    further, draws = replicas.further(thread), lesson.draws
+    return Seen(
+        inputs=replicas.seen_by(thread, "inputs"),
+        outputs=replicas.seen_by(thread, "outputs"),
+        draws=draws + np.int32(further) * (draws >= replicas.own),
+        own=replicas.own,
+        further=further,
+        scratch=scratch,
+    )
+
+
+def _flag() -> npt.NDArray[np.bool_]:
+    return np.zeros(1, np.bool_)
+
+
+def _divided(lesson: Lesson, stretches: list[tuple[int, int]], threads: int) -> list[tuple[int, int]]:
+    """Return as many stretches of texts as there are threads, or fewer if these run out, the longest in two halves."""
+    while len(stretches) < threads:
+        longest = max(stretches, key=lambda texts: lesson.tokens(*texts))
+        middle = _text_after(lesson, *longest, lesson.tokens(*longest) // 2)
+        if middle == longest[1]:
+            break
+        place = stretches.index(longest)
+        stretches = [*stretches[:place], (longest[0], middle), (middle, longest[1]), *stretches[place + 1 :]]
+    return stretches
+
+
+def _text_after(lesson: Lesson, first: int, last: int, tokens: int) -> int:
+    """Return the text before which a piece of about so many tokens ends, of a stretch from `first` to before `last`."""
+    wanted = lesson.first_token(first) + tokens
+    return min(last, max(first + 1, int(np.searchsorted(lesson.corpus.ends, wanted))))
+
+
+def _touches(
+    vocabulary: Vocabulary, kept: npt.NDArray[np.float64], settings: Word2VecSettings, parts: Parts | None
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return how often the row of each word is touched for each word that is read, for arrays whose rows are words'.
+
+    A word that is kept stands in the windows of `window` + 1 others, on average; and it is told apart from drawn words.
+    """
+    share = vocabulary.counts * kept / vocabulary.counts.sum()
+    touches = dict[str, npt.NDArray[np.float64]]()
+    if parts is None:
+        touches["inputs"] = (settings.window + 1) * share
+    if settings.loss == "negative_sampling":
+        drawn = vocabulary.counts.astype(np.float64) ** EXPONENT
+        touches["outputs"] = share + settings.negative * share.sum() * drawn / drawn.sum()
+    return touches
+
+
+def _read_there(lesson: Lesson, state: State, keep: npt.NDArray[np.float64]) -> Iterator[tuple[int, int, float]]:
+    """Learn from one block after the other on a device."""
+    from fitwell.words.device_windows import DeviceWindows, Stretch
+
+    windows = DeviceWindows(state, settings=lesson.settings, keep=keep, draws=lesson.draws)
+    for block in range(state.blocks, lesson.all_blocks):
+        first, last = lesson.texts(block, block + 1)
+        begin = lesson.first_token(first)
+        ends = np.array(lesson.corpus.ends[first:last])
+        rates = lesson.rate(lesson.tokens_before(block)), lesson.rate(lesson.tokens_before(block + 1))
+        seed: np.uint64 = np.random.SeedSequence([lesson.settings.seed, 2, block]).generate_state(1, np.uint64)[0]
+        ids = np.array(lesson.corpus.ids[begin : ends[-1]])
+        yield block + 1, *windows.read(Stretch(ids=ids, ends=ends - begin, rates=rates, seed=int(seed)))

@@ -24,6 +24,7 @@ FACTOR, ADDEND = np.uint64(6364136223846793005), np.uint64(1442695040888963407) 
 UPPER, NUMBER_BITS, TOP_24 = np.uint64(32), np.uint64(24), np.uint64(40)
 
 Kept = npt.NDArray[np.uint32]
+Flag = npt.NDArray[np.bool_]  # (1,)
 # Of each word its rows, or the nodes on its way and their turns, end to end; and where those of each word begin.
 Parts = tuple[Ids, Places]
 Ways = tuple[Ids, Floats, Places]
@@ -55,6 +56,13 @@ def taken(ids: Ids, start: Whole, end: Whole, keep: Kept, state: Whole, text: Id
             text[count] = word
             count += np.uint32(state >> UPPER) <= keep[word]
     return count, state
+
+
+@compiled
+def located(text: Ids, count: Whole, own: int, further: int, rows: Ids) -> None:
+    """Write the rows of words: those from `own` on lie so many rows further."""
+    for place in range(count):
+        rows[place] = text[place] + further * (text[place] >= own)
 
 
 @compiled
@@ -173,6 +181,7 @@ def taken_back(
 @inlined
 def aimed(
     word: Whole,
+    row: Whole,
     node: Whole,
     draws: Ids,
     draw: Whole,
@@ -182,10 +191,10 @@ def aimed(
     targets: Ids,
     aims: Floats,
 ) -> Whole:
-    """Choose the targets that tell a word, on its way from a node on or among the drawn words; return the next draw."""
+    """Choose what tells a word: nodes on its way from one on, or its row and drawn ones; return the next draw."""
     if ways is None:
         last = len(draws) - 1
-        targets[0] = word
+        targets[0] = row
         for j in range(drawn):
             targets[j + 1] = draws[(draw + j) & last]
         mark_repeated(targets, drawn, now, aims)
@@ -202,6 +211,7 @@ def told(
     context: Ids,
     words: Whole,
     word: Whole,
+    row: Whole,
     draws: Ids,
     draw: Whole,
     ways: Ways | None,
@@ -221,7 +231,7 @@ def told(
     node, until = (NOUGHT, 1) if ways is None else (ways[2][word], ways[2][word + 1])
     loss = 0.0
     while node < until:
-        draw = aimed(word, node, draws, draw, ways, drawn, now, targets, aims)
+        draw = aimed(word, row, node, draws, draw, ways, drawn, now, targets, aims)
         moved(x, outputs, context, targets, words, drawn, gradients, aims, moves, wide)
         if looks:
             loss += loss_of(gradients, aims, words, drawn)
@@ -232,26 +242,30 @@ def told(
 @inlined
 def fetched(
     text: Ids,
+    rows: Ids,
     count: Whole,
     place: Whole,
     ahead: Whole,
     draws: Ids,
     draw: Whole,
+    ways: Ways | None,
     drawn: Whole,
     inputs: Floats,
     outputs: Floats,
     parts: Parts | None,
     wide: Any,
 ) -> None:
-    """Begin to fetch the rows of the window after this one."""
+    """Begin to fetch the rows of the window after this one, where these are known."""
+    if len(wide) == 0 or ways is not None:
+        return
     last = len(draws) - 1
     for j in range(drawn):
         prefetch(outputs.ctypes.data, np.int64(draws[(draw + drawn + j) & last]), wide[0])
-    prefetch(outputs.ctypes.data, np.int64(text[min(place + 1, count - 1)]), wide[0])
-    coming = text[min(place + ahead, count - 1)]
+    prefetch(outputs.ctypes.data, np.int64(rows[min(place + 1, count - 1)]), wide[0])
     if parts is None:
-        prefetch(inputs.ctypes.data, np.int64(coming), wide[0])
+        prefetch(inputs.ctypes.data, np.int64(rows[min(place + ahead, count - 1)]), wide[0])
     else:
+        coming = text[min(place + ahead, count - 1)]
         for row in parts[0][parts[1][coming] : parts[1][coming + 1]]:
             prefetch(inputs.ctypes.data, np.int64(row), wide[0])
 
@@ -271,6 +285,8 @@ def read(
     ways: Ways | None,
     inputs: Floats,
     outputs: Floats,
+    own: int,
+    further: int,
     parts: Parts | None,
     scratch: Floats,
     window: int,
@@ -279,15 +295,18 @@ def read(
     rate: float,
     fall: float,
     seed: Whole,
+    stopped: Flag,
     wide: Any,
-) -> tuple[int, float]:
-    """Learn from texts that end at `ends`, the first beginning at `begin`; return pairs looked at, and their loss.
+) -> tuple[int, int, float]:
+    """Learn from texts that end at `ends`, the first beginning at `begin`, until somebody has `stopped` it.
 
+    Return how many texts were read, pairs looked at, and their loss; and stop the others, who have the same `stopped`.
     The rate falls by `fall` with each token. `draws` is a stream of drawn words, its length a power of two; where there
-    are `ways`, words are told by these, `drawn` is TARGETS - 1, and the stream is not read. Without `parts` a word has
-    one row, its own. `wide` is () for plain loops, or two tuples, as long as a row has vectors and as `drawn`.
-    `scratch` has a row's width TARGETS times for sums, twice for a bag and twice for each token in reach, then the
-    gradients, and the rates and truths (see `scratch_size`).
+    are `ways`, words are told by these, `drawn` is TARGETS - 1, and the stream is not read. The rows of words from
+    `own` on lie `further` on; the stream has rows already. Without `parts` a word has one row. `wide` is () for plain
+    loops, or two tuples, as long as a row has vectors and as `drawn`. `scratch` has a row's width TARGETS times for
+    sums, twice for a bag and twice for each token in reach, then the gradients, and the rates and truths (see
+    `scratch_size`).
     """
     width, reached = inputs.shape[1], 2 * window + 1
     rows_of_bag = (TARGETS + 2) * width
@@ -298,28 +317,32 @@ def read(
     gradients = scratch[rows_of_all : rows_of_all + TARGETS * 2 * window].reshape(2 * window, TARGETS)
     aims = scratch[rows_of_all + TARGETS * 2 * window :].reshape(2, TARGETS)
     alone = np.zeros(1, np.int32)  # the only context word of a bag
-    text, around_it, targets = np.empty(LONGEST, np.int32), np.empty(2 * window, np.int32), np.zeros(TARGETS, np.int32)
+    text, rows = np.empty(LONGEST, np.int32), np.empty(LONGEST, np.int32)
+    around_it, targets = np.empty(2 * window, np.int32), np.zeros(TARGETS, np.int32)
     slots = (np.arange(LONGEST) % reached * 2).astype(np.int32)  # of the vectors: as many tokens on, the same again
     state = next_random(seed)
     draw = np.int64(state >> UPPER) & (len(draws) - 1)
-    first, windows, looked_at, loss = begin, 0, 0, 0.0
+    first, texts, windows, looked_at, loss = begin, 0, 0, 0, 0.0
     for end in ends:
+        if stopped[0]:
+            break
+        texts += 1
         while begin < end:
             now = np.float32(rate - fall * (begin - first))
             cut = min(begin + LONGEST, end)
             count, state = taken(ids, begin, cut, keep, state, text)
+            located(text, count, own, further, rows)
             begin, entered = cut, NOUGHT
             for place in range(count):
                 state = next_random(state)
                 reach = window - np.int64(((state >> TOP_24) * np.uint64(window)) >> NUMBER_BITS)
                 if parts is None:
-                    source, words = inputs, around(text, count, place, reach, around_it)
+                    source, words = inputs, around(rows, count, place, reach, around_it)
                 else:
                     composed(inputs, parts, text, slots, entered, min(count, place + window + 1), vectors, wide)
                     entered = min(count, place + window + 1)
                     source, words = vectors, around(slots, count, place, reach, around_it)
-                if len(wide) > 0 and ways is None:
-                    fetched(text, count, place, window + 1, draws, draw, drawn, inputs, outputs, parts, wide)
+                fetched(text, rows, count, place, window + 1, draws, draw, ways, drawn, inputs, outputs, parts, wide)
                 if words > 0:
                     x, context, several = source, around_it, words
                     if is_bag:
@@ -332,6 +355,7 @@ def read(
                         context,
                         several,
                         text[place],
+                        rows[place],
                         draws,
                         draw,
                         ways,
@@ -352,4 +376,5 @@ def read(
                 if parts is not None:  # the token that is out of reach now; behind the last place, all that are left
                     out = place - window + 1 if place < count - 1 else count
                     taken_back(inputs, parts, text, slots, place - window, out, vectors, wide)
-    return looked_at, loss
+    stopped[0] = True
+    return texts, looked_at, loss
