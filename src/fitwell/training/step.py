@@ -305,8 +305,8 @@ def moved(
     """Move every member along its gradient, in place: penalties, clipping, decay, the optimizer and limits."""
     own, gradient = matching(program.own, population.weights), found.gradient
     with torch.no_grad():
-        clips = own.clip_value is not None or own.clip_norm is not None
-        raw_gradient = gradient.clone() if observe and clips else gradient
+        # Before penalties and clipping change the one in place, and the step the other.
+        before = torch.stack([gradient, population.weights, population.weights]) if observe else None
         if acts(own.l1) or acts(own.l2):
             penalty = penalty_gradient(population.weights, l1=own.l1, l2=own.l2, mask=program.decays)
             gradient = gradient + penalty
@@ -314,16 +314,11 @@ def moved(
             clip_value(gradient, own.clip_value)
         if own.clip_norm is not None:
             clip_norm(gradient, own.clip_norm)
-        before = population.weights.clone() if observe else population.weights
         _update(program, own, population, gradient, rate=rate, step=step)
         signals = None
-        if observe:
+        if before is not None:
             signals = weight_signals(
-                program.layers,
-                before=before,
-                after=population.weights,
-                gradient=raw_gradient,
-                activations=found.activations,
+                program.layers, before=before, after=population.weights, activations=found.activations
             )
     return Outcome(losses=found.losses, signals=signals)
 
@@ -624,4 +619,6 @@ def _weighed(losses: Tensor, weights: Tensor | None) -> Tensor:
 
 def _stacked(activations: list[Tensor], loss: Tensor) -> Tensor:
     # Not None where there is nothing to see: functorch hands on tensors only.
-    return torch.stack(activations) if activations else loss.detach().new_empty(0, 4)
+    if not activations:
+        return loss.detach().new_empty(0, 4)
+    return activations[0] if len(activations) == 1 else torch.cat(activations)
