@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.linalg import vector_norm
 
 from fitwell.networks.layer import Layer
-from fitwell.training.pieces import Piece
+from fitwell.training.pieces import LARGE, Piece
 
 SIGNALS = (
     "gradient_norm",
@@ -164,21 +164,50 @@ def joined_activations(
     return torch.stack([mean, (square - mean.square()).clamp_min(0), nonzero, saturated], -1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """What is noted of gradient and weights before they change."""
+
+    norms: tuple[Float[Tensor, "1 members layers"], ...]  # that are taken already, of the first ones
+    held: Float[Tensor, "held members weights"]  # copies, the last one of the weights
+
+
+def noted(
+    spans: Mapping[str, slice],
+    gradient: Float[Tensor, "members weights"],
+    weights: Float[Tensor, "members weights"],
+) -> Noted:
+    """Note what signals need of a step before it is taken."""
+    if weights.numel() > LARGE:  # copies would take longer than what they spare
+        return Noted(norms=(_norms(spans, gradient[None]), _norms(spans, weights[None])), held=weights[None].clone())
+    # One after another, the norms of a small network would take longer than its gradient.
+    return Noted(norms=(), held=torch.stack([gradient, weights, weights]))
+
+
 def weight_signals(
     spans: Mapping[str, slice],
     *,
-    before: Float[Tensor, "3 members weights"],
+    before: Noted,
     after: Float[Tensor, "members weights"],
     activations: Float[Tensor, "members hidden 4"],
 ) -> LayerSignals:
-    """Return the signals of one step; `before` are the gradient and twice the weights before it, and is overwritten.
+    """Return the signals of one step; what was noted before is overwritten.
 
     `activations` are of the hidden layers, in order.
     """
-    before[2].sub_(after)
-    # One after another, the norms of a small network would take longer than its gradient.
-    norms = torch.stack([vector_norm(before[:, :, span], dim=2) for span in spans.values()], 2)
-    return LayerSignals(layers=tuple(spans), norms=norms, activations=activations)
+    before.held[-1].sub_(after)
+    norms = _norms(spans, before.held)
+    return LayerSignals(
+        layers=tuple(spans),
+        norms=torch.cat([*before.norms, norms]) if before.norms else norms,
+        activations=activations,
+    )
+
+
+def _norms(
+    spans: Mapping[str, slice], matrices: Float[Tensor, "matrices members weights"]
+) -> Float[Tensor, "matrices members layers"]:
+    return torch.stack([vector_norm(matrices[:, :, span], dim=2) for span in spans.values()], 2)
 
 
 def _rows_looked_at(outputs: Tensor) -> int:
