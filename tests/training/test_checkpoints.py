@@ -31,7 +31,7 @@ def odd_state() -> State:
     )
     marks = (
         Mark(
-            best_loss=0.1, best_epoch=3, losses=(math.nan, 0.1), glimpses=(0.7,), to_beat=0.2, waited=2, stopped="why"
+            best_loss=0.1, best_epoch=3, losses=(math.nan, 0.1), glimpses=(0.75,), to_beat=0.2, waited=2, stopped="why"
         ),
         Mark(),
     )
