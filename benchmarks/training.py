@@ -11,7 +11,8 @@ not need; a contestant that does not run is named. (Lightning's metrics import t
 if it was built for another torch: leave it out there.) Peak memory is that of the process; beside it stands that of a
 process which it started for a while, as Fitwell does to compile.
 
-`--signals` measures what recording signals costs: epochs with and without them take turns within one process.
+`--signals` measures what recording signals costs: short epochs with and without them take turns within one process, ten
+of each a round, because a machine's speed changes from one second to the next.
 
 Works: mlp (30-128-128-128-1, 100,000 rows, batch 256, adam); regularized (the same with batch norm and dropout);
 members (16 of the first, per member; peers train one after another); cnn (a small residual network on images of 28 x
@@ -31,11 +32,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from contestants import CHANNELS, CONTESTANTS, INPUTS, SIDE, STEPS, UNITS, WORKS, Work
 
+TURN, TURNS = 40, 10  # steps of an epoch whose signals are timed, and such epochs a round
 CHILD = Path(__file__).parent / "contestants.py"
 PEERS = ("jax scan", "keras on torch", "keras on jax", "lightning", "skorch", "fastai")
 COLD = ("eager", "fitwell, eager", "fitwell", "keras on torch", "keras on jax", "lightning", "fastai")
@@ -199,17 +202,17 @@ def signals(work: str, rounds: int) -> None:
     from contestants import fitwell_epochs
 
     torch.set_num_threads(1)
+    short = replace(WORKS[work], rows=TURN * WORKS[work].batch)
     print(f"\n{work}: signals every 10 steps\n| execution | µs a step without | with | more |\n|---|---|---|---|")
     for execution in ("eager", "compiled"):
-        both = [fitwell_epochs(WORKS[work], execution=execution, signals_every=every) for every in (0, 10)]
+        both = [fitwell_epochs(short, execution=execution, signals_every=every) for every in (0, 10)]
         taken: list[list[float]] = [[], []]
-        for _ in range(rounds + 1):
+        for _ in range(TURNS * rounds + 1):
             for epochs, times in zip(both, taken, strict=True):
                 started = time.process_time()
                 next(epochs)
                 times.append(time.process_time() - started)
-        steps = WORKS[work].rows // WORKS[work].batch
-        without, observed = (statistics.median(times[1:]) / steps for times in taken)  # the first starts up
+        without, observed = (statistics.median(times[1:]) / TURN for times in taken)  # the first starts up
         more = statistics.median(two / one for one, two in list(zip(*taken, strict=True))[1:]) - 1
         print(f"| {execution} | {without * 1e6:.0f} | {observed * 1e6:.0f} | {100 * more:.1f} % |")
 

@@ -338,11 +338,20 @@ def learn(
     save: Save | None = None,
     clock: Clock,
     reserve: float = 0.0,
+    within_epoch: bool = False,
     listener: Listener,
 ) -> Learned:
     """Train on prepared rows, as `learn_watched` does, with the quick figure of their task."""
-    watched = watched_of(prepared)
-    return learn_watched(setup, watched, history=history, save=save, clock=clock, reserve=reserve, listener=listener)
+    return learn_watched(
+        setup,
+        watched_of(prepared),
+        history=history,
+        save=save,
+        clock=clock,
+        reserve=reserve,
+        within_epoch=within_epoch,
+        listener=listener,
+    )
 
 
 def learn_watched(
@@ -353,10 +362,12 @@ def learn_watched(
     save: Save | None = None,
     clock: Clock,
     reserve: float = 0.0,
+    within_epoch: bool = False,
     listener: Listener,
 ) -> Learned:
     """Train from the setup's state to the end, or until time, steps or a Ctrl-C end it; every member's best is kept.
 
+    Where the steps end within an epoch, there is a last look, unless training goes on `within_epoch` later.
     `reserve` seconds of the clock are left for what comes after. `save` gets a state and the history so far at least
     `checkpoint_seconds` apart, so that it takes a small share of the time at most, and when training is interrupted.
     """
@@ -388,7 +399,7 @@ def learn_watched(
                 saving = saved - started
             if ending != "done":
                 break
-        if state.epoch_step:
+        if state.epoch_step and not (within_epoch and ending == "steps"):
             state, look = looked_at(
                 setup.program, state, setup.training, setup.validation, rates=setup.rates, seconds=math.nan
             )

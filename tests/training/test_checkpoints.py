@@ -29,7 +29,12 @@ def odd_state() -> State:
     population = Population(
         weights=odd, buffers={"edges": odd[:, :2].clone(), "none": torch.zeros(2, 0)}, slots={"mean": odd.clone() / 3}
     )
-    marks = (Mark(best_loss=0.1, best_epoch=3, losses=(math.nan, 0.1), to_beat=0.2, waited=2, stopped="why"), Mark())
+    marks = (
+        Mark(
+            best_loss=0.1, best_epoch=3, losses=(math.nan, 0.1), glimpses=(0.75,), to_beat=0.2, waited=2, stopped="why"
+        ),
+        Mark(),
+    )
     return replace(
         first_state(population), marks=marks, step=12, epoch_step=3, epoch=4, loss_sum=torch.tensor([1 / 3, math.nan])
     )

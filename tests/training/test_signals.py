@@ -91,6 +91,15 @@ def test_every_signal_is_what_hooks_on_a_plain_module_see(case: str, execution: 
             assert (found["zeros"] > 0.2) == (case in ("relu", "penalties"))
 
 
+def test_signals_of_large_networks_are_those_of_small_ones(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for large in (2**19, 1):
+        monkeypatch.setattr("fitwell.training.signals.LARGE", large)
+        signals, _ = observed(start(double=True, clip_norm=0.1, l2=0.5))
+        found.append(signals.values)
+    torch.testing.assert_close(*found, rtol=1e-12, atol=0.0, equal_nan=True)
+
+
 @pytest.mark.parametrize("execution", ["eager", "mapped"])
 def test_observing_changes_no_bit_of_weights_statistics_or_losses(execution: str, start: Start) -> None:
     found = []

@@ -98,6 +98,28 @@ def eagerly(training: Any) -> Any:
     return copy
 
 
+MOVED = [name for name in CASES if name.startswith("optimizer")]
+MOVED += ["decay", "penalties", "clipped norm", "limited norms", "redrawn", "accumulation", "everything"]
+
+
+@pytest.mark.parametrize("observe", [False, True])
+@pytest.mark.parametrize("case", [CASES[name] for name in MOVED], ids=MOVED)
+def test_large_tensors_that_move_by_themselves_move_as_with_the_others(
+    case: dict[str, Any], observe: bool, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for large in (2**19, 40):
+        monkeypatch.setattr("fitwell.training.step.LARGE", large)
+        training = start(double=True, **case)
+        losses = steps(training, observe=observe)
+        found.append([torch.stack(losses), training.population.weights, *training.population.slots.values()])
+    looks_at_all = case.keys() & {"l1", "l2", "clip_norm", "clip_value", "accumulation"}
+    together = bool(looks_at_all) or case.get("optimizer") == "muon"
+    assert bool(training.program.moves) == (not together)
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
 # A compiled step draws no weights anew.
 COMPILED = {
     name: {key: value for key, value in case.items() if not key.startswith("redraw")}

@@ -52,31 +52,71 @@ def test_no_trials_are_compared_before_the_rates_have_warmed_up() -> None:
     assert rungs_of(settings) == (10, 12, 28, 60)
 
 
-@given(schedule=st.sampled_from(sorted(SCHEDULES)), epochs=st.integers(1, 1000), trials=st.integers(2, 5000))
-def test_rungs_rise_to_the_last_epoch_and_one_trial_is_left(schedule: Any, epochs: int, trials: int) -> None:
+@given(
+    schedule=st.sampled_from(sorted(SCHEDULES)),
+    epochs=st.integers(1, 1000),
+    trials=st.integers(2, 5000),
+    steps=st.integers(1, 1000),
+    rows=st.integers(1, 1000),
+)
+def test_rungs_rise_to_the_last_epoch_and_one_trial_is_left(
+    schedule: Any, epochs: int, trials: int, steps: int, rows: int
+) -> None:
     rungs = rungs_of(TrainingSettings(schedule=schedule, epochs=epochs))
     assert list(rungs) == sorted({*rungs})
     assert 1 <= rungs[0] <= rungs[-1] == epochs
-    goes_on = survivors_of(trials, rungs, warmup_epochs=0.0)
+    goes_on = survivors_of(trials, rungs, warmup_epochs=0.0, steps_per_epoch=steps, validation_rows=rows)
     assert list(goes_on) == sorted(goes_on)
     assert list(goes_on.values()) == sorted(goes_on.values(), reverse=True)
-    assert [*goes_on.values()][-1] == 1
-    first = rungs[0] if rungs[0] in goes_on else min(goes_on)
-    assert goes_on[first] <= math.ceil(trials / 4)
-    assert all(count >= trials / 3 for epochs, count in goes_on.items() if epochs < rungs[0])
-    assert set(goes_on) <= {*rungs, rungs[0] // 4, rungs[0] // 2}
+    *before, last = goes_on
+    assert goes_on[last] == 1
+    assert last in rungs  # the last choice is a fair one
+    count = trials
+    for end in before:
+        assert goes_on[end] >= (count / 4 if end in rungs else max(2, count / 2))
+        count = goes_on[end]
+    assert all(epochs * steps >= 20 for epochs in goes_on if epochs < 1)
+    assert all(epochs == int(epochs) for epochs in goes_on if epochs > 1)
 
 
-def test_two_dozen_trials_take_less_than_one_and_a_half_trainings() -> None:
-    rungs = rungs_of(TrainingSettings(schedule="log_cosine", epochs=64))
-    goes_on = survivors_of(24, rungs, warmup_epochs=0.0)
-    assert epochs_of(24, tuple(goes_on), tuple(goes_on.values())) == 24 + 12 + 8 * 2 + 4 * 9 < 1.5 * 64
+@pytest.mark.parametrize(("rows", "most"), [(499, 109 / 64), (500, 1.5)])
+@pytest.mark.parametrize(("epochs", "steps"), [(64, 5), (64, 20), (64, 1000), (32, 80), (32, 1000)])
+def test_thirty_two_trials_take_one_and_a_half_trainings_or_a_little_more_with_few_rows(
+    epochs: int, steps: int, rows: int, most: float
+) -> None:
+    rungs = rungs_of(TrainingSettings(schedule="log_cosine", epochs=epochs))
+    goes_on = survivors_of(32, rungs, warmup_epochs=0.0, steps_per_epoch=steps, validation_rows=rows)
+    assert epochs_of(32, tuple(goes_on), tuple(goes_on.values())) <= most * epochs
+
+
+def test_heats_come_within_the_first_epoch_where_that_has_steps_enough() -> None:
+    plans = [
+        survivors_of(32, (2, 6, 32), warmup_epochs=0.0, steps_per_epoch=steps, validation_rows=1000)
+        for steps in (19, 39, 79, 80)
+    ]
+    assert [min(plan) for plan in plans] == [1, 1, 0.5, 0.25]
+
+
+def test_few_validation_rows_rank_trials_less_well() -> None:
+    plans = [
+        survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=n) for n in (499, 500)
+    ]
+    assert plans == [{1: 16, 2: 11, 4: 6, 8: 3, 13: 1}, {1: 16, 2: 8, 4: 4, 8: 2, 13: 1}]
 
 
 def test_there_are_no_heats_before_the_rates_have_warmed_up_nor_where_they_anneal_once() -> None:
-    assert survivors_of(24, (4, 13, 64), warmup_epochs=1.5) == {2: 12, 4: 4, 13: 1}
-    assert survivors_of(24, (4, 13, 64), warmup_epochs=3.0) == {4: 6, 13: 1}
-    assert survivors_of(24, (64,), warmup_epochs=0.0) == {64: 1}
+    assert survivors_of(24, (4, 13, 64), warmup_epochs=1.5, steps_per_epoch=20, validation_rows=1000) == {
+        2: 12,
+        4: 6,
+        8: 3,
+        13: 1,
+    }
+    assert survivors_of(24, (4, 13, 64), warmup_epochs=3.0, steps_per_epoch=20, validation_rows=1000) == {
+        4: 6,
+        8: 3,
+        13: 1,
+    }
+    assert survivors_of(24, (64,), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000) == {64: 1}
 
 
 @given(st.dictionaries(st.integers(0, 50), st.floats(allow_nan=True), min_size=1))

@@ -17,6 +17,7 @@ from fitwell.preparation import Prepared, planned
 from fitwell.recipe import changed
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 from fitwell.training.loop import State
+from fitwell.training.step import outputs_of
 from fitwell.tuning.halving import epochs_of, ranked
 from fitwell.tuning.searching import Contest, Searched, lowest, search
 
@@ -31,11 +32,21 @@ TRIALS: list[dict[str, Any]] = [
 RUNGS, SURVIVORS = (2, 4, 6), (3, 2, 1)
 
 
-def contest(prepared: Prepared, trials: Sequence[dict[str, Any]] = TRIALS) -> Contest:
+# Two glimpses within the first epoch, which has four steps.
+EARLY_RUNGS, EARLY_SURVIVORS = (0.25, 0.5, 1, 6), (5, 4, 2, 1)
+
+
+def contest(
+    prepared: Prepared,
+    trials: Sequence[dict[str, Any]] = TRIALS,
+    *,
+    rungs: Sequence[float] = RUNGS,
+    survivors: Sequence[int] = SURVIVORS,
+) -> Contest:
     open_again = {"training.execution": "auto", "network.initialization": "auto", "training.early_stopping.patience": 0}
     asked = changed(prepared.recipe, open_again)
     recipes = [planned(prepared, changed(asked, trial)).recipe for trial in trials]
-    return Contest(prepared=prepared, recipes=recipes, rungs=RUNGS, survivors=SURVIVORS)
+    return Contest(prepared=prepared, recipes=recipes, rungs=rungs, survivors=survivors)
 
 
 @dataclass(frozen=True)
@@ -88,13 +99,61 @@ def test_trials_that_fell_behind_train_no_further(whole: Searched) -> None:
     assert sum(trained.values()) == epochs_of(len(TRIALS), RUNGS, SURVIVORS)
 
 
-def test_progress_counts_every_epoch_once(prepared: Prepared, whole: Searched) -> None:
+@pytest.mark.parametrize(("rungs", "survivors"), [(RUNGS, SURVIVORS), (EARLY_RUNGS, EARLY_SURVIVORS)])
+def test_progress_counts_every_epoch_once(prepared: Prepared, rungs: Sequence[float], survivors: Sequence[int]) -> None:
     heard: list[Event] = []
-    searched(contest(prepared), listener=heard.append)
+    searched(contest(prepared, rungs=rungs, survivors=survivors), listener=heard.append)
     told = [event for event in heard if event.kind == "search"]
     assert [event.values["done"] for event in told] == sorted(event.values["done"] for event in told)
-    assert told[-1].values["done"] == told[-1].values["total"] == epochs_of(len(TRIALS), RUNGS, SURVIVORS)
-    assert sum(event.kind == "rung" for event in heard) == len(RUNGS)
+    assert told[-1].values["done"] == told[-1].values["total"] == epochs_of(len(TRIALS), rungs, survivors)
+    assert sum(event.kind == "rung" for event in heard) == len(rungs)
+
+
+@pytest.fixture(scope="module")
+def early(prepared: Prepared) -> Contest:
+    return contest(prepared, rungs=EARLY_RUNGS, survivors=EARLY_SURVIVORS)
+
+
+def test_a_glimpse_within_the_first_epoch_is_the_loss_at_that_step(prepared: Prepared, early: Contest) -> None:
+    found = searched(early)
+    for rung, steps in zip(found.rungs[:2], (1, 2), strict=True):
+        for trial, loss in rung.losses.items():
+            recipe = changed(early.recipes[trial], {"training.maximum_steps": steps})
+            alone = learn(set_up(prepared, recipe), prepared, clock=Clock(perf_counter()), listener=unheard)
+            assert loss == pytest.approx(alone.state.marks[0].losses[-1], rel=1e-4)
+
+
+def test_trials_that_were_glimpsed_at_train_on_as_if_nobody_had_looked(prepared: Prepared, early: Contest) -> None:
+    found = searched(early)
+    best = found.best.trial
+    alone = learn(set_up(prepared, early.recipes[best]), prepared, clock=Clock(perf_counter()), listener=unheard)
+    assert found.marks[best].losses == pytest.approx(alone.state.marks[0].losses, rel=1e-4)
+    assert [rung.epochs for rung in found.rungs] == list(EARLY_RUNGS)
+    assert sorted(len(mark.losses) - 1 for mark in found.marks.values()) == [0, 0, 1, 1, 6, 6]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_search_that_was_killed_after_a_glimpse_goes_on_to_the_same_result(early: Contest, number: int) -> None:
+    store = Memory()
+    with pytest.raises(Killed):
+        searched(early, store, listener=killing("rung", number))
+    assert_same(searched(early, store), searched(early))
+
+
+def test_only_some_of_many_validation_rows_are_glimpsed_at(
+    prepared: Prepared, early: Contest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fitwell.tuning.searching.GLIMPSED_ROWS", 10)
+    found = searched(early)
+    rows = len(prepared.split.validation)
+    setup = set_up(prepared, changed(early.recipes[0], {"training.maximum_steps": 1}))
+    state = learn(setup, prepared, clock=Clock(perf_counter()), listener=unheard).state
+    validation = setup.validation
+    outputs = outputs_of(setup.program.network, setup.program.pieces, state.population, validation.features)[0]
+    every = -(-rows // 10)
+    expected = float(setup.program.loss(outputs, validation.targets)[::every].mean())
+    assert rows > 2 * len(validation.targets[::every])
+    assert found.rungs[0].losses[0] == pytest.approx(expected, rel=1e-4)
 
 
 class Killed(BaseException):

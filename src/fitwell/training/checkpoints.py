@@ -108,4 +108,4 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _mark(values: dict[str, Any]) -> Mark:
-    return Mark(**{**values, "losses": tuple(values["losses"])})
+    return Mark(**{**values, "losses": tuple(values["losses"]), "glimpses": tuple(values.get("glimpses", ()))})

@@ -24,7 +24,7 @@ from torch import Tensor
 from fitwell.training.libraries import loaded_libraries
 from fitwell.training.members import holding
 from fitwell.training.optimizers import Rate, corrections
-from fitwell.training.signals import LayerSignals
+from fitwell.training.signals import LayerSignals, joined_signals
 from fitwell.training.step import Batch, Outcome, Population, Program, accumulated, moved, single_gradient
 
 Call = Callable[[list[Tensor]], Sequence[Tensor]]  # of a member's tensors; gives its loss, and signals if observed
@@ -64,7 +64,8 @@ class SingleStep:
             step=(corrected[0], corrected[1]),
             observe=self.observe,
         )
-        return (outcome.losses,) if outcome.signals is None else (outcome.losses, outcome.signals.values)
+        seen = outcome.signals
+        return (outcome.losses,) if seen is None else (outcome.losses, seen.norms, seen.activations)
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -104,7 +105,9 @@ class CompiledStep:
         losses = found[0][0] if len(found) == 1 else torch.cat([loss for loss, *_ in found])
         signals = None
         if observe:
-            signals = LayerSignals(layers=tuple(program.layers), values=torch.cat([values for _, values in found]))
+            layers = tuple(program.layers)
+            each = [LayerSignals(layers=layers, norms=norms, activations=inside) for _, norms, inside in found]
+            signals = each[0] if len(each) == 1 else joined_signals(each)
         return Outcome(losses=losses, signals=signals)
 
     def prepare(

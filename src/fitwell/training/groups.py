@@ -15,7 +15,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,6 +25,7 @@ from torch.autograd.profiler import profile
 
 from fitwell.errors import is_out_of_memory
 from fitwell.training.optimizers import Rate
+from fitwell.training.signals import joined_signals
 from fitwell.training.step import (
     Batch,
     Gradient,
@@ -206,7 +207,7 @@ def _joined(outcomes: Sequence[Outcome]) -> Outcome:
     signals = [outcome.signals for outcome in outcomes if outcome.signals is not None]
     return Outcome(
         losses=torch.cat([outcome.losses for outcome in outcomes]),
-        signals=replace(signals[0], values=torch.cat([each.values for each in signals])) if signals else None,
+        signals=joined_signals(signals) if signals else None,
     )
 
 

@@ -9,12 +9,14 @@ quick one on the validation rows), and for `batch` one column per signal and lay
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import polars as pl
+import torch
 
 from fitwell.training.loop import EpochRecord, StepRecord
-from fitwell.training.signals import ACTIVATION_SIGNALS, SIGNALS, has_activations
+from fitwell.training.signals import ACTIVATION_SIGNALS, SIGNALS, has_activations, joined_signals
 
 COLUMNS: dict[str, type[pl.DataType]] = {
     "member": pl.Int32,
@@ -33,17 +35,23 @@ def history_frame(records: Sequence[StepRecord | EpochRecord], figures: Sequence
     """Return the rows of some records; `figures` has the members' quick figures for each look among them, in order."""
     rows: list[dict[str, Any]] = []
     remaining = iter(figures)
+    steps = [record for record in records if isinstance(record, StepRecord)]
+    # All at once: one wait for the device, and few operations.
+    losses = iter(torch.cat([record.losses for record in steps]).tolist() if steps else ())
+    values = iter(joined_signals([record.signals for record in steps]).values.tolist() if steps else ())
     for record in records:
         if isinstance(record, StepRecord):
-            rows.extend(_step_rows(record))
+            count = len(record.members)
+            rows.extend(_step_rows(record, losses=[*islice(losses, count)], signals=[*islice(values, count)]))
         else:
             rows.extend(_look_rows(record, next(remaining)))
     signals = sorted({name for row in rows for name in row if name not in COLUMNS}, key=_signal_order)
     return pl.DataFrame(rows, schema=COLUMNS | dict.fromkeys(signals, pl.Float64))
 
 
-def _step_rows(record: StepRecord) -> list[dict[str, Any]]:
-    losses, signals = record.losses.tolist(), record.signals.values.tolist()
+def _step_rows(
+    record: StepRecord, *, losses: Sequence[float], signals: Sequence[Sequence[Sequence[float]]]
+) -> list[dict[str, Any]]:
     return [
         {
             "member": member,

@@ -88,6 +88,7 @@ class Mark:
     best_loss: float = math.inf  # on the validation rows, with the weights that are kept
     best_epoch: int = 0  # of those weights
     losses: tuple[float, ...] = ()  # on the validation rows, one per look
+    glimpses: tuple[float, ...] = ()  # losses on some of them within an epoch, where somebody asked
     to_beat: float = math.inf  # the last loss that counted as an improvement
     waited: int = 0  # looks since then
     stopped: str | None = None  # why, in words
@@ -342,6 +343,18 @@ def looked_at(
     )
     state = replace(state, marks=tuple(marks), epoch_step=0, loss_sum=torch.zeros_like(state.loss_sum))
     return _packed(state), look
+
+
+def glimpsed(program: Program, state: State, some: Rows) -> State:
+    """Return the state with every active member's loss on some of the validation rows noted, and nothing else changed.
+
+    A look ends an epoch; a glimpse may be had at any step.
+    """
+    losses = mean_losses(program_of(program, state.active), _outputs(program, state.population, some), some)
+    marks = list(state.marks)
+    for member, loss in zip(state.active, losses, strict=True):
+        marks[member] = replace(marks[member], glimpses=(*marks[member].glimpses, loss))
+    return replace(state, marks=tuple(marks))
 
 
 def left_out(state: State, members: Collection[int], *, why: str) -> State:

@@ -298,9 +298,9 @@ def decay(
     *,
     rate: Rate,
     weight_decay: float | Tensor,
-    mask: Float[Tensor, " weights"],
+    mask: Float[Tensor, " weights"] | None,
 ) -> None:
-    """Shrink the weights under the mask by η times the decay, in place (Loshchilov & Hutter 2019).
+    """Shrink the weights under the mask, or all, by η times the decay, in place (Loshchilov & Hutter 2019).
 
     >>> weights = torch.tensor([[1.0, 1.0]])
     >>> decay(weights, rate=0.1, weight_decay=0.5, mask=torch.tensor([1.0, 0.0]))
@@ -308,7 +308,9 @@ def decay(
     tensor([[0.9500, 1.0000]])
     """
     share = rate * weight_decay
-    if isinstance(share, Tensor):
+    if mask is None:
+        weights.mul_(1 - share)
+    elif isinstance(share, Tensor):
         weights.addcmul_(weights * mask, share, value=-1)
     else:
         weights.addcmul_(weights, mask, value=-share)

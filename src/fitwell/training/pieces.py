@@ -46,6 +46,7 @@ ROLES: dict[type[nn.Module], Role] = {
     nn.RMSNorm: "scale",
     BatchNorm: "scale",
 }
+LARGE = 2**19  # entries: two megabytes, which no longer lie in a cache beside others
 BIASES = frozenset({"bias", "phase", "input_bias", "recurrent_bias"})
 
 # Penalties and decay pull these towards zero; a bias or a scale near zero would not make the function simpler.

@@ -8,9 +8,9 @@ Sources: rates by layer and gradual unfreezing, Howard & Ruder 2018 (ULMFiT).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 
 from torch import nn
 
@@ -49,6 +49,21 @@ def stretches_of(
         span = {"start": members[0].start, "stop": members[-1].stop}
         found.append(Stretch(**span, factor=factor, after=epochs * steps_per_epoch))
     return tuple(found)
+
+
+def cut(stretches: Sequence[Stretch], edges: Collection[int]) -> tuple[Stretch, ...]:
+    """Return the stretches cut at these places.
+
+    >>> [(each.start, each.stop) for each in cut([Stretch(start=0, stop=9, factor=1.0, after=0)], [0, 4, 12])]
+    [(0, 4), (4, 9)]
+    """
+    return tuple(
+        replace(each, start=start, stop=stop)
+        for each in stretches
+        for start, stop in pairwise(
+            sorted({each.start, each.stop, *(edge for edge in edges if each.start < edge < each.stop)})
+        )
+    )
 
 
 def _factor(settings: TrainingSettings, depth: int) -> float:

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from fitwell.errors import SurroundingsError
-from fitwell.training.signals import SIGNALS, LayerSignals
+from fitwell.training.signals import LayerSignals, joined_signals, no_signals
 from fitwell.training.step import Ahead, Population, ResidentRows, advance, copied
 from fitwell.training.strides import Course, Stride, strides_of
 
@@ -69,7 +69,7 @@ class Recording:
 
     inputs: Inputs
     losses: Float[Tensor, "steps members"]
-    signals: Float[Tensor, "members layers signals"] | None  # of the first step
+    signals: LayerSignals | None  # of the first step
     replay: Callable[[], None]
     steps: Callable[[], None]  # kept with all that they read: a graph knows nothing but addresses
 
@@ -122,9 +122,7 @@ class Replays:
             recording = self._recordings[kind]
             recording.inputs.write(inputs)
             recording.replay()
-            signals = None
-            if recording.signals is not None:
-                signals = LayerSignals(layers=tuple(ahead.program.layers), values=recording.signals.clone())
+            signals = None if recording.signals is None else joined_signals([recording.signals])
             yield Stride(losses=recording.losses.clone(), signals=signals, at_once=ahead.course.at_once, note=note)
 
     def _turn_to(self, ahead: Ahead) -> None:
@@ -147,7 +145,7 @@ class Replays:
         members = len(weights)
         own = _neutral(inputs)
         losses = weights.new_zeros(kind.steps, members)
-        signals = weights.new_zeros(members, len(program.layers), len(SIGNALS)) if kind.observed else None
+        signals = no_signals(tuple(program.layers), weights) if kind.observed else None
         single = replace(program, replays=None, execution="eager" if members == 1 else "mapped")
 
         def take_steps() -> None:
@@ -163,7 +161,8 @@ class Replays:
                 )
                 losses[place].copy_(outcome.losses)
                 if signals is not None and outcome.signals is not None:
-                    signals.copy_(outcome.signals.values)
+                    signals.norms.copy_(outcome.signals.norms)
+                    signals.activations.copy_(outcome.signals.activations)
 
         before = copied(population)
         try:

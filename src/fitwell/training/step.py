@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Literal, Protocol, runtime_checkable
@@ -32,13 +32,14 @@ from fitwell.recipe import Own, TrainingSettings
 from fitwell.tasks.losses import RowLoss
 from fitwell.training.members import MemberSettings, acts, holding, matching, own_training, settings_of
 from fitwell.training.optimizers import OPTIMIZERS, Rate, Step, decay
-from fitwell.training.pieces import Piece, unflatten
-from fitwell.training.rates import Stretch
+from fitwell.training.pieces import DECAYED, LARGE, Piece, unflatten
+from fitwell.training.rates import Stretch, cut
 from fitwell.training.regularizers import clip_norm, clip_value, limit_norms, penalty_gradient
 from fitwell.training.signals import (
     LayerSignals,
     joined_activations,
     layer_spans,
+    noted,
     observed_activations,
     weight_signals,
 )
@@ -189,6 +190,35 @@ class Program:
         return tuple(self.network.parameters()), dict(self.network.named_buffers())
 
     @cached_property
+    def large(self) -> dict[int, Piece]:
+        """Tensors, by their starts, that move by themselves: copying their gradients beside the others takes long.
+
+        There are none where something looks at the gradient as a whole.
+        """
+        own, settings = self.own, self.settings
+        whole = (
+            self.execution != "eager"
+            or settings.optimizer == "muon"
+            or settings.accumulation > 1
+            or self.processes is not None
+            or acts(own.l1)
+            or acts(own.l2)
+            or own.clip_value is not None
+            or own.clip_norm is not None
+        )
+        return {} if whole else {piece.start: piece for piece in self.pieces if piece.stop - piece.start >= LARGE}
+
+    @cached_property
+    def moves(self) -> tuple[Stretch, ...]:
+        """The stretches of weights that move one after another; empty where all move together."""
+        if not self.large:
+            return self.stretches
+        whole = Stretch(start=0, stop=self.pieces[-1].stop, factor=1.0, after=0)
+        return cut(
+            self.stretches or (whole,), [edge for piece in self.large.values() for edge in (piece.start, piece.stop)]
+        )
+
+    @cached_property
     def layers(self) -> dict[str, slice]:
         """The stretch of the weights of every layer, by name."""
         return layer_spans(self.pieces)
@@ -212,6 +242,7 @@ class Gradient:
     losses: Float[Tensor, " members"]  # batch means, without penalties
     gradient: Float[Tensor, "members weights"]
     activations: Float[Tensor, "members hidden 4"]  # of hidden layers that were observed
+    apart: Mapping[int, Tensor] = field(default_factory=dict)  # (1, entries), of large tensors by their starts
 
 
 @runtime_checkable
@@ -305,8 +336,8 @@ def moved(
     """Move every member along its gradient, in place: penalties, clipping, decay, the optimizer and limits."""
     own, gradient = matching(program.own, population.weights), found.gradient
     with torch.no_grad():
-        clips = own.clip_value is not None or own.clip_norm is not None
-        raw_gradient = gradient.clone() if observe and clips else gradient
+        # Before penalties and clipping change the one in place, and the step the other.
+        before = noted(program.layers, gradient, population.weights) if observe else None
         if acts(own.l1) or acts(own.l2):
             penalty = penalty_gradient(population.weights, l1=own.l1, l2=own.l2, mask=program.decays)
             gradient = gradient + penalty
@@ -314,16 +345,11 @@ def moved(
             clip_value(gradient, own.clip_value)
         if own.clip_norm is not None:
             clip_norm(gradient, own.clip_norm)
-        before = population.weights.clone() if observe else population.weights
-        _update(program, own, population, gradient, rate=rate, step=step)
+        _update(program, own, population, replace(found, gradient=gradient), rate=rate, step=step)
         signals = None
-        if observe:
+        if before is not None:
             signals = weight_signals(
-                program.layers,
-                before=before,
-                after=population.weights,
-                gradient=raw_gradient,
-                activations=found.activations,
+                program.layers, before=before, after=population.weights, activations=found.activations
             )
     return Outcome(losses=found.losses, signals=signals)
 
@@ -427,15 +453,15 @@ def lend(network: nn.Module, pieces: Sequence[Piece], population: Population, me
 
 
 def _update(
-    program: Program, own: MemberSettings, population: Population, gradient: Tensor, *, rate: Rate, step: Step
+    program: Program, own: MemberSettings, population: Population, found: Gradient, *, rate: Rate, step: Step
 ) -> None:
-    if not program.stretches:
-        _move(program, own, population, gradient, rate=rate, step=step, columns=slice(None))
-    for each in program.stretches:
+    if not program.moves:
+        _move(program, own, population, found, rate=rate, step=step, columns=slice(None))
+    for each in program.moves:
         assert isinstance(step, int), "a compiled step moves all weights alike"
         if step > each.after:
             columns = slice(each.start, each.stop)
-            _move(program, own, population, gradient, rate=rate * each.factor, step=step - each.after, columns=columns)
+            _move(program, own, population, found, rate=rate * each.factor, step=step - each.after, columns=columns)
     if program.redrawn is not None:
         assert isinstance(step, int), "a compiled step draws nothing anew"
         if step <= program.redrawn.steps:
@@ -449,7 +475,7 @@ def _move(
     program: Program,
     own: MemberSettings,
     population: Population,
-    gradient: Tensor,
+    found: Gradient,
     *,
     rate: Rate,
     step: Step,
@@ -457,12 +483,15 @@ def _move(
 ) -> None:
     """Let the weights of some columns decay and move."""
     settings, weights = program.settings, population.weights[:, columns]
+    large = program.large.get(columns.start)
+    apart = None if large is None else found.apart.get(large.start)
     assert settings.optimizer != "auto"
-    if acts(own.weight_decay):
-        decay(weights, rate=rate, weight_decay=own.weight_decay, mask=program.decays[columns])
+    if acts(own.weight_decay) and (large is None or large.role in DECAYED):
+        mask = program.decays[columns] if large is None else None
+        decay(weights, rate=rate, weight_decay=own.weight_decay, mask=mask)
     OPTIMIZERS[settings.optimizer].move(
         weights,
-        gradient[:, columns],
+        found.gradient[:, columns] if apart is None else apart,
         {name: slot[:, columns] for name, slot in population.slots.items()},
         rate=rate,
         step=step,
@@ -475,7 +504,8 @@ def _eager_gradient(program: Program, population: Population, batch: Batch, nois
     """Back-propagate through the network itself, whose tensors become views of one member's after another."""
     parameters, buffers = program.tensors
     gradient = torch.empty_like(population.weights)
-    losses, activations = [], []
+    alone = len(gradient) == 1 and not observe  # signals look at the gradient as a whole
+    losses, activations, apart = [], [], {}
     for member in range(len(gradient)):
         _lend(parameters, buffers, program.pieces, population, member)
         with observed_activations(program.network, observe) as seen:
@@ -485,10 +515,24 @@ def _eager_gradient(program: Program, population: Population, batch: Batch, nois
         blend = _blend(program, noise[member], len(outputs))
         loss = _batch_loss(loss_of(program, member), outputs, batch.targets[member], row_weights, whole, blend)
         parts = torch.autograd.grad(loss, parameters, materialize_grads=True)
-        torch.cat([part.reshape(-1) for part in parts], out=gradient[member])
+        if alone and program.large:
+            apart = _parted(program, parts, gradient)
+        else:
+            torch.cat([part.reshape(-1) for part in parts], out=gradient[member])
         losses.append(loss.detach())
         activations.append(_stacked(seen, loss))
-    return Gradient(losses=torch.stack(losses), gradient=gradient, activations=torch.stack(activations))
+    return Gradient(losses=torch.stack(losses), gradient=gradient, activations=torch.stack(activations), apart=apart)
+
+
+def _parted(program: Program, parts: Sequence[Tensor], gradient: Float[Tensor, "1 weights"]) -> dict[int, Tensor]:
+    """Copy the gradients of small tensors to their places, and return those of large ones as they are."""
+    apart = {}
+    for piece, part in zip(program.pieces, parts, strict=True):
+        if piece.start in program.large:
+            apart[piece.start] = part.reshape(1, -1)
+        else:
+            gradient[0, piece.start : piece.stop] = part.reshape(-1)
+    return apart
 
 
 def _lend(
@@ -624,4 +668,6 @@ def _weighed(losses: Tensor, weights: Tensor | None) -> Tensor:
 
 def _stacked(activations: list[Tensor], loss: Tensor) -> Tensor:
     # Not None where there is nothing to see: functorch hands on tensors only.
-    return torch.stack(activations) if activations else loss.detach().new_empty(0, 4)
+    if not activations:
+        return loss.detach().new_empty(0, 4)
+    return activations[0] if len(activations) == 1 else torch.cat(activations)

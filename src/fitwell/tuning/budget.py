@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fitwell.learning import Pace, Setup
 from fitwell.recipe import changed
+from fitwell.training.loop import batching
 from fitwell.tuning.halving import epochs_of, rungs_of, survivors_of
 
 SEARCH_SHARE = 0.4  # of the time that is left; the rest is for two trainings with all that belongs to them
@@ -19,11 +20,11 @@ class Size:
 
     trials: int
     epochs: int  # of a whole training
-    rungs: tuple[int, ...]
+    rungs: tuple[float, ...]
     survivors: tuple[int, ...]
 
     @property
-    def work(self) -> int:
+    def work(self) -> float:
         """Epochs of all trials together."""
         return epochs_of(self.trials, self.rungs, self.survivors)
 
@@ -31,7 +32,13 @@ class Size:
 def size_of(setup: Setup, trials: int, *, epochs: int) -> Size:
     """Return what a search of so many trials does, when a whole training has so many epochs."""
     training = changed(setup.recipe, {"training.epochs": epochs}).training
-    goes_on = survivors_of(trials, rungs_of(training), warmup_epochs=training.warmup_epochs)
+    goes_on = survivors_of(
+        trials,
+        rungs_of(training),
+        warmup_epochs=training.warmup_epochs,
+        steps_per_epoch=batching(len(setup.training), training)[1],
+        validation_rows=len(setup.validation),
+    )
     return Size(trials=trials, epochs=epochs, rungs=tuple(goes_on), survivors=tuple(goes_on.values()))
 
 

@@ -13,8 +13,12 @@ will be at the end, so trials that are stopped anywhere would be judged by how t
 - `cosine` and `one_cycle` anneal once, at the end of the last epoch. There is one rung, of all epochs: an honest search
   costs as many trainings as it has trials then.
 
-Before the first of these rungs there are heats, at a quarter and at half of its epochs. There trials are compared with
-their rates still up; so no more than the worse half falls out, and then down to the better third.
+Between these rungs there are heats: at an eighth, a quarter and half of the epochs of the first, and halfway from one
+to the next. There trials are compared with their rates still up, so that the worse half falls out and no more, and two
+are left at least. Few validation rows rank trials less well: then only the first heat before a rung takes half, and the
+others a third. An epoch of many rows teaches as much as several of few; so heats come within the first epoch, where
+that has steps enough. Each stage is about twice as long as the one before and has half its trials, so that none costs
+much more than another.
 
 Trials follow the schedule of a full training all the while, so the one that is left was judged on its way to the
 training that the search ends with.
@@ -28,9 +32,13 @@ from itertools import pairwise
 
 from fitwell.recipe import TrainingSettings
 
-KEPT = 4  # of so many trials one goes on
-KEPT_OF_HEATS = 6  # of so many from the first rung, where the heats have left the best
-TOO_FEW = 2  # to go on with: telling two good trials apart would take as long as all before
+HALF = 2  # of so many trials one goes on
+UNHEATED = 4  # of so many from the first rung, where no heats were before: to get there was dear
+TOO_FEW = 3  # to go on from a rung with: telling so few good trials apart would take as long as all before
+MOST = 1.5  # of so many trials one goes on, where few validation rows have ranked them once already
+FEW_ROWS = 500
+HEATS = (8, 4, 2)  # parts of the first rung's epochs
+FEWEST_STEPS = 20  # before a heat within the first epoch
 STAGES = (1 / 15, 3 / 15, 7 / 15, 1.0)  # of the epochs, each about twice as long as the one before
 
 
@@ -51,43 +59,64 @@ def rungs_of(settings: TrainingSettings) -> tuple[int, ...]:
     return (*sorted(nearest), epochs)
 
 
-def survivors_of(trials: int, rungs: Sequence[int], *, warmup_epochs: float) -> dict[int, int]:
+def survivors_of(
+    trials: int, rungs: Sequence[int], *, warmup_epochs: float, steps_per_epoch: int, validation_rows: int
+) -> dict[float, int]:
     """Return how many trials go on after so many epochs, heats among them; at the end only the best is left.
 
-    >>> survivors_of(24, (4, 13, 30, 64), warmup_epochs=0.0)
-    {1: 12, 2: 8, 4: 4, 13: 1}
-    >>> survivors_of(3, (4, 13, 30, 64), warmup_epochs=0.0), survivors_of(24, (64,), warmup_epochs=0.0)
-    ({4: 1}, {64: 1})
+    >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
+    {1: 16, 2: 8, 4: 4, 8: 2, 13: 1}
+    >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=100)
+    {1: 16, 2: 11, 4: 6, 8: 3, 13: 1}
+    >>> survivors_of(32, (2, 6, 32), warmup_epochs=0.0, steps_per_epoch=89, validation_rows=1000)
+    {0.25: 16, 0.5: 8, 1: 4, 2: 2, 6: 1}
+    >>> survivors_of(24, (64,), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
+    {64: 1}
     """
-    heats = _heats(trials, rungs, warmup_epochs=warmup_epochs)
-    goes_on, count = dict(heats), math.ceil(trials / KEPT)
-    if heats:
-        count = min(count, max(TOO_FEW + 1, math.ceil(trials / KEPT_OF_HEATS)))
-    for epochs in rungs:
-        goes_on[epochs] = 1 if epochs == rungs[-1] or count <= TOO_FEW else count
-        if goes_on[epochs] == 1:
+    heats = _heats(rungs, warmup_epochs=warmup_epochs, steps_per_epoch=steps_per_epoch)
+    goes_on: dict[float, int] = {}
+    count = trials
+    for epochs in sorted({*heats, *rungs}):
+        if epochs not in rungs:
+            again = validation_rows < FEW_ROWS and goes_on and list(goes_on)[-1] not in rungs
+            left = max(2, math.ceil(count / (MOST if again else HALF)))
+        elif count <= TOO_FEW or epochs == rungs[-1]:
+            left = 1
+        else:
+            left = math.ceil(count / (HALF if goes_on else UNHEATED))
+        if left < count or epochs in rungs:
+            goes_on[epochs] = count = left
+        if count == 1 and epochs in rungs:
             break
-        count = math.ceil(count / KEPT)
     return goes_on
 
 
-def epochs_of(trials: int, rungs: Sequence[int], survivors: Sequence[int]) -> int:
+def epochs_of(trials: int, rungs: Sequence[float], survivors: Sequence[int]) -> float:
     """Return how many epochs all trials train together, if none stops early.
 
-    >>> epochs_of(24, (1, 2, 4, 13), (12, 8, 4, 1))  # 24 + 12 + 8 * 2 + 4 * 9
-    88
+    >>> epochs_of(32, (1, 2, 4, 8, 13), (16, 8, 4, 2, 1))  # 32 + 16 + 8 * 2 + 4 * 4 + 2 * 5
+    90
     """
     needed = zip((trials, *survivors[:-1]), pairwise((0, *rungs)), strict=False)
     return sum(count * (end - start) for count, (start, end) in needed)
 
 
-def _heats(trials: int, rungs: Sequence[int], *, warmup_epochs: float) -> dict[int, int]:
-    """Return how many trials go on from each heat; a schedule that anneals once has none, nor have few trials."""
+def _heats(rungs: Sequence[int], *, warmup_epochs: float, steps_per_epoch: int) -> set[float]:
+    """Return after how many epochs heats are held; a schedule that anneals once has none."""
     if len(rungs) == 1:
-        return {}
-    places = [epochs for epochs in sorted({rungs[0] // 4, rungs[0] // 2} - {0}) if epochs >= warmup_epochs]
-    goes_on = {epochs: math.ceil(trials / part) for epochs, part in zip(places, (2, 3), strict=False)}
-    return {epochs: count for epochs, count in goes_on.items() if TOO_FEW < count < trials}
+        return set()
+    first = [rungs[0] / part for part in HEATS]
+    between = [(start + end) // 2 for start, end in pairwise(rungs)]
+    return {
+        epochs
+        for epochs in (*(_whole(each) for each in first), *between)
+        if epochs >= max(warmup_epochs, min(1, FEWEST_STEPS / steps_per_epoch))
+    } - set(rungs)
+
+
+def _whole(epochs: float) -> float:
+    """Return whole epochs where there are any, at whose end trials are looked at anyway."""
+    return epochs if epochs < 1 else int(epochs)
 
 
 def ranked(losses: Mapping[int, float]) -> list[int]:

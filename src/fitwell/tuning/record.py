@@ -36,7 +36,7 @@ class Record:
     asked: Recipe  # of the trainings that the search ends with, but for what is tuned
     space: tuple[Dimension, ...]
     trials: tuple[Trial, ...]  # the first is the recipe itself
-    rungs: tuple[int, ...]
+    rungs: tuple[float, ...]
     survivors: tuple[int, ...]
     loss: str  # whose mean over the validation rows decides
     results: tuple[Rung, ...] = ()
@@ -128,7 +128,7 @@ def _outcome(trial: int, record: Record, marks: Mapping[int, Mark]) -> str:
         return "best"
     for rung in record.results:
         if trial in rung.losses and trial not in rung.kept:
-            return f"fell behind in the first {rung.epochs} epochs"
+            return f"fell behind in the first {rung.epochs:g} epochs"
     return "cut off by the time limit" if trial in marks else "not begun in time"
 
 
@@ -142,7 +142,7 @@ def _record_of(values: Mapping[str, Any]) -> Record:
             for each in values["space"]
         ),
         trials=tuple({path: _tried(value) for path, value in trial.items()} for trial in values["trials"]),
-        rungs=tuple(map(int, values["rungs"])),
+        rungs=tuple(values["rungs"]),
         survivors=tuple(map(int, values["survivors"])),
         loss=str(values["loss"]),
         results=tuple(

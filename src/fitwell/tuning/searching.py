@@ -14,13 +14,14 @@ from functools import partial
 from typing import Protocol
 
 from fitwell.events import Event, Listener
-from fitwell.learning import Clock, Setup, learn, set_up
+from fitwell.learning import Clock, Setup, learn, set_up, threads
 from fitwell.preparation import Prepared, planned
 from fitwell.recipe import Group, Recipe, changed, grouped
-from fitwell.training.loop import Mark, State, batching, left_out
+from fitwell.training.loop import Mark, Rows, State, batching, glimpsed, left_out
 from fitwell.training.step import Program
 from fitwell.tuning.halving import epochs_of, ranked
 
+GLIMPSED_ROWS = 2048  # of the validation rows, at most
 MAPPED_FROM = 3  # trials: mapping one costs more than twice as much as plain back-propagation, mapping two a third more
 
 
@@ -42,11 +43,11 @@ class Contest:
 
     prepared: Prepared
     recipes: Sequence[Recipe]  # one for each trial, resolved
-    rungs: Sequence[int]  # epochs after which trials are compared, as many as are needed
+    rungs: Sequence[float]  # epochs after which trials are compared, as many as are needed
     survivors: Sequence[int]  # trials that go on after each of them
 
     @property
-    def work(self) -> int:
+    def work(self) -> float:
         """Epochs of all trials together, if none stops early."""
         return epochs_of(len(self.recipes), self.rungs, self.survivors)
 
@@ -55,7 +56,7 @@ class Contest:
 class Rung:
     """How trials stood when they were compared."""
 
-    epochs: int
+    epochs: float
     losses: Mapping[int, float]  # the lowest validation loss so far of each trial that got here
     kept: tuple[int, ...]  # trials that went on, the best first
 
@@ -111,9 +112,10 @@ def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) 
             setup = setups[number]
             state = _without_others(states.get(number, setup.state), group, left, rungs)
             states[number] = state
-            steps = epochs * batching(len(setup.training), setup.recipe.training)[1]
-            if state.step >= steps or all(mark.stopped is not None for mark in state.marks):
+            glimpses = sum(rung <= epochs for rung in contest.rungs if rung < 1)
+            if not _ahead(state, setup, epochs=epochs, glimpses=glimpses):
                 continue  # a search that was cut off had come this far
+            steps = _steps(setup, epochs)
             recipe = changed(setup.recipe, {"training.maximum_steps": steps})
             program = _program_for(setup, len(set(group.places) & set(left)))
             learned = learn(
@@ -121,8 +123,12 @@ def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) 
                 contest.prepared,
                 save=partial(_save, store, number),
                 clock=clock,
+                within_epoch=epochs < 1,
                 listener=_telling(listener, contest, states, state),
             )
+            if learned.ending == "steps" and epochs < 1:
+                with threads(recipe):
+                    learned = replace(learned, state=glimpsed(program, learned.state, _some(setup.validation)))
             states[number] = learned.state
             setups[number] = replace(setup, state=learned.state)
             if learned.ending in ("interrupted", "time"):
@@ -130,7 +136,11 @@ def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) 
             # Not after an interruption: its last look was out of turn, and a search that goes on has none there.
             store.save(number, learned.state)
         marks = _marks(groups, states)
-        losses = {trial: lowest(marks[trial], epochs) for trial in left}
+        glimpsed_before = sum(rung.epochs < 1 for rung in rungs)
+        losses = {
+            trial: lowest(marks[trial], int(epochs)) if epochs >= 1 else _glimpse(marks[trial], glimpsed_before)
+            for trial in left
+        }
         left = tuple(ranked(losses)[:count])
         rungs.append(Rung(epochs=epochs, losses=losses, kept=left))
         listener(_rung_event(rungs[-1], contest))
@@ -144,6 +154,33 @@ def lowest(mark: Mark, epochs: int) -> float:
     0.5
     """
     return min((loss for loss in mark.losses[: epochs + 1] if math.isfinite(loss)), default=math.inf)
+
+
+def _steps(setup: Setup, epochs: float) -> int:
+    return round(epochs * batching(len(setup.training), setup.recipe.training)[1])
+
+
+def _ahead(state: State, setup: Setup, *, epochs: float, glimpses: int) -> bool:
+    """Tell whether a group has still something to do before trials are compared after so many epochs."""
+    active = [mark for mark in state.marks if mark.stopped is None]
+    unseen = epochs < 1 and any(len(mark.glimpses) < glimpses for mark in active)
+    return bool(active) and (state.step < _steps(setup, epochs) or unseen)
+
+
+def _some(validation: Rows) -> Rows:
+    """Return as many of the validation rows as tell trials apart that have hardly begun, from all over them."""
+    every = -(-len(validation) // GLIMPSED_ROWS)
+    return replace(
+        validation,
+        features={name: block[::every] for name, block in validation.features.items()},
+        targets=validation.targets[::every],
+        weights=None if validation.weights is None else validation.weights[::every],
+    )
+
+
+def _glimpse(mark: Mark, place: int) -> float:
+    loss = mark.glimpses[place] if len(mark.glimpses) > place else math.inf
+    return loss if math.isfinite(loss) else math.inf
 
 
 def _set_up(prepared: Prepared, group: Group) -> Setup:
@@ -178,35 +215,41 @@ def _without_others(state: State, group: Group, left: Sequence[int], rungs: Sequ
     if not rungs:
         return state
     gone = [member for member, trial in enumerate(group.places) if trial not in left]
-    return left_out(state, gone, why=f"fell behind in the first {rungs[-1].epochs} epochs")
+    return left_out(state, gone, why=f"fell behind in the first {rungs[-1].epochs:g} epochs")
 
 
 def _save(store: Store, number: int, state: State, _history: bytes) -> None:
     store.save(number, state)
 
 
-def _best_so_far(marks: Mapping[int, Mark], left: Sequence[int], rungs: Sequence[Rung], *, epochs: int) -> int:
+def _best_so_far(marks: Mapping[int, Mark], left: Sequence[int], rungs: Sequence[Rung], *, epochs: float) -> int:
     """Return the best trial where all that are left were last compared; before that, of those that got that far."""
     if rungs:
         return rungs[-1].kept[0]
     begun = {trial: mark for trial, mark in marks.items() if trial in left}
     through = {trial: mark for trial, mark in begun.items() if len(mark.losses) > epochs}
-    return ranked({trial: lowest(mark, epochs) for trial, mark in (through or begun).items()})[0]
+    return ranked({trial: lowest(mark, int(epochs)) for trial, mark in (through or begun).items()})[0]
 
 
 def _telling(listener: Listener, contest: Contest, states: Mapping[int, State], state: State) -> Listener:
     """Return a listener for the training of one group, which tells how far the whole search has come."""
-    done = sum(len(mark.losses) - 1 for each in states.values() for mark in each.marks if mark.losses)
+    done = sum(_trained(mark, contest.rungs) for each in states.values() for mark in each.marks)
+    begun = max(_trained(state.marks[member], contest.rungs) for member in state.active)
 
     def listen(event: Event) -> None:
         if event.kind != "look" or not event.values["epoch"]:
             return
-        came = done + (event.values["epoch"] - state.epoch) * len(state.active)
+        came = done + (event.values["epoch"] - begun) * len(state.active)
         values = {"done": came, "total": contest.work, "epoch": event.values["epoch"]}
-        text = f"{came:g} of {contest.work} epochs, those of all trials together"
+        text = f"{came:g} of {contest.work:g} epochs, those of all trials together"
         listener(Event("search", text, values))
 
     return listen
+
+
+def _trained(mark: Mark, rungs: Sequence[float]) -> float:
+    """Return how many epochs a trial was trained, as far as is known from looks and glimpses."""
+    return max(len(mark.losses) - 1, rungs[len(mark.glimpses) - 1] if mark.glimpses else 0)
 
 
 def _rung_event(rung: Rung, contest: Contest) -> Event:
@@ -217,7 +260,7 @@ def _rung_event(rung: Rung, contest: Contest) -> Event:
     goes = "is left" if len(rung.kept) == 1 else f"of {len(rung.losses)} trials go on"
     count = f"trial {best}" if len(rung.kept) == 1 else f"{len(rung.kept)}"
     text = (
-        f"after {rung.epochs} of {contest.recipes[0].training.epochs} epochs {count} {goes}; "
+        f"after {rung.epochs:g} of {contest.recipes[0].training.epochs} epochs {count} {goes}; "
         f"lowest validation loss {rung.losses[best]:.4f}{first}"
     )
     return Event("rung", text, {"epochs": rung.epochs, "kept": list(rung.kept)})

@@ -65,7 +65,7 @@ def searched(job: Job, record: Record) -> Record | None:
         _made_usable(job, record, begun, found.best)
         return None
     if found.ending == "time":
-        done = f"after {found.rungs[-1].epochs} epochs" if found.rungs else "before all trials could be compared"
+        done = f"after {found.rungs[-1].epochs:g} epochs" if found.rungs else "before all trials could be compared"
         listen(Event("note", f"the time limit ended the search {done}"))
     record = replace(record, stage="training", results=found.rungs, best=best, ending=found.ending)
     if found.rungs:
