@@ -28,6 +28,7 @@ Part = Literal[
     "unseen third",
     "unseen fourth",
     "unseen fifth",
+    "unseen sixth",
     "held out",
     "recently held out",
 ]
