@@ -29,6 +29,7 @@ Part = Literal[
     "unseen fourth",
     "unseen fifth",
     "unseen sixth",
+    "unseen seventh",
     "held out",
     "recently held out",
 ]
