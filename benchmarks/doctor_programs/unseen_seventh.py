@@ -108,7 +108,8 @@ def errors_added_up_over_a_batch(seed: int, *, faulty: bool) -> Case:
     data = rows.standardized_targets(rows.standardized(rows.friedman(seed, training=1000)))
     return case(
         seed, lambda: layers(10, 48, 48, 1), data.rows, data.test,
-        loss=nn.MSELoss(reduction="sum" if faulty else "mean"), score=scores.r2, optimizer=sgd(0.05, momentum=0.9), epochs=25, batch_size=100,
+        loss=nn.MSELoss(reduction="sum" if faulty else "mean"), score=scores.r2,
+        optimizer=sgd(0.05, momentum=0.9), epochs=25, batch_size=100,
     )  # fmt: skip
 
 
