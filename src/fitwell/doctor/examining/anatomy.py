@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fitwell.doctor.examining.deviance import Deviance
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, recognize
-from fitwell.doctor.examining.meaning import asks_for_directions, followed_targets, following_outputs
+from fitwell.doctor.examining.meaning import asks_for_directions, followed_targets, following_outputs, ignores_targets
 from fitwell.doctor.examining.scoring import Task, class_counts, labels_of, task_of
 from fitwell.doctor.examining.subject import Subject, calmed, new_module, steps_of
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
@@ -47,11 +47,18 @@ class Anatomy:
     severed: bool = False  # something in the network stops the gradient, and it can be let through
     mixed: bool = False  # rows are taken for steps, and need not be
     misled: bool = False  # the loss was seen to ask for something else
+    unguided: bool = False  # targets say nothing, and the loss does not look at them
 
     @property
     def width(self) -> int:
         """Units of the output."""
         return self.output_shape[0] if self.output_shape else 1
+
+    @property
+    def loss_may_be_meant(self) -> bool:
+        """Whether a loss of its own may ask for more of numbers than their mean: a quantile, a code, a spread."""
+        sound = not (self.misled or self.broadcasts or self.mismatch)
+        return sound and self.task.kind == "numbers" and self.loss.expects == "anything"
 
 
 def with_asked(subject: Subject) -> Subject:
@@ -68,6 +75,20 @@ def with_asked(subject: Subject) -> Subject:
         return subject  # which is said where its parts are told
     first = followed_targets(subject.loss, output, subject.targets[:rows]) if isinstance(output, Tensor) else None
     return subject if first is None else replace(subject, asked=slice(first, first + output.shape[1]))
+
+
+def is_unguided(subject: Subject) -> bool:
+    """Tell whether the loss does not look at targets that are all alike, or the inputs again: none are meant."""
+    x, y = subject.inputs, subject.targets
+    if not (bool((y == y[0]).all()) or (x.shape == y.shape and torch.equal(x, y))):
+        return False
+    some = slice(min(LOOKED_AT, subject.rows))
+    try:
+        with torch.no_grad():
+            output = new_module(subject, subject.seed).eval()(x[some])
+    except REFUSED:
+        return False  # which is said where its parts are told
+    return ignores_targets(subject.loss, output, y[some])
 
 
 def anatomy_of(subject: Subject) -> Anatomy:
@@ -124,6 +145,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
         stale=_stale(subject, module),
         imbalance=_imbalance(task, subject.known),
         told=None if first is None else slice(first, first + targets[0].numel()),
+        unguided=is_unguided(subject),
         directions=own and asks_for_directions(subject.loss, seen.output.float(), targets),
     )
 

@@ -26,6 +26,7 @@ from fitwell.doctor.examining.thresholds import (
     CLEARLY_MORE,
     IGNORED_RECALL,
     KNOWN_BY_HEART,
+    KNOWN_THROUGHOUT,
     LEARNED_BY_HEART,
     MORE_ROWS_BRING,
     RELATIVE_FAULT,
@@ -179,7 +180,7 @@ def too_few_rows(bench: Bench, screened: Screened) -> Finding | None:
     if (
         bench.subject.training_rows > SMALL
         or bench.subject.training_rows < 12
-        or screened.base.fitted < screened.allowed
+        or screened.base.fitted < max(screened.allowed, KNOWN_THROUGHOUT)
     ):
         return None
     best = screened.best
@@ -294,7 +295,7 @@ def _misled(bench: Bench, base: Measured) -> Finding | None:
     if task.kind == "labels":
         on = (labels.float().mean(0) > 0.5).to(outputs.dtype).expand_as(outputs)
         constant += outputs.abs().max() * (2 * on - 1) if bool((outputs < 0).any()) else on
-    elif outputs.ndim == 1 or outputs.shape[1] == 1:
+    elif outputs.ndim == 1 or outputs.shape[1] == 1 or task.points > 1:
         constant += outputs.abs().max() * (2 * most - 1) if bool((outputs < 0).any()) else float(most)
     else:
         constant[:, most] = 1.0

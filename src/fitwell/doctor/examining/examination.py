@@ -42,13 +42,14 @@ from fitwell.doctor.examining.explaining import (
     with_skill,
 )
 from fitwell.doctor.examining.flaw import Flaw
+from fitwell.doctor.examining.loop import train
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
 from fitwell.doctor.examining.network_flaws import loses_gradient
-from fitwell.doctor.examining.reading import judged_by_deviance
+from fitwell.doctor.examining.reading import aimed_elsewhere, judged_by_deviance
 from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, other_scale, shared_rows, without_signal
 from fitwell.doctor.examining.scoring import skill
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
-from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, subject_of
+from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, folds_of, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
@@ -64,6 +65,8 @@ from fitwell.doctor.examining.thresholds import (
 from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding, Severity
 from fitwell.errors import OutOfTime, RequestError
 from fitwell.interrupts import interruptible
+
+CALLED = 0.7  # the skill of a training whose loss has no least value: others may be better or worse than it
 
 
 def examine(
@@ -193,6 +196,9 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
     )
     if "loss" not in changes:
         course.anatomy = anatomy = judged_by_deviance(subject, anatomy)
+        found += tuple(each for each in (aimed_elsewhere(subject, anatomy),) if each is not None)
+    if anatomy.deviance is not None and anatomy.deviance.endless:
+        course.anatomy = anatomy = _as_gained(subject, anatomy, clock)
     course.tally = tally = tally_of(subject, most=MOST_WORK_IN_ALL if clock.endless else math.inf)
     course.bench = bench = bench_of(subject, anatomy, clock, subject.seed, tally)
     course.add(flaw_finding(flaw, None) for flaw in found)
@@ -217,6 +223,18 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
         course.findings[0] = with_skill(course.findings[0], screened.base.skill)
     _measure_flaws(bench, screened, found, course)
     _explain(bench, screened, course)
+
+
+def _as_gained(subject: Subject, anatomy: Anatomy, clock: Clock) -> Anatomy:
+    """Return the anatomy with a loss that has no least value measured by what the examined training gains.
+
+    How far it stays below another one, relative to that, does not depend on what its own gain is called.
+    """
+    found = anatomy.deviance
+    assert found is not None
+    training = train(subject, anatomy, folds_of(subject, None, subject.seed)[0], Arm(), seed=subject.seed, clock=clock)
+    gained = float(training.last.contributions.mean())
+    return replace(anatomy, deviance=replace(found, least=found.constant - gained / CALLED)) if gained > 0 else anatomy
 
 
 def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], course: Course) -> None:
@@ -356,6 +374,8 @@ def _find_causes(
     share = EVIDENT_FAULT if evident else RELATIVE_FAULT
     if not is_clear(lacking, screened.allowed, share):
         return  # what is visibly wrong is not why, and untuned settings alone may cost as much
+    if "loss" in causes.effects and bench.anatomy.loss_may_be_meant and screened.shortfall < RELATIVE_HEADROOM:
+        return  # less of the mean is known where something else is asked for as well, or instead
     table = {**CHANGES, **BESIDE}
     # A rate is untuned in many a healthy training, but not where its steps are seen to overshoot.
     overshoots = any("unstable_loss" in symptoms_of(name, causes.measured.arm, base) for name in causes.effects)

@@ -102,8 +102,8 @@ def squared_error_of_classes(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 
 def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """The loss is the same when the targets are shuffled against the outputs."""
-    if anatomy.broadcasts:
-        return None  # said already
+    if anatomy.broadcasts or anatomy.unguided:
+        return None  # said already, or meant
     module = soundly_drawn(subject, anatomy)
     output = outputs_of(module, standardized_rows(subject, ROWS))
     targets = subject.targets[:ROWS]

@@ -190,6 +190,18 @@ def followed_targets(loss: Loss, outputs: Tensor, targets: Tensor) -> int | None
     return best if float(likeness[best]) >= FOLLOWS and clear else None
 
 
+def ignores_targets(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
+    """Tell whether a loss is the same whatever the targets (rows, …), as where rows are learned by themselves."""
+    noise = torch.randn(targets.shape, generator=torch.Generator().manual_seed(0))
+    others = targets.flip(0) + (noise if targets.is_floating_point() else 1)
+    try:
+        with torch.no_grad():
+            first, second = (float(loss(outputs, each).mean()) for each in (targets, others.to(targets.dtype)))
+    except REFUSED:
+        return False
+    return abs(first - second) <= SAME * max(abs(first), abs(second), SAME)
+
+
 def asks_for_directions(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
     """Tell whether a loss of its own is the same however long the outputs (rows, columns) of each row are."""
     if outputs.ndim != 2 or outputs.shape != targets.shape or outputs.shape[1] < 2:

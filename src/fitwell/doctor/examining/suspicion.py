@@ -103,7 +103,9 @@ def _of_loss(anatomy: Anatomy) -> float:
         return 1.0
     if anatomy.task.kind != "numbers" and anatomy.loss.expects == "values":
         return 0.6
-    return 0.8 if anatomy.loss.expects == "anything" else 0.3
+    if anatomy.loss.expects != "anything":
+        return 0.3
+    return 0.7 if anatomy.loss_may_be_meant else 0.8
 
 
 def _ill_scaled(values: torch.Tensor, *, per_feature: bool) -> float:
