@@ -162,6 +162,10 @@ def _mixed(subject: Subject, anatomy: Anatomy) -> bool:
     return anatomy.mixed
 
 
+def _over_rows(subject: Subject, anatomy: Anatomy) -> bool:
+    return bool(anatomy.trace.over_rows)
+
+
 def _recurrent(subject: Subject, anatomy: Anatomy) -> bool:
     return any(call.kind == "recurrent" for call in anatomy.trace.calls)
 
@@ -289,6 +293,11 @@ CHANGES: dict[str, Change] = {
         symptom="not_learning",
         text="tell recurrent and attention layers that rows come first (batch_first=True)",
         applies=_mixed,
+    ),
+    "axis": Change(
+        symptom="not_learning",
+        text="let shares within the network run over the parts of a row (dim=1), not over the rows of a batch",
+        applies=_over_rows,
     ),
     "gradient": Change(
         symptom="frozen_parameters",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import torch
@@ -34,13 +33,14 @@ def judged_by_deviance(subject: Subject, anatomy: Anatomy) -> Anatomy:
         return replace(anatomy, task=task, told=None, deviance=alone or first)
     classes = anatomy.task.kind == "classes"
     if classes and subject.asked is None:
-        shaped = classes_axis(tuple(anatomy.trace.output.shape), subject.targets) is not None
-        if shaped or math.prod(anatomy.output_shape) == subject.known[0].numel():
-            return anatomy  # shares of two marks, which every loss is asked for, or of classes for every step
-        if len(anatomy.output_shape) == 1 and names_columns(
-            subject.loss, anatomy.trace.output, subject.targets[: len(anatomy.trace.output)]
-        ):
-            return anatomy
+        output, targets = anatomy.trace.output, subject.targets[: len(anatomy.trace.output)]
+        one_row = len(anatomy.output_shape) == 1
+        named = one_row and names_columns(subject.loss, output, targets)
+        of_steps = not one_row and classes_axis(tuple(output.shape), targets) is not None
+        if named or of_steps or output[0].numel() == targets[0].numel():
+            return (
+                anatomy  # shares of classes, of a row or of each step, or of two marks, which every loss is asked for
+            )
     found = deviance_of(
         subject.loss, anatomy.trace.output, subject.targets, activation=anatomy.output, batch_size=subject.batch_size
     )

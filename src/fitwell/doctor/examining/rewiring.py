@@ -92,6 +92,7 @@ def rewired(anatomy: Anatomy, arm: Arm, *, training: bool, undropped: bool = Fal
         left_out=left_out,
         rectified=rectified,
         bent=anatomy.trace.unbent if "bent" in arm.changes else (),
+        turned=anatomy.trace.over_rows if "axis" in arm.changes else (),
         dropped=dropped,
         share=DROPPED,
         through=training and "gradient" in arm.changes,
