@@ -163,3 +163,35 @@ def test_a_loss_of_its_own_may_ask_for_another_number_than_the_mean() -> None:
     assert anatomy.loss_may_be_meant
     assert not anatomy_of(subject(regression())).loss_may_be_meant
     assert not anatomy_of(subject(classification(targets=classes()[1]))).loss_may_be_meant
+
+
+def of_preferences(outputs: Tensor, marks: Tensor) -> Tensor:
+    better = outputs[:, 0] - outputs[:, 1]
+    return functional.softplus(torch.where(marks > 0, -better, better)).mean()
+
+
+def test_columns_are_those_that_the_loss_raises_for_a_class() -> None:
+    _, y = classes()
+    given = subject(classification(targets=y.float(), loss=of_preferences))
+    assert anatomy_of(given).columns == (1, 0)
+    assert skill_of(given) > 0.8
+    assert skill_of(given, "loss") > 0.8
+    own = lambda o, t: functional.cross_entropy(o, t) ** 2  # noqa: E731
+    assert anatomy_of(subject(classification(loss=own))).columns == ()
+
+
+class Logarithms(nn.Module):
+    """The logarithms of two shares, by no function of torch's that says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = network(4, 32, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        share = self.one(x).sigmoid()
+        return torch.cat([1 - share, share], 1).log()
+
+
+def test_logarithms_of_shares_are_known_by_their_values() -> None:
+    anatomy = anatomy_of(subject(classification(model=Logarithms(), loss=nn.NLLLoss())))
+    assert (anatomy.output, anatomy.mismatch) == ("log_softmax", None)

@@ -9,7 +9,13 @@ from torch import Tensor, nn
 
 from fitwell.doctor.examining.deviance import Deviance
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, recognize
-from fitwell.doctor.examining.meaning import asks_for_directions, followed_targets, following_outputs, ignores_targets
+from fitwell.doctor.examining.meaning import (
+    asks_for_directions,
+    columns_of_classes,
+    followed_targets,
+    following_outputs,
+    ignores_targets,
+)
 from fitwell.doctor.examining.scoring import Task, class_counts, labels_of, task_of
 from fitwell.doctor.examining.subject import Subject, calmed, new_module, steps_of
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
@@ -47,6 +53,7 @@ class Anatomy:
     severed: bool = False  # something in the network stops the gradient, and it can be let through
     mixed: bool = False  # rows are taken for steps, and need not be
     misled: bool = False  # the loss was seen to ask for something else
+    columns: tuple[int, ...] = ()  # of outputs, for each class, where a loss of its own has them in another order
     unguided: bool = False  # targets say nothing, and the loss does not look at them
 
     @property
@@ -145,9 +152,21 @@ def anatomy_of(subject: Subject) -> Anatomy:
         stale=_stale(subject, module),
         imbalance=_imbalance(task, subject.known),
         told=None if first is None else slice(first, first + targets[0].numel()),
+        columns=_columns(subject, task, loss, seen.output.float()),
         unguided=is_unguided(subject),
         directions=own and asks_for_directions(subject.loss, seen.output.float(), targets),
     )
+
+
+def _columns(subject: Subject, task: Task, loss: LossKind, output: Tensor) -> tuple[int, ...]:
+    if task.kind != "classes" or loss.expects != "anything" or output.ndim != 2 or output.shape[1] != task.classes:
+        return ()
+    targets = subject.targets[: len(output)]
+    if subject.known.numel() != subject.rows and task.coding != "one-hot":
+        return ()
+    found = columns_of_classes(subject.loss, output, targets, labels_of(task, subject.known[: len(output)]))
+    usual = list(range(task.classes))
+    return () if found is None or found.tolist() == usual else tuple(found.tolist())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,8 +199,12 @@ def _output_of(seen: Trace) -> str:
     if seen.output_activation is not None:
         return "relu" if seen.output_activation.name in RECTIFIERS else seen.output_activation.name
     output = seen.output.float()
-    shares = output.ndim > 1 and output.shape[1] > 1 and bool((output >= 0).all())
-    return "softmax" if shares and bool(((output.sum(1) - 1).abs() < SUMS_TO_ONE).all()) else "linear"
+    if output.ndim < 2 or output.shape[1] < 2:
+        return "linear"
+    for name, shares in (("softmax", output), ("log_softmax", output.exp())):
+        if bool((shares >= 0).all()) and bool(((shares.sum(1) - 1).abs() < SUMS_TO_ONE).all()):
+            return name
+    return "linear"
 
 
 def mismatch_of(

@@ -59,6 +59,7 @@ from fitwell.doctor.examining.thresholds import (
     MOST_WORK_IN_ALL,
     RELATIVE_FAULT,
     RELATIVE_HEADROOM,
+    SIMPLY_BETTER,
     STANDARD_ERRORS,
     TINY,
 )
@@ -259,15 +260,16 @@ def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], cour
 
 def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1, bench.tally)
+    elsewhere = again.measure(Arm(), watch=True)
     if not any(finding.decides for finding in course.findings):  # what is wrong by construction may be why
         course.add(ignored_class(bench, screened))
     if not any(finding.decides for finding in course.findings) and _nothing_learned(bench, again, screened):
         course.add(without_signal(bench, screened.allowed))
         return
-    if (other := other_in_prediction(screened)) is not None:
+    if (other := other_in_prediction(screened, elsewhere)) is not None:
         course.add([other])
         return  # what it does as it was trained says what else is wrong only once that predicts
-    uneven = seed_dependent(bench, screened, again.measure(Arm()))
+    uneven = seed_dependent(bench, screened, elsewhere)
     suspicion = suspicions(bench.subject, bench.anatomy, screened.base)
     # Where something is visibly wrong, less is enough to look for causes, whether or not it turns out to be one.
     share = EVIDENT_FAULT if _any_evident(screened, suspicion) else RELATIVE_FAULT
@@ -342,8 +344,11 @@ def _unexplained(bench: Bench, again: Bench, screened: Screened) -> Finding | No
     for name, known in _of_simple_models(bench, again, screened).items():
         there = gain(known[rows:], other)
         both = gain(known, torch.cat([base, other]))
-        if there.effect >= ABSOLUTE_GAIN and is_clear(both, skill(known)):
-            return below_simple_finding(screened, both, name=name, reached=skill(known[:rows]))
+        if there.effect >= ABSOLUTE_GAIN and both.effect >= SIMPLY_BETTER and is_clear(both, skill(known)):
+            found = below_simple_finding(screened, both, name=name, reached=skill(known[:rows]))
+            better = again.measure(screened.best.arm).contributions
+            helps = gain(torch.cat([screened.best.contributions, better]), torch.cat([base, other]))
+            return with_cure(found, screened, screened.best) if is_clear(helps, 0.0) else found
     return None
 
 

@@ -326,7 +326,7 @@ def loss_for(subject: Subject, anatomy: Anatomy, arm: Arm, targets: Tensor) -> L
         )
     weights = _class_weights(anatomy, targets) if "weights" in arm.changes else None
     return lambda output, target: _class_loss(
-        anatomy, output, labels_of(anatomy.task, target), raw=raw, weights=weights
+        anatomy, told(anatomy, output), labels_of(anatomy.task, target), raw=raw, weights=weights
     )
 
 
@@ -417,7 +417,9 @@ def _judged_as_trained(
 
 
 def told(anatomy: Anatomy, output: Tensor) -> Tensor:
-    """Return those of the outputs (rows, …) that stand for the targets."""
+    """Return those of the outputs (rows, …) that stand for the targets; of classes, in their order."""
+    if anatomy.columns:
+        return output[:, list(anatomy.columns)]
     return output if anatomy.told is None else output[:, anatomy.told]
 
 

@@ -190,6 +190,21 @@ def followed_targets(loss: Loss, outputs: Tensor, targets: Tensor) -> int | None
     return best if float(likeness[best]) >= FOLLOWS and clear else None
 
 
+def columns_of_classes(loss: Loss, outputs: Tensor, targets: Tensor, labels: Tensor) -> Tensor | None:
+    """Return which column of outputs (rows, classes) a loss of its own raises for the rows of each class (classes,).
+
+    None where no class has a column of its own. Of two things of which the first was preferred, say, it is the first
+    that a mark of 1 raises.
+    """
+    asked = torch.randn(outputs[:MOST_ROWS].shape, generator=torch.Generator().manual_seed(0))
+    gradient = gradient_of(loss, asked, targets[: len(asked)])
+    labels = labels[: len(asked)]
+    if gradient is None or len(labels.unique()) < outputs.shape[1]:  # type: ignore[no-untyped-call]
+        return None
+    raised = torch.stack([gradient[labels == each].mean(0).argmin() for each in range(outputs.shape[1])])
+    return raised if len(raised.unique()) == len(raised) else None  # type: ignore[no-untyped-call]
+
+
 def ignores_targets(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
     """Tell whether a loss is the same whatever the targets (rows, …), as where rows are learned by themselves."""
     noise = torch.randn(targets.shape, generator=torch.Generator().manual_seed(0))
