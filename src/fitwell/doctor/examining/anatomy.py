@@ -85,9 +85,10 @@ def with_asked(subject: Subject) -> Subject:
 
 
 def is_unguided(subject: Subject) -> bool:
-    """Tell whether the loss does not look at targets that are all alike, or the inputs again: none are meant."""
+    """Tell whether the loss does not look at targets that say nothing: all alike, the inputs again, numbers of rows."""
     x, y = subject.inputs, subject.targets
-    if not (bool((y == y[0]).all()) or (x.shape == y.shape and torch.equal(x, y))):
+    numbered = y.numel() == len(y) and torch.equal(y.flatten().sort().values.long(), torch.arange(len(y)))
+    if not (numbered or bool((y == y[0]).all()) or (x.shape == y.shape and torch.equal(x, y))):
         return False
     some = slice(min(LOOKED_AT, subject.rows))
     try:
@@ -263,6 +264,10 @@ def _of_counts(output: str, loss: LossKind, values: Tensor) -> str | None:
     return None
 
 
+def _are_shares(targets: Tensor) -> bool:
+    return targets.ndim > 1 and _within_0_1(targets) and bool(((targets.sum(1) - 1).abs() < SUMS_TO_ONE).all())
+
+
 def _within_0_1(targets: Tensor) -> bool:
     return bool(((targets >= 0) & (targets <= 1)).all())
 
@@ -274,6 +279,8 @@ BOUNDS = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "softmax": (0.0, 1.0
 
 def _unreachable(output: str, loss: LossKind, targets: Tensor, bounds: tuple[float, float] | None) -> str | None:
     if loss.name in ("cross-entropy", "negative log-likelihood"):
+        if loss.name == "cross-entropy" and _are_shares(targets):
+            return None
         return f"{loss.name} is a loss of classes, but the targets are numbers"
     low, high = bounds or BOUNDS.get(output, (float("-inf"), float("inf")))
     outside = ((targets < low - 1e-6) | (targets > high + 1e-6)).float().mean()

@@ -160,7 +160,7 @@ def one_sided_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         )
     except REFUSED:
         return None
-    if len(rows) < 2 or not bool(losses.isfinite().all()):
+    if len(rows) < 2 or not bool(losses.isfinite().all()) or not _is_mean_over_rows(subject, asked):
         return None
     spread = losses.amax(1) - losses.amin(1)
     flat = spread <= 1e-6 * losses.abs().amax(1).clamp(min=1e-6)
@@ -178,6 +178,21 @@ def one_sided_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         change="loss",
         way_out=_way_out(anatomy),
     )
+
+
+def _is_mean_over_rows(subject: Subject, answers: Tensor) -> bool:
+    """Tell whether a loss of several rows is the mean of what each costs, so that single rows can be asked about."""
+    targets = subject.targets[:ROWS]
+    outputs = answers[torch.arange(len(targets)) * 7 % len(answers)]
+    try:
+        whole = float(subject.loss(outputs, targets).mean())
+        single = [
+            float(subject.loss(outputs[row : row + 1], targets[row : row + 1]).mean()) for row in range(len(targets))
+        ]
+    except REFUSED:
+        return False
+    mean = sum(single) / len(single)
+    return abs(whole - mean) <= REAL * max(abs(whole), abs(mean), REAL)
 
 
 def _answers(anatomy: Anatomy) -> Tensor:

@@ -214,7 +214,7 @@ def ignores_targets(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
             first, second = (float(loss(outputs, each).mean()) for each in (targets, others.to(targets.dtype)))
     except REFUSED:
         return False
-    return abs(first - second) <= SAME * max(abs(first), abs(second), SAME)
+    return _are_same(first, second)
 
 
 def asks_for_directions(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
@@ -230,9 +230,15 @@ def asks_for_directions(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
             first, second = (float(loss(each, right).mean()) for each in (asked, factors * asked))
         except REFUSED:
             return False
-        if not abs(first - second) <= SAME * max(abs(first), abs(second), SAME):
+        if not _are_same(first, second):
             return False
     return True
+
+
+def _are_same(first: float, second: float) -> bool:
+    """Tell whether two values of a loss are numbers, and differ by rounding at most."""
+    finite = math.isfinite(first) and math.isfinite(second)
+    return finite and abs(first - second) <= SAME * max(abs(first), abs(second), SAME)
 
 
 def as_long_as(outputs: Tensor, targets: Tensor) -> Tensor:

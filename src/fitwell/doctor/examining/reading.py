@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -27,10 +28,9 @@ def judged_by_deviance(subject: Subject, anatomy: Anatomy) -> Anatomy:
         return anatomy
     if anatomy.unguided:
         output, targets, size = anatomy.trace.output, subject.targets, subject.batch_size
-        alone = deviance_of(subject.loss, output, targets, activation=anatomy.output, batch_size=size)
-        first = endless_deviance(subject.loss, output, targets[: len(output)], batch_size=size)
+        found = deviance_of(subject.loss, output, targets, activation=anatomy.output, batch_size=size)
         task = Task(kind="numbers", coding="values", classes=anatomy.task.classes, why="no targets are asked for")
-        return replace(anatomy, task=task, told=None, deviance=alone or first)
+        return replace(anatomy, task=task, told=None, deviance=found or _beside_first_outputs(subject, anatomy))
     classes = anatomy.task.kind == "classes"
     if classes and subject.asked is None:
         output, targets = anatomy.trace.output, subject.targets[: len(anatomy.trace.output)]
@@ -44,18 +44,26 @@ def judged_by_deviance(subject: Subject, anatomy: Anatomy) -> Anatomy:
     found = deviance_of(
         subject.loss, anatomy.trace.output, subject.targets, activation=anatomy.output, batch_size=subject.batch_size
     )
+    if found is None and anatomy.task.kind == "numbers" and anatomy.told is None and subject.asked is None:
+        found = _beside_first_outputs(subject, anatomy)  # without a least value nothing shows what outputs stand for
     told_apart = classes and subject.asked is None
-    if found is None or (not told_apart and _is_read(subject, anatomy, found)):
+    if found is None or (not told_apart and not found.endless and _is_read(subject, anatomy, found)):
         return anatomy
     why = "what outputs stand for cannot be read off the loss"
     task = Task(kind="numbers", coding="values", classes=anatomy.task.classes, why=why)
     return replace(anatomy, task=task, told=None, deviance=found)
 
 
+def _beside_first_outputs(subject: Subject, anatomy: Anatomy) -> Deviance | None:
+    output = anatomy.trace.output
+    found = endless_deviance(subject.loss, output, subject.targets[: len(output)], batch_size=subject.batch_size)
+    return found if math.isfinite(found.constant) else None
+
+
 def aimed_elsewhere(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """The outputs that a loss of its own likes best are worse, by the author's own figure, than those never trained."""
     found = anatomy.deviance
-    if found is None or subject.score is None:
+    if found is None or found.endless or subject.score is None:
         return None
     free = found.free
     size = found.group if found.group > 1 else max(2, len(free) // PARTS)
