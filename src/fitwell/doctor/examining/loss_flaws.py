@@ -10,7 +10,7 @@ from torch import Tensor
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.flaw import REAL, ROWS, Flaw, outputs_of, relative_spread, soundly_drawn
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, Loss, classes_first, gradient_of
-from fitwell.doctor.examining.meaning import meant_values
+from fitwell.doctor.examining.meaning import meant_values, turns_away
 from fitwell.doctor.examining.scoring import labels_of
 from fitwell.doctor.examining.subject import Subject, standardized_rows
 
@@ -303,6 +303,8 @@ def against_targets(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     right = targets.float()
     if right[0].numel() == 1 and not torch.equal(meant_values(subject.loss, subject.targets, right), right):
         return None  # each target has its best output, though another than itself
+    if right[0].numel() > 1 and not turns_away(subject.loss, targets):
+        return None  # outputs stand for something else
     try:
         own, others = (
             torch.tensor([float(subject.loss(right[order], targets).mean()) for order in orders])

@@ -190,6 +190,25 @@ def followed_targets(loss: Loss, outputs: Tensor, targets: Tensor) -> int | None
     return best if float(likeness[best]) >= FOLLOWS and clear else None
 
 
+def turns_away(loss: Loss, targets: Tensor) -> bool:
+    """Tell whether targets (rows, …) that move take the gradient of outputs of their shape the other way along.
+
+    Under a squared error with its sign turned they do; where outputs stand for something else, neither way.
+    """
+    generator = torch.Generator().manual_seed(0)
+    right = targets[:MOST_ROWS].float()
+    spread, likeness = right.std(0).nan_to_num(0), 0.0
+    for _ in range(ROUNDS):
+        asked = right.mean(0) + spread * torch.randn(right.shape, generator=generator)
+        step = spread * torch.randn(right.shape, generator=generator)
+        before, after = gradient_of(loss, asked, right), gradient_of(loss, asked, right + step)
+        if before is None or after is None:
+            return False
+        lengths = (step.square().sum() * (before - after).square().sum()).sqrt().clamp(min=1e-12)
+        likeness += float(((before - after) * step).sum() / lengths) / ROUNDS
+    return likeness <= -FOLLOWS
+
+
 def columns_of_classes(loss: Loss, outputs: Tensor, targets: Tensor, labels: Tensor) -> Tensor | None:
     """Return which column of outputs (rows, classes) a loss of its own raises for the rows of each class (classes,).
 
