@@ -18,6 +18,7 @@ from fitwell.doctor.examining.construction import flaws
 from fitwell.doctor.examining.deviance import deviance_of
 from fitwell.doctor.examining.examination import examine
 from fitwell.doctor.examining.losses import LossKind
+from fitwell.doctor.examining.meaning import asks_for_directions, ignores_targets, turns_away
 from fitwell.doctor.examining.network_flaws import mixed_rows
 from fitwell.doctor.examining.reading import aimed_elsewhere, judged_by_deviance
 from fitwell.doctor.examining.rewiring import keeps_its_outputs, rewired
@@ -195,3 +196,38 @@ class Logarithms(nn.Module):
 def test_logarithms_of_shares_are_known_by_their_values() -> None:
     anatomy = anatomy_of(subject(classification(model=Logarithms(), loss=nn.NLLLoss())))
     assert (anatomy.output, anatomy.mismatch) == ("log_softmax", None)
+
+
+def test_targets_take_the_gradient_of_a_turned_loss_the_other_way_and_that_of_other_numbers_neither() -> None:
+    targets = torch.cat([curve()[1], curve()[0][:, :1]], 1)
+    assert turns_away(lambda o, t: -(o - t).square().mean(), targets)
+    assert not turns_away(nn.MSELoss(), targets)
+    # A scale and a shape of waiting times, of which the second column says whether they ended.
+    times = torch.cat([curve()[1].exp(), torch.ones(300, 1)], 1)
+    waiting = lambda o, t: (((t[:, 0].log() - o[:, 0]) * o[:, 1].exp()).exp() - t[:, 1] * o[:, 1]).mean()  # noqa: E731
+    assert not turns_away(waiting, times)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_values_that_are_no_numbers_are_never_the_same(value: float) -> None:
+    outputs, targets = torch.zeros(8, 2), torch.ones(8, 2)
+    endless = lambda o, t: (o * t).sum() * 0 + value  # noqa: E731
+    assert not ignores_targets(endless, outputs, targets)
+    assert not asks_for_directions(endless, outputs, targets)
+
+
+def test_shares_are_targets_of_cross_entropy_and_are_judged_as_shares() -> None:
+    x, _ = curve()
+    shares = torch.cat([x[:, :1], -x[:, :1], x[:, 1:2].abs()], 1).softmax(1)
+    given = subject(classification(model=network(4, 32, 3), inputs=x, targets=shares))
+    assert anatomy_of(given).mismatch is None
+    assert skill_of(given) > 0.85
+
+
+def test_a_loss_that_joins_the_rows_of_a_batch_is_not_asked_about_single_ones() -> None:
+    def overlap(outputs: Tensor, marks: Tensor) -> Tensor:  # of one row without the mark it is the same for all outputs
+        shares = outputs.sigmoid()
+        return 1 - 2 * (shares * marks).sum() / ((shares + marks).sum() + 1e-8)
+
+    given = subject(classification(model=network(4, 32, 1), targets=classes()[1].float()[:, None], loss=overlap))
+    assert not [flaw for flaw in flaws(given, anatomy_of(given)) if flaw.symptom == "wrong_loss"]
