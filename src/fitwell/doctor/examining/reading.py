@@ -12,7 +12,7 @@ from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.deviance import ASKED, Deviance, deviance_of, endless_deviance, names_columns
 from fitwell.doctor.examining.flaw import Flaw
 from fitwell.doctor.examining.loop import told
-from fitwell.doctor.examining.losses import classes_axis
+from fitwell.doctor.examining.losses import REFUSED, classes_axis
 from fitwell.doctor.examining.meaning import meant_numbers
 from fitwell.doctor.examining.measuring import gain
 from fitwell.doctor.examining.scoring import Task, judged, skill
@@ -56,7 +56,10 @@ def judged_by_deviance(subject: Subject, anatomy: Anatomy) -> Anatomy:
 
 def _beside_first_outputs(subject: Subject, anatomy: Anatomy) -> Deviance | None:
     output = anatomy.trace.output
-    found = endless_deviance(subject.loss, output, subject.targets[: len(output)], batch_size=subject.batch_size)
+    try:
+        found = endless_deviance(subject.loss, output, subject.targets[: len(output)], batch_size=subject.batch_size)
+    except REFUSED:
+        return None  # which the examined training will say
     return found if math.isfinite(found.constant) else None
 
 
