@@ -1,10 +1,10 @@
 """The programs of the doctor's benchmark, in parts: some to build the doctor by, one to judge it by.
 
 Faulty programs come with a repaired twin, healthy ones alone. Nobody who sets a threshold of the doctor reads the
-files whose names begin with `held_out`. The parts "asked", "later", "recent", "last", "unseen", "unseen again",
-"unseen third", "unseen fourth" and "unseen fifth" were written before the doctor was tried on them; what it then got
-wrong was put right, so that their first figures alone say how it does on programs that it does not know. The part
-"recently held out" was written with "recent", and its answers were only counted.
+files whose names begin with `held_out`. The parts "asked", "later", "recent", "last", "unseen", and those from "unseen
+again" to "unseen seventh" were written before the doctor was tried on them; what it then got wrong was put right, so
+that their first figures alone say how it does on programs that it does not know. The part "recently held out" was
+written with "recent", and its answers were only counted.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from doctor_programs import (
     unseen_arrays,
     unseen_fifth,
     unseen_fourth,
+    unseen_seventh,
+    unseen_sixth,
+    unseen_sixth_healthy,
     unseen_tables,
     unseen_third,
 )
@@ -49,6 +52,8 @@ PROGRAMS: tuple[Program, ...] = (
     *programs_of("unseen third", unseen_third.FAULTY, unseen_third.HEALTHY),
     *programs_of("unseen fourth", unseen_fourth.FAULTY, unseen_fourth.HEALTHY),
     *programs_of("unseen fifth", unseen_fifth.FAULTY, unseen_fifth.HEALTHY),
+    *programs_of("unseen sixth", unseen_sixth.FAULTY, unseen_sixth_healthy.HEALTHY),
+    *programs_of("unseen seventh", unseen_seventh.FAULTY, unseen_seventh.HEALTHY),
     *programs_of("held out", held_out_faulty.FAULTY, held_out_healthy.HEALTHY),
     *programs_of("recently held out", held_out_recent.FAULTY, held_out_recent.HEALTHY),
 )

@@ -28,6 +28,8 @@ Part = Literal[
     "unseen third",
     "unseen fourth",
     "unseen fifth",
+    "unseen sixth",
+    "unseen seventh",
     "held out",
     "recently held out",
 ]

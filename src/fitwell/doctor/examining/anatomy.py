@@ -9,7 +9,13 @@ from torch import Tensor, nn
 
 from fitwell.doctor.examining.deviance import Deviance
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, recognize
-from fitwell.doctor.examining.meaning import asks_for_directions, followed_targets, following_outputs
+from fitwell.doctor.examining.meaning import (
+    asks_for_directions,
+    columns_of_classes,
+    followed_targets,
+    following_outputs,
+    ignores_targets,
+)
 from fitwell.doctor.examining.scoring import Task, class_counts, labels_of, task_of
 from fitwell.doctor.examining.subject import Subject, calmed, new_module, steps_of
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
@@ -47,11 +53,19 @@ class Anatomy:
     severed: bool = False  # something in the network stops the gradient, and it can be let through
     mixed: bool = False  # rows are taken for steps, and need not be
     misled: bool = False  # the loss was seen to ask for something else
+    columns: tuple[int, ...] = ()  # of outputs, for each class, where a loss of its own has them in another order
+    unguided: bool = False  # targets say nothing, and the loss does not look at them
 
     @property
     def width(self) -> int:
         """Units of the output."""
         return self.output_shape[0] if self.output_shape else 1
+
+    @property
+    def loss_may_be_meant(self) -> bool:
+        """Whether a loss of its own may ask for more of numbers than their mean: a quantile, a code, a spread."""
+        sound = not (self.misled or self.broadcasts or self.mismatch)
+        return sound and self.task.kind == "numbers" and self.loss.expects == "anything"
 
 
 def with_asked(subject: Subject) -> Subject:
@@ -68,6 +82,21 @@ def with_asked(subject: Subject) -> Subject:
         return subject  # which is said where its parts are told
     first = followed_targets(subject.loss, output, subject.targets[:rows]) if isinstance(output, Tensor) else None
     return subject if first is None else replace(subject, asked=slice(first, first + output.shape[1]))
+
+
+def is_unguided(subject: Subject) -> bool:
+    """Tell whether the loss does not look at targets that say nothing: all alike, the inputs again, numbers of rows."""
+    x, y = subject.inputs, subject.targets
+    numbered = y.numel() == len(y) and torch.equal(y.flatten().sort().values.long(), torch.arange(len(y)))
+    if not (numbered or bool((y == y[0]).all()) or (x.shape == y.shape and torch.equal(x, y))):
+        return False
+    some = slice(min(LOOKED_AT, subject.rows))
+    try:
+        with torch.no_grad():
+            output = new_module(subject, subject.seed).eval()(x[some])
+    except REFUSED:
+        return False  # which is said where its parts are told
+    return ignores_targets(subject.loss, output, y[some])
 
 
 def anatomy_of(subject: Subject) -> Anatomy:
@@ -124,8 +153,21 @@ def anatomy_of(subject: Subject) -> Anatomy:
         stale=_stale(subject, module),
         imbalance=_imbalance(task, subject.known),
         told=None if first is None else slice(first, first + targets[0].numel()),
+        columns=_columns(subject, task, loss, seen.output.float()),
+        unguided=is_unguided(subject),
         directions=own and asks_for_directions(subject.loss, seen.output.float(), targets),
     )
+
+
+def _columns(subject: Subject, task: Task, loss: LossKind, output: Tensor) -> tuple[int, ...]:
+    if task.kind != "classes" or loss.expects != "anything" or output.ndim != 2 or output.shape[1] != task.classes:
+        return ()
+    targets = subject.targets[: len(output)]
+    if subject.known.numel() != subject.rows and task.coding != "one-hot":
+        return ()
+    found = columns_of_classes(subject.loss, output, targets, labels_of(task, subject.known[: len(output)]))
+    usual = list(range(task.classes))
+    return () if found is None or found.tolist() == usual else tuple(found.tolist())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,8 +200,12 @@ def _output_of(seen: Trace) -> str:
     if seen.output_activation is not None:
         return "relu" if seen.output_activation.name in RECTIFIERS else seen.output_activation.name
     output = seen.output.float()
-    shares = output.ndim > 1 and output.shape[1] > 1 and bool((output >= 0).all())
-    return "softmax" if shares and bool(((output.sum(1) - 1).abs() < SUMS_TO_ONE).all()) else "linear"
+    if output.ndim < 2 or output.shape[1] < 2:
+        return "linear"
+    for name, shares in (("softmax", output), ("log_softmax", output.exp())):
+        if bool((shares >= 0).all()) and bool(((shares.sum(1) - 1).abs() < SUMS_TO_ONE).all()):
+            return name
+    return "linear"
 
 
 def mismatch_of(
@@ -218,6 +264,10 @@ def _of_counts(output: str, loss: LossKind, values: Tensor) -> str | None:
     return None
 
 
+def _are_shares(targets: Tensor) -> bool:
+    return targets.ndim > 1 and _within_0_1(targets) and bool(((targets.sum(1) - 1).abs() < SUMS_TO_ONE).all())
+
+
 def _within_0_1(targets: Tensor) -> bool:
     return bool(((targets >= 0) & (targets <= 1)).all())
 
@@ -229,6 +279,8 @@ BOUNDS = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "softmax": (0.0, 1.0
 
 def _unreachable(output: str, loss: LossKind, targets: Tensor, bounds: tuple[float, float] | None) -> str | None:
     if loss.name in ("cross-entropy", "negative log-likelihood"):
+        if loss.name == "cross-entropy" and _are_shares(targets):
+            return None
         return f"{loss.name} is a loss of classes, but the targets are numbers"
     low, high = bounds or BOUNDS.get(output, (float("-inf"), float("inf")))
     outside = ((targets < low - 1e-6) | (targets > high + 1e-6)).float().mean()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.explaining import MECHANISMS
-from fitwell.doctor.examining.loop import Look
+from fitwell.doctor.examining.loop import Look, Training
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
 from fitwell.doctor.examining.rewiring import StandIn
 from fitwell.doctor.examining.scoring import class_counts, labels_of, log_loss, probabilities, skill
@@ -26,6 +26,7 @@ from fitwell.doctor.examining.thresholds import (
     CLEARLY_MORE,
     IGNORED_RECALL,
     KNOWN_BY_HEART,
+    KNOWN_THROUGHOUT,
     LEARNED_BY_HEART,
     MORE_ROWS_BRING,
     RELATIVE_FAULT,
@@ -179,7 +180,7 @@ def too_few_rows(bench: Bench, screened: Screened) -> Finding | None:
     if (
         bench.subject.training_rows > SMALL
         or bench.subject.training_rows < 12
-        or screened.base.fitted < screened.allowed
+        or screened.base.fitted < max(screened.allowed, KNOWN_THROUGHOUT)
     ):
         return None
     best = screened.best
@@ -220,17 +221,17 @@ def _with_half(bench: Bench, arm: Arm, *, second: bool) -> Tensor:
     return replace(bench, folds=tuple(folds), done={}).measure(arm).contributions
 
 
-def other_in_prediction(screened: Screened) -> Finding | None:
+def other_in_prediction(screened: Screened, elsewhere: Measured) -> Finding | None:
     """Return that the network, as it predicts, does clearly worse than the same weights do as they were trained.
 
     Running means that do not follow, of weights or of batches, are what predicts then, or a branch that nothing trains.
+    Long steps leave running means behind for a moment: it has to be so with other rows and another seed as well.
     """
-    first = screened.base.trainings[0]
-    if first.as_trained is None or not bool(first.as_trained.contributions.isfinite().all()):
+    first, second = screened.base.trainings[0], elsewhere.trainings[0]
+    if not all(_is_other_in_prediction(each, screened.allowed) for each in (first, second)):
         return None
+    assert first.as_trained is not None
     found = gain(first.as_trained.contributions, first.last.contributions)
-    if not is_clear(found, max(screened.allowed, skill(first.as_trained.contributions))):
-        return None
     return Finding(
         symptom="frozen_parameters",
         status="confirmed",
@@ -245,6 +246,14 @@ def other_in_prediction(screened: Screened) -> Finding | None:
         remedies=(_measured("let what predicts follow what is trained: running means that move as fast as the "
                             "training is short", found),),
     )  # fmt: skip
+
+
+def _is_other_in_prediction(training: Training, allowed: float) -> bool:
+    seen = training.as_trained
+    if seen is None or not bool(seen.contributions.isfinite().all()):
+        return False
+    found = gain(seen.contributions, training.last.contributions)
+    return is_clear(found, max(allowed, skill(seen.contributions)))
 
 
 def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
@@ -294,7 +303,7 @@ def _misled(bench: Bench, base: Measured) -> Finding | None:
     if task.kind == "labels":
         on = (labels.float().mean(0) > 0.5).to(outputs.dtype).expand_as(outputs)
         constant += outputs.abs().max() * (2 * on - 1) if bool((outputs < 0).any()) else on
-    elif outputs.ndim == 1 or outputs.shape[1] == 1:
+    elif outputs.ndim == 1 or outputs.shape[1] == 1 or task.points > 1:
         constant += outputs.abs().max() * (2 * most - 1) if bool((outputs < 0).any()) else float(most)
     else:
         constant[:, most] = 1.0

@@ -67,16 +67,26 @@ def _always(subject: Subject, anatomy: Anatomy) -> bool:
     return True
 
 
+def _endless(anatomy: Anatomy) -> bool:
+    """Tell whether the value of the loss means something in the units of the inputs and under this network alone."""
+    return anatomy.deviance is not None and anatomy.deviance.endless
+
+
 def _numeric_inputs(subject: Subject, anatomy: Anatomy) -> bool:
-    return subject.is_numeric
+    return subject.is_numeric and not _endless(anatomy)
 
 
 def _numbers_or_codes(subject: Subject, anatomy: Anatomy) -> bool:
-    return subject.is_numeric or (subject.inputs.ndim == 2 and bool((subject.inputs >= 0).all()))
+    taken = subject.is_numeric or (subject.inputs.ndim == 2 and bool((subject.inputs >= 0).all()))
+    return taken and not _endless(anatomy)
 
 
 def _numbers(subject: Subject, anatomy: Anatomy) -> bool:
-    return anatomy.task.kind == "numbers" and subject.known.is_floating_point() and anatomy.deviance is None
+    if anatomy.task.kind != "numbers" or anatomy.deviance is not None:
+        return False
+    # Likelihoods of rates and shares are defined for those alone.
+    free = anatomy.loss.expects in ("values", "anything") or _other_loss(subject, anatomy)
+    return free and subject.known.is_floating_point()
 
 
 def _bent_output(subject: Subject, anatomy: Anatomy) -> bool:
@@ -150,6 +160,10 @@ def _numbered(subject: Subject, anatomy: Anatomy) -> bool:
 
 def _mixed(subject: Subject, anatomy: Anatomy) -> bool:
     return anatomy.mixed
+
+
+def _over_rows(subject: Subject, anatomy: Anatomy) -> bool:
+    return bool(anatomy.trace.over_rows)
 
 
 def _recurrent(subject: Subject, anatomy: Anatomy) -> bool:
@@ -279,6 +293,11 @@ CHANGES: dict[str, Change] = {
         symptom="not_learning",
         text="tell recurrent and attention layers that rows come first (batch_first=True)",
         applies=_mixed,
+    ),
+    "axis": Change(
+        symptom="not_learning",
+        text="let shares within the network run over the parts of a row (dim=1), not over the rows of a batch",
+        applies=_over_rows,
     ),
     "gradient": Change(
         symptom="frozen_parameters",

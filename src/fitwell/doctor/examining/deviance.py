@@ -22,6 +22,7 @@ from fitwell.doctor.examining.scoring import Judged
 
 ASKED = 256  # rows
 STEPS, RATE = 300, 0.1  # of free outputs, which so get some tens away from where they begin
+STRIDES = (1e-9, 1e9)  # of free outputs that go on by strides of their own, as those of targets in thousands must
 SAME = 1e-4  # relative: what rounding makes of a mean over rows taken in another way
 LEAST_SHARE = 1e-3  # of the constant's loss, that there must be to explain
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -44,6 +45,7 @@ class Deviance:
     least: float  # of outputs that are free for each row
     group: int  # rows that are asked about together: 1 where the loss is a mean over them
     free: Tensor  # (rows, …) outputs that are the best for the rows that were asked about
+    endless: bool = False  # no value is the least, so that only what one training gains beside another can be told
 
     def judged(self, outputs: Tensor, targets: Tensor) -> Judged:
         """Return what share of the deviance each row explains, by outputs (rows, …) and all columns of targets."""
@@ -94,9 +96,34 @@ def deviance_of(loss: Loss, outputs: Tensor, targets: Tensor, *, activation: str
     return Deviance(loss=loss, constant=constant, least=least, group=group, free=best)
 
 
+def endless_deviance(loss: Loss, outputs: Tensor, targets: Tensor, *, batch_size: int) -> Deviance:
+    """Return what a loss without a least value is beside that of outputs (rows, …) before the first step.
+
+    The logarithm of a density is such a loss: without the network that keeps it whole, nothing bounds it.
+    """
+    size = min(batch_size, len(outputs))
+    with torch.no_grad():
+        first = float(_losses(loss, outputs, targets, [torch.arange(size)]))
+    return Deviance(loss=loss, constant=first, least=first - 1, group=size, free=outputs, endless=True)
+
+
 def _minimized(start: Tensor, value: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return values that are better than where they start: by Adam's steps, and where that helps by ever longer ones.
+
+    Each number's stride grows while its gradient keeps its sign (Riedmiller and Braun 1993, A direct adaptive method
+    for faster backpropagation learning).
+    """
+    near = _descended(start, value, lambda values: torch.optim.Adam([values], lr=RATE))
+    far = _descended(near, value, lambda values: torch.optim.Rprop([values], lr=RATE, step_sizes=STRIDES))
+    with torch.no_grad():
+        return far if float(value(far)) < float(value(near)) else near
+
+
+def _descended(
+    start: Tensor, value: Callable[[Tensor], Tensor], optimizer_of: Callable[[Tensor], torch.optim.Optimizer]
+) -> Tensor:
     values = start.detach().clone().requires_grad_()
-    optimizer = torch.optim.Adam([values], lr=RATE)
+    optimizer = optimizer_of(values)
     for _ in range(STEPS):
         optimizer.zero_grad()
         value(values).backward()  # type: ignore[no-untyped-call]

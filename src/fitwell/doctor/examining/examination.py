@@ -42,13 +42,14 @@ from fitwell.doctor.examining.explaining import (
     with_skill,
 )
 from fitwell.doctor.examining.flaw import Flaw
+from fitwell.doctor.examining.loop import train
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
 from fitwell.doctor.examining.network_flaws import loses_gradient
-from fitwell.doctor.examining.reading import judged_by_deviance
+from fitwell.doctor.examining.reading import aimed_elsewhere, judged_by_deviance
 from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, other_scale, shared_rows, without_signal
 from fitwell.doctor.examining.scoring import skill
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
-from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, subject_of
+from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, folds_of, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
 from fitwell.doctor.examining.thresholds import (
     ABSOLUTE_GAIN,
@@ -58,12 +59,15 @@ from fitwell.doctor.examining.thresholds import (
     MOST_WORK_IN_ALL,
     RELATIVE_FAULT,
     RELATIVE_HEADROOM,
+    SIMPLY_BETTER,
     STANDARD_ERRORS,
     TINY,
 )
 from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding, Severity
 from fitwell.errors import OutOfTime, RequestError
 from fitwell.interrupts import interruptible
+
+CALLED = 0.7  # the skill of a training whose loss has no least value: others may be better or worse than it
 
 
 def examine(
@@ -193,6 +197,9 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
     )
     if "loss" not in changes:
         course.anatomy = anatomy = judged_by_deviance(subject, anatomy)
+        found += tuple(each for each in (aimed_elsewhere(subject, anatomy),) if each is not None)
+    if anatomy.deviance is not None and anatomy.deviance.endless:
+        course.anatomy = anatomy = _as_gained(subject, anatomy, clock)
     course.tally = tally = tally_of(subject, most=MOST_WORK_IN_ALL if clock.endless else math.inf)
     course.bench = bench = bench_of(subject, anatomy, clock, subject.seed, tally)
     course.add(flaw_finding(flaw, None) for flaw in found)
@@ -219,6 +226,18 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
     _explain(bench, screened, course)
 
 
+def _as_gained(subject: Subject, anatomy: Anatomy, clock: Clock) -> Anatomy:
+    """Return the anatomy with a loss that has no least value measured by what the examined training gains.
+
+    How far it stays below another one, relative to that, does not depend on what its own gain is called.
+    """
+    found = anatomy.deviance
+    assert found is not None
+    training = train(subject, anatomy, folds_of(subject, None, subject.seed)[0], Arm(), seed=subject.seed, clock=clock)
+    gained = float(training.last.contributions.mean())
+    return replace(anatomy, deviance=replace(found, least=found.constant - gained / CALLED)) if gained > 0 else anatomy
+
+
 def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], course: Course) -> None:
     """Replace findings of flaws by such that say what putting them right brought.
 
@@ -241,15 +260,16 @@ def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], cour
 
 def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     again = bench_of(bench.subject, bench.anatomy, bench.clock, bench.seed + 1, bench.tally)
+    elsewhere = again.measure(Arm(), watch=True)
     if not any(finding.decides for finding in course.findings):  # what is wrong by construction may be why
         course.add(ignored_class(bench, screened))
     if not any(finding.decides for finding in course.findings) and _nothing_learned(bench, again, screened):
         course.add(without_signal(bench, screened.allowed))
         return
-    if (other := other_in_prediction(screened)) is not None:
+    if (other := other_in_prediction(screened, elsewhere)) is not None:
         course.add([other])
         return  # what it does as it was trained says what else is wrong only once that predicts
-    uneven = seed_dependent(bench, screened, again.measure(Arm()))
+    uneven = seed_dependent(bench, screened, elsewhere)
     suspicion = suspicions(bench.subject, bench.anatomy, screened.base)
     # Where something is visibly wrong, less is enough to look for causes, whether or not it turns out to be one.
     share = EVIDENT_FAULT if _any_evident(screened, suspicion) else RELATIVE_FAULT
@@ -324,8 +344,11 @@ def _unexplained(bench: Bench, again: Bench, screened: Screened) -> Finding | No
     for name, known in _of_simple_models(bench, again, screened).items():
         there = gain(known[rows:], other)
         both = gain(known, torch.cat([base, other]))
-        if there.effect >= ABSOLUTE_GAIN and is_clear(both, skill(known)):
-            return below_simple_finding(screened, both, name=name, reached=skill(known[:rows]))
+        if there.effect >= ABSOLUTE_GAIN and both.effect >= SIMPLY_BETTER and is_clear(both, skill(known)):
+            found = below_simple_finding(screened, both, name=name, reached=skill(known[:rows]))
+            better = again.measure(screened.best.arm).contributions
+            helps = gain(torch.cat([screened.best.contributions, better]), torch.cat([base, other]))
+            return with_cure(found, screened, screened.best) if is_clear(helps, 0.0) else found
     return None
 
 
@@ -356,6 +379,8 @@ def _find_causes(
     share = EVIDENT_FAULT if evident else RELATIVE_FAULT
     if not is_clear(lacking, screened.allowed, share):
         return  # what is visibly wrong is not why, and untuned settings alone may cost as much
+    if "loss" in causes.effects and bench.anatomy.loss_may_be_meant and screened.shortfall < RELATIVE_HEADROOM:
+        return  # less of the mean is known where something else is asked for as well, or instead
     table = {**CHANGES, **BESIDE}
     # A rate is untuned in many a healthy training, but not where its steps are seen to overshoot.
     overshoots = any("unstable_loss" in symptoms_of(name, causes.measured.arm, base) for name in causes.effects)

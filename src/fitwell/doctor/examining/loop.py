@@ -18,7 +18,7 @@ from torch.nn import functional
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.changes import EXCHANGED, NAMED, REGULARIZED, Arm, parameters_of
 from fitwell.doctor.examining.clock import Clock
-from fitwell.doctor.examining.losses import OF_SHARES, Loss, classes_first
+from fitwell.doctor.examining.losses import STANDS_FOR, Loss, classes_first
 from fitwell.doctor.examining.meaning import as_long_as, meant_numbers, meant_shares
 from fitwell.doctor.examining.rewiring import network_of, rewired
 from fitwell.doctor.examining.scoring import Judged, class_counts, judged, labels_of, skill
@@ -326,7 +326,7 @@ def loss_for(subject: Subject, anatomy: Anatomy, arm: Arm, targets: Tensor) -> L
         )
     weights = _class_weights(anatomy, targets) if "weights" in arm.changes else None
     return lambda output, target: _class_loss(
-        anatomy, output, labels_of(anatomy.task, target), raw=raw, weights=weights
+        anatomy, told(anatomy, output), labels_of(anatomy.task, target), raw=raw, weights=weights
     )
 
 
@@ -361,9 +361,9 @@ def _class_loss(anatomy: Anatomy, output: Tensor, labels: Tensor, *, raw: bool, 
         if raw:
             return functional.binary_cross_entropy_with_logits(output, marks, weight=weight)
         return functional.binary_cross_entropy(output.clamp(1e-6, 1 - 1e-6), marks, weight=weight)
-    if output.ndim == 1 or output.shape[1] == 1:
-        one, marks = output.reshape(len(labels)), labels.float().reshape(len(labels))
-        weight = None if weights is None else weights[labels.reshape(len(labels))]
+    if output.ndim == 1 or output.shape[1] == 1 or anatomy.task.points > 1:
+        one, marks = output.reshape(labels.shape), labels.float()
+        weight = None if weights is None else weights[labels]
         if raw:
             return functional.binary_cross_entropy_with_logits(one, marks, weight=weight)
         if anatomy.output in ("tanh", "hardtanh"):
@@ -398,8 +398,8 @@ def _outputs(
         return as_long_as(output, subject.known)
     if anatomy.loss.expects == "anything" and not takes_proper_loss(anatomy, arm):
         return _meant(subject, anatomy, arm, output)
-    if anatomy.loss.name == OF_SHARES and not takes_proper_loss(anatomy, arm):
-        return output.exp()
+    if anatomy.task.kind == "numbers" and anatomy.loss.name in STANDS_FOR and not takes_proper_loss(anatomy, arm):
+        return STANDS_FOR[anatomy.loss.name](output)
     if "targets" in arm.changes:
         output = output.reshape(targets.shape) if output.numel() == targets.numel() else output
         output = output * scales.target_factor + scales.target_shift
@@ -417,7 +417,9 @@ def _judged_as_trained(
 
 
 def told(anatomy: Anatomy, output: Tensor) -> Tensor:
-    """Return those of the outputs (rows, …) that stand for the targets."""
+    """Return those of the outputs (rows, …) that stand for the targets; of classes, in their order."""
+    if anatomy.columns:
+        return output[:, list(anatomy.columns)]
     return output if anatomy.told is None else output[:, anatomy.told]
 
 

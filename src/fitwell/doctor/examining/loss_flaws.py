@@ -10,7 +10,7 @@ from torch import Tensor
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.flaw import REAL, ROWS, Flaw, outputs_of, relative_spread, soundly_drawn
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, Loss, classes_first, gradient_of
-from fitwell.doctor.examining.meaning import meant_values
+from fitwell.doctor.examining.meaning import meant_values, turns_away
 from fitwell.doctor.examining.scoring import labels_of
 from fitwell.doctor.examining.subject import Subject, standardized_rows
 
@@ -102,8 +102,8 @@ def squared_error_of_classes(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 
 def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """The loss is the same when the targets are shuffled against the outputs."""
-    if anatomy.broadcasts:
-        return None  # said already
+    if anatomy.broadcasts or anatomy.unguided:
+        return None  # said already, or meant
     module = soundly_drawn(subject, anatomy)
     output = outputs_of(module, standardized_rows(subject, ROWS))
     targets = subject.targets[:ROWS]
@@ -160,7 +160,7 @@ def one_sided_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         )
     except REFUSED:
         return None
-    if len(rows) < 2 or not bool(losses.isfinite().all()):
+    if len(rows) < 2 or not bool(losses.isfinite().all()) or not _is_mean_over_rows(subject, asked):
         return None
     spread = losses.amax(1) - losses.amin(1)
     flat = spread <= 1e-6 * losses.abs().amax(1).clamp(min=1e-6)
@@ -178,6 +178,21 @@ def one_sided_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         change="loss",
         way_out=_way_out(anatomy),
     )
+
+
+def _is_mean_over_rows(subject: Subject, answers: Tensor) -> bool:
+    """Tell whether a loss of several rows is the mean of what each costs, so that single rows can be asked about."""
+    targets = subject.targets[:ROWS]
+    outputs = answers[torch.arange(len(targets)) * 7 % len(answers)]
+    try:
+        whole = float(subject.loss(outputs, targets).mean())
+        single = [
+            float(subject.loss(outputs[row : row + 1], targets[row : row + 1]).mean()) for row in range(len(targets))
+        ]
+    except REFUSED:
+        return False
+    mean = sum(single) / len(single)
+    return abs(whole - mean) <= REAL * max(abs(whole), abs(mean), REAL)
 
 
 def _answers(anatomy: Anatomy) -> Tensor:
@@ -288,6 +303,8 @@ def against_targets(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     right = targets.float()
     if right[0].numel() == 1 and not torch.equal(meant_values(subject.loss, subject.targets, right), right):
         return None  # each target has its best output, though another than itself
+    if right[0].numel() > 1 and not turns_away(subject.loss, targets):
+        return None  # outputs stand for something else
     try:
         own, others = (
             torch.tensor([float(subject.loss(right[order], targets).mean()) for order in orders])

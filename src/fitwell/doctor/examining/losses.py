@@ -35,6 +35,12 @@ class LossKind:
 
 OF_SHARES = "the divergence of shares"
 OF_LOGARITHMS, OF_RATES = "the likelihood of counts by their rate's logarithm", "the likelihood of counts by their rate"
+# What outputs stand for where a loss of classes or shares is given numbers: rates from 0 to 1, or shares of a whole.
+STANDS_FOR: dict[str, Callable[[Tensor], Tensor]] = {
+    OF_SHARES: torch.exp,
+    "binary cross-entropy with logits": torch.sigmoid,
+    "cross-entropy": lambda outputs: outputs.softmax(1),
+}
 EXPECTS: dict[str, Expects] = {
     "squared error": "values",
     "absolute error": "values",

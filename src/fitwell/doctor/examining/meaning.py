@@ -190,6 +190,52 @@ def followed_targets(loss: Loss, outputs: Tensor, targets: Tensor) -> int | None
     return best if float(likeness[best]) >= FOLLOWS and clear else None
 
 
+def turns_away(loss: Loss, targets: Tensor) -> bool:
+    """Tell whether targets (rows, …) that move take the gradient of outputs of their shape the other way along.
+
+    Under a squared error with its sign turned they do; where outputs stand for something else, neither way.
+    """
+    generator = torch.Generator().manual_seed(0)
+    right = targets[:MOST_ROWS].float()
+    spread, likeness = right.std(0).nan_to_num(0), 0.0
+    for _ in range(ROUNDS):
+        asked = right.mean(0) + spread * torch.randn(right.shape, generator=generator)
+        step = spread * torch.randn(right.shape, generator=generator)
+        before, after = gradient_of(loss, asked, right), gradient_of(loss, asked, right + step)
+        if before is None or after is None:
+            return False
+        lengths = (step.square().sum() * (before - after).square().sum()).sqrt().clamp(min=1e-12)
+        likeness += float(((before - after) * step).sum() / lengths) / ROUNDS
+    return likeness <= -FOLLOWS
+
+
+def columns_of_classes(loss: Loss, outputs: Tensor, targets: Tensor, labels: Tensor) -> Tensor | None:
+    """Return which column of outputs (rows, classes) a loss of its own raises for the rows of each class (classes,).
+
+    None where no class has a column of its own. Of two things of which the first was preferred, say, it is the first
+    that a mark of 1 raises.
+    """
+    asked = torch.randn(outputs[:MOST_ROWS].shape, generator=torch.Generator().manual_seed(0))
+    gradient = gradient_of(loss, asked, targets[: len(asked)])
+    labels = labels[: len(asked)]
+    if gradient is None or len(labels.unique()) < outputs.shape[1]:  # type: ignore[no-untyped-call]
+        return None
+    raised = torch.stack([gradient[labels == each].mean(0).argmin() for each in range(outputs.shape[1])])
+    return raised if len(raised.unique()) == len(raised) else None  # type: ignore[no-untyped-call]
+
+
+def ignores_targets(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
+    """Tell whether a loss is the same whatever the targets (rows, …), as where rows are learned by themselves."""
+    noise = torch.randn(targets.shape, generator=torch.Generator().manual_seed(0))
+    others = targets.flip(0) + (noise if targets.is_floating_point() else 1)
+    try:
+        with torch.no_grad():
+            first, second = (float(loss(outputs, each).mean()) for each in (targets, others.to(targets.dtype)))
+    except REFUSED:
+        return False
+    return _are_same(first, second)
+
+
 def asks_for_directions(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
     """Tell whether a loss of its own is the same however long the outputs (rows, columns) of each row are."""
     if outputs.ndim != 2 or outputs.shape != targets.shape or outputs.shape[1] < 2:
@@ -203,9 +249,15 @@ def asks_for_directions(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
             first, second = (float(loss(each, right).mean()) for each in (asked, factors * asked))
         except REFUSED:
             return False
-        if not abs(first - second) <= SAME * max(abs(first), abs(second), SAME):
+        if not _are_same(first, second):
             return False
     return True
+
+
+def _are_same(first: float, second: float) -> bool:
+    """Tell whether two values of a loss are numbers, and differ by rounding at most."""
+    finite = math.isfinite(first) and math.isfinite(second)
+    return finite and abs(first - second) <= SAME * max(abs(first), abs(second), SAME)
 
 
 def as_long_as(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -284,15 +284,17 @@ def mixed_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     by_layer = not _is_mixing(module, inputs, last)
     activation = anatomy.trace.output_activation
     over_rows = activation is not None and activation.axis == 0
+    shares = CHANGES["axis"].applies(subject, anatomy)
     return Flaw(
         symptom="wrong_output_activation" if over_rows else "not_learning",
         severity="critical",
         where=f"{anatomy.output} at the output" if over_rows else "forward",
         text="what the network gives for a row changes with the other rows of the batch: "
         + (f"{anatomy.output} runs over the rows (dim=0) instead of the classes" if over_rows else
+           "a softmax within it runs over the rows (dim=0), which compete for shares" if shares else
            "an operation mixes rows, as a recurrent layer without batch_first does, or a reshape across the batch"),
-        change="output" if over_rows else "rows_first" if by_layer else None,
-        way_out="take dim=1" if over_rows else "keep rows apart: batch_first=True, no reshape across axis 0",
+        change="output" if over_rows else "axis" if shares else "rows_first" if by_layer else None,
+        way_out="take dim=1" if over_rows or shares else "keep rows apart: batch_first=True, no reshape across axis 0",
     )  # fmt: skip
 
 

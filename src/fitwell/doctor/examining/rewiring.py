@@ -68,6 +68,14 @@ def network_of(subject: Subject, anatomy: Anatomy, arm: Arm, inputs: Tensor, *, 
     return module
 
 
+def keeps_its_outputs(subject: Subject, anatomy: Anatomy, arm: Arm) -> bool:
+    """Tell whether the network of an arm gives outputs of the shape that the examined one gives."""
+    some = subject.inputs[:2]
+    with torch.no_grad():
+        output = network_of(subject, anatomy, arm, some, seed=subject.seed).eval()(some)
+    return tuple(output.shape[1:]) == anatomy.output_shape
+
+
 def rewired(anatomy: Anatomy, arm: Arm, *, training: bool, undropped: bool = False) -> Rewired:
     """Return the context in which a forward pass of the arm runs; for one pass, `undropped` without its dropout."""
     hidden = anatomy.trace.hidden_activations
@@ -84,6 +92,7 @@ def rewired(anatomy: Anatomy, arm: Arm, *, training: bool, undropped: bool = Fal
         left_out=left_out,
         rectified=rectified,
         bent=anatomy.trace.unbent if "bent" in arm.changes else (),
+        turned=anatomy.trace.over_rows if "axis" in arm.changes else (),
         dropped=dropped,
         share=DROPPED,
         through=training and "gradient" in arm.changes,

@@ -10,7 +10,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from fitwell.doctor.examining.anatomy import Anatomy
+from fitwell.doctor.examining.anatomy import Anatomy, is_unguided
 from fitwell.doctor.examining.baseline import MOST_FEATURES, NEIGHBORS, VALUES, features_of, nearest, ridge
 from fitwell.doctor.examining.losses import REFUSED, gradient_of
 from fitwell.doctor.examining.measuring import Bench
@@ -39,7 +39,7 @@ LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not 
 def counted(subject: Subject) -> tuple[Finding, ...]:
     """Return what counting the rows shows, before anything else is understood."""
     targets = None if _knows_missing(subject) else _non_finite(subject.targets, "targets")
-    found = [_non_finite(subject.inputs, "inputs"), targets, _constant(subject)]
+    found = [_non_finite(subject.inputs, "inputs"), targets, None if is_unguided(subject) else _constant(subject)]
     return tuple(each for each in found if each is not None)
 
 

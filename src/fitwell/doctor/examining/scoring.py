@@ -20,6 +20,7 @@ from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
 Kind = Literal["classes", "labels", "numbers"]
 Coding = Literal["index", "one-hot", "0/1", "-1/1", "values"]
 WORST = -1.0  # the skill of what diverged
+MOST_LABELS = 64  # that are judged each by itself; more are the points of a picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Task:
     coding: Coding
     classes: int  # of one class; else columns of the targets
     why: str
+    points: int = 1  # of a row, each of which has one of two marks of its own
 
     @property
     def pair(self) -> tuple[float, float]:
@@ -65,17 +67,19 @@ def task_of(targets: Tensor, output: Tensor, loss: LossKind) -> Task:
         return Task(kind="classes", coding="-1/1", classes=2, why="targets are -1 and 1")
     if found <= {0.0, 1.0} and targets.ndim == 2 and bool((targets.sum(1) == 1).all()):
         return Task(kind="classes", coding="one-hot", classes=targets.shape[1], why="each row marks one class")
+    columns = targets[0].numel()
+    if found <= {0.0, 1.0} and "binary" in loss.name and (targets.ndim > 2 or columns > MOST_LABELS):
+        return Task(kind="classes", coding="0/1", classes=2, why=f"each of {columns} points is 0 or 1", points=columns)
     several = "binary" in loss.name or (loss.name == "cross-entropy" and float(targets.sum(1).max()) > 1)
-    if found <= {0.0, 1.0} and targets.ndim == 2 and several and targets.shape[1] <= 64:
+    if found <= {0.0, 1.0} and targets.ndim == 2 and several and columns <= MOST_LABELS:
         return Task(kind="labels", coding="0/1", classes=targets.shape[1], why="each row marks labels")
     if not targets.is_floating_point() and one_column and width > 1 and int(targets.max()) < width:
         return Task(kind="classes", coding="index", classes=width, why=f"{width} outputs for class numbers")
-    columns = targets[0].numel()
     return Task(kind="numbers", coding="values", classes=columns, why="targets are numbers")
 
 
 def labels_of(task: Task, targets: Tensor) -> Tensor:
-    """Return class numbers (rows, …) of the targets; of labels, their marks (rows, labels)."""
+    """Return class numbers (rows, …) of the targets; of labels and points, their marks (rows, labels or points)."""
     if task.kind == "labels":
         return targets.long()
     if task.coding == "one-hot":
@@ -83,7 +87,7 @@ def labels_of(task: Task, targets: Tensor) -> Tensor:
     if task.coding == "-1/1":
         return (targets.reshape(len(targets)) > 0).long()
     if task.coding == "0/1":
-        return targets.reshape(len(targets)).long()
+        return targets.reshape((len(targets), task.points) if task.points > 1 else (len(targets),)).long()
     return targets.long()
 
 
@@ -96,6 +100,8 @@ def probabilities(task: Task, loss: LossKind, outputs: Tensor, *, logits: bool) 
     outputs = outputs.float()
     if task.kind == "labels":
         return outputs.clamp(0, 1) if not logits and _within_0_1(outputs) else outputs.sigmoid()
+    if task.points > 1:
+        return _of_one_unit(task, loss, outputs.reshape(len(outputs), task.points), logits=logits)
     if outputs.ndim == 1 or outputs.shape[1] == 1:
         return _of_one_unit(task, loss, outputs.reshape(len(outputs)), logits=logits)
     last = outputs.movedim(1, -1) if outputs.shape[1] == task.classes or outputs.ndim == 2 else outputs

@@ -34,6 +34,7 @@ from fitwell.doctor.examining.changes import (
 )
 from fitwell.doctor.examining.loop import gives_logits, train
 from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
+from fitwell.doctor.examining.rewiring import keeps_its_outputs
 from fitwell.doctor.examining.scoring import class_counts, labels_of, probabilities, skill
 from fitwell.doctor.examining.subject import Subject, steps_of
 from fitwell.doctor.examining.thresholds import (
@@ -212,7 +213,8 @@ def weighted_arms(bench: Bench, base: Measured, full: Measured) -> Iterator[Meas
 
 def has_rare_class(bench: Bench) -> bool:
     """Tell whether a class, or one side of a label, is so rare that it may be ignored."""
-    return CHANGES["weights"].applies(bench.subject, bench.anatomy) and bench.subject.known.ndim <= 2
+    told_apart = bench.subject.known.ndim <= 2 or bench.anatomy.task.points > 1
+    return CHANGES["weights"].applies(bench.subject, bench.anatomy) and told_apart
 
 
 def lowest_recall(bench: Bench, arm: Measured) -> float:
@@ -224,8 +226,9 @@ def lowest_recall(bench: Bench, arm: Measured) -> float:
         shares = probabilities(task, bench.anatomy.loss, training.outputs.nan_to_num(0), logits=logits)
         answers = shares > 0.5 if task.kind == "labels" else shares.argmax(-1)
         truth = labels_of(task, bench.subject.known[fold.held_out]).reshape(answers.shape)
-        hits.append((answers == truth).float().reshape(len(truth), -1))
-        labels.append(truth.reshape(len(truth), -1))
+        columns = 1 if task.points > 1 else answers[0].numel()
+        hits.append((answers == truth).float().reshape(-1, columns))
+        labels.append(truth.reshape(-1, columns))
     found, truth = torch.cat(hits), torch.cat(labels)
     return min(
         float(hit[true == each].mean())
@@ -248,8 +251,9 @@ def larger_arms(bench: Bench, base: Measured, full: Measured, plain: float) -> I
     # Where its parts no longer fit together, this way of telling is closed.
     with suppress(RuntimeError, ValueError, TypeError, AttributeError, IndexError, AssertionError):
         wider = full.arm.plus(WIDER)
-        yield from _arms_that_win(bench, wider, base, full)
-        if known or (bench.done[wider].skill > enough and not bench.anatomy.blunt):
+        if keeps_its_outputs(bench.subject, bench.anatomy, wider):
+            yield from _arms_that_win(bench, wider, base, full)
+        if known or (wider in bench.done and bench.done[wider].skill > enough and not bench.anatomy.blunt):
             return
     if BESIDE[STAND_IN].applies(bench.subject, bench.anatomy):
         yield bench.measure(replace(full.arm.plus(STAND_IN), adam_rate=STAND_IN_RATE))

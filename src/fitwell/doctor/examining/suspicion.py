@@ -44,6 +44,7 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         "thaw": 1.0,
         "gradient": 1.0,
         "rows_first": 1.0,
+        "axis": 1.0,
         "statistics": 1.0,
         "ranks": 0.85,
         "shuffle": 0.9,
@@ -103,7 +104,9 @@ def _of_loss(anatomy: Anatomy) -> float:
         return 1.0
     if anatomy.task.kind != "numbers" and anatomy.loss.expects == "values":
         return 0.6
-    return 0.8 if anatomy.loss.expects == "anything" else 0.3
+    if anatomy.loss.expects != "anything":
+        return 0.3
+    return 0.7 if anatomy.loss_may_be_meant else 0.8
 
 
 def _ill_scaled(values: torch.Tensor, *, per_feature: bool) -> float:

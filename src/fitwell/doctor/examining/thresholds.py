@@ -33,6 +33,7 @@ EVIDENT_FAULT = 0.10
 EVIDENT = 0.75  # suspicion from which something is visibly wrong
 RELATIVE_HEADROOM = 0.50
 ABSOLUTE_GAIN = 0.05
+SIMPLY_BETTER = 0.1  # of a simple model where no change of the training was seen to help: it differs in more than one
 STANDARD_ERRORS = 3.0  # one in 740 by chance; some fifteen arms are tried, so about 2 % of programs
 EVIDENT_ERRORS = 2.33  # one in 100, of a cause that was visible before anything was tried: it is one claim, not fifteen
 
@@ -111,9 +112,9 @@ RATE_FACTORS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)  # tried with the examine
 # constant's error: what confident mistakes cost beyond their number.
 LEARNED_BY_HEART = 0.1
 # Or when the log loss does by this share of the entropy of the classes' shares. In the healthy programs that were
-# looked at for it, it rises by a tenth at most; a twentieth of the rows of two equal classes, called wrong with 99.9 %
-# certainty, make it a half.
-SURE_MISTAKES = 0.4
+# looked at for it, it rises by a tenth at most, and by four tenths in one whose answers stay as good; a twentieth of
+# the rows of two equal classes, called wrong with 99.9 % certainty, make it a half.
+SURE_MISTAKES = 0.5
 KNOWN_BY_HEART = 0.15  # skill on training rows above what anything reached on others, where labels may be wrong
 # Rows are too few when, by the pace of the last doubling, four times as many would bring this much skill.
 MORE_ROWS_BRING = 0.12

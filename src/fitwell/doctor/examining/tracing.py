@@ -102,6 +102,11 @@ class Trace:
         )
 
     @property
+    def over_rows(self) -> tuple[int, ...]:
+        """The calls within the network that make shares of what all rows of a batch have, not of one row's parts."""
+        return tuple(call.number for call in self.calls if call.axis == 0 and call.number != self.last)
+
+    @property
     def unbent(self) -> tuple[int, ...]:
         """The linear calls whose output reaches another linear layer with no activation between them."""
         found = {call.follows for call in self.calls if call.kind in ("linear", "recurrent")}
@@ -215,8 +220,8 @@ def trace(module: nn.Module, inputs: Tensor, each: Callable[[Call, Tensor], None
 class Rewired(TorchFunctionMode):
     """A forward pass within it has activations left out, replaced by ReLU, followed by dropout, or inserted.
 
-    With `kept`, dropout keeps at least that share. With `through`, the gradient passes what would have stopped it:
-    detaching, flat steps, and `torch.no_grad`.
+    Of what is `turned`, shares run over axis 1 instead. With `kept`, dropout keeps at least that share. With
+    `through`, the gradient passes what would have stopped it: detaching, flat steps, and `torch.no_grad`.
     """
 
     def __init__(
@@ -225,6 +230,7 @@ class Rewired(TorchFunctionMode):
         left_out: Collection[int],
         rectified: Collection[int],
         bent: Collection[int],
+        turned: Collection[int] = (),
         dropped: Collection[int] = (),
         share: float = 0.0,
         through: bool = False,
@@ -232,6 +238,7 @@ class Rewired(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self.left_out, self.rectified, self.bent = frozenset(left_out), frozenset(rectified), frozenset(bent)
+        self.turned = frozenset(turned)
         self.dropped, self.share = frozenset(dropped), share
         self.through, self.kept = through, kept
         self.number = 0
@@ -259,6 +266,9 @@ class Rewired(TorchFunctionMode):
             return args[0] if args else kwargs["input"]
         if number in self.rectified:
             result = functional.relu(args[0] if args else kwargs["input"])
+        elif number in self.turned:
+            result = functional.softmax(args[0] if args else kwargs["input"], 1)
+            result = result.log() if name.startswith("log") else result
         else:
             result = func(*args, **kwargs)
         if number in self.bent:
@@ -268,4 +278,6 @@ class Rewired(TorchFunctionMode):
     @property
     def changes_nothing(self) -> bool:
         """True when no call is answered differently."""
-        return not (self.left_out or self.rectified or self.bent or self.dropped or self.through or self.kept)
+        return not (
+            self.left_out or self.rectified or self.bent or self.turned or self.dropped or self.through or self.kept
+        )
