@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fitwell.words import replicas
 from fitwell.words.kernels.agreeing import share_of_sum
-from fitwell.words.replicas import PULL, Replicas
+from fitwell.words.replicas import Replicas
 from fitwell.words.word_checkpoint import State
 
 
@@ -46,7 +46,7 @@ def test_threads_agree_on_copied_rows_and_share_the_others(threads: int, monkeyp
     before = matrix(7)
     state = State({"inputs": before.copy(), "outputs": before.copy()})
     touches = np.array([400.0, 9.0, 2.0, 0.0, 0.0, 0.0, 0.0])
-    all_see = Replicas(state, {"inputs": touches}, threads=threads)  # `outputs` are not words' rows
+    all_see = Replicas(state, {"inputs": touches}, pull=0.12, threads=threads)  # `outputs` are not words' rows
     moves = np.random.default_rng(4).normal(size=(threads, 7, 16))
     for thread in range(threads):
         seen, further = all_see.seen_by(thread, "inputs"), all_see.further(thread)
@@ -56,7 +56,7 @@ def test_threads_agree_on_copied_rows_and_share_the_others(threads: int, monkeyp
     assert state.arrays["inputs"][:4] == pytest.approx(before[:4])
     with ThreadPoolExecutor(threads) as pool:
         all_see.agree(pool, 2.0, rate=0.5)
-    remaining = np.exp(-PULL * 0.5 * 2 * touches)
+    remaining = np.exp(-0.12 * 0.5 * 2 * touches)
     remaining[remaining == 1] = 1 - 1e-7  # the limit
     share = (1 - remaining**threads) / (threads * (1 - remaining))
     share[4:] = 1

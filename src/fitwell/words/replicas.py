@@ -20,23 +20,28 @@ import numpy as np
 import numpy.typing as npt
 
 from fitwell.words.matrices import aligned_zeros
+from fitwell.words.word2vec_settings import Architecture
 from fitwell.words.word_checkpoint import State
 
 OWN = 2**11  # rows of which every thread has a copy, of each array
-FIRST_PIECE, PIECE = 2**12, 2**15  # words of a piece at first, and later, while the rate is what it was
+FIRST_PIECE = 2**12  # words of a piece at first
 GROWTH = 1 / 16  # of a piece to what was read before it
-PULL = 0.12  # times the rate: the share of its way that a vector goes when it is touched; measured with English
+PIECE = 2**15 * 0.025  # words of a piece later, times the rate
+# The share of its way that a vector goes when it is touched, divided by the rate; measured with English.
+PULL: dict[Architecture, float] = {"skipgram": 0.12, "cbow": 0.05}
 
 
 class Replicas:
     """The vectors as each thread sees them: its copies of the first rows, and the other rows, which all share."""
 
-    def __init__(self, state: State, touches: dict[str, npt.NDArray[np.float64]], *, threads: int) -> None:
+    def __init__(self, state: State, touches: dict[str, npt.NDArray[np.float64]], *, pull: float, threads: int) -> None:
         """Copy the first rows of the arrays whose rows are touched so often for each word that is read.
+
+        A touch goes the share `pull` of the way, for each unit of the rate.
 
         The state's arrays move behind the copies; they are up to date when the threads have agreed.
         """
-        self.threads, self.own = threads, OWN
+        self.threads, self.own, self._pull = threads, OWN, pull
         self._touches = {name: each[: self.own].copy() for name, each in touches.items()}
         self._rows = {name: self._with_copies(name, array) for name, array in state.arrays.items()}
         state.arrays = {name: rows[threads * self._copied(name) :] for name, rows in self._rows.items()}
@@ -51,7 +56,7 @@ class Replicas:
 
     def agree(self, pool: Executor, words: float, *, rate: float) -> None:
         """Agree after each thread has read about so many more words at this rate."""
-        list(pool.map(partial(self._agree_on_a_share, pull=PULL * rate * words), range(self.threads)))
+        list(pool.map(partial(self._agree_on_a_share, pull=self._pull * rate * words), range(self.threads)))
 
     def _agree_on_a_share(self, thread: int, *, pull: float) -> None:
         """Agree on one of as many shares of the rows as there are threads."""
@@ -75,10 +80,10 @@ class Replicas:
         return rows
 
 
-def words_of_piece(before: int, slowness: float) -> int:
-    """Return how many words a thread reads until all agree, where so many were read, at a rate so many times lower.
+def words_of_piece(before: int, rate: float) -> int:
+    """Return how many words a thread reads until all agree, where so many were read, at a rate.
 
-    >>> [words_of_piece(before, 1.0) for before in (0, 80_000, 10**6)], words_of_piece(10**6, 1.5)
-    ([4096, 5000, 32768], 49152)
+    >>> [words_of_piece(before, 0.025) for before in (0, 80_000, 10**6)], words_of_piece(10**6, 0.0125)
+    ([4096, 5000, 32768], 62500)
     """
-    return int(min(PIECE * slowness, max(FIRST_PIECE, GROWTH * before)))
+    return int(min(PIECE / rate, max(FIRST_PIECE, GROWTH * before)))

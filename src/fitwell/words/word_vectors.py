@@ -24,7 +24,7 @@ from fitwell.words.interning import require_threads
 from fitwell.words.matrices import aligned_zeros, padded_width, vector_widths
 from fitwell.words.negatives import drawn_words
 from fitwell.words.parts import Parts
-from fitwell.words.replicas import FIRST_PIECE, Replicas, words_of_piece
+from fitwell.words.replicas import FIRST_PIECE, PULL, Replicas, words_of_piece
 from fitwell.words.vocabulary import Vocabulary, keep_probabilities
 from fitwell.words.word2vec_settings import COMPILED_ON, LAST_RATE, Word2VecSettings
 from fitwell.words.word_checkpoint import State
@@ -71,8 +71,10 @@ def learn(
     kept = keep_probabilities(vocabulary.counts, subsample=settings.subsample)
     with ThreadPoolExecutor(1) as another:
         told_by = another.submit(_told_by, vocabulary, settings)
-        together = is_compiled and threads > 1
-        replicas = Replicas(state, _touches(vocabulary, kept, settings, parts), threads=threads) if together else None
+        replicas = None
+        if is_compiled and threads > 1:
+            touches = _touches(vocabulary, kept, settings, parts)
+            replicas = Replicas(state, touches, pull=PULL[settings.architecture], threads=threads)
         draws, ways = told_by.result()
     lesson = Lesson(
         corpus=corpus,
@@ -279,7 +281,7 @@ def _read_in_pieces(
     while left:
         stretches = _divided(lesson, left, replicas.threads)
         rate, longest = lesson.rate(before), max(lesson.tokens(*texts) for texts in stretches)
-        times = max(1, round(longest / words_of_piece(before, lesson.settings.rate / rate)))
+        times = max(1, round(longest / words_of_piece(before, rate)))
         pieces = [(first, _text_after(lesson, first, last, -(-longest // times))) for first, last in stretches]
         # Who has read a piece stops the others, so that nobody waits; the shortest ones are read to their ends.
         flags = [_flag()] * len(pieces) if longest > FIRST_PIECE else [_flag() for _ in pieces]
