@@ -21,7 +21,7 @@ from fitwell.run import MEND, TUNING, Run, parquet_bytes, read_json, require_unc
 from fitwell.space import Dimension, dimension_of
 from fitwell.training.loop import Mark
 from fitwell.tuning.mattering import Share
-from fitwell.tuning.searching import Rung, Searched
+from fitwell.tuning.searching import Rung, Searched, epochs_trained
 from fitwell.tuning.trials import Trial
 
 Stage = Literal["searching", "training", "comparing", "done"]
@@ -114,7 +114,7 @@ def trials_frame(record: Record, marks: Mapping[int, Mark]) -> pl.DataFrame:
         columns[each.path] = pl.Series(values, strict=False)
     of_trials = [marks.get(trial, Mark()) for trial in numbers]
     columns |= {
-        "epochs": pl.Series([max(0, len(mark.losses) - 1) for mark in of_trials], dtype=pl.Int64),
+        "epochs": pl.Series([epochs_trained(mark, record.rungs) for mark in of_trials], dtype=pl.Float64),
         "best_loss": pl.Series([_finite(mark.best_loss) for mark in of_trials], dtype=pl.Float64),
         "best_epoch": pl.Series([mark.best_epoch for mark in of_trials], dtype=pl.Int64),
         "outcome": pl.Series([_outcome(trial, record, marks) for trial in numbers], dtype=pl.String),

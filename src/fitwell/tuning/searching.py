@@ -147,6 +147,15 @@ def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) 
     return found(left[0], "done")
 
 
+def epochs_trained(mark: Mark, rungs: Sequence[float]) -> float:
+    """Return how many epochs a trial was trained, as far as is known from looks and glimpses.
+
+    >>> epochs_trained(Mark(losses=(1.1, 0.9)), rungs=[1, 4]), epochs_trained(Mark(glimpses=(1.0,)), rungs=[0.25, 1])
+    (1, 0.25)
+    """
+    return max(0, len(mark.losses) - 1, rungs[len(mark.glimpses) - 1] if mark.glimpses else 0)
+
+
 def lowest(mark: Mark, epochs: int) -> float:
     """Return the lowest validation loss that a trial had within so many epochs; infinite if it had none.
 
@@ -233,8 +242,8 @@ def _best_so_far(marks: Mapping[int, Mark], left: Sequence[int], rungs: Sequence
 
 def _telling(listener: Listener, contest: Contest, states: Mapping[int, State], state: State) -> Listener:
     """Return a listener for the training of one group, which tells how far the whole search has come."""
-    done = sum(_trained(mark, contest.rungs) for each in states.values() for mark in each.marks)
-    begun = max(_trained(state.marks[member], contest.rungs) for member in state.active)
+    done = sum(epochs_trained(mark, contest.rungs) for each in states.values() for mark in each.marks)
+    begun = max(epochs_trained(state.marks[member], contest.rungs) for member in state.active)
 
     def listen(event: Event) -> None:
         if event.kind != "look" or not event.values["epoch"]:
@@ -245,11 +254,6 @@ def _telling(listener: Listener, contest: Contest, states: Mapping[int, State], 
         listener(Event("search", text, values))
 
     return listen
-
-
-def _trained(mark: Mark, rungs: Sequence[float]) -> float:
-    """Return how many epochs a trial was trained, as far as is known from looks and glimpses."""
-    return max(len(mark.losses) - 1, rungs[len(mark.glimpses) - 1] if mark.glimpses else 0)
 
 
 def _rung_event(rung: Rung, contest: Contest) -> Event:
