@@ -227,7 +227,7 @@ def test_predictions_on_standard_output_have_one_header(
     assert predictions.schema["probability_Adelie"] == pl.Float64
 
 
-@pytest.mark.parametrize("words", ["predict RUN PENGUINS", "explain", "explain --json"])
+@pytest.mark.parametrize("words", ["predict RUN PENGUINS", "explain", "explain --json", "--help", "words --help"])
 def test_a_pipe_that_nobody_reads_is_no_error(words: str, trained: Path) -> None:
     typed = words.replace("RUN", str(trained)).replace("PENGUINS", PENGUINS)
     ours, theirs = os.pipe()

@@ -10,7 +10,8 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -136,7 +137,7 @@ def run(arguments: list[str]) -> int:
     try:
         # Not by calling the app, which takes a pipe that closed for a failure.
         program = _program(is_listed=arguments in ([], ["--help"]))
-        with program.make_context("fitwell", list(arguments)) as context:
+        with _without_leaving(), program.make_context("fitwell", list(arguments)) as context:
             result = program.invoke(context)
         sys.stdout.flush()
     except typer.Exit as done:  # after help, or the version
@@ -159,6 +160,17 @@ def run(arguments: list[str]) -> int:
             raise
         return _refused(MEMORY, 2)
     return result if isinstance(result, int) else 0
+
+
+@contextmanager
+def _without_leaving() -> Iterator[None]:
+    """Say that nobody reads the help any more as Python says it; rich leaves with code 1 then."""
+    try:
+        yield
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):
+            raise leaving.__context__ from None
+        raise
 
 
 def _asked_wrong(message: str) -> int:
