@@ -30,6 +30,7 @@ Part = Literal[
     "unseen fifth",
     "unseen sixth",
     "unseen seventh",
+    "unseen eighth",
     "held out",
     "recently held out",
 ]
