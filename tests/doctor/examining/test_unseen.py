@@ -402,3 +402,13 @@ def test_means_of_weights_that_do_not_follow_are_told_by_what_predicts(decay: fl
     assert exam.healthy == (decay == 0.9)
     if not exam.healthy:
         assert (exam.findings[0].symptom, exam.findings[0].where) == ("frozen_parameters", "evaluation mode")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_numbers_that_are_known_by_rank_carry_a_signal_though_wild_errors_hide_it(known: bool) -> None:
+    x, _ = curve(400)
+    normal = torch.randn(400, 2, generator=torch.Generator().manual_seed(5))
+    errors = normal[:, :1] / normal[:, 1:]  # of no variance at all, as Cauchy's
+    y = 2 * float(known) * x[:, :1] + errors
+    exam = examine(**regression(inputs=x, targets=y, loss=nn.L1Loss(), model=network(4, 8, 1), epochs=15))
+    assert ("label_noise" in {each.symptom for each in exam.findings}) != known
