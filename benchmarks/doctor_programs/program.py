@@ -31,6 +31,7 @@ Part = Literal[
     "unseen sixth",
     "unseen seventh",
     "unseen eighth",
+    "unseen ninth",
     "held out",
     "recently held out",
 ]
