@@ -30,6 +30,8 @@ Part = Literal[
     "unseen fifth",
     "unseen sixth",
     "unseen seventh",
+    "unseen eighth",
+    "unseen ninth",
     "held out",
     "recently held out",
 ]

@@ -25,6 +25,8 @@ from fitwell.doctor.examining.rows import counted, other_scale
 from fitwell.doctor.examining.scoring import Task, judged
 from fitwell.doctor.examining.signals import activity_of
 from fitwell.doctor.examining.subject import Fold, Subject
+from fitwell.doctor.examining.suspicion import suspicions
+from fitwell.doctor.examining.thresholds import EVIDENT
 from fitwell.interrupts import Interruption
 
 GRADES = torch.arange(5).repeat(20)
@@ -402,3 +404,23 @@ def test_means_of_weights_that_do_not_follow_are_told_by_what_predicts(decay: fl
     assert exam.healthy == (decay == 0.9)
     if not exam.healthy:
         assert (exam.findings[0].symptom, exam.findings[0].where) == ("frozen_parameters", "evaluation mode")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_numbers_that_are_known_by_rank_carry_a_signal_though_wild_errors_hide_it(known: bool) -> None:
+    x, _ = curve(400)
+    normal = torch.randn(400, 2, generator=torch.Generator().manual_seed(5))
+    errors = normal[:, :1] / normal[:, 1:]  # of no variance at all, as Cauchy's
+    y = 2 * float(known) * x[:, :1] + errors
+    exam = examine(**regression(inputs=x, targets=y, loss=nn.L1Loss(), model=network(4, 8, 1), epochs=15))
+    assert ("label_noise" in {each.symptom for each in exam.findings}) != known
+
+
+@pytest.mark.parametrize("rarely", [True, False])
+def test_what_is_rarely_on_is_not_taken_for_a_small_unit(rarely: bool) -> None:
+    x, _ = curve(2000)
+    x[:, 3] = 0.1 * (torch.arange(2000) % 500 == 0) if rarely else 0.0045 * x[:, 3]  # of the same spread
+    given = subject(regression(inputs=x, targets=x[:, :1]))
+    anatomy = anatomy_of(given)
+    base = bench_of(given, anatomy, clock_of(None, Interruption()), 0, tally_of(given, most=100)).measure(Arm())
+    assert (suspicions(given, anatomy, base)["inputs"] < EVIDENT) == rarely

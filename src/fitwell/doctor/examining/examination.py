@@ -47,7 +47,7 @@ from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured,
 from fitwell.doctor.examining.network_flaws import loses_gradient
 from fitwell.doctor.examining.reading import aimed_elsewhere, judged_by_deviance
 from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, other_scale, shared_rows, without_signal
-from fitwell.doctor.examining.scoring import skill
+from fitwell.doctor.examining.scoring import by_rank, skill
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, folds_of, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
@@ -294,11 +294,28 @@ def _nothing_learned(bench: Bench, again: Bench, screened: Screened) -> bool:
     pooled = torch.cat([best.contributions, other.contributions])
     errors = torch.cat([each.best.errors for arm in (best, other) for each in arm.trainings])
     closer = 1 - errors / screened.constant_error  # shares of rare classes may be known that never win
+    ranked = [_by_rank(bench, again, arm) for arm in {best.arm: None, screened.base.arm: None}]
     known = [
         gain(each, torch.zeros_like(each)).clear
-        for each in (pooled, closer, *_of_simple_models(bench, again, screened).values())
+        for each in (pooled, closer, *_of_simple_models(bench, again, screened).values(), *ranked)
     ]
     return max(known) < STANDARD_ERRORS
+
+
+def _by_rank(bench: Bench, again: Bench, arm: Arm) -> Tensor:
+    """Return what held-out rows contribute to the likeness of an arm's numbers and the targets by rank; 0 of others.
+
+    Where a few targets are far larger than all others, they hide in squared errors that the rest is known.
+    """
+    if bench.anatomy.task.kind != "numbers" or bench.anatomy.deviance is not None:
+        return torch.zeros(2)
+    return torch.cat(
+        [
+            by_rank(training.outputs, each.subject.known[fold.held_out])
+            for each in (bench, again)
+            for fold, training in zip(each.folds, each.measure(arm).trainings, strict=False)
+        ]
+    )
 
 
 def _of_simple_models(bench: Bench, again: Bench, screened: Screened) -> dict[str, Tensor]:

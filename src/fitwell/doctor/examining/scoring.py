@@ -202,6 +202,30 @@ def _judged_numbers(outputs: Tensor, targets: Tensor) -> Judged:
     return Judged(contributions=1 - relative.clamp(max=1e6), errors=relative.clamp(max=1e6))
 
 
+def by_rank(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return what each row (rows,) contributes to Spearman's correlation of outputs and targets (rows, …).
+
+    It is the mean of all columns'. A few rows far out, which decide a squared error, count no more than others here.
+
+    >>> float(by_rank(torch.tensor([1.0, 2.0, 9.0]), torch.tensor([0.0, 0.1, 5e6])).mean())
+    1.0
+    """
+    if outputs.numel() != targets.numel():
+        return torch.zeros(len(targets))
+    ranks = [_standard_ranks(each.reshape(len(targets), -1)) for each in (outputs, targets)]
+    return (ranks[0] * ranks[1]).mean(1).float()
+
+
+def _standard_ranks(values: Tensor) -> Tensor:
+    """Return the ranks of values (rows, columns) in their column, those of equals in their middle, of unit spread."""
+    columns = values.nan_to_num().double().T.contiguous()
+    known = columns.sort(1).values
+    ranks = torch.searchsorted(known, columns).double() + torch.searchsorted(known, columns, right=True)
+    ranks -= ranks.mean(1, keepdim=True)
+    standard: Tensor = (ranks / ranks.square().mean(1, keepdim=True).sqrt().clamp(min=1e-9)).T
+    return standard
+
+
 def log_loss(task: Task, loss: LossKind, outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the log loss (rows,) of what outputs say of classes or labels, which no row raises beyond that of 1e-4."""
     shares, labels = probabilities(task, loss, outputs.nan_to_num(0), logits=False), labels_of(task, targets)

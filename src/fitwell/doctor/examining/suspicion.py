@@ -127,7 +127,9 @@ def _ill_scaled(values: torch.Tensor, *, per_feature: bool) -> float:
         spread, offset = spread.mean(), offset.mean()
     off = max(float(spread.max()), 1 / max(float(spread.max()), 1e-12)) / SPREAD_FACTOR
     shifted = float((offset / torch.maximum(spread, torch.tensor(1.0 if per_feature else 0.0))).max()) / OFFSET_SPREADS
-    ratio = float(spread.max() / spread.min()) / SPREAD_FACTOR**2 if per_feature and spread.numel() < 200 else 0.0
+    # What is rarely other than usual, as a point at the border of pictures, has its size when it is.
+    size = torch.maximum(spread, (flat - flat.mean(0)).abs().amax(0) / OFFSET_SPREADS)
+    ratio = float(spread.max() / size.min()) / SPREAD_FACTOR**2 if per_feature and spread.numel() < 200 else 0.0
     worst = max(off, shifted, ratio)
     return 0.0 if worst <= 0.3 else min(1.0, 0.75 + 0.25 * min(1.0, worst / 10)) if worst >= 1 else 0.2 + 0.3 * worst
 
