@@ -224,7 +224,7 @@ def _measured(
 ) -> Float[Tensor, "layers 4"]:
     """Return mean, variance, and the shares that are not 0 and near a bound, of layers of one shape."""
     rows, layers = _rows_looked_at(of_layers[0]), len(of_layers)
-    values = torch.stack([outputs[:rows] for outputs in of_layers]).view(layers, -1)
+    values = torch.stack([outputs[:rows] for outputs in of_layers]).reshape(layers, -1)  # maps may be channels last
     mean = values.mean(1, keepdim=True)
     # The quick ways on a CPU: torch's own variance takes twice as long, and counting what is true four times.
     variance = (values - mean).square().mean(1, keepdim=True)
