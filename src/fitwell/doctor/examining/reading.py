@@ -38,9 +38,7 @@ def judged_by_deviance(subject: Subject, anatomy: Anatomy) -> Anatomy:
         named = one_row and names_columns(subject.loss, output, targets)
         of_steps = not one_row and classes_axis(tuple(output.shape), targets) is not None
         if named or of_steps or output[0].numel() == targets[0].numel():
-            return (
-                anatomy  # shares of classes, of a row or of each step, or of two marks, which every loss is asked for
-            )
+            return anatomy  # shares of classes, of a row or a step, or of two marks: every loss is asked for these
     found = deviance_of(
         subject.loss, anatomy.trace.output, subject.targets, activation=anatomy.output, batch_size=subject.batch_size
     )
