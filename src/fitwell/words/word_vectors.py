@@ -21,6 +21,7 @@ from fitwell.words.driving import Look
 from fitwell.words.encoded import EncodedCorpus
 from fitwell.words.huffman import Ways, huffman_ways
 from fitwell.words.interning import require_threads
+from fitwell.words.lesson import Lesson, divided, text_after
 from fitwell.words.matrices import aligned_zeros, padded_width, vector_widths
 from fitwell.words.negatives import drawn_words
 from fitwell.words.parts import Parts
@@ -31,7 +32,6 @@ from fitwell.words.word_checkpoint import State
 
 BLOCK_TOKENS = 2**18  # read between two looks: some tenths of a second
 DEVICE_BLOCK_TOKENS = 2**22  # the same on a device, from which the vectors are brought back for each look
-NODES = 8  # of a tree that are met at a time, as many as the kernels have room for
 EXPONENT = 0.75  # of a word's count, where words are drawn
 
 
@@ -121,61 +121,6 @@ def _blocks(corpus: EncodedCorpus, tokens: int) -> npt.NDArray[np.int64]:
     inner = np.searchsorted(corpus.ends, wanted)
     bounds = np.unique(np.concatenate([[0], inner, [len(corpus.ends)]]))
     return bounds.astype(np.int64)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Lesson:
-    """What is read, and how."""
-
-    corpus: EncodedCorpus
-    blocks: npt.NDArray[np.int64]  # the first text of each block of an epoch, and the number of texts
-    keep: npt.NDArray[np.uint32]  # of each word how often it is not skipped, of 2^32 times
-    draws: npt.NDArray[np.int32]  # a stream of drawn words
-    ways: Ways | None  # to words in a tree, instead of drawn words
-    parts: Parts | None  # the rows of each word
-    settings: Word2VecSettings
-
-    @property
-    def drawn(self) -> int:
-        """How many words or nodes tell a word beside the first."""
-        return self.settings.negative if self.ways is None else NODES - 1
-
-    @property
-    def total(self) -> int:
-        """How many tokens are read in all epochs."""
-        return self.settings.epochs * len(self.corpus.ids)
-
-    @property
-    def blocks_of_epoch(self) -> int:
-        """How many blocks an epoch has."""
-        return len(self.blocks) - 1
-
-    @property
-    def all_blocks(self) -> int:
-        """How many blocks there are in all epochs."""
-        return self.settings.epochs * self.blocks_of_epoch
-
-    def tokens_before(self, block: int) -> int:
-        """Return how many tokens come before a block, counted through all epochs."""
-        epoch, block = divmod(block, self.blocks_of_epoch)
-        return epoch * len(self.corpus.ids) + self.first_token(int(self.blocks[block]))
-
-    def texts(self, block: int, until: int) -> tuple[int, int]:
-        """Return the first text of a block, and the one before which the last of some blocks of its epoch ends."""
-        first = block % self.blocks_of_epoch
-        return int(self.blocks[first]), int(self.blocks[first + until - block])
-
-    def first_token(self, text: int) -> int:
-        """Return where in the corpus a text begins."""
-        return int(self.corpus.ends[text - 1]) if text else 0
-
-    def tokens(self, first: int, last: int) -> int:
-        """Return how many tokens the texts from one to before another have."""
-        return self.first_token(last) - self.first_token(first)
-
-    def rate(self, before: int) -> float:
-        """Return the learning rate where so many tokens were read."""
-        return self.settings.rate - (self.settings.rate - LAST_RATE) * before / self.total
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -279,10 +224,10 @@ def _read_in_pieces(
     """Learn from some blocks, and have the threads agree after every piece."""
     before, left, number = lesson.tokens_before(block), [lesson.texts(block, until)], 0
     while left:
-        stretches = _divided(lesson, left, replicas.threads)
+        stretches = divided(lesson, left, replicas.threads)
         rate, longest = lesson.rate(before), max(lesson.tokens(*texts) for texts in stretches)
         times = max(1, round(longest / words_of_piece(before, rate)))
-        pieces = [(first, _text_after(lesson, first, last, -(-longest // times))) for first, last in stretches]
+        pieces = [(first, text_after(lesson, first, last, -(-longest // times))) for first, last in stretches]
         # Who has read a piece stops the others, so that nobody waits; the shortest ones are read to their ends.
         flags = [_flag()] * len(pieces) if longest > FIRST_PIECE else [_flag() for _ in pieces]
         seeds = [(block, number, thread) for thread in range(len(pieces))]
@@ -310,24 +255,6 @@ def _seen_by(thread: int, lesson: Lesson, replicas: Replicas, scratch: npt.NDArr
 
 def _flag() -> npt.NDArray[np.bool_]:
     return np.zeros(1, np.bool_)
-
-
-def _divided(lesson: Lesson, stretches: list[tuple[int, int]], threads: int) -> list[tuple[int, int]]:
-    """Return as many stretches of texts as there are threads, or fewer if these run out, the longest in two halves."""
-    while len(stretches) < threads:
-        longest = max(stretches, key=lambda texts: lesson.tokens(*texts))
-        middle = _text_after(lesson, *longest, lesson.tokens(*longest) // 2)
-        if middle == longest[1]:
-            break
-        place = stretches.index(longest)
-        stretches = [*stretches[:place], (longest[0], middle), (middle, longest[1]), *stretches[place + 1 :]]
-    return stretches
-
-
-def _text_after(lesson: Lesson, first: int, last: int, tokens: int) -> int:
-    """Return the text before which a piece of about so many tokens ends, of a stretch from `first` to before `last`."""
-    wanted = lesson.first_token(first) + tokens
-    return min(last, max(first + 1, int(np.searchsorted(lesson.corpus.ends, wanted))))
 
 
 def _touches(
