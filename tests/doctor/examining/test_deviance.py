@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.deviance import Deviance, deviance_of, names_columns
+from fitwell.doctor.examining.judge import judged_by_deviance
 from fitwell.doctor.examining.losses import Loss
-from fitwell.doctor.examining.reading import judged_by_deviance
 
 
 def of_counts_and_zeros(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -102,11 +102,11 @@ def test_outputs_that_do_not_lead_back_to_their_targets_are_judged_by_the_loss(
 ) -> None:
     width = 1 if isinstance(loss, nn.MSELoss) else 2
     given = subject(regression(model=network(4, 16, width), targets=targets, loss=loss))
-    assert (judged_by_deviance(given, anatomy_of(given)).deviance is not None) == unread
+    assert (judged_by_deviance(given, anatomy_of(given)).reading.deviance is not None) == unread
 
 
 def test_classes_are_read_where_columns_are_theirs_and_not_where_rows_are_alike() -> None:
     own = lambda outputs, labels: functional.cross_entropy(outputs, labels) ** 2  # noqa: E731
     for loss, unread in ((of_likeness, True), (own, False)):
         given = subject(classification(model=network(4, 16, 2), targets=classes()[1], loss=loss))
-        assert (judged_by_deviance(given, anatomy_of(given)).deviance is not None) == unread
+        assert (judged_by_deviance(given, anatomy_of(given)).reading.deviance is not None) == unread

@@ -124,7 +124,7 @@ def test_outputs_of_directions_get_the_length_of_targets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told", "directions"),
+    ("arguments", "answering", "directions"),
     [
         ({"model": network(4, 8, 2), "loss": of_mean_and_spread}, slice(0, 1), False),
         ({"model": network(4, 8, 2), "targets": curve()[1].expand(-1, 2), "loss": of_likeness}, None, True),
@@ -132,7 +132,7 @@ def test_outputs_of_directions_get_the_length_of_targets() -> None:
     ],
 )
 def test_what_outputs_stand_for_is_a_part_of_the_anatomy(
-    arguments: dict[str, Any], told: slice | None, directions: object
+    arguments: dict[str, Any], answering: slice | None, directions: object
 ) -> None:
-    found = anatomy_of(subject(regression(**arguments)))
-    assert (found.told, found.directions) == (told, directions)
+    found = anatomy_of(subject(regression(**arguments))).reading
+    assert (found.answering, found.directions) == (answering, directions)

@@ -12,15 +12,16 @@ from tests.doctor.examining.test_unseen import skill_of
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fitwell.doctor.examining.anatomy import anatomy_of, is_unguided
+from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import WIDER, Arm, bundle
 from fitwell.doctor.examining.construction import flaws
 from fitwell.doctor.examining.deviance import deviance_of
 from fitwell.doctor.examining.examination import examine
+from fitwell.doctor.examining.judge import aimed_elsewhere, judged_by_deviance
 from fitwell.doctor.examining.losses import LossKind
 from fitwell.doctor.examining.meaning import asks_for_directions, ignores_targets, turns_away
 from fitwell.doctor.examining.network_flaws import mixed_rows
-from fitwell.doctor.examining.reading import aimed_elsewhere, judged_by_deviance
+from fitwell.doctor.examining.reading import is_guided
 from fitwell.doctor.examining.rewiring import keeps_its_outputs, rewired
 from fitwell.doctor.examining.rows import counted
 from fitwell.doctor.examining.scoring import judged, skill, task_of
@@ -72,7 +73,7 @@ def test_a_density_needs_no_targets_and_is_no_flaw(targets: Tensor | None) -> No
     x = 3 * curve()[0] + 2
     y = x if targets is None else targets
     given = subject(regression(model=Stretched, inputs=x, targets=y, loss=density))
-    assert is_unguided(given)
+    assert not is_guided(given)
     assert not counted(given)
     assert not flaws(given, anatomy_of(given))
     exam = examine(Stretched, x, y, loss=density, optimizer=lambda p: torch.optim.Adam(p, lr=0.05), epochs=30)
@@ -82,7 +83,7 @@ def test_a_density_needs_no_targets_and_is_no_flaw(targets: Tensor | None) -> No
 
 def test_a_loss_that_forgets_targets_which_say_something_is_a_flaw() -> None:
     given = subject(regression(loss=lambda outputs, targets: outputs.square().mean()))
-    assert not is_unguided(given)
+    assert is_guided(given)
     assert [flaw.symptom for flaw in flaws(given, anatomy_of(given))] == ["wrong_loss"]
 
 
@@ -174,11 +175,11 @@ def of_preferences(outputs: Tensor, marks: Tensor) -> Tensor:
 def test_columns_are_those_that_the_loss_raises_for_a_class() -> None:
     _, y = classes()
     given = subject(classification(targets=y.float(), loss=of_preferences))
-    assert anatomy_of(given).columns == (1, 0)
+    assert anatomy_of(given).reading.columns == (1, 0)
     assert skill_of(given) > 0.8
     assert skill_of(given, "loss") > 0.8
     own = lambda o, t: functional.cross_entropy(o, t) ** 2  # noqa: E731
-    assert anatomy_of(subject(classification(loss=own))).columns == ()
+    assert anatomy_of(subject(classification(loss=own))).reading.columns == ()
 
 
 class Logarithms(nn.Module):

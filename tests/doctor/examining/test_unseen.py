@@ -11,7 +11,7 @@ from tests.doctor.examining.test_rewiring import subject
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fitwell.doctor.examining.anatomy import anatomy_of, with_asked
+from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.clock import clock_of
 from fitwell.doctor.examining.construction import flaws
@@ -21,6 +21,7 @@ from fitwell.doctor.examining.losses import LossKind
 from fitwell.doctor.examining.meaning import followed_targets, meant_among
 from fitwell.doctor.examining.measuring import bench_of, tally_of
 from fitwell.doctor.examining.network_flaws import loses_gradient
+from fitwell.doctor.examining.reading import with_asked
 from fitwell.doctor.examining.rows import counted, other_scale
 from fitwell.doctor.examining.scoring import Task, judged
 from fitwell.doctor.examining.signals import activity_of

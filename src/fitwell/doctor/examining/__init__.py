@@ -5,8 +5,10 @@ losses.py        which loss it is
 tracing.py       what the network computes, seen from its calls
 scoring.py       what it is to do, and how well it does
 deviance.py      how well it does by its loss alone
-reading.py       which of both judges
+meaning.py       what a loss of its own is asked about outputs
+reading.py       how outputs are read under the loss, as one value
 anatomy.py       all of that about one subject
+judge.py         whether what is read of outputs judges them, or the loss alone
 construction.py  what is wrong whatever the data
 rows.py          what is wrong with the rows
 changes.py       what may be changed: the table

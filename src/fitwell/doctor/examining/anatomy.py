@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.deviance import Deviance
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, recognize
-from fitwell.doctor.examining.meaning import (
-    asks_for_directions,
-    columns_of_classes,
-    followed_targets,
-    following_outputs,
-    ignores_targets,
-)
+from fitwell.doctor.examining.reading import LOOKED_AT, Reading, reading_of
 from fitwell.doctor.examining.scoring import Task, class_counts, labels_of, task_of
 from fitwell.doctor.examining.subject import Subject, calmed, new_module, steps_of
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
 from fitwell.doctor.examining.tracing import RECTIFIERS, Rewired, Trace, trace
 from fitwell.errors import RequestError
 
-LOOKED_AT = 256  # rows
 CALM = 1e-4  # relative: what rounding leaves between two calls
 
 
@@ -31,8 +23,7 @@ class Anatomy:
     """The parts of a training that its symptoms are about."""
 
     trace: Trace
-    loss: LossKind
-    task: Task
+    reading: Reading
     output_shape: tuple[int, ...]  # of a row
     output: str  # "softmax", "sigmoid", "tanh", "relu", "linear", …
     mismatch: str | None  # why loss and output do not go together
@@ -47,14 +38,19 @@ class Anatomy:
     blunt: bool  # what is between two numbers of the inputs gets lost, as where they are cut to whole ones
     stale: float  # the share of their first guess that running means of normalization layers end with, the largest
     imbalance: float  # rows of the largest class over those of the smallest; of labels, the most uneven one's
-    told: slice | None = None  # of the outputs, which stand for targets, where there are more
-    directions: bool = False  # how long the outputs of a row are means nothing to the loss
-    deviance: Deviance | None = None  # of a loss by whose value alone outputs can be judged
     severed: bool = False  # something in the network stops the gradient, and it can be let through
     mixed: bool = False  # rows are taken for steps, and need not be
     misled: bool = False  # the loss was seen to ask for something else
-    columns: tuple[int, ...] = ()  # of outputs, for each class, where a loss of its own has them in another order
-    unguided: bool = False  # targets say nothing, and the loss does not look at them
+
+    @property
+    def loss(self) -> LossKind:
+        """Which loss it is."""
+        return self.reading.loss
+
+    @property
+    def task(self) -> Task:
+        """What the network is to do."""
+        return self.reading.task
 
     @property
     def width(self) -> int:
@@ -66,37 +62,6 @@ class Anatomy:
         """Whether a loss of its own may ask for more of numbers than their mean: a quantile, a code, a spread."""
         sound = not (self.misled or self.broadcasts or self.mismatch)
         return sound and self.task.kind == "numbers" and self.loss.expects == "anything"
-
-
-def with_asked(subject: Subject) -> Subject:
-    """Return the subject, told which columns of its targets are asked for where there are more of them than outputs.
-
-    The others say how much a row counts, say, or whether it is known to its end.
-    """
-    module = new_module(subject, subject.seed).eval()
-    rows = min(LOOKED_AT, subject.rows)
-    try:
-        with torch.no_grad():
-            output = module(subject.inputs[:rows])
-    except REFUSED:
-        return subject  # which is said where its parts are told
-    first = followed_targets(subject.loss, output, subject.targets[:rows]) if isinstance(output, Tensor) else None
-    return subject if first is None else replace(subject, asked=slice(first, first + output.shape[1]))
-
-
-def is_unguided(subject: Subject) -> bool:
-    """Tell whether the loss does not look at targets that say nothing: all alike, the inputs again, numbers of rows."""
-    x, y = subject.inputs, subject.targets
-    numbered = y.numel() == len(y) and torch.equal(y.flatten().sort().values.long(), torch.arange(len(y)))
-    if not (numbered or bool((y == y[0]).all()) or (x.shape == y.shape and torch.equal(x, y))):
-        return False
-    some = slice(min(LOOKED_AT, subject.rows))
-    try:
-        with torch.no_grad():
-            output = new_module(subject, subject.seed).eval()(x[some])
-    except REFUSED:
-        return False  # which is said where its parts are told
-    return ignores_targets(subject.loss, output, y[some])
 
 
 def anatomy_of(subject: Subject) -> Anatomy:
@@ -123,12 +88,9 @@ def anatomy_of(subject: Subject) -> Anatomy:
     task = task_of(subject.known, seen.output, loss)
     owned = owned_by(subject, module)
     output = _output_of(seen)
-    own = loss.expects == "anything" and task.kind == "numbers"
-    first = following_outputs(subject.loss, seen.output.float(), targets) if own else None
     return Anatomy(
         trace=seen,
-        loss=loss,
-        task=task,
+        reading=reading_of(subject, loss, task, seen.output.float()),
         output_shape=tuple(seen.output.shape[1:]),
         output=output,
         mismatch=mismatch_of(
@@ -152,22 +114,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
         plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
         stale=_stale(subject, module),
         imbalance=_imbalance(task, subject.known),
-        told=None if first is None else slice(first, first + targets[0].numel()),
-        columns=_columns(subject, task, loss, seen.output.float()),
-        unguided=is_unguided(subject),
-        directions=own and asks_for_directions(subject.loss, seen.output.float(), targets),
     )
-
-
-def _columns(subject: Subject, task: Task, loss: LossKind, output: Tensor) -> tuple[int, ...]:
-    if task.kind != "classes" or loss.expects != "anything" or output.ndim != 2 or output.shape[1] != task.classes:
-        return ()
-    targets = subject.targets[: len(output)]
-    if subject.known.numel() != subject.rows and task.coding != "one-hot":
-        return ()
-    found = columns_of_classes(subject.loss, output, targets, labels_of(task, subject.known[: len(output)]))
-    usual = list(range(task.classes))
-    return () if found is None or found.tolist() == usual else tuple(found.tolist())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ def _contributions(
     subject: Subject, anatomy: Anatomy, folds: tuple[Fold, ...], model: Callable[[Tensor, Tensor, Tensor], Tensor]
 ) -> Tensor | None:
     task = anatomy.task
-    if anatomy.deviance is not None:
+    if anatomy.reading.deviance is not None:
         return None
     features = features_of(subject.inputs)
     if not bool(features.isfinite().all()):

@@ -67,22 +67,17 @@ def _always(subject: Subject, anatomy: Anatomy) -> bool:
     return True
 
 
-def _endless(anatomy: Anatomy) -> bool:
-    """Tell whether the value of the loss means something in the units of the inputs and under this network alone."""
-    return anatomy.deviance is not None and anatomy.deviance.endless
-
-
 def _numeric_inputs(subject: Subject, anatomy: Anatomy) -> bool:
-    return subject.is_numeric and not _endless(anatomy)
+    return subject.is_numeric and not anatomy.reading.endless
 
 
 def _numbers_or_codes(subject: Subject, anatomy: Anatomy) -> bool:
     taken = subject.is_numeric or (subject.inputs.ndim == 2 and bool((subject.inputs >= 0).all()))
-    return taken and not _endless(anatomy)
+    return taken and not anatomy.reading.endless
 
 
 def _numbers(subject: Subject, anatomy: Anatomy) -> bool:
-    if anatomy.task.kind != "numbers" or anatomy.deviance is not None:
+    if anatomy.task.kind != "numbers" or anatomy.reading.deviance is not None:
         return False
     # Likelihoods of rates and shares are defined for those alone.
     free = anatomy.loss.expects in ("values", "anything") or _other_loss(subject, anatomy)
@@ -102,7 +97,7 @@ def _other_loss(subject: Subject, anatomy: Anatomy) -> bool:
     names = (*proper[anatomy.task.kind], "binary cross-entropy with logits")
     mismatch = anatomy.mismatch is not None
     flawed = mismatch or anatomy.loss.negated or anatomy.broadcasts or anatomy.misled
-    return anatomy.deviance is None and (flawed or anatomy.loss.name not in names)
+    return anatomy.reading.deviance is None and (flawed or anatomy.loss.name not in names)
 
 
 def _squashed(subject: Subject, anatomy: Anatomy) -> bool:

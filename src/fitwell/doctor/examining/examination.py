@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of, with_asked
+from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of
 from fitwell.doctor.examining.baseline import linear_contributions, neighbor_contributions
 from fitwell.doctor.examining.beyond import (
     ignored_class,
@@ -42,10 +42,11 @@ from fitwell.doctor.examining.explaining import (
     with_skill,
 )
 from fitwell.doctor.examining.flaw import Flaw
+from fitwell.doctor.examining.judge import aimed_elsewhere, judged_by_deviance
 from fitwell.doctor.examining.loop import train
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
 from fitwell.doctor.examining.network_flaws import loses_gradient
-from fitwell.doctor.examining.reading import aimed_elsewhere, judged_by_deviance
+from fitwell.doctor.examining.reading import with_asked
 from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, other_scale, shared_rows, without_signal
 from fitwell.doctor.examining.scoring import by_rank, skill
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
@@ -139,7 +140,7 @@ class Course:
         bench, screened = self.bench, self.screened
         task = self.anatomy.task if self.anatomy is not None else None
         judged = {"classes": "balanced accuracy", "labels": "balanced accuracy of labels", "numbers": "R²"}
-        own = self.anatomy is not None and self.anatomy.deviance is not None
+        own = self.anatomy is not None and self.anatomy.reading.deviance is not None
         by = "the share of its loss that is explained" if own or task is None else judged[task.kind]
         return Exam(
             findings=tuple(ranked),
@@ -198,7 +199,7 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
     if "loss" not in changes:
         course.anatomy = anatomy = judged_by_deviance(subject, anatomy)
         found += tuple(each for each in (aimed_elsewhere(subject, anatomy),) if each is not None)
-    if anatomy.deviance is not None and anatomy.deviance.endless:
+    if anatomy.reading.endless:
         course.anatomy = anatomy = _as_gained(subject, anatomy, clock)
     course.tally = tally = tally_of(subject, most=MOST_WORK_IN_ALL if clock.endless else math.inf)
     course.bench = bench = bench_of(subject, anatomy, clock, subject.seed, tally)
@@ -231,11 +232,14 @@ def _as_gained(subject: Subject, anatomy: Anatomy, clock: Clock) -> Anatomy:
 
     How far it stays below another one, relative to that, does not depend on what its own gain is called.
     """
-    found = anatomy.deviance
+    found = anatomy.reading.deviance
     assert found is not None
     training = train(subject, anatomy, folds_of(subject, None, subject.seed)[0], Arm(), seed=subject.seed, clock=clock)
     gained = float(training.last.contributions.mean())
-    return replace(anatomy, deviance=replace(found, least=found.constant - gained / CALLED)) if gained > 0 else anatomy
+    if gained <= 0:
+        return anatomy
+    measured = replace(found, least=found.constant - gained / CALLED)
+    return replace(anatomy, reading=replace(anatomy.reading, deviance=measured))
 
 
 def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], course: Course) -> None:
@@ -307,7 +311,7 @@ def _by_rank(bench: Bench, again: Bench, arm: Arm) -> Tensor:
 
     Where a few targets are far larger than all others, they hide in squared errors that the rest is known.
     """
-    if bench.anatomy.task.kind != "numbers" or bench.anatomy.deviance is not None:
+    if bench.anatomy.task.kind != "numbers" or bench.anatomy.reading.deviance is not None:
         return torch.zeros(2)
     return torch.cat(
         [

@@ -18,8 +18,7 @@ from torch.nn import functional
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.changes import EXCHANGED, NAMED, REGULARIZED, Arm, parameters_of
 from fitwell.doctor.examining.clock import Clock
-from fitwell.doctor.examining.losses import STANDS_FOR, Loss, classes_first
-from fitwell.doctor.examining.meaning import as_long_as, meant_numbers, meant_shares
+from fitwell.doctor.examining.losses import Loss, classes_first
 from fitwell.doctor.examining.rewiring import network_of, rewired
 from fitwell.doctor.examining.scoring import Judged, class_counts, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
@@ -322,11 +321,11 @@ def loss_for(subject: Subject, anatomy: Anatomy, arm: Arm, targets: Tensor) -> L
         return lambda output, target: _scalar(subject.loss(output, target))
     if anatomy.task.kind == "numbers":
         return lambda output, target: functional.mse_loss(
-            told(anatomy, output).reshape(len(target), -1), target.float().reshape(len(target), -1)
+            anatomy.reading.answers(output).reshape(len(target), -1), target.float().reshape(len(target), -1)
         )
     weights = _class_weights(anatomy, targets) if "weights" in arm.changes else None
     return lambda output, target: _class_loss(
-        anatomy, told(anatomy, output), labels_of(anatomy.task, target), raw=raw, weights=weights
+        anatomy, anatomy.reading.answers(output), labels_of(anatomy.task, target), raw=raw, weights=weights
     )
 
 
@@ -391,16 +390,13 @@ def _outputs(
         for some in torch.split(rows, EVALUATED):
             with _within(rewired(anatomy, arm, training=False, undropped=training)):
                 outputs.append(module(scales.inputs(_given(subject, arm, some))))
-    if anatomy.deviance is not None:
+    reading, targets = anatomy.reading, subject.known[rows]
+    if reading.deviance is not None:
         return torch.cat(outputs)
-    output, targets = told(anatomy, torch.cat(outputs)), subject.known[rows]
-    if anatomy.directions:
-        return as_long_as(output, subject.known)
-    if anatomy.loss.expects == "anything" and not takes_proper_loss(anatomy, arm):
-        return _meant(subject, anatomy, arm, output)
-    if anatomy.task.kind == "numbers" and anatomy.loss.name in STANDS_FOR and not takes_proper_loss(anatomy, arm):
-        return STANDS_FOR[anatomy.loss.name](output)
-    if "targets" in arm.changes:
+    output = reading.answers(torch.cat(outputs))
+    if reading.directions or not takes_proper_loss(anatomy, arm):
+        output = reading.meant(subject, output, exchanged=EXCHANGED in arm.changes)
+    if "targets" in arm.changes and not reading.directions:
         output = output.reshape(targets.shape) if output.numel() == targets.numel() else output
         output = output * scales.target_factor + scales.target_shift
     return output
@@ -416,30 +412,10 @@ def _judged_as_trained(
     return _judged(subject, anatomy, arm, output, rows)
 
 
-def told(anatomy: Anatomy, output: Tensor) -> Tensor:
-    """Return those of the outputs (rows, …) that stand for the targets; of classes, in their order."""
-    if anatomy.columns:
-        return output[:, list(anatomy.columns)]
-    return output if anatomy.told is None else output[:, anatomy.told]
-
-
-def _meant(subject: Subject, anatomy: Anatomy, arm: Arm, output: Tensor) -> Tensor:
-    """Return what outputs that told (rows, …) stand for under a loss of its own."""
-    if anatomy.task.kind == "numbers":
-        if anatomy.told is not None or subject.asked is not None:
-            return output
-        return meant_numbers(subject.loss, subject.targets, output)
-    if anatomy.width != 1 or anatomy.task.coding not in ("0/1", "-1/1"):
-        return output
-    off, on = anatomy.task.pair
-    shares = meant_shares(subject.loss, (on, off) if EXCHANGED in arm.changes else (off, on), output)
-    return off + (on - off) * shares
-
-
 def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
     """Return how good an arm's outputs for some rows are."""
-    if anatomy.deviance is not None:
-        return anatomy.deviance.judged(outputs, subject.targets[rows])
+    if anatomy.reading.deviance is not None:
+        return anatomy.reading.deviance.judged(outputs, subject.targets[rows])
     logits = gives_logits(anatomy, arm)
     return judged(anatomy.task, anatomy.loss, outputs, subject.known[rows], logits=logits)
 

@@ -102,7 +102,7 @@ def squared_error_of_classes(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 
 def order_blind_loss(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """The loss is the same when the targets are shuffled against the outputs."""
-    if anatomy.broadcasts or anatomy.unguided:
+    if anatomy.broadcasts or not anatomy.reading.guided:
         return None  # said already, or meant
     module = soundly_drawn(subject, anatomy)
     output = outputs_of(module, standardized_rows(subject, ROWS))
@@ -298,7 +298,7 @@ def against_targets(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     targets = subject.targets[:ROWS]
     if anatomy.task.kind != "numbers" or anatomy.loss.expects != "anything" or not targets.is_floating_point():
         return None
-    if anatomy.told is not None or targets.shape[1:] != anatomy.output_shape or len(targets) < 4:
+    if anatomy.reading.answering is not None or targets.shape[1:] != anatomy.output_shape or len(targets) < 4:
         return None
     right = targets.float()
     if right[0].numel() == 1 and not torch.equal(meant_values(subject.loss, subject.targets, right), right):

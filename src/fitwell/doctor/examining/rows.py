@@ -10,10 +10,11 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from fitwell.doctor.examining.anatomy import Anatomy, is_unguided
+from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.baseline import MOST_FEATURES, NEIGHBORS, VALUES, features_of, nearest, ridge
 from fitwell.doctor.examining.losses import REFUSED, gradient_of
 from fitwell.doctor.examining.measuring import Bench
+from fitwell.doctor.examining.reading import is_guided
 from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill
 from fitwell.doctor.examining.subject import Subject, new_module, row_keys
 from fitwell.doctor.examining.thresholds import FEW_VALUES, OFFSET_SPREADS, SPREAD_FACTOR
@@ -39,7 +40,7 @@ LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not 
 def counted(subject: Subject) -> tuple[Finding, ...]:
     """Return what counting the rows shows, before anything else is understood."""
     targets = None if _knows_missing(subject) else _non_finite(subject.targets, "targets")
-    found = [_non_finite(subject.inputs, "inputs"), targets, None if is_unguided(subject) else _constant(subject)]
+    found = [_non_finite(subject.inputs, "inputs"), targets, _constant(subject) if is_guided(subject) else None]
     return tuple(each for each in found if each is not None)
 
 

@@ -1,0 +1,103 @@
+"""Which of both judges outputs: what is read of them, where that can be trusted, else the value of the loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+
+from fitwell.doctor.examining.anatomy import Anatomy
+from fitwell.doctor.examining.deviance import ASKED, Deviance, deviance_of, endless_deviance, names_columns
+from fitwell.doctor.examining.flaw import Flaw
+from fitwell.doctor.examining.losses import REFUSED, classes_axis
+from fitwell.doctor.examining.meaning import meant_numbers
+from fitwell.doctor.examining.measuring import gain
+from fitwell.doctor.examining.scoring import Task, judged, skill
+from fitwell.doctor.examining.subject import Subject, new_module
+from fitwell.doctor.examining.thresholds import READ, STANDARD_ERRORS
+
+PARTS = 8  # of the rows that a loss was asked about, each with a figure of its own
+
+
+def judged_by_deviance(subject: Subject, anatomy: Anatomy) -> Anatomy:
+    """Return the anatomy, with the deviance by which outputs are judged where they cannot be read."""
+    if anatomy.loss.expects != "anything" or anatomy.broadcasts or anatomy.reading.directions:
+        return anatomy
+    if not anatomy.reading.guided:
+        output, targets, size = anatomy.trace.output, subject.targets, subject.batch_size
+        found = deviance_of(subject.loss, output, targets, activation=anatomy.output, batch_size=size)
+        task = Task(kind="numbers", coding="values", classes=anatomy.task.classes, why="no targets are asked for")
+        return _by_loss(anatomy, task, found or _beside_first_outputs(subject, anatomy))
+    classes = anatomy.task.kind == "classes"
+    if classes and subject.asked is None:
+        output, targets = anatomy.trace.output, subject.targets[: len(anatomy.trace.output)]
+        one_row = len(anatomy.output_shape) == 1
+        named = one_row and names_columns(subject.loss, output, targets)
+        of_steps = not one_row and classes_axis(tuple(output.shape), targets) is not None
+        if named or of_steps or output[0].numel() == targets[0].numel():
+            return anatomy  # shares of classes, of a row or a step, or of two marks: every loss is asked for these
+    found = deviance_of(
+        subject.loss, anatomy.trace.output, subject.targets, activation=anatomy.output, batch_size=subject.batch_size
+    )
+    if found is None and anatomy.task.kind == "numbers" and anatomy.reading.answering is None and subject.asked is None:
+        found = _beside_first_outputs(subject, anatomy)  # without a least value nothing shows what outputs stand for
+    told_apart = classes and subject.asked is None
+    if found is None or (not told_apart and not found.endless and _is_read(subject, anatomy, found)):
+        return anatomy
+    why = "what outputs stand for cannot be read off the loss"
+    task = Task(kind="numbers", coding="values", classes=anatomy.task.classes, why=why)
+    return _by_loss(anatomy, task, found)
+
+
+def _by_loss(anatomy: Anatomy, task: Task, deviance: Deviance | None) -> Anatomy:
+    return replace(anatomy, reading=replace(anatomy.reading, task=task, answering=None, deviance=deviance))
+
+
+def _beside_first_outputs(subject: Subject, anatomy: Anatomy) -> Deviance | None:
+    output = anatomy.trace.output
+    try:
+        found = endless_deviance(subject.loss, output, subject.targets[: len(output)], batch_size=subject.batch_size)
+    except REFUSED:
+        return None  # which the examined training will say
+    return found if math.isfinite(found.constant) else None
+
+
+def aimed_elsewhere(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The outputs that a loss of its own likes best are worse, by the author's own figure, than those never trained."""
+    found = anatomy.reading.deviance
+    if found is None or found.endless or subject.score is None:
+        return None
+    free = found.free
+    size = found.group if found.group > 1 else max(2, len(free) // PARTS)
+    groups = [each for each in torch.split(torch.arange(len(free)), size) if len(each) == size]
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        first = new_module(subject, subject.seed).eval()(subject.inputs[: len(free)])
+        figures = torch.tensor(
+            [[float(subject.score(each[rows], subject.targets[rows])) for each in (free, first)] for rows in groups]
+        )
+    lost = gain(figures[:, 1], figures[:, 0])
+    if not bool(figures.isfinite().all()) or len(groups) < 2 or lost.clear < STANDARD_ERRORS:
+        return None
+    liked, drawn = figures.mean(0).tolist()
+    return Flaw(
+        symptom="wrong_loss",
+        severity="critical",
+        where="loss",
+        text=f"the outputs that the loss likes best have a score of {liked:.3g}, by the figure that was given, and "
+        f"those of the network before its first step have {drawn:.3g}: minimizing it leads away from what is wanted",
+        change=None,
+        way_out="look at which terms of the loss are to be small and which large, and at its signs and marks",
+    )
+
+
+def _is_read(subject: Subject, anatomy: Anatomy, found: Deviance) -> bool:
+    """Tell whether what is read of the best outputs that the loss knows are the targets."""
+    if not bool(subject.known.isfinite().all()):
+        return False  # of missing ones nothing is known to compare with
+    output = anatomy.reading.answers(found.free)
+    if anatomy.reading.answering is None and subject.asked is None:
+        output = meant_numbers(subject.loss, subject.targets, output)
+    truth = subject.known[: min(ASKED, len(output))]
+    with torch.no_grad():
+        return skill(judged(anatomy.task, anatomy.loss, output, truth).contributions) >= READ
