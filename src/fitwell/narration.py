@@ -81,8 +81,9 @@ def data_events(table: Table | ParquetTable, prepared: Prepared) -> Iterator[Eve
         if prepared.streamed.ordered > ORDERED:
             yield Event(
                 "note",
-                f"the rows lie in an order that tells {prepared.streamed.ordered:.0%} of the target's variance, and "
-                "only neighbors within data.shuffle_buffer are mixed: write them in random order, or raise it",
+                f"the rows lie in an order that tells {100 * prepared.streamed.ordered:.0f} % of the target's "
+                "variance, and only neighbors within data.shuffle_buffer are mixed: write them in random order, "
+                "or raise it",
                 {"ordered": prepared.streamed.ordered},
             )
 

@@ -26,8 +26,8 @@ def test_of_names_that_would_cover_one_another_the_earlier_is_shown() -> None:
 
 def test_axes_tell_how_much_they_show() -> None:
     drawn = svg(word_map(["a", "b", "c"], np.eye(3, 2), SHARES, LIGHT))
-    assert "first direction: 50% of the spread" in drawn
-    assert "second direction: 25% of the spread" in drawn
+    assert "first direction: 50 % of the spread" in drawn
+    assert "second direction: 25 % of the spread" in drawn
 
 
 def test_words_in_one_place_are_drawn() -> None:

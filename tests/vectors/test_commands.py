@@ -102,7 +102,7 @@ def test_a_map_names_the_words_and_says_what_it_shows(
 ) -> None:
     out = tmp_path / "map.svg"
     assert run(["words", "map", file, "--words", "man, king queen", "-o", str(out)]) == 0
-    assert capsys.readouterr().err == f"3 words in {out}, which shows 100% of their spread\n"
+    assert capsys.readouterr().err == f"3 words in {out}, which shows 100 % of their spread\n"
     texts = [element.text for element in ET.parse(out).iter("{http://www.w3.org/2000/svg}text")]
     assert {"man", "king", "queen"} <= set(texts)
 

@@ -176,8 +176,8 @@ def learned(index: Index, *, by: str | None = None, wanted: float = WANTED, seed
         votings=tuple(votings),
         threshold=threshold,
         is_learned=True,
-        why=f"of {len(numbers):,} questions of the FAQ, each asked with itself left out, {given:.0%} have an answer at "
-        f"least so sure, of which {reached:.1%} are right",
+        why=f"of {len(numbers):,} questions of the FAQ, each asked with itself left out, {100 * given:.0f} % have an "
+        f"answer at least so sure, of which {100 * reached:.1f} % are right",
     )
 
 

@@ -123,7 +123,8 @@ def class_imbalance(subject: Subject) -> Iterator[Note]:
             severity="warning",
             column=name,
             evidence={"class": named, "rows": int(counts[rarest]), "share": float(share), "largest": int(counts.max())},
-            text=f'class "{named}" of "{name}" has {counts[rarest]} of {counts.sum()} training rows ({share:.2%})',
+            text=f'class "{named}" of "{name}" has {counts[rarest]} of {counts.sum()} training rows '
+            f"({100 * share:.2f} %)",
             way_out="judge by pr_auc or mcc (goal: imbalanced), and try training.class_weights: balanced",
         )
 
@@ -233,8 +234,8 @@ def _leak(name: str, target: str, value: float, rest: float, best: float, rows: 
         column=name,
         evidence={"target": target, "skill": value, "skill_of_others": rest, "skill_of_best_other": best, "rows": rows},
         text=(
-            f'"{name}" alone tells {value:.1%} of "{target}" on held-out rows, all other columns together '
-            f"{max(rest, 0):.1%}: it may be made from the target, or be known only after it"
+            f'"{name}" alone tells {100 * value:.1f} % of "{target}" on held-out rows, all other columns together '
+            f"{100 * max(rest, 0):.1f} %: it may be made from the target, or be known only after it"
         ),
         way_out=f"leave it out (--drop {name}), unless it is known before the target is",
     )
@@ -272,7 +273,8 @@ def split_leakage(subject: Subject) -> Iterator[Note]:
         severity="critical" if share >= REPEATED_CRITICAL else "warning",
         column=None,
         evidence={"rows": repeated, "share": share, "with_equal_target": equal, "part": part},
-        text=f"{repeated} of {held.size} {part} rows ({share:.1%}) repeat a training row, {equal} with the same target",
+        text=f"{repeated} of {held.size} {part} rows ({100 * share:.1f} %) repeat a training row, "
+        f"{equal} with the same target",
         way_out="remove the repeated rows, or keep copies on one side (data.group)",
     )
 

@@ -242,8 +242,8 @@ def _grouped(
             f"groups stay whole, so {needed} parts need {needed} groups, but there are {count}; split by rows"
         )
     parts, deviation = _best_cut(units, rows, sizes, traits, generator)
-    why = f"{count} groups stay whole; {deviation:.1%} of the rows lie in another part than the exact shares ask for"
-    return parts, why
+    moved = f"{100 * deviation:.1f} % of the rows lie in another part than the exact shares ask for"
+    return parts, f"{count} groups stay whole; {moved}"
 
 
 def _by_time(

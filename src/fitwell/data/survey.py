@@ -119,7 +119,7 @@ def shares_of(rows: int, settings: DataSettings, *, held: int) -> Shares:
     most, measured, bounded = held / rows, 1.0, ""
     if most < max(test, validation) and settings.group is not None:
         measured = most / max(test, validation)
-        bounded = f"{measured:.1%} of the rows that groups hold out are measured, which fit in memory"
+        bounded = f"{100 * measured:.1f} % of the rows that groups hold out are measured, which fit in memory"
     elif most < max(test, validation):
         test, validation = min(test, most), min(validation, most)
         bounded = "fewer are held out than the shares ask for, so that they fit in memory"

@@ -26,7 +26,9 @@ def word_map(words: Sequence[str], points: NDArray[np.float64], shares: NDArray[
         {"word": word, "x": float(x), "y": float(y), "name": word if number in named else ""}
         for number, (word, (x, y)) in enumerate(zip(words, points, strict=True))
     ]
-    titles = [f"{which} direction: {share:.0%} of the spread" for which, share in zip(ORDER, shares, strict=True)]
+    titles = [
+        f"{which} direction: {100 * share:.0f} % of the spread" for which, share in zip(ORDER, shares, strict=True)
+    ]
     tooltip = {"field": "word", "type": "nominal"}
     spec: Spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",

@@ -34,4 +34,6 @@ def map(
         picture = flat(vectors, chosen)
     spec = word_map(chosen, picture.points, picture.shares, THEMES["dark" if dark else "light"])
     write_picture(spec, output)
-    typer.echo(f"{len(chosen)} words in {output}, which shows {picture.shares.sum():.0%} of their spread", err=True)
+    typer.echo(
+        f"{len(chosen)} words in {output}, which shows {100 * picture.shares.sum():.0f} % of their spread", err=True
+    )

@@ -51,8 +51,8 @@ def misleading_metric(seen: Observation) -> Finding | None:
         since="end",
         evidence={"accuracy": constant.network, "accuracy_of_constant": constant.value},
         explanation=(
-            f"an accuracy of {constant.network:.1%} sounds good, but always answering the most frequent class reaches "
-            f"{constant.value:.1%}: look at a figure that a rare class counts in"
+            f"an accuracy of {100 * constant.network:.1f} % sounds good, but always answering the most frequent class "
+            f"reaches {100 * constant.value:.1f} %: look at a figure that a rare class counts in"
         ),
         remedies=(advised(seen, "judge by the rare class", setting="goal", new="imbalanced"),),
     )

@@ -155,7 +155,7 @@ def clipped_gradients(seen: Observation) -> Finding | None:
         since="start",
         evidence={"share": share, "clip_norm": seen.clip_norm, "median_norm": usual},
         explanation=(
-            f"clipping at {seen.clip_norm:g} shortens {share:.0%} of the steps, whose gradients have a norm of "
+            f"clipping at {seen.clip_norm:g} shortens {100 * share:.0f} % of the steps, whose gradients have a norm of "
             f"{usual:.2g}: it acts as a smaller learning rate, not as a guard against rare jumps"
         ),
         remedies=(

@@ -107,7 +107,7 @@ def stopped_too_early(seen: Observation) -> Finding | None:
         evidence={"share_of_last_part": late / whole, seen.clock: epochs},
         explanation=(
             f"the loss was still falling at the end: the last third of {epochs:g} {seen.clock}s brought "
-            f"{late / whole:.0%} of all that was learned"
+            f"{100 * late / whole:.0f} % of all that was learned"
         ),
         remedies=(longer, smaller) if few else (longer,),
     )
@@ -146,7 +146,7 @@ def overfitting(seen: Observation) -> Finding | None:
         evidence={"rise": rise, "share_lost": lost, "gap": gap, f"best_{seen.clock}": float(epochs[best])},
         explanation=(
             f"since {seen.clock} {epochs[best]:g} the validation loss rose by {rise:.3g}, "
-            + (f"{lost:.0%} of what had been learned" if lost < 1 else "more than all that had been learned")
+            + (f"{100 * lost:.0f} % of what had been learned" if lost < 1 else "more than all that had been learned")
             + ", while the training loss went on falling"
             + ("; the weights of that epoch are kept" if seen.keeps_best else "")
         ),

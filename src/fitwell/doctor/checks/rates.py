@@ -43,7 +43,7 @@ def learning_rate_too_high(seen: Observation) -> Finding | None:
     usual = float(np.median(of_layers))
     return _too_high(
         seen,
-        f"each step moves the hidden weights by {usual:.0%} of their size: a thousandth is usual",
+        f"each step moves the hidden weights by {100 * usual:.0f} % of their size: a thousandth is usual",
         when="start",
         evidence={"update_ratio": usual},
         grave=True,
@@ -124,7 +124,8 @@ def learning_rate_too_low(seen: Observation) -> Finding | None:
         evidence={"learning_rate": rate, "update_ratio": usual, "gain": seen.gain},
         explanation=(
             f"each step moves the hidden weights by {usual:.1g} of their size, where a thousandth is usual, and the "
-            f"loss fell by {max(seen.gain, 0):.2%} in all" + ("" if rate is None else f" (learning rate {rate:g})")
+            f"loss fell by {100 * max(seen.gain, 0):.2f} % in all"
+            + ("" if rate is None else f" (learning rate {rate:g})")
         ),
         remedies=(
             advised(seen, "let a range test find the rate", setting="training.learning_rate", old=rate, new="auto"),
@@ -157,8 +158,8 @@ def unstable_loss(seen: Observation) -> Finding | None:
         since="training",
         evidence={"median_change": size, "share_rising": turns, "gain": seen.gain},
         explanation=(
-            f"the training loss still jumps from look to look, by {size:.0%} of the loss of knowing nothing, and "
-            f"{turns:.0%} of the jumps go up"
+            f"the training loss still jumps from look to look, by {100 * size:.0f} % of the loss of knowing nothing, "
+            f"and {100 * turns:.0f} % of the jumps go up"
         ),
         remedies=(
             advised(

@@ -28,7 +28,7 @@ def dead_units(seen: Observation) -> Finding | None:
         where=layer,
         since="start" if values is not None and values[0, place] >= threshold else "training",
         evidence={"share": share},
-        explanation=f'{share:.1%} of the {what} in layer "{layer}": what is zero passes no gradient back',
+        explanation=f'{100 * share:.1f} % of the {what} in layer "{layer}": what is zero passes no gradient back',
         remedies=(
             advised(seen, "use leaky_relu or silu", setting="network.activation", new="silu"),
             advised(seen, "lower the learning rate", setting="training.learning_rate", old=seen.learning_rate),
@@ -52,8 +52,8 @@ def saturated_units(seen: Observation) -> Finding | None:
         since="start" if values is not None and values[0, place] >= SATURATED else "training",
         evidence={"share": share},
         explanation=(
-            f'{share:.1%} of the outputs of layer "{layer}" stand at a bound of its activation, where the slope is '
-            "nearly zero: little gradient passes it"
+            f'{100 * share:.1f} % of the outputs of layer "{layer}" stand at a bound of its activation, where the '
+            "slope is nearly zero: little gradient passes it"
         ),
         remedies=(
             advised(seen, "use relu or silu in the hidden layers", setting="network.activation", new="silu"),
@@ -87,7 +87,7 @@ def poor_initialization(seen: Observation) -> Finding | None:
         elif saturation is not None and (saturation[0] >= SATURATED).any():
             place = int(np.nanargmax(saturation[0]))
             evidence = {"saturation": float(saturation[0][place])}
-            told = f"has {saturation[0][place]:.1%} of its outputs at a bound before the first step"
+            told = f"has {100 * saturation[0][place]:.1f} % of its outputs at a bound before the first step"
     if told is not None and place is not None:
         layer = seen.layers[seen.places("hidden")[place]].name
         return _poor_start(f'layer "{layer}" {told}', layer, evidence, remedies, grave=has_not_moved(seen))
