@@ -53,8 +53,11 @@ class Told:
         return gain(whole.contributions, self.measure(arm).contributions)
 
 
-def caused(skill: Callable[[frozenset[str]], float], suspicion: Mapping[str, float] = SUSPICION) -> Causes:
+def caused(
+    skill: Callable[[frozenset[str]], float], suspicion: Mapping[str, float] = SUSPICION, *, work: float = 0.0
+) -> Causes:
     told: Any = Told(skill)
+    told.work = work
     best = told.measure(Arm(changes=frozenset(suspicion), longer=2.0))
     return eliminate(told, told.measure(Arm()), best, suspicion)
 
@@ -78,6 +81,12 @@ def test_what_helps_without_being_enough_or_needed_is_possible() -> None:
     assert list(found.effects) == ["inputs"]
     assert found.alternatives == {}
     assert set(found.possible) == {"initialization", "loss"}  # both are plain to see
+
+
+def test_of_few_changes_those_that_bring_nothing_are_taken_back_though_the_work_has_run_out() -> None:
+    suspicion = {"inputs": 1.0, "initialization": 0.85, "loss": 0.8}
+    spent = caused(lambda changes: 0.9 * ("loss" in changes), suspicion, work=math.inf)
+    assert list(spent.effects) == ["loss"]
 
 
 def test_only_so_much_is_asked_beyond_the_verdict() -> None:

@@ -18,9 +18,7 @@ from fitwell.doctor.examining.loop import loss_for, optimizer_of, scales_of
 from fitwell.doctor.examining.measuring import bench_of, tally_of
 from fitwell.doctor.examining.rewiring import network_of, put_rows_first
 from fitwell.doctor.examining.screening import has_rare_class, lowest_recall
-from fitwell.doctor.examining.signals import Signals
 from fitwell.doctor.examining.subject import Fold, Subject, subject_of
-from fitwell.doctor.examining.suspicion import suspicions
 from fitwell.interrupts import Interruption
 
 SIDES = [(label, side) for label in (0, 1) for side in (False, True)]
@@ -123,23 +121,6 @@ def test_of_labels_the_side_that_is_found_least_tells_whether_one_is_ignored() -
     assert lowest_recall(bench, measured) == pytest.approx(by_hand)
 
 
-def test_units_that_share_a_sum_of_one_are_suspected() -> None:
-    for activation, suspected in ((nn.ReLU, 0.0), (lambda: nn.Softmax(1), 0.6)):
-        given = subject(regression(model=nn.Sequential(nn.Linear(4, 8), activation(), nn.Linear(8, 1))))
-        trained: Any = type("Trained", (), {"signals": None})()
-        base: Any = type("Base", (), {"trainings": (trained,), "diverged": False, "momentum": 0.0})()
-        assert suspicions(given, anatomy_of(given), base)["activations"] == suspected
-
-
-@pytest.mark.parametrize(("factor", "suspected"), [(1.0, 0.85), (1e4, 0.1)])
-def test_large_first_gradients_are_the_weights_fault_where_scales_are_not(factor: float, suspected: float) -> None:
-    given = subject(regression(inputs=factor * regression()["inputs"]))
-    signals = Signals(start=(), end=(), travelled=0.0, zero_weights=False, gradients={"weight": [1e5]})
-    trained: Any = type("Trained", (), {"signals": signals})()
-    base: Any = type("Base", (), {"trainings": (trained,), "diverged": False, "momentum": 0.0})()
-    assert suspicions(given, anatomy_of(given), base)["initialization"] == suspected
-
-
 def test_scales_are_measured_on_the_training_rows_alone() -> None:
     given = subject(regression())
     fold = Fold(training=torch.arange(100), held_out=torch.arange(100, 300))
@@ -185,15 +166,6 @@ def test_whole_numbers_of_many_rows_each_may_be_names() -> None:
     fold = Fold(training=torch.arange(300), held_out=torch.arange(300))
     seen = scales_of(given, anatomy_of(given), fold, Arm(changes=frozenset({NAMED}))).inputs(numbers)
     assert torch.equal(seen[:, 3:], torch.eye(10).repeat(30, 1))
-
-
-def test_a_column_of_one_value_far_from_one_is_no_scale() -> None:
-    trained: Any = type("Trained", (), {"signals": None})()
-    base: Any = type("Base", (), {"trainings": (trained,), "diverged": False, "momentum": 0.0})()
-    x = regression()["inputs"]
-    for value, evident in ((2026.0, True), (1.0, False)):
-        given = subject(regression(inputs=torch.cat([x[:, :3], torch.full((len(x), 1), value)], 1)))
-        assert (suspicions(given, anatomy_of(given), base)["inputs"] >= 0.75) is evident
 
 
 def test_codes_are_read_by_a_network_of_our_own_through_their_vectors() -> None:

@@ -31,6 +31,7 @@ from fitwell.doctor.examining.thresholds import (
 UNKNOWN = 0.2  # the suspicion of a change that signals say nothing about
 SUSPECTED = 0.5  # from here a change is among the suspects that are tried without the rest
 MOST_ALTERNATIVES = 2  # suspects that are tried alone beside what was kept
+FEW = 3  # changes
 FASTER = 10.0  # the rate that is tried where more steps help
 
 
@@ -58,7 +59,9 @@ def eliminate(bench: Bench, base: Measured, best: Measured, suspicion: Mapping[s
     if kept is best:
         kept = _halved(bench, kept, order, enough)
     for name in order:
-        if name in kept.arm.changes and len(kept.arm.changes) > 1 and bench.work < MOST_WORK:
+        left = len(kept.arm.changes)
+        # Of few, what each one's lack costs is measured in any case.
+        if name in kept.arm.changes and left > 1 and (left <= FEW or bench.work < MOST_WORK):
             without = kept.arm.without(name)
             kept = bench.measure(without) if bench.reaches(without, enough) else kept
     kept = _by_rate(bench, base, kept, enough)

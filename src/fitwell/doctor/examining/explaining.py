@@ -14,6 +14,8 @@ from fitwell.doctor.examining.screening import Screened
 from fitwell.doctor.examining.signals import Signals
 from fitwell.doctor.examining.thresholds import (
     EXPLODED,
+    FAINT,
+    KNOWN_THROUGHOUT,
     LARGE_MOMENTUM,
     MANY_DEAD,
     MANY_SATURATED,
@@ -63,8 +65,8 @@ def symptoms_of(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
         return _of_rate(name, arm, base)
     if signals is None:
         return (TABLE[name].symptom,)
-    if name in (WIDER, STAND_IN) and signals.fading:
-        return ("vanishing_gradients", TABLE[name].symptom)
+    if name in (WIDER, STAND_IN):
+        return _of_another_network(name, base, signals)
     start = signals.start
     saturated = any(each.saturated > MANY_SATURATED for each in start)
     if name == "activations":
@@ -93,6 +95,18 @@ def _of_rate(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
         *(("exploding_gradients",) if exploded else ()),
         *(("unstable_loss",) if base.jumpy else ()),
     )
+
+
+def _of_another_network(name: str, base: Measured, signals: Signals) -> tuple[str, ...]:
+    """Return what another network's success says of the examined one.
+
+    One that knows its rows by heart was large enough for them; and beside one that sees all steps at once, a recurrence
+    through which a tenth of the gradient or less comes back is the likeliest reason.
+    """
+    if base.fitted >= KNOWN_THROUGHOUT:
+        return ("overfitting",)
+    forgets = name == STAND_IN and signals.memory < FAINT
+    return ("vanishing_gradients", TABLE[name].symptom) if signals.fading or forgets else (TABLE[name].symptom,)
 
 
 def _is_silent(signals: Signals) -> bool:

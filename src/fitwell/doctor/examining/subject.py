@@ -253,17 +253,23 @@ def drawn_by_moments(subject: Subject) -> tuple[str, ...]:
         return _redraw(copy.deepcopy(subject.model))
 
 
+def drawn_by_layers(module: nn.Module) -> nn.Module:
+    """Return a copy of the module whose layers have drawn their first weights as they do by themselves."""
+    fresh = copy.deepcopy(module)
+    for part in fresh.modules():
+        reset = getattr(part, "reset_parameters", None)
+        if callable(reset):
+            reset()
+    return fresh
+
+
 def _redraw(module: nn.Module) -> tuple[str, ...]:
     """Draw other first weights of the same kind: as its layers do, or by each tensor's own moments where it differs.
 
     Returns the names of the latter.
     """
     by_moments = []
-    fresh = copy.deepcopy(module)
-    for part in fresh.modules():
-        reset = getattr(part, "reset_parameters", None)
-        if callable(reset):
-            reset()
+    fresh = drawn_by_layers(module)
     with torch.no_grad():
         for (name, own), drawn in zip(module.named_parameters(), fresh.parameters(), strict=True):
             if not own.is_floating_point() or own.numel() < 2:

@@ -7,12 +7,13 @@ standardized inputs, and the inputs by what they do on raw ones alone.
 from __future__ import annotations
 
 import torch
+from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.changes import STAND_IN
 from fitwell.doctor.examining.measuring import Measured
 from fitwell.doctor.examining.signals import LayerActivity, activity_of
-from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
+from fitwell.doctor.examining.subject import Subject, drawn_by_layers, new_module, standardized_rows
 from fitwell.doctor.examining.thresholds import (
     CRUSHING_DECAY,
     CRUSHING_DROPOUT,
@@ -67,8 +68,7 @@ def suspicions(subject: Subject, anatomy: Anatomy, base: Measured) -> dict[str, 
         if signals.memory < VANISHED:
             found["gated"] = found["fronted"] = 0.85
         if _is_numb(signals.start):
-            sound = activity_of(new_module(subject, subject.seed), standardized_rows(subject, LOOKED_AT))
-            blamed = "initialization" if _is_numb(sound) else "inputs"
+            blamed = _numbed_by(subject, found["inputs"])
             found[blamed] = max(found[blamed], 0.85)
         if signals.first_gradient > EXPLODED and max(found["inputs"], found["targets"]) < WELL_SCALED:
             found["initialization"] = 0.85
@@ -99,6 +99,18 @@ def _is_numb(layers: tuple[LayerActivity, ...]) -> bool:
     return any(each.dead > MANY_DEAD or each.saturated > MANY_SATURATED for each in layers)
 
 
+def _numbed_by(subject: Subject, ill_scaled: float) -> str:
+    """Return which of inputs and first weights silences units from the start.
+
+    Either may be enough to wake them: then it is the weights, unless the inputs are far from the usual themselves.
+    """
+    own = new_module(subject, subject.seed)
+    if _is_numb(activity_of(own, standardized_rows(subject, LOOKED_AT))):
+        return "initialization"
+    usual = activity_of(drawn_by_layers(own), subject.inputs[:LOOKED_AT])
+    return "initialization" if ill_scaled < WELL_SCALED and not _is_numb(usual) else "inputs"
+
+
 def _of_loss(anatomy: Anatomy) -> float:
     if anatomy.mismatch or anatomy.broadcasts or anatomy.loss.negated:
         return 1.0
@@ -109,7 +121,7 @@ def _of_loss(anatomy: Anatomy) -> float:
     return 0.7 if anatomy.loss_may_be_meant else 0.8
 
 
-def _ill_scaled(values: torch.Tensor, *, per_feature: bool) -> float:
+def _ill_scaled(values: Tensor, *, per_feature: bool) -> float:
     """Return how far values are from unit spread around zero: 0 within the usual, 1 two orders beyond."""
     if not values.is_floating_point():
         return 0.0
@@ -135,15 +147,28 @@ def _ill_scaled(values: torch.Tensor, *, per_feature: bool) -> float:
 
 
 def _ill_drawn(subject: Subject) -> float:
-    """Return how far first weights are from what keeps the spread of signals, 1 / √fan-in."""
+    """Return how far first weights are from what keeps the spread of signals, 1 / √fan-in, and from their layers' own.
+
+    A recurrent layer draws those of its few inputs by the number of its units, and a vector is taken as it is.
+    """
     worst = 1.0
-    for name, value in new_module(subject, subject.seed).named_parameters():
+    module = new_module(subject, subject.seed)
+    vectors = {id(part.weight) for part in module.modules() if isinstance(part, nn.Embedding | nn.EmbeddingBag)}
+    for own, usual in zip(module.parameters(), drawn_by_layers(module).parameters(), strict=True):
+        value = own.detach()
         if not value.is_floating_point() or value.numel() < 8:
             continue
-        spread = float(value.detach().std())
-        if value.ndim > 1 and "embed" not in name.lower():
+        spread = float(value.std())
+        if value.ndim > 1 and id(own) not in vectors and not _are_alike(value, usual.detach()):
             expected = value[0].numel() ** -0.5
             worst = max(worst, spread / expected / 1.5, expected / max(spread, 1e-9) / 2)
-        elif value.ndim == 1 and abs(float(value.detach().mean())) > 2 * max(1.0, spread):
+        elif value.ndim == 1 and abs(float(value.mean())) > 2 * max(1.0, spread):
             worst = max(worst, 10.0)
     return 0.1 if worst < 2.5 else 0.85 if worst >= 5 else 0.5
+
+
+def _are_alike(own: Tensor, usual: Tensor) -> bool:
+    """Tell whether weights are spread around zero as those that their layer draws by itself."""
+    drawn = not torch.equal(own, usual)  # else no layer draws them
+    spread = float(usual.std())
+    return drawn and 0.5 < float(own.std()) / max(spread, 1e-12) < 2 and abs(float(own.mean())) < spread

@@ -57,6 +57,7 @@ MANY_DEAD = 0.5
 # Default initialization of deep networks shrinks gradients by up to 10 per layer pair; a thousandfold is a standstill
 # for any optimizer without per-weight scale.
 VANISHED = 1e-3
+FAINT = 0.1  # of the last steps' gradient gets back to the first ones of a sequence, where these are not learned from
 EXPLODED = 100.0  # root mean square of a weight's first gradient: for data and outputs of unit spread it is below 1
 FAR = 30.0  # lengths: networks that learn end within a few lengths of their first weights
 LARGE_MOMENTUM = 0.95  # from here the last 20 steps and more push on together
