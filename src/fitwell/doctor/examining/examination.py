@@ -382,9 +382,14 @@ def _any_evident(screened: Screened, suspicion: Mapping[str, float]) -> bool:
 
 
 def _lacking(divisions: Divisions, screened: Screened, share: float) -> Gain:
-    """Return how far the training stays below what its data allows; where one split leaves doubt, by several."""
+    """Return how far the training stays below what its data allows; where one split leaves doubt, by several.
+
+    It does where less than half is lost: the best of many arms on few rows may be best by chance, and to look for
+    causes of that costs more than to ask again.
+    """
     base, best, found = screened.base, screened.best, screened.gain
-    if is_clear(found, screened.allowed, share) or found.clear < 1 or found.effect < ABSOLUTE_GAIN:
+    beyond_doubt = screened.shortfall >= RELATIVE_HEADROOM and is_clear(found, screened.allowed, share)
+    if beyond_doubt or found.clear < 1 or found.effect < ABSOLUTE_GAIN:
         return found
     least = max(ABSOLUTE_GAIN, share * screened.allowed)
     return divisions.settled(best.arm, base.arm, least=least, errors=STANDARD_ERRORS)
