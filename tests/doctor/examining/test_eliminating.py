@@ -19,7 +19,16 @@ from fitwell.doctor.examining.eliminating import Causes, eliminate
 from fitwell.doctor.examining.examination import Course
 from fitwell.doctor.examining.explaining import joined
 from fitwell.doctor.examining.loop import optimizer_of
-from fitwell.doctor.examining.measuring import MOST_DIVISIONS, Divisions, Measured, bench_of, gain, tally_of
+from fitwell.doctor.examining.measuring import (
+    MOST_DIVISIONS,
+    Bench,
+    Divisions,
+    Gain,
+    Measured,
+    bench_of,
+    gain,
+    tally_of,
+)
 from fitwell.doctor.examining.rows import copied_target, finite_rows, shared_rows
 from fitwell.doctor.examining.thresholds import ENOUGH_STEPS
 from fitwell.doctor.examining.tracing import Rewired
@@ -212,6 +221,19 @@ def test_rows_that_judged_twice_count_once_and_more_are_asked_where_few_leave_do
     assert divisions.settled(changed, Arm(), least=once.effect + 1, errors=3.0) == twice  # too little to go on
     divisions.settled(changed, Arm(), least=-9.0, errors=math.inf if once.clear >= 1 else -math.inf)
     assert len(divisions.benches) == (MOST_DIVISIONS if once.clear >= 1 else 2)
+
+
+def test_rows_are_divided_anew_until_an_answer_is_no_chance_or_too_little() -> None:
+    given = subject(regression(epochs=1))
+    bench = bench_of(given, anatomy_of(given), clock_of(None, Interruption()), 0, tally_of(given, most=1.0))
+    for least, divided in ((0.1, 3), (0.3, 1)):
+        benches = [bench]
+
+        def asked(benches: list[Bench] = benches) -> Gain:
+            return Gain(effect=0.2, error=0.2 / len(benches))
+
+        assert Divisions(benches).until_clear(asked, least=least, errors=3.0) == asked()
+        assert len(benches) == divided
 
 
 def test_a_step_of_a_series_that_alone_tells_is_no_copy() -> None:

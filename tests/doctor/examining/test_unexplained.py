@@ -16,7 +16,7 @@ from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.beyond import overfitted
 from fitwell.doctor.examining.changes import STAND_IN, Arm
 from fitwell.doctor.examining.construction import flaws
-from fitwell.doctor.examining.measuring import Measured
+from fitwell.doctor.examining.measuring import Divisions, Measured
 from fitwell.doctor.examining.screening import Screened
 
 RANDOM = torch.Generator().manual_seed(4)
@@ -122,11 +122,13 @@ def rising(*, loss: float) -> Any:
 def test_what_the_training_rows_lose_as_well_is_not_learned_by_heart(loss: float, is_by_heart: bool) -> None:
     base = rising(loss=loss)
     bench: Any = SimpleNamespace(
-        measure=lambda _arm: base, anatomy=SimpleNamespace(task=SimpleNamespace(kind="numbers")),
+        measure=lambda _arm: base,
+        held_out=lambda: torch.arange(200),
+        anatomy=SimpleNamespace(task=SimpleNamespace(kind="numbers")),
         subject=SimpleNamespace(known=None),
-    )  # fmt: skip
+    )
     screened: Any = SimpleNamespace(base=base, constant_error=1.0)
-    assert (overfitted(bench, screened, bench) is not None) == is_by_heart
+    assert (overfitted(Divisions([bench, bench]), screened) is not None) == is_by_heart
 
 
 def reached(skill: float, *changes: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.explaining import MECHANISMS
 from fitwell.doctor.examining.loop import Look, Training
-from fitwell.doctor.examining.measuring import Bench, Gain, Measured, gain
+from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, gain
 from fitwell.doctor.examining.rewiring import StandIn
 from fitwell.doctor.examining.scoring import class_counts, labels_of, log_loss, probabilities, skill
 from fitwell.doctor.examining.screening import Screened, has_rare_class, is_clear, lowest_recall
@@ -42,26 +43,32 @@ MORE_SEEDS = 3
 RISEN = 1.5  # times a loss: beyond what batches and dropout vary it by over a twentieth of a training
 
 
-def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None:
+def overfitted(divisions: Divisions, screened: Screened) -> Finding | None:
     """Return that the error on held-out rows rose by a good part of a constant's since the best moment.
 
     And by a good part of what was known then. It is the squared error, or the log loss, which sure mistakes raise most.
-    `again` is where the same training was done with another seed and the rows divided otherwise.
     """
     base = screened.base
-    trainings = (*base.trainings, *again.measure(base.arm).trainings)
-    last = torch.cat([each.last.errors for each in trainings]).double()
-    best = torch.cat([each.best.errors for each in trainings]).double()
     if base.diverged or base.fitted <= base.skill:
         return None
-    rise = gain(1 - best / screened.constant_error, 1 - last / screened.constant_error)
+
+    def errors_at(moment: Literal["best", "last"]) -> Tensor:
+        def told(bench: Bench) -> Tensor:
+            return torch.cat([getattr(each, moment).errors for each in bench.measure(base.arm).trainings])
+
+        return divisions.by_row(told).double() / screened.constant_error
+
+    def risen() -> Gain:
+        return gain(1 - errors_at("best"), 1 - errors_at("last"))
+
+    rise = divisions.until_clear(risen, least=LEARNED_BY_HEART, errors=STANDARD_ERRORS)
     what, least = "squared error", LEARNED_BY_HEART
-    surer = _rise_of_log_loss(bench, again, base.arm)
+    surer = _rise_of_log_loss(divisions, base.arm)
     if surer is not None and (rise.effect < least or rise.clear < STANDARD_ERRORS):
         rise, what, least = surer, "log loss", SURE_MISTAKES
     if _loss_rose(base):
         return None  # the rows that it learns from are told worse as well
-    known = 1 - float(best.mean()) / screened.constant_error if what == "squared error" else 0.0
+    known = 1 - float(errors_at("best").mean()) if what == "squared error" else 0.0
     if rise.effect < max(least, RELATIVE_FAULT * known) or rise.clear < STANDARD_ERRORS:
         return None
     return Finding(
@@ -97,24 +104,27 @@ def overfitted(bench: Bench, screened: Screened, again: Bench) -> Finding | None
     )
 
 
-def _rise_of_log_loss(bench: Bench, again: Bench, arm: Arm) -> Gain | None:
+def _rise_of_log_loss(divisions: Divisions, arm: Arm) -> Gain | None:
     """Return by how much the log loss of held-out rows rose since their best moment, beside that of known shares."""
-    task, targets = bench.anatomy.task, bench.subject.known
+    first = divisions.benches[0]
+    task, targets = first.anatomy.task, first.subject.known
     if task.kind == "numbers":
         return None
-    rises = []
-    for each in (bench, again):
-        for fold, training in zip(each.folds, each.measure(arm).trainings, strict=False):
-            truth = targets[fold.held_out]
-            first, last = (
-                log_loss(task, bench.anatomy.loss, outputs, truth)
+
+    def rise_of(bench: Bench) -> Tensor:
+        rises = []
+        for rows, training in zip(bench.held_out_parts(), bench.measure(arm).trainings, strict=True):
+            best, last = (
+                log_loss(task, bench.anatomy.loss, outputs, targets[rows])
                 for outputs in (training.best_outputs, training.outputs)
             )
-            rises.append(last - first)
+            rises.append(last - best)
+        return torch.cat(rises)
+
     labels = labels_of(task, targets)
     shares = labels.double().mean(0) if task.kind == "labels" else class_counts(labels).double()
     known = _entropy(torch.stack([shares, 1 - shares], -1) if task.kind == "labels" else shares / shares.sum())
-    rise = torch.cat(rises).double() / max(known, 1e-6)
+    rise = divisions.by_row(rise_of).double() / max(known, 1e-6)
     return gain(rise, torch.zeros_like(rise))
 
 

@@ -284,7 +284,7 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     if "seed_sensitive" not in {finding.symptom for finding in course.findings}:
         _add(course, uneven)  # after what was found to make it so
     if not any(finding.decides for finding in course.findings):
-        _look_further(bench, again, screened, course)
+        _look_further(divisions, screened, course)
     if not any(finding.decides for finding in course.findings):
         _add(course, _unexplained(bench, again, screened))
 
@@ -337,9 +337,10 @@ def _of_simple_models(bench: Bench, again: Bench, screened: Screened) -> dict[st
     }
 
 
-def _look_further(bench: Bench, again: Bench, screened: Screened, course: Course) -> None:
+def _look_further(divisions: Divisions, screened: Screened, course: Course) -> None:
     """Ask what no bundle of changes shows."""
-    heart = overfitted(bench, screened, again)
+    bench = divisions.benches[0]
+    heart = overfitted(divisions, screened)
     # Two classes that overlap look like wrong labels; of more, where it is sure and wrong, only wrong labels do.
     told = bench.anatomy.task.classes > 2
     if told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -170,7 +170,11 @@ class Bench:
 
     def held_out(self) -> Tensor:
         """Return the row numbers of all held-out rows, in the order in which they judge an arm."""
-        return torch.cat([fold.held_out for fold, _ in self._rounds()])
+        return torch.cat(self.held_out_parts())
+
+    def held_out_parts(self) -> list[Tensor]:
+        """Return the row numbers that judge each training of an arm, in the order of its trainings."""
+        return [fold.held_out for fold, _ in self._rounds()]
 
     def _rival(self) -> Measured | None:
         """Return the best arm that all rows judged."""
@@ -195,21 +199,29 @@ class Divisions:
 
         Where that seems to be enough, but may be chance, rows are divided anew as often as may be afforded.
         """
-        found = self.gain(changed, base)
+        return self.until_clear(lambda: self.gain(changed, base), least=least, errors=errors)
+
+    def until_clear(self, asked: Callable[[], Gain], *, least: float, errors: float) -> Gain:
+        """Return an answer that all divisions give together, asked of more of them while it may be chance."""
+        found = asked()
         while found.effect >= least and 1 <= found.clear < errors and self._divided_anew():
-            found = self.gain(changed, base)
+            found = asked()
         return found
 
     def gain(self, changed: Arm, base: Arm) -> Gain:
         """Return what one arm has more than another, each row that judged them counting once."""
-        means: list[Tensor] = []
-        for arm in (changed, base):
-            judged = [(bench.held_out(), bench.measure(arm).contributions) for bench in self.benches]
-            rows, places = torch.cat([rows for rows, _ in judged]).unique(return_inverse=True)  # type: ignore[no-untyped-call]
-            values = torch.cat([values for _, values in judged])
-            counts = torch.zeros(len(rows)).index_add_(0, places, torch.ones(len(places)))
-            means.append(torch.zeros(len(rows)).index_add_(0, places, values) / counts)
-        return gain(*means)
+        first, second = (
+            self.by_row(lambda bench, arm=arm: bench.measure(arm).contributions)  # type: ignore[misc]
+            for arm in (changed, base)
+        )
+        return gain(first, second)
+
+    def by_row(self, told: Callable[[Bench], Tensor]) -> Tensor:
+        """Return the mean over divisions of what each tells of its held-out rows, by row."""
+        rows, places = torch.cat([each.held_out() for each in self.benches]).unique(return_inverse=True)  # type: ignore[no-untyped-call]
+        values = torch.cat([told(each) for each in self.benches])
+        counts = torch.zeros(len(rows)).index_add_(0, places, torch.ones(len(places)))
+        return torch.zeros(len(rows)).index_add_(0, places, values) / counts
 
     def _divided_anew(self) -> bool:
         first = self.benches[0]
