@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, recognize
 from fitwell.doctor.examining.reading import LOOKED_AT, Reading, reading_of
 from fitwell.doctor.examining.scoring import Task, class_counts, labels_of, task_of
-from fitwell.doctor.examining.subject import Subject, calmed, new_module, steps_of
+from fitwell.doctor.examining.subject import Subject, calmed, new_module, steps_of, unregistered
 from fitwell.doctor.examining.thresholds import SUMS_TO_ONE
 from fitwell.doctor.examining.tracing import RECTIFIERS, Rewired, Trace, trace
 from fitwell.errors import RequestError
@@ -30,6 +30,7 @@ class Anatomy:
     broadcasts: bool  # outputs and targets have shapes that the loss spreads over each other
     frozen: tuple[str, ...]  # names of parameters with requires_grad off
     unowned: tuple[str, ...]  # that the optimizer was not given
+    unregistered: int  # layers in plain lists and dicts and plain weights, which torch takes for no parameters
     dropout: float  # the largest share that a layer drops
     drawing: bool  # parts that are not torch's draw something in training alone, as noise or turned pictures
     weight_decay: float
@@ -106,6 +107,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
         unowned=tuple(
             names[id(each)] for each in module.parameters() if each.requires_grad and id(each) not in owned.parameters
         ),
+        unregistered=len(unregistered(module)),
         dropout=seen.dropout,
         drawing=_draws_in_training(subject, inputs),
         weight_decay=owned.weight_decay,

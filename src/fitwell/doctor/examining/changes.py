@@ -109,7 +109,7 @@ def _unbent(subject: Subject, anatomy: Anatomy) -> bool:
 
 
 def _frozen(subject: Subject, anatomy: Anatomy) -> bool:
-    return bool(anatomy.frozen or anatomy.unowned)
+    return bool(anatomy.frozen or anatomy.unowned or anatomy.unregistered)
 
 
 def _severed(subject: Subject, anatomy: Anatomy) -> bool:
@@ -276,7 +276,8 @@ CHANGES: dict[str, Change] = {
     ),
     "thaw": Change(
         symptom="frozen_parameters",
-        text="train all parameters: requires_grad on, and all of them handed to the optimizer",
+        text="train all parameters: layers in nn.ModuleList, weights in nn.Parameter, requires_grad on, and all of "
+        "them handed to the optimizer",
         applies=_frozen,
     ),
     "statistics": Change(

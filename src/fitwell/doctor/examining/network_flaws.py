@@ -13,7 +13,7 @@ from fitwell.doctor.examining.flaw import REAL, ROWS, Flaw, outputs_of, relative
 from fitwell.doctor.examining.losses import REFUSED
 from fitwell.doctor.examining.rewiring import put_rows_first
 from fitwell.doctor.examining.signals import gradient_by_step
-from fitwell.doctor.examining.subject import Subject, new_module, standardized_rows
+from fitwell.doctor.examining.subject import Subject, new_module, register, standardized_rows
 from fitwell.doctor.examining.thresholds import RESTLESS, STALE
 from fitwell.doctor.examining.tracing import Rewired
 
@@ -38,21 +38,30 @@ def nothing_to_train(subject: Subject, anatomy: Anatomy) -> Flaw | None:
 def unregistered_weights(subject: Subject, _anatomy: Anatomy) -> Flaw | None:
     """The output depends on weights that are no parameters of the module, as those of layers in a plain list."""
     module = new_module(subject, subject.seed)
-    known = {id(each) for each in module.parameters()} | owned_by(subject, module).parameters
+    owned = owned_by(subject, module).parameters
     output = _outputs_with_graph(module, standardized_rows(subject, ROWS))
-    strangers = [] if output is None else [leaf for leaf in _leaves(output) if id(leaf) not in known]
+    leaves = [] if output is None else _no_parameters_of(module, list(_leaves(output)))
+    strangers = [leaf for leaf in leaves if id(leaf) not in owned]
     if not strangers:
         return None
+    registered = _outputs_with_graph(register(module), standardized_rows(subject, ROWS))
+    left = [] if registered is None else _no_parameters_of(module, list(_leaves(registered)))
     count = sum(leaf.numel() for leaf in strangers)
     return Flaw(
         symptom="frozen_parameters",
         severity="critical",
         where="model.parameters()",
-        text=f"the output depends on {len(strangers)} tensors ({count:,} weights) that are no parameters of the model: "
-        "layers in a plain list or dict are not registered, so that no optimizer gets them and no step changes them",
-        change=None,
+        text=f"the output depends on {count:,} weights in {len(strangers)} tensors that are no parameters of the "
+        "model: layers in a plain list or dict are not registered, so that no optimizer gets and no step "
+        "changes them",
+        change=None if left else "thaw",
         way_out="keep layers in nn.ModuleList or nn.ModuleDict, and single weights in nn.Parameter attributes",
     )
+
+
+def _no_parameters_of(module: nn.Module, leaves: list[Tensor]) -> list[Tensor]:
+    known = {id(each) for each in module.parameters()}
+    return [leaf for leaf in leaves if id(leaf) not in known]
 
 
 def _outputs_with_graph(module: nn.Module, inputs: Tensor) -> Tensor | None:

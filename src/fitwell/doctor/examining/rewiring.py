@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.changes import REGULARIZED, WIDER, Arm
-from fitwell.doctor.examining.subject import Subject, new_module
+from fitwell.doctor.examining.subject import Subject, new_module, register
 from fitwell.doctor.examining.tracing import DISTRIBUTIONS, SQUASHING, Rewired
 
 HIDDEN = 128  # units of the stand-in's layers
@@ -57,7 +57,7 @@ def network_of(subject: Subject, anatomy: Anatomy, arm: Arm, inputs: Tensor, *, 
         return StandIn(inputs[0].numel(), anatomy.output_shape, codes=codes)
     module = new_module(subject, seed)
     if "thaw" in arm.changes:
-        for each in module.parameters():
+        for each in register(module).parameters():
             each.requires_grad_(each.is_floating_point())
     for name, change in IN_PLACE.items():
         if name in arm.changes:

@@ -245,6 +245,35 @@ def calmed(module: nn.Module) -> nn.Module:
     return module
 
 
+def unregistered(module: nn.Module) -> list[tuple[nn.Module, str, nn.Module | Tensor]]:
+    """Return what torch does not know to be parts of a module: layers in plain lists and dicts, and plain weights.
+
+    Each with the part that holds it and the name of the attribute.
+    """
+    known = set(map(id, module.modules()))
+    found: list[tuple[nn.Module, str, nn.Module | Tensor]] = []
+    for part in module.modules():
+        for name, value in vars(part).items():
+            if name.startswith("_"):
+                continue  # where torch keeps its own
+            held = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+            found += [(part, name, each) for each in held if isinstance(each, nn.Module) and id(each) not in known]
+            if isinstance(value, Tensor) and value.is_leaf and value.requires_grad:
+                found.append((part, name, value))
+    return found
+
+
+def register(module: nn.Module) -> nn.Module:
+    """Make layers in plain lists and dicts, and plain weights, parts of the module, in place."""
+    for place, (part, name, held) in enumerate(unregistered(module)):
+        if isinstance(held, nn.Module):
+            part.add_module(f"{name}_{place}", held)
+        else:
+            delattr(part, name)
+            part.register_parameter(name, nn.Parameter(held.detach()))
+    return module
+
+
 def drawn_by_moments(subject: Subject) -> tuple[str, ...]:
     """Return the parameters that other seeds draw by their own mean and spread, since no layer draws them so."""
     if not isinstance(subject.model, nn.Module):
