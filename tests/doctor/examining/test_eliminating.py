@@ -279,6 +279,31 @@ def test_the_gradient_passes_what_stopped_it_and_values_stay() -> None:
     assert module.weight.grad.item() == 7.0  # as if nothing stood between: the sum of the inputs
 
 
+@pytest.mark.parametrize(
+    ("stopped", "slope"),
+    [
+        (lambda x: (x > 2).float(), 1.0),
+        (lambda x: (x <= 2).to(torch.float32), -1.0),
+        (lambda x: torch.where(x > 2, 5.0, 2.0), 3.0),
+        (lambda x: x.data, 1.0),
+        (lambda x: torch.tensor(x), 1.0),
+        (lambda x: torch.ones(1).new_tensor(x), 1.0),
+    ],
+    ids=["above", "below", "one of two", "data", "a copy", "another copy"],
+)
+@pytest.mark.filterwarnings("ignore:To copy construct from a tensor")
+def test_comparisons_and_copies_have_the_slope_of_what_goes_in(
+    stopped: Callable[[Tensor], Tensor], slope: float
+) -> None:
+    value = torch.tensor([1.5, 2.5], requires_grad=True)
+    expected = stopped(value)
+    with Rewired(left_out=(), rectified=(), bent=(), through=True):
+        found = stopped(value)
+    assert torch.equal(found, expected)
+    (gradient,) = torch.autograd.grad(found.sum(), value)
+    assert gradient.tolist() == [slope, slope]
+
+
 def test_two_findings_of_one_symptom_become_one_as_grave_as_the_graver() -> None:
     def found(severity: Any, text: str, reached: float) -> Finding:
         remedy = Remedy(change={"setting": None, "from": None, "to": None, "text": text}, effect=reached)

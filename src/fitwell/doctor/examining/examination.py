@@ -209,8 +209,8 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
         for each in (shared_rows(subject), other_scale(subject), copied_target(subject, anatomy))
         if each is not None
     )
-    if any(flaw.change is None for flaw in found):
-        return
+    if any(flaw.change is None and flaw.where == "loss" for flaw in found):
+        return  # by what would others be judged?
     try:
         bench.measure(Arm(), watch=True)
     except (RuntimeError, ValueError, IndexError) as error:
@@ -249,7 +249,9 @@ def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], cour
     """
     best = screened.best
     for flaw in found:
-        change = {flaw.change} if flaw.change else set()
+        if flaw.change is None:
+            continue  # what another network reaches is told as a cause
+        change = {flaw.change}
         changed = bench.measure(Arm(changes=frozenset(change)))
         alone = gain(changed.contributions, screened.base.contributions)
         hidden = alone.effect < ABSOLUTE_GAIN and flaw.change in best.arm.changes and len(best.arm.changes) > 1

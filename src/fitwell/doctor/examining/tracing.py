@@ -8,7 +8,6 @@ the same every time, so a change names calls by their numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,7 +50,9 @@ VIEWS = frozenset(
 # Flat steps, which are as good as straight where the gradient passes (Bengio, Léonard and Courville 2013, Estimating or
 # propagating gradients through stochastic neurons).
 FLAT = frozenset({"round", "floor", "ceil", "trunc", "sign", "sgn"})
-DETACHING = frozenset({"detach", "detach_"})
+COMPARING: Mapping[str, int] = {"gt": 1, "ge": 1, "lt": -1, "le": -1}  # whether it rises with what is compared
+AS_NUMBERS = frozenset({"float", "double", "half", "to", "type", "type_as"})
+DETACHING = frozenset({"detach", "detach_", "tensor", "new_tensor"})  # the last two where they copy a tensor
 
 DROPPING = frozenset(
     {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}
@@ -242,18 +243,43 @@ class Rewired(TorchFunctionMode):
         self.dropped, self.share = frozenset(dropped), share
         self.through, self.kept = through, kept
         self.number = 0
+        self.compared: dict[int, tuple[Tensor, Tensor]] = {}  # by `id` of what came out: that, and what it rises with
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        if self.through and name in DETACHING:
-            return args[0]
-        with torch.enable_grad() if self.through else nullcontext():
+        if not self.through:
             return self._answered(func, name, args, kwargs)
+        with torch.enable_grad():
+            found = self._passed(func, name, args, kwargs)
+            return self._answered(func, name, args, kwargs) if found is None else found
+
+    def _passed(self, func: Any, name: str, args: Any, kwargs: Any) -> Tensor | None:
+        """Return what a call gives that stops the gradient, with the gradient; None for other calls.
+
+        A comparison rises with the difference of what is compared, and has its slope where it becomes numbers.
+        """
+        if not args or not isinstance(args[0], Tensor):
+            return None
+        value = args[0]
+        if name in DETACHING or getattr(func, "__self__", None) is Tensor.data:
+            copied = args[1] if name == "new_tensor" else value
+            return copied if isinstance(copied, Tensor) else None
+        if name in FLAT and value.is_floating_point():
+            stepped: Tensor = func(*args, **kwargs)
+            return value + (stepped - value).detach()
+        if name in COMPARING and len(args) > 1:
+            result: Tensor = func(*args, **kwargs)
+            self.compared[id(result)] = result, COMPARING[name] * (value - args[1])
+            return result
+        if id(value) in self.compared and name in AS_NUMBERS | {"where"}:
+            result = func(*args, **kwargs)
+            slope = self.compared[id(value)][1]
+            rise = args[1] - args[2] if name == "where" else 1.0
+            return result + rise * (slope - slope.detach()) if result.is_floating_point() else None
+        return None
 
     def _answered(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
-        if self.through and name in FLAT:
-            return args[0] + (func(*args, **kwargs) - args[0]).detach()
         if self.kept and name in DROPPING:
             lighter = min(_dropped(args, kwargs), 1 - self.kept)
             positional = (args[0], lighter, *args[2:]) if len(args) > 1 else args
