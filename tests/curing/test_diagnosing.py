@@ -76,7 +76,9 @@ def test_what_was_found_is_in_the_run(sick: Run, copied: Run, diagnosis: Diagnos
     assert copied.findings == diagnosis.findings
     again = recorded(copied)
     assert again is not None
-    assert again.as_json() == json.loads(json.dumps(diagnosis.as_json()))
+    assert json.dumps(again.as_json()) == json.dumps(diagnosis.as_json())
+    assert again.experiments == diagnosis.experiments
+    assert any(isinstance(each.changes.get("network.hidden"), tuple) for each in again.experiments)
     assert "steps overshoot the minimum" in (sick.path / "report.html").read_text(encoding="utf-8")
 
 

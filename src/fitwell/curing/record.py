@@ -125,8 +125,10 @@ def recorded(run: Run) -> Diagnosis | None:
             findings=run.findings,
             metric=content["metric"],
             why=content["why"],
-            cure=None if told is None else Cure(values=told["values"], effect=Effect(**told["effect"])),
-            experiments=tuple(Experiment(**each) for each in content["experiments"]),
+            cure=None if told is None else Cure(values=_settings(told["values"]), effect=Effect(**told["effect"])),
+            experiments=tuple(
+                Experiment(**each | {"changes": _settings(each["changes"])}) for each in content["experiments"]
+            ),
             untried=tuple(content["untried"]),
             passive=passive_findings(run),
             seconds=content["seconds"],
@@ -134,3 +136,8 @@ def recorded(run: Run) -> Diagnosis | None:
     except (KeyError, TypeError) as error:
         raise RunError(f"{run.path / DIAGNOSIS} is damaged ({error}); remove it") from None
     return found if found.complete else None
+
+
+def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as recipes have them: several values are a tuple, which JSON does not know."""
+    return {path: tuple(value) if isinstance(value, list) else value for path, value in values.items()}
