@@ -12,6 +12,7 @@ from tests.doctor.examining.test_rewiring import subject
 from torch import Tensor, nn
 
 from fitwell import examine
+from fitwell.doctor.examining import examination
 from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.beyond import overfitted
 from fitwell.doctor.examining.changes import STAND_IN, Arm
@@ -124,6 +125,22 @@ def test_a_network_clearly_below_the_nearest_rows_is_sick_though_it_is_not_far_b
                    optimizer=adam, epochs=15)  # fmt: skip
     assert "underfitting" in {each.symptom for each in exam.findings if each.decides}
     assert "the mean of the nearest rows 0." in str(exam)
+
+
+@pytest.mark.parametrize(("first", "is_weak"), [(0.6, True), (0.9, False)])
+def test_a_network_is_too_weak_beside_a_simple_model_only_where_both_seeds_say_so(
+    first: float, is_weak: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, other = (SimpleNamespace(contributions=torch.full((200,), skill)) for skill in (first, 0.3))
+    simple = {"a linear model": torch.full((400,), 0.9)}
+    monkeypatch.setattr(examination, "_of_simple_models", lambda *_benches: simple)
+    base.diverged, base.skill, base.arm = False, first, Arm()
+    bench: Any = SimpleNamespace(
+        subject=SimpleNamespace(rows=1000), anatomy=SimpleNamespace(task=SimpleNamespace(kind="classes"))
+    )
+    again: Any = SimpleNamespace(measure=lambda _arm: other)
+    screened: Any = SimpleNamespace(base=base, best=base, allowed=0.9)
+    assert (examination._unexplained(bench, again, screened) is not None) == is_weak
 
 
 def rising(*, loss: float) -> Any:

@@ -366,9 +366,9 @@ def _unexplained(bench: Bench, again: Bench, screened: Screened) -> Finding | No
     base, other = screened.base.contributions, again.measure(Arm()).contributions
     rows = len(base)
     for name, known in _of_simple_models(bench, again, screened).items():
-        there = gain(known[rows:], other)
+        worse = min(gain(known[:rows], base).effect, gain(known[rows:], other).effect)  # one seed may be unlucky
         both = gain(known, torch.cat([base, other]))
-        if there.effect >= ABSOLUTE_GAIN and both.effect >= SIMPLY_BETTER and is_clear(both, skill(known)):
+        if worse >= ABSOLUTE_GAIN and both.effect >= SIMPLY_BETTER and is_clear(both, skill(known)):
             found = below_simple_finding(screened, both, name=name, reached=skill(known[:rows]))
             better = again.measure(screened.best.arm).contributions
             helps = gain(torch.cat([screened.best.contributions, better]), torch.cat([base, other]))
