@@ -38,7 +38,7 @@ TOO_FEW = 3  # to go on from a rung with: telling so few good trials apart would
 MOST = 1.5  # of so many trials one goes on, where few validation rows have ranked them once already
 FEW_ROWS = 500
 HEATS = (8, 4, 2)  # parts of the first rung's epochs
-FEWEST_STEPS = 20  # before a heat within the first epoch
+FEWEST_STEPS = 8  # before a heat within the first epoch: after four already hardly a good trial fell behind
 STAGES = (1 / 15, 3 / 15, 7 / 15, 1.0)  # of the epochs, each about twice as long as the one before
 
 
@@ -65,9 +65,9 @@ def survivors_of(
     """Return how many trials go on after so many epochs, heats among them; at the end only the best is left.
 
     >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
-    {1: 16, 2: 8, 4: 4, 8: 2, 13: 1}
+    {0.5: 16, 1: 8, 2: 4, 4: 2, 13: 1}
     >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=100)
-    {1: 16, 2: 11, 4: 6, 8: 3, 13: 1}
+    {0.5: 16, 1: 11, 2: 8, 4: 4, 8: 2, 13: 1}
     >>> survivors_of(32, (2, 6, 32), warmup_epochs=0.0, steps_per_epoch=89, validation_rows=1000)
     {0.25: 16, 0.5: 8, 1: 4, 2: 2, 6: 1}
     >>> survivors_of(24, (64,), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
