@@ -16,7 +16,7 @@ from fitwell.learning import Clock, learn, set_up
 from fitwell.preparation import Prepared, planned
 from fitwell.recipe import changed
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
-from fitwell.training.loop import State
+from fitwell.training.loop import State, glimpsed
 from fitwell.training.step import outputs_of
 from fitwell.tuning.halving import epochs_of, ranked
 from fitwell.tuning.searching import Contest, Searched, lowest, search
@@ -42,8 +42,10 @@ def contest(
     *,
     rungs: Sequence[float] = RUNGS,
     survivors: Sequence[int] = SURVIVORS,
+    apart: float = 10.0,
 ) -> Contest:
     open_again = {"training.execution": "auto", "network.initialization": "auto", "training.early_stopping.patience": 0}
+    open_again["training.checkpoint_seconds"] = apart
     asked = changed(prepared.recipe, open_again)
     recipes = [planned(prepared, changed(asked, trial)).recipe for trial in trials]
     return Contest(prepared=prepared, recipes=recipes, rungs=rungs, survivors=survivors)
@@ -109,9 +111,12 @@ def test_progress_counts_every_epoch_once(prepared: Prepared, rungs: Sequence[fl
     assert sum(event.kind == "rung" for event in heard) == len(rungs)
 
 
+ALWAYS = 1e-9  # seconds between two states that are kept: one after each step
+
+
 @pytest.fixture(scope="module")
 def early(prepared: Prepared) -> Contest:
-    return contest(prepared, rungs=EARLY_RUNGS, survivors=EARLY_SURVIVORS)
+    return contest(prepared, rungs=EARLY_RUNGS, survivors=EARLY_SURVIVORS, apart=ALWAYS)
 
 
 def test_a_glimpse_within_the_first_epoch_is_the_loss_at_that_step(prepared: Prepared, early: Contest) -> None:
@@ -137,6 +142,30 @@ def test_a_search_that_was_killed_after_a_glimpse_goes_on_to_the_same_result(ear
     store = Memory()
     with pytest.raises(Killed):
         searched(early, store, listener=killing("rung", number))
+    assert_same(searched(early, store), searched(early))
+
+
+@pytest.mark.parametrize(("number", "group", "steps"), [(1, 0, 1), (2, 1, 1), (4, 0, 2)])
+def test_a_search_that_was_killed_between_a_step_and_the_glimpse_after_it_goes_on_to_the_same_result(
+    early: Contest, number: int, group: int, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, calls = Memory(), 0
+
+    def killed(*arguments: Any) -> State:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise Killed
+        return glimpsed(*arguments)
+
+    monkeypatch.setattr("fitwell.tuning.searching.glimpsed", killed)
+    with pytest.raises(Killed):
+        searched(early, store)
+    # What was kept has taken its steps, but nobody has looked.
+    last = state_from_bytes(store.kept[group], device="cpu")[0]
+    assert last.step == steps
+    assert all(len(last.marks[member].glimpses) == steps - 1 for member in last.active)
+    monkeypatch.undo()
     assert_same(searched(early, store), searched(early))
 
 
@@ -173,29 +202,36 @@ def killing(kind: str, number: int) -> Listener:
 
 
 @pytest.mark.parametrize(
-    ("kind", "number"),
+    ("kind", "number", "apart"),
     [
-        *(("search", 3), ("rung", 1)),
+        *(("search", 3, ALWAYS), ("rung", 1, ALWAYS), ("rung", 1, 10.0)),
         *(
-            pytest.param(kind, number, marks=pytest.mark.slow)
+            pytest.param(kind, number, ALWAYS, marks=pytest.mark.slow)
             for kind, number in (("search", 1), ("search", 8), ("rung", 2))
         ),
     ],
 )
 def test_a_search_that_was_killed_goes_on_to_the_same_result(
-    kind: str, number: int, prepared: Prepared, whole: Searched
+    kind: str, number: int, apart: float, prepared: Prepared, whole: Searched
 ) -> None:
-    store = Memory()
+    store, what = Memory(), contest(prepared, apart=apart)
     with pytest.raises(Killed):
-        searched(contest(prepared), store, listener=killing(kind, number))
-    assert_same(searched(contest(prepared), store), whole)
+        searched(what, store, listener=killing(kind, number))
+    assert bool(store.kept) == (apart == ALWAYS)  # a second's training is not worth a file
+    assert_same(searched(what, store), whole)
 
 
 def test_a_search_that_was_over_when_it_was_killed_trains_nothing_again(prepared: Prepared, whole: Searched) -> None:
     store, heard = Memory(), list[Event]()
-    searched(contest(prepared), store)
-    assert_same(searched(contest(prepared), store, listener=heard.append), whole)
+    searched(contest(prepared, apart=ALWAYS), store)
+    assert_same(searched(contest(prepared, apart=ALWAYS), store, listener=heard.append), whole)
     assert not any(event.kind == "search" for event in heard)
+
+
+def test_a_recipe_that_writes_no_checkpoints_has_none_of_its_search(prepared: Prepared) -> None:
+    store = Memory()
+    searched(contest(prepared, apart=0.0), store)
+    assert not store.kept
 
 
 def test_an_interrupted_search_has_a_best_so_far_and_goes_on_to_the_same_result(
@@ -211,6 +247,7 @@ def test_an_interrupted_search_has_a_best_so_far_and_goes_on_to_the_same_result(
 
     found = searched(contest(prepared), store, listener=press)
     assert found.ending == "interrupted"
+    assert len(store.kept) == 3  # every group's state, so that nothing is trained again
     assert found.best.trial == found.rungs[-1].kept[0]
     assert math.isfinite(found.best.state.marks[found.best.member].best_loss)
     assert_same(searched(contest(prepared), store), whole)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,18 +63,18 @@ class Encoders:
 
     encoders: tuple[Encoder | ArrayEncoder, ...]
 
-    @property
+    @cached_property
     def shared(self) -> list[Encoder]:
         """Those whose columns share the blocks of `BLOCKS`."""
         return [encoder for encoder in self.encoders if not isinstance(encoder, ArrayEncoder)]
 
-    @property
+    @cached_property
     def arrays(self) -> dict[str, ArrayEncoder]:
         """Those whose columns have a block for themselves, by its name."""
         found = [encoder for encoder in self.encoders if isinstance(encoder, ArrayEncoder)]
         return {f"{encoder.column.kind}_{place}": encoder for place, encoder in enumerate(found)}
 
-    @property
+    @cached_property
     def layout(self) -> FeatureLayout:
         """The widths of what these encoders give."""
         names = {

@@ -89,7 +89,8 @@ def resolve(recipe: Recipe, facts: Facts) -> Plan:
                     choice = CHOICES[path](recipe, facts)
                 chosen[path] = tuple(choice.value) if isinstance(choice.value, list) else choice.value
                 recipe, reasons[path] = with_values(recipe, {path: chosen[path]}), choice.why
-        recipe = changed(recipe, chosen)  # checked once for a group: it takes longer than all choices
+        if chosen:
+            recipe = changed(recipe, chosen)  # checked once for a group: it takes longer than all choices
     return Plan(recipe=recipe, reasons=reasons)
 
 

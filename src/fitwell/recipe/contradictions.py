@@ -299,7 +299,7 @@ def _range_text(tried: Range) -> str:
 def _settings_without_effect(recipe: Asked) -> Iterator[str]:
     for path, (other, values) in APPLIES.items():
         value = setting(recipe, path)
-        if without_effect(recipe, path) and value not in (default_in(type(recipe), path), NEUTRAL.get(path)):
+        if value not in (default_in(type(recipe), path), NEUTRAL.get(path)) and without_effect(recipe, path):
             yield (
                 f"{path} is {value}, but it has no effect while {other} is {setting(recipe, other)} "
                 f"(only with {', '.join(sorted(values))}); leave it out or change {other}"

@@ -6,7 +6,7 @@ Whatever does not fit is refused in one sentence that names the setting, what ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,20 @@ def parse(values: Mapping[str, Any], *, origin: str = "the recipe") -> Recipe:
     Raises:
         RecipeError: an unknown key (the nearest name is offered), a value of the wrong type, or a contradiction.
     """
+    return _validated(_with_text_keys(values, origin=origin), origin=origin)
+
+
+def _validated(values: Mapping[str, Any], *, origin: str) -> Recipe:
     try:
-        return Recipe.model_validate(_with_text_keys(values, origin=origin))
+        return Recipe.model_validate(values)
     except ValidationError as error:
-        known = [name for name, _, _ in described()]
-        raise RecipeError(f"{_before(origin)}{refusal(error, Recipe, known=known)}") from None
-    except RecursionError:
-        raise RecipeError(f"{_before(origin)}values must not hold themselves, but one does; write it out") from None
+        raise RecipeError(f"{_before(origin)}{refusal(error, Recipe, known=list(_known()))}") from None
+
+
+@cache
+def _known() -> dict[str, None]:
+    """Return the names of all settings, in the order of the recipe."""
+    return dict.fromkeys(name for name, _, _ in described())
 
 
 def _before(origin: str) -> str:
@@ -137,8 +144,8 @@ def changed(recipe: Recipe, changes: Mapping[str, Any], *, origin: str = "") -> 
     """
     values = recipe.model_dump(mode="json")
     for path, value in changes.items():
-        _assign(values, path, value, origin=origin)
-    return parse(values, origin=origin)
+        _assign(values, path, _with_text_keys(value, origin=origin), origin=origin)
+    return _validated(values, origin=origin)
 
 
 def assignments(texts: Sequence[str]) -> dict[str, Any]:
@@ -162,8 +169,7 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _assign(values: dict[str, Any], path: str, value: Any, *, origin: str) -> None:
-    known = [name for name, _, _ in described()]
-    if path in known:
+    if path in _known():
         *groups, name = path.split(".")
         for group in groups:
             values = values[group]
@@ -182,19 +188,26 @@ def _assign(values: dict[str, Any], path: str, value: Any, *, origin: str) -> No
         values["training"]["class_weights"] = weights | {path.removeprefix(f"{CLASS_WEIGHTS}."): value}
         return
     raise RecipeError(
-        f'{_before(origin)}no setting is called "{path}"{nearest(path, known) or _ending_alike(path, known)}'
+        f'{_before(origin)}no setting is called "{path}"{nearest(path, list(_known())) or _ending_alike(path)}'
     )
 
 
-def _ending_alike(path: str, known: Sequence[str]) -> str:
-    same = [name for name in known if name.rpartition(".")[2] == path.rpartition(".")[2]]
+def _ending_alike(path: str) -> str:
+    same = [name for name in _known() if name.rpartition(".")[2] == path.rpartition(".")[2]]
     return f'; did you mean "{same[0]}"?' if path and same else SEE_ALL
 
 
 def _with_text_keys(values: Any, *, origin: str) -> Any:
     """Return nested values with whole numbers among the keys as text: classes are often called 0 and 1."""
+    try:
+        return _renamed(values, origin=origin)
+    except RecursionError:
+        raise RecipeError(f"{_before(origin)}values must not hold themselves, but one does; write it out") from None
+
+
+def _renamed(values: Any, *, origin: str) -> Any:
     if isinstance(values, list | tuple):
-        return [_with_text_keys(value, origin=origin) for value in values]
+        return [_renamed(value, origin=origin) for value in values]
     if not isinstance(values, Mapping):
         return values
     for key in values:
@@ -203,7 +216,7 @@ def _with_text_keys(values: Any, *, origin: str) -> Any:
                 f"{_before(origin)}names must be text, but one is {shown(key)} "
                 "(YAML takes yes, no, on, off, null, dates and fractions for values); put it in quotes"
             )
-    return {str(key): _with_text_keys(value, origin=origin) for key, value in values.items()}
+    return {str(key): _renamed(value, origin=origin) for key, value in values.items()}
 
 
 def _repeated_key(node: yaml.Node | None, seen: set[int]) -> str | None:

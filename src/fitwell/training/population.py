@@ -75,10 +75,8 @@ def build_population(
     networks = [member.build(member.initialization) for member in members]
     structure = networks[0]
     weights = torch.stack([flatten(network) for network in networks]).to(device)
-    buffers = {
-        name: torch.stack([dict(network.named_buffers())[name] for network in networks]).to(device)
-        for name, _ in structure.named_buffers()
-    }
+    of_members = [dict(network.named_buffers()) for network in networks]
+    buffers = {name: torch.stack([own[name] for own in of_members]).to(device) for name in of_members[0]}
     assert settings.optimizer != "auto"
     slots = {name: torch.zeros_like(weights) for name in OPTIMIZERS[settings.optimizer].slots}
     return structure.to(device), Population(weights=weights, buffers=buffers, slots=slots)

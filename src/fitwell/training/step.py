@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import grad_and_value, vmap
 
 from fitwell.networks.initialization import redraw
 from fitwell.networks.mixing import Blend, Mixing
@@ -46,6 +47,7 @@ from fitwell.training.signals import (
 from fitwell.training.strides import Course, Stride
 
 Execution = Literal["eager", "mapped", "compiled"]
+Home = tuple[dict[str, Any], str]  # where a module keeps a tensor, and its name there
 
 ROWS_AT_ONCE = 2048  # of an evaluation: a layer's outputs stay in the cache, a call's cost is small beside its work
 MORE_ON_A_GPU = 8  # times as many: caches decide less there, and calls cost more
@@ -188,6 +190,18 @@ class Program:
     def tensors(self) -> tuple[tuple[nn.Parameter, ...], dict[str, Tensor]]:
         """The network's own parameters, in the order of the pieces, and buffers: walking over modules is slow."""
         return tuple(self.network.parameters()), dict(self.network.named_buffers())
+
+    @cached_property
+    def homes(self) -> dict[str, list[Home]]:
+        """Where the network keeps each of its tensors, by its name; several modules may share one."""
+        named = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
+        found: dict[int, list[Home]] = {id(tensor): [] for tensor in named.values()}
+        for module in self.network.modules():
+            for kept in (module._parameters, module._buffers):
+                for name, tensor in kept.items():
+                    if tensor is not None:
+                        found[id(tensor)].append((kept, name))
+        return {name: found[id(tensor)] for name, tensor in named.items()}
 
     @cached_property
     def large(self) -> dict[int, Piece]:
@@ -422,14 +436,16 @@ def outputs_by_member(
 
     Mapped over members, rows being many, it would be no faster and hold all members' layers.
     """
+    parameters, buffers = tuple(network.parameters()), dict(network.named_buffers())
     for member in range(len(population.weights)):
-        lend(network, pieces, population, member)
+        _lend(parameters, buffers, pieces, population, member)
         yield outputs_in_pieces(network, features)
 
 
 def outputs_in_pieces(network: nn.Module, features: Mapping[str, Tensor]) -> Float[Tensor, "rows outputs"]:
     """Return what a network puts out, without noise and with running statistics, in bounded memory."""
-    network.eval()
+    if network.training:
+        network.eval()
     rows = len(next(iter(features.values())))
     at_once = ROWS_AT_ONCE * (MORE_ON_A_GPU if next(iter(features.values())).is_cuda else 1)
     if any(block.ndim > 2 for block in features.values()):
@@ -595,13 +611,30 @@ def _loss_of_member(program: Program, observe: bool) -> Callable[..., tuple[Tens
         whole: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         tensors = unflatten(weights, program.pieces) | buffers
-        with observed_activations(program.network, observe) as seen:
-            outputs = functional_call(program.network, tensors, (features, words))
+        with observed_activations(program.network, observe) as seen, _lodging(program.homes, tensors):
+            outputs = program.network(features, words)
         row_loss = program.own_loss(holding(program.own, own)) if own else program.loss
         loss = _batch_loss(row_loss, outputs, targets, row_weights, whole, _blend(program, words, len(outputs)))
         return loss, _stacked(seen, loss)
 
     return member_loss
+
+
+@contextmanager
+def _lodging(homes: Mapping[str, Sequence[Home]], tensors: Mapping[str, Tensor]) -> Iterator[None]:
+    """Let a network compute with these tensors in the place of its own, which it has back afterwards.
+
+    `torch.func.functional_call` does the same, but walks over all modules first, which takes a tenth of a small step.
+    """
+    before = [(kept, name, kept[name]) for at in homes.values() for kept, name in at]
+    try:
+        for path, tensor in tensors.items():
+            for kept, name in homes[path]:
+                kept[name] = tensor
+        yield
+    finally:
+        for kept, name, tensor in before:
+            kept[name] = tensor
 
 
 def loss_of(program: Program, member: int) -> RowLoss:

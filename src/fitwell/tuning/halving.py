@@ -14,11 +14,11 @@ will be at the end, so trials that are stopped anywhere would be judged by how t
   costs as many trainings as it has trials then.
 
 Between these rungs there are heats: at an eighth, a quarter and half of the epochs of the first, and halfway from one
-to the next. There trials are compared with their rates still up, so that the worse half falls out and no more, and two
-are left at least. Few validation rows rank trials less well: then only the first heat before a rung takes half, and the
-others a third. An epoch of many rows teaches as much as several of few; so heats come within the first epoch, where
-that has steps enough. Each stage is about twice as long as the one before and has half its trials, so that none costs
-much more than another.
+to the next. There trials are compared with their rates still up, so that the worse half falls out and no more. Heats
+come within the first epoch, where that has steps enough. Each stage is about twice as long as the one before and has
+half its trials, so that none costs much more than another. Early comparisons are easy, whatever they go by: bad trials
+are bad from the first steps on. Hard is the last one, between good trials; so it is made at the second rung, and until
+then two trials are left at least, or three where few validation rows rank them less well.
 
 Trials follow the schedule of a full training all the while, so the one that is left was judged on its way to the
 training that the search ends with.
@@ -34,11 +34,11 @@ from fitwell.recipe import TrainingSettings
 
 HALF = 2  # of so many trials one goes on
 UNHEATED = 4  # of so many from the first rung, where no heats were before: to get there was dear
-TOO_FEW = 3  # to go on from a rung with: telling so few good trials apart would take as long as all before
-MOST = 1.5  # of so many trials one goes on, where few validation rows have ranked them once already
+TOO_FEW = 3  # to go on from the second rung with: telling so few good trials apart would take as long as all before
+LEFT, LEFT_BY_FEW_ROWS = 2, 3  # trials at least until the last choice
 FEW_ROWS = 500
 HEATS = (8, 4, 2)  # parts of the first rung's epochs
-FEWEST_STEPS = 20  # before a heat within the first epoch
+FEWEST_STEPS = 8  # before a heat within the first epoch: after four already hardly a good trial fell behind
 STAGES = (1 / 15, 3 / 15, 7 / 15, 1.0)  # of the epochs, each about twice as long as the one before
 
 
@@ -65,28 +65,27 @@ def survivors_of(
     """Return how many trials go on after so many epochs, heats among them; at the end only the best is left.
 
     >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
-    {1: 16, 2: 8, 4: 4, 8: 2, 13: 1}
+    {0.5: 16, 1: 8, 2: 4, 4: 2, 13: 1}
     >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=100)
-    {1: 16, 2: 11, 4: 6, 8: 3, 13: 1}
+    {0.5: 16, 1: 8, 2: 4, 4: 3, 13: 1}
     >>> survivors_of(32, (2, 6, 32), warmup_epochs=0.0, steps_per_epoch=89, validation_rows=1000)
     {0.25: 16, 0.5: 8, 1: 4, 2: 2, 6: 1}
     >>> survivors_of(24, (64,), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
     {64: 1}
     """
     heats = _heats(rungs, warmup_epochs=warmup_epochs, steps_per_epoch=steps_per_epoch)
+    least = LEFT_BY_FEW_ROWS if validation_rows < FEW_ROWS else LEFT
     goes_on: dict[float, int] = {}
     count = trials
     for epochs in sorted({*heats, *rungs}):
-        if epochs not in rungs:
-            again = validation_rows < FEW_ROWS and goes_on and list(goes_on)[-1] not in rungs
-            left = max(2, math.ceil(count / (MOST if again else HALF)))
-        elif count <= TOO_FEW or epochs == rungs[-1]:
+        fair = epochs in rungs
+        if epochs == rungs[-1] or (fair and epochs != rungs[0] and count <= TOO_FEW):
             left = 1
         else:
-            left = math.ceil(count / (HALF if goes_on else UNHEATED))
-        if left < count or epochs in rungs:
+            left = min(count, max(least, math.ceil(count / (UNHEATED if fair and not goes_on else HALF))))
+        if left < count or (fair and left == 1):
             goes_on[epochs] = count = left
-        if count == 1 and epochs in rungs:
+        if fair and count == 1:
             break
     return goes_on
 

@@ -1,8 +1,8 @@
 """The search itself: groups of trials are trained rung by rung, and the trials that fall behind are packed away.
 
-Trials of one shape are one population. Its state is kept after each rung, and now and then within one, so that a search
-that was killed goes through the same rungs again without training anything twice: who goes on follows from the losses,
-and the losses are part of the states.
+Trials of one shape are one population. Its state is kept now and then, `checkpoint_seconds` apart as in any training,
+so that a search that was killed goes through the same rungs again from there: who goes on follows from the losses, and
+the losses are part of the states.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 from typing import Protocol
 
 from fitwell.events import Event, Listener
-from fitwell.learning import Clock, Setup, learn, set_up, threads
+from fitwell.learning import Clock, Learned, Save, Setup, Watched, learn_watched, set_up, threads
 from fitwell.preparation import Prepared, planned
 from fitwell.recipe import Group, Recipe, changed, grouped
 from fitwell.training.loop import Mark, Rows, State, batching, glimpsed, left_out
@@ -22,6 +23,7 @@ from fitwell.training.step import Program
 from fitwell.tuning.halving import epochs_of, ranked
 
 GLIMPSED_ROWS = 2048  # of the validation rows, at most
+UNWATCHED = Watched(name="validation loss", figures=lambda look: list(look.validation_losses))  # trials are told by it
 MAPPED_FROM = 3  # trials: mapping one costs more than twice as much as plain back-propagation, mapping two a third more
 
 
@@ -93,6 +95,7 @@ def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) 
     groups = grouped(contest.recipes)
     setups: dict[int, Setup] = {}
     states: dict[int, State] = {}
+    keeper = _Keeper(store)
     left: tuple[int, ...] = tuple(range(len(contest.recipes)))
     rungs: list[Rung] = []
 
@@ -115,26 +118,22 @@ def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) 
             glimpses = sum(rung <= epochs for rung in contest.rungs if rung < 1)
             if not _ahead(state, setup, epochs=epochs, glimpses=glimpses):
                 continue  # a search that was cut off had come this far
-            steps = _steps(setup, epochs)
-            recipe = changed(setup.recipe, {"training.maximum_steps": steps})
-            program = _program_for(setup, len(set(group.places) & set(left)))
-            learned = learn(
-                replace(setup, recipe=recipe, program=program, state=state),
-                contest.prepared,
-                save=partial(_save, store, number),
+            learned = _trained(
+                replace(setup, state=state),
+                epochs=epochs,
+                count=len(set(group.places) & set(left)),
+                save=partial(keeper.keep, number),
                 clock=clock,
-                within_epoch=epochs < 1,
                 listener=_telling(listener, contest, states, state),
             )
-            if learned.ending == "steps" and epochs < 1:
-                with threads(recipe):
-                    learned = replace(learned, state=glimpsed(program, learned.state, _some(setup.validation)))
             states[number] = learned.state
             setups[number] = replace(setup, state=learned.state)
+            if learned.ending == "interrupted":
+                # The last look was out of turn, and a search that goes on has none there; this group was kept before.
+                keeper.keep_all({other: of_other for other, of_other in states.items() if other != number})
             if learned.ending in ("interrupted", "time"):
                 return found(_best_so_far(_marks(groups, states), left, rungs, epochs=epochs), learned.ending)
-            # Not after an interruption: its last look was out of turn, and a search that goes on has none there.
-            store.save(number, learned.state)
+            keeper.keep_when_due(number, learned.state, seconds=setup.recipe.training.checkpoint_seconds)
         marks = _marks(groups, states)
         glimpsed_before = sum(rung.epochs < 1 for rung in rungs)
         losses = {
@@ -145,6 +144,48 @@ def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) 
         rungs.append(Rung(epochs=epochs, losses=losses, kept=left))
         listener(_rung_event(rungs[-1], contest))
     return found(left[0], "done")
+
+
+def _trained(setup: Setup, *, epochs: float, count: int, save: Save, clock: Clock, listener: Listener) -> Learned:
+    """Train a group, of which so many trials are left, until trials are compared after so many epochs."""
+    recipe = changed(setup.recipe, {"training.maximum_steps": _steps(setup, epochs)})
+    program = _program_for(setup, count)
+    learned = learn_watched(
+        replace(setup, recipe=recipe, program=program),
+        UNWATCHED,
+        save=save,
+        clock=clock,
+        within_epoch=epochs < 1,
+        listener=listener,
+    )
+    if learned.ending == "steps" and epochs < 1:
+        with threads(recipe):
+            learned = replace(learned, state=glimpsed(program, learned.state, _some(setup.validation)))
+    return learned
+
+
+class _Keeper:
+    """Keeps the states of groups in a store."""
+
+    def __init__(self, store: Store) -> None:
+        """Start with nothing kept."""
+        self._store, self._started = store, perf_counter()
+        self._kept: dict[int, float] = {}  # when, by the number of the group
+
+    def keep(self, number: int, state: State, _history: bytes = b"") -> None:
+        """Keep the state of a group."""
+        self._store.save(number, state)
+        self._kept[number] = perf_counter()
+
+    def keep_all(self, states: Mapping[int, State]) -> None:
+        """Keep the states of several groups."""
+        for number, state in states.items():
+            self.keep(number, state)
+
+    def keep_when_due(self, number: int, state: State, *, seconds: float) -> None:
+        """Keep the state of a group, unless that was done less than so many seconds ago; 0: never."""
+        if seconds and perf_counter() - self._kept.get(number, self._started) >= seconds:
+            self.keep(number, state)
 
 
 def epochs_trained(mark: Mark, rungs: Sequence[float]) -> float:
@@ -225,10 +266,6 @@ def _without_others(state: State, group: Group, left: Sequence[int], rungs: Sequ
         return state
     gone = [member for member, trial in enumerate(group.places) if trial not in left]
     return left_out(state, gone, why=f"fell behind in the first {rungs[-1].epochs:g} epochs")
-
-
-def _save(store: Store, number: int, state: State, _history: bytes) -> None:
-    store.save(number, state)
 
 
 def _best_so_far(marks: Mapping[int, Mark], left: Sequence[int], rungs: Sequence[Rung], *, epochs: float) -> int:
