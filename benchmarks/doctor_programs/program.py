@@ -32,6 +32,7 @@ Part = Literal[
     "unseen seventh",
     "unseen eighth",
     "unseen ninth",
+    "unseen tenth",
     "held out",
     "recently held out",
 ]
