@@ -33,6 +33,7 @@ Part = Literal[
     "unseen eighth",
     "unseen ninth",
     "unseen tenth",
+    "unseen eleventh",
     "held out",
     "recently held out",
 ]
