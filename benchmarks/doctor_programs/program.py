@@ -32,6 +32,8 @@ Part = Literal[
     "unseen seventh",
     "unseen eighth",
     "unseen ninth",
+    "unseen tenth",
+    "unseen eleventh",
     "held out",
     "recently held out",
 ]

@@ -5,9 +5,11 @@ Each function returns training rows and test rows; the seed draws generated rows
 
 from __future__ import annotations
 
+import csv
 import math
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +17,8 @@ from sklearn import datasets
 from torch import Tensor
 
 from doctor_programs.program import Rows
+
+EXAMPLES = Path(__file__).parents[2] / "examples"  # tables that come with Fitwell
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,55 @@ def loaded(loader: str, **settings: object) -> tuple[np.ndarray, np.ndarray]:
     return inputs, targets
 
 
+@cache
+def cells(name: str, answer: str, *, left_out: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Return an example table's complete rows (numbers first, as they are, then a column for each kind) and answers."""
+    with (EXAMPLES / f"{name}.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if all(cell.strip() not in ("", "NA") for cell in row.values())]
+    numbers, kinds = [], []
+    for column in rows[0]:
+        values = [row[column] for row in rows]
+        if column in (answer, left_out):
+            continue
+        if all(value.replace(".", "", 1).isdigit() for value in values):
+            numbers.append([float(value) for value in values])
+        else:
+            kinds += [[float(value == kind) for value in values] for kind in sorted(set(values))]
+    answers = sorted({row[answer] for row in rows})
+    return np.array(numbers + kinds).T, np.array([answers.index(row[answer]) for row in rows])
+
+
+def penguins(seed: int, *, training: int = 220) -> Parts:
+    """Return four measurements of penguins, in millimeters and grams, and their species, of three; 333 rows."""
+    inputs, species = cells("penguins", "species")
+    return parts(inputs[:, :4], species, seed, training=training)
+
+
+def churn(seed: int, *, training: int = 1500) -> Parts:
+    """Return 45 columns of customers (four numbers as they are first); who left, 27 %, as a column."""
+    inputs, left = cells("telco_churn", "Churn", left_out="customerID")
+    given = as_column(parts(inputs, left, seed, training=training))
+    return Parts(given.rows, (given.test[0][:2500], given.test[1][:2500]))
+
+
+def credit(seed: int, *, training: int = 700) -> Parts:
+    """Return 61 columns of people who asked for a credit (seven numbers as they are first); bad risks, 30 %."""
+    return as_column(parts(*cells("german_credit", "class"), seed, training=training))
+
+
 def standardized(given: Parts) -> Parts:
     """Return the parts with inputs of mean 0 and spread 1, measured on the training rows."""
     mean, spread = given.rows[0].mean(0), given.rows[0].std(0).clamp_min(1e-6)
     return Parts(((given.rows[0] - mean) / spread, given.rows[1]), ((given.test[0] - mean) / spread, given.test[1]))
+
+
+def numbers_standardized(given: Parts, columns: int) -> Parts:
+    """Return the parts with the first columns standardized, and the others, which mark kinds, as they are."""
+    scaled = standardized(
+        Parts((given.rows[0][:, :columns], given.rows[1]), (given.test[0][:, :columns], given.test[1]))
+    )
+    first = torch.cat([scaled.rows[0], given.rows[0][:, columns:]], 1)
+    return Parts((first, given.rows[1]), (torch.cat([scaled.test[0], given.test[0][:, columns:]], 1), given.test[1]))
 
 
 def standardized_targets(given: Parts) -> Parts:
