@@ -32,7 +32,7 @@ from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
 from fitwell.streamed import prepare_streamed
 from fitwell.training.loop import Seeds, TrainingRows, train
-from fitwell.training.step import Batch
+from fitwell.training.program import Batch
 
 NUMBERS, CATEGORIES = 24, 4
 ROWS_PER_FILE, ROW_GROUP = 1_048_576, 131_072

@@ -33,8 +33,8 @@ from fitwell.recipe import Recipe, changed
 from fitwell.report.predictions import predictions_page
 from fitwell.run.reading import checksum
 from fitwell.streamed import prepare_streamed
+from fitwell.training.gradients import gradient_of
 from fitwell.training.loop import Seeds
-from fitwell.training.step import gradient_of
 from fitwell.vectors import Vectors, load
 from fitwell.workflow import resume
 

@@ -39,9 +39,10 @@ from fitwell.prediction import encoded, predictions_for
 from fitwell.preparation import Prepared, divided, labelled_rows_of, prepare
 from fitwell.recipe import Recipe, changed
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
+from fitwell.training.gradients import gradient_of
 from fitwell.training.population import make_program
+from fitwell.training.program import Program
 from fitwell.training.replays import Replays
-from fitwell.training.step import Program, gradient_of
 
 SETTINGS: dict[str, Any] = {
     "device": "cpu",

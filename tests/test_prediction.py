@@ -17,7 +17,7 @@ from fitwell.networks.build import build_network
 from fitwell.prediction import Model, encoded, model_from_tensors, model_tensors, prediction_table, predictions_for
 from fitwell.recipe import Recipe
 from fitwell.training.pieces import unflatten
-from fitwell.training.step import Population
+from fitwell.training.program import Population
 
 
 def frame(rows: int, seed: int) -> pl.DataFrame:

@@ -56,9 +56,10 @@ from fitwell.training.loop import (
     train,
 )
 from fitwell.training.members import member_loss, member_rates, member_settings
+from fitwell.training.outputs import outputs_by_member
 from fitwell.training.population import build_population, make_program, members_of
+from fitwell.training.program import Batch, Population, Program, copied
 from fitwell.training.range_test import range_test
-from fitwell.training.step import Batch, Population, Program, copied, outputs_by_member
 from fitwell.training.threads import torch_threads
 
 SAMPLE_ROWS = 32_768  # of the training rows, for what starts from data

@@ -24,8 +24,9 @@ from fitwell.recipe import Recipe
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import TargetCoding, Task
 from fitwell.tasks.together import together
+from fitwell.training.outputs import lend, outputs_in_pieces
 from fitwell.training.pieces import Piece, pieces_of, unflatten
-from fitwell.training.step import Population, lend, outputs_in_pieces
+from fitwell.training.program import Population
 from fitwell.training.threads import torch_threads
 
 

@@ -20,7 +20,7 @@ from fitwell.training.compiled import CompiledStep
 from fitwell.training.loop import Moment, Rows, Seeds, State, batching, first_state, train
 from fitwell.training.members import member_loss, member_rates, member_settings
 from fitwell.training.population import Member, build_population, make_program, members_of
-from fitwell.training.step import Execution, Population, Program
+from fitwell.training.program import Execution, Population, Program
 
 FORMS = {"cross_entropy": "labels", "focal": "labels"}
 

@@ -18,7 +18,7 @@ from fitwell.errors import RunError
 from fitwell.training import checkpoints
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 from fitwell.training.loop import Mark, State, first_state
-from fitwell.training.step import Population
+from fitwell.training.program import Population
 
 Start = Callable[..., Any]
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from fitwell.networks.noise import noise_words
 from fitwell.training.compiled import SingleStep, compile_ahead
 from fitwell.training.loop import epoch_batches
-from fitwell.training.step import Batch
+from fitwell.training.program import Batch
 
 Start = Callable[..., Any]
 

@@ -11,9 +11,10 @@ import torch
 
 from fitwell.networks.noise import noise_words
 from fitwell.training import groups
+from fitwell.training.gradients import gradient_of
 from fitwell.training.groups import Fit, free_bytes, measured_fit
 from fitwell.training.loop import epoch_batches
-from fitwell.training.step import Batch, Gradient, gradient_of
+from fitwell.training.program import Batch, Gradient
 
 Start = Callable[..., Any]
 CASE: dict[str, Any] = {

@@ -25,8 +25,8 @@ from fitwell.training.loop import (
     looked_at,
     mean_losses,
 )
+from fitwell.training.outputs import outputs_of
 from fitwell.training.schedules import SCHEDULES
-from fitwell.training.step import outputs_of
 
 Start = Callable[..., Any]
 MODERATE = {"network": {"normalization": "batch", "dropout": 0.2}, "learning_rate": 0.03}
@@ -369,5 +369,5 @@ def test_no_rows_have_no_outputs_and_many_are_computed_in_parts(start: Start, mo
     features = training.training.features
     assert outputs_of(*arguments, {name: block[:0] for name, block in features.items()}).shape == (2, 0, 1)
     whole = outputs_of(*arguments, features)
-    monkeypatch.setattr("fitwell.training.step.ROWS_AT_ONCE", 33)
+    monkeypatch.setattr("fitwell.training.outputs.ROWS_AT_ONCE", 33)
     assert torch.allclose(outputs_of(*arguments, features), whole, atol=1e-6)

@@ -10,8 +10,9 @@ from fitwell.recipe import Recipe, TrainingSettings, changed
 from fitwell.training.members import member_loss, member_settings
 from fitwell.training.pieces import flatten, pieces_of
 from fitwell.training.population import make_program
+from fitwell.training.program import Batch, Population
 from fitwell.training.rates import stretches_of
-from fitwell.training.step import Batch, Population, advance
+from fitwell.training.step import advance
 
 
 class Two(nn.Module):

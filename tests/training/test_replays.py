@@ -20,8 +20,9 @@ from fitwell.networks.noise import noise_words
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 from fitwell.training.loop import Moment, State, mapped, record_ahead
 from fitwell.training.members import holding
+from fitwell.training.program import Execution, Population
 from fitwell.training.replays import Replays
-from fitwell.training.step import Execution, Population, advance
+from fitwell.training.step import advance
 
 Start = Callable[..., Any]
 RATE = 2.0**-7  # times which nothing is rounded: a number and a tensor of it then give the same bits

@@ -17,8 +17,10 @@ from fitwell.networks.normalization import NORMALIZATIONS
 from fitwell.tasks.losses import LOSSES
 from fitwell.training.loop import epoch_batches
 from fitwell.training.optimizers import OPTIMIZERS
+from fitwell.training.outputs import outputs_of
 from fitwell.training.pieces import unflatten
-from fitwell.training.step import Batch, Population, advance, outputs_of
+from fitwell.training.program import Batch, Population
+from fitwell.training.step import advance
 
 Start = Callable[..., Any]
 RATE = 0.01
@@ -109,7 +111,7 @@ def test_large_tensors_that_move_by_themselves_move_as_with_the_others(
 ) -> None:
     found = []
     for large in (2**19, 40):
-        monkeypatch.setattr("fitwell.training.step.LARGE", large)
+        monkeypatch.setattr("fitwell.training.program.LARGE", large)
         training = start(double=True, **case)
         losses = steps(training, observe=observe)
         found.append([torch.stack(losses), training.population.weights, *training.population.slots.values()])

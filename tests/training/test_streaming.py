@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 from fitwell.training.loop import Rows, Seeds, State
-from fitwell.training.step import Batch
+from fitwell.training.program import Batch
 from fitwell.training.streaming import EncodedRows, StreamedRows
 
 Start = Callable[..., Any]

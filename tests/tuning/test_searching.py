@@ -17,7 +17,7 @@ from fitwell.preparation import Prepared, planned
 from fitwell.recipe import changed
 from fitwell.training.checkpoints import state_from_bytes, state_to_bytes
 from fitwell.training.loop import State, glimpsed
-from fitwell.training.step import outputs_of
+from fitwell.training.outputs import outputs_of
 from fitwell.tuning.halving import epochs_of, ranked
 from fitwell.tuning.searching import Contest, Searched, lowest, search
 

@@ -9,7 +9,7 @@ from fitwell import recipe as recipes
 from fitwell.learning import Setup, threads
 from fitwell.questions.beginning import Begun
 from fitwell.training.loop import batching, first_state, looked_at, train
-from fitwell.training.step import copied
+from fitwell.training.program import copied
 
 TIMED_STEPS = 2
 MEASURING_MARGIN = 1.5  # the machine may be busier then

@@ -13,7 +13,7 @@ from fitwell.run.disk import writing_worded
 from fitwell.run.reading import CHECKPOINT
 from fitwell.run.value import Run
 from fitwell.training.loop import State
-from fitwell.training.step import chosen
+from fitwell.training.program import chosen
 
 
 def write_checkpoint(run: Run, content: bytes) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from fitwell.errors import RunError
 from fitwell.training.loop import Mark, State
-from fitwell.training.step import Population
+from fitwell.training.program import Population
 
 CHECKPOINT_VERSION = 1
 NO_DIGEST = "0" * 64

@@ -21,11 +21,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from fitwell.training.gradients import accumulated, single_gradient
 from fitwell.training.libraries import loaded_libraries
 from fitwell.training.members import holding
 from fitwell.training.optimizers import Rate, corrections
+from fitwell.training.program import Batch, Outcome, Population, Program
 from fitwell.training.signals import LayerSignals, joined_signals
-from fitwell.training.step import Batch, Outcome, Population, Program, accumulated, moved, single_gradient
+from fitwell.training.step import moved
 
 Call = Callable[[list[Tensor]], Sequence[Tensor]]  # of a member's tensors; gives its loss, and signals if observed
 

@@ -24,21 +24,11 @@ from torch import Tensor
 from torch.autograd.profiler import profile
 
 from fitwell.errors import is_out_of_memory
+from fitwell.training.gradients import gradient_of
 from fitwell.training.optimizers import Rate
+from fitwell.training.program import Batch, Gradient, Outcome, Population, Program, copied, program_of, stretch
 from fitwell.training.signals import joined_signals
-from fitwell.training.step import (
-    Batch,
-    Gradient,
-    Outcome,
-    Population,
-    Program,
-    advance,
-    copied,
-    gradient_of,
-    moved,
-    program_of,
-    stretch,
-)
+from fitwell.training.step import advance, moved
 
 USABLE = 0.8  # of the memory that is free: others need some too, and allocators leave gaps
 MATRICES_OF_A_MOVE = 4  # of the size of the weights, that an optimizer and the signals hold for a moment at most

@@ -26,12 +26,14 @@ from torch import Tensor
 
 from fitwell.networks.noise import from_row, noise_words_of_steps
 from fitwell.recipe import EarlyStopping, TrainingSettings
+from fitwell.training.gradients import loss_of
 from fitwell.training.groups import advance_in_groups
 from fitwell.training.lengths import Lengths
+from fitwell.training.outputs import outputs_of
+from fitwell.training.program import Ahead, Batch, Population, Program, chosen, program_of
 from fitwell.training.replays import not_recorded
 from fitwell.training.schedules import plateau_factor_after, rate_factor
 from fitwell.training.signals import LayerSignals
-from fitwell.training.step import Ahead, Batch, Population, Program, chosen, loss_of, outputs_of, program_of
 from fitwell.training.strides import Course, Stride
 
 ROWS_GATHERED = 16_384  # of the members' next batches together: few calls, and what they copy stays in the cache

@@ -20,9 +20,9 @@ from fitwell.training.loop import Seeds
 from fitwell.training.members import MemberSettings, acts
 from fitwell.training.optimizers import OPTIMIZERS
 from fitwell.training.pieces import decay_mask, flatten, pieces_of
+from fitwell.training.program import Population, Program, Redrawn
 from fitwell.training.rates import stretches_of
 from fitwell.training.replays import Replays
-from fitwell.training.step import Population, Program, Redrawn
 
 LossOf = Callable[[MemberSettings], RowLoss]  # the loss by a member's settings
 BuildNetwork = Callable[[int, int], nn.Module]  # of a member's number and a seed

@@ -18,7 +18,8 @@ import torch
 from fitwell.errors import RecipeError
 from fitwell.networks.noise import noise_words
 from fitwell.training.loop import Seeds, TrainingRows, batching
-from fitwell.training.step import Batch, Population, Program, advance, chosen, program_of
+from fitwell.training.program import Batch, Population, Program, chosen, program_of
+from fitwell.training.step import advance
 
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 100
 WINDOW = 5  # steps on either side

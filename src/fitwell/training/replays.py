@@ -23,8 +23,9 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from fitwell.errors import SurroundingsError
+from fitwell.training.program import Ahead, Population, ResidentRows, copied
 from fitwell.training.signals import LayerSignals, joined_signals, no_signals
-from fitwell.training.step import Ahead, Population, ResidentRows, advance, copied
+from fitwell.training.step import advance
 from fitwell.training.strides import Course, Stride, strides_of
 
 # What atomic additions in another order make of a few steps is a thousand times less than what a wrong input does.

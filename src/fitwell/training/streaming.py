@@ -21,7 +21,7 @@ from torch import Tensor
 
 from fitwell.data.ahead import made_ahead
 from fitwell.training.loop import Rows, Seeds, mapped
-from fitwell.training.step import Batch
+from fitwell.training.program import Batch
 
 
 @dataclass(frozen=True, kw_only=True)

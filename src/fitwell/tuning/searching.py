@@ -19,7 +19,7 @@ from fitwell.learning import Clock, Learned, Save, Setup, Watched, learn_watched
 from fitwell.preparation import Prepared, planned
 from fitwell.recipe import Group, Recipe, changed, grouped
 from fitwell.training.loop import Mark, Rows, State, batching, glimpsed, left_out
-from fitwell.training.step import Program
+from fitwell.training.program import Program
 from fitwell.tuning.halving import epochs_of, ranked
 
 GLIMPSED_ROWS = 2048  # of the validation rows, at most

@@ -22,7 +22,7 @@ from fitwell.recipe import Recipe, changed
 from fitwell.run import Run, ending_of, write_first_files
 from fitwell.training.history import history_frame
 from fitwell.training.loop import State
-from fitwell.training.step import Population
+from fitwell.training.program import Population
 from fitwell.tuning.mattering import shares
 from fitwell.tuning.record import Record, Stage, write_record, write_trials
 from fitwell.tuning.searching import Champion, Contest, search
