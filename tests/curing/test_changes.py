@@ -149,6 +149,8 @@ def test_a_cured_recipe_keeps_what_was_asked_and_opens_what_was_open(prepared: P
         ("training.early_stopping.restore_best", True, False, "stopped_too_early"),
         ("training.loss", "quantile", "squared_error", "wrong_loss"),
         ("training.clip_norm", 1e-6, None, "learning_rate_too_low"),
+        ("training.schedule", "constant", "log_cosine", "unstable_loss"),
+        ("training.schedule", "exponential", "log_cosine", "learning_rate_too_low"),
         ("data.numbers", "none", "robust", "unscaled_inputs"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fitwell.curing.verdicts import Judged, ranked, weighed
+from fitwell.curing.verdicts import Judged, ranked, visible_first, weighed
 from fitwell.doctor.finding import Finding, Severity, Status
 
 
@@ -53,6 +53,12 @@ def test_what_was_counted_stands() -> None:
     counted = [finding("class_imbalance", "confirmed", since="data"), finding("target_leakage", since="data")]
     assert weighed(counted, [CAUSE], why="", cleared=False) == counted
     assert weighed(counted, [], why="", cleared=True) == counted
+
+
+def test_of_causes_that_are_needed_together_those_come_first_that_signals_had_shown() -> None:
+    together = [finding(each, "confirmed") for each in ("unstable_loss", "underfitting", "unscaled_inputs")]
+    found = visible_first(together, [finding("unscaled_inputs"), finding("underfitting", "confirmed")])
+    assert [each.symptom for each in found] == ["unscaled_inputs", "unstable_loss", "underfitting"]
 
 
 def test_the_likeliest_cause_comes_first_and_what_was_refuted_last() -> None:

@@ -70,6 +70,7 @@ TARGETS = Cause("unscaled_targets", "targets far from unit spread make gradients
 OTHER_AIM = Cause("wrong_loss", "training makes something else small than what is measured")
 CLASSES = Cause("class_imbalance", "the weights of the classes pull the answers away from how often the classes come")
 JUMPS = Cause("unstable_loss", "steps follow the noise of single batches, so the loss jumps about")
+RESTLESS = Cause("unstable_loss", "the rate never comes down, so that the last steps still jump about the minimum")
 BATCH = Cause("batch_size", "batches of this size take too few steps, or too noisy ones, for the epochs there are")
 NOISE = Cause("unstable_loss", "normalizing by so few numbers turns the outputs into noise")
 FORGOTTEN = Cause("unstable_loss", "weights that were learned are drawn anew")
@@ -96,6 +97,10 @@ def _hidden(old: Any, new: Any) -> Cause:
 def _weights(hidden: Any) -> int:
     widths = [int(width) for width in hidden]
     return sum(first * second for first, second in pairwise(widths)) + sum(widths)
+
+
+def _schedule(old: Any, new: Any) -> Cause:
+    return RESTLESS if old == "constant" else SLOWED
 
 
 def _epochs(old: Any, new: Any) -> Cause:
@@ -170,7 +175,7 @@ CAUSES: dict[str, Told] = {
     "training.beta2": _sized(SLOWED, JUMPS),
     "training.rms_decay": _sized(SLOWED, JUMPS),
     "training.epsilon": _sized(SLOWED, JUMPS),
-    "training.schedule": _always(SLOWED),
+    "training.schedule": _schedule,
     "training.warmup_epochs": _sized(SLOWED, TOO_HIGH),
     "training.step_epochs": _sized(TOO_HIGH, SLOWED),
     "training.step_factor": _sized(TOO_HIGH, SLOWED),

@@ -35,6 +35,7 @@ from fitwell.curing.verdicts import (
     seed_finding,
     signal_finding,
     simple_finding,
+    visible_first,
     weighed,
 )
 from fitwell.decision import costs_of
@@ -205,7 +206,8 @@ class _Examination:
         )
         self._done("fresh seeds")
         judged = _judged(found, confirming, list(cures))
-        self.causes = list(cause_findings(self.own, screen, judged))
+        causes = list(cause_findings(self.own, screen, judged))
+        self.causes = causes if found.alone else visible_first(causes, self.passive)
         best = next((cause for cause in found.causes if judged.held[cause]), None)
         effect = None if best is None else judged.effects[best]
         if best is None or effect is None:

@@ -334,3 +334,12 @@ def weighed(passive: Sequence[Finding], causes: Sequence[Finding], *, why: str, 
 def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return the findings, the likeliest cause first: by status, by severity, then in the order of their finding."""
     return tuple(sorted(findings, key=lambda each: (STATUSES.index(each.status), SEVERITIES.index(each.severity))))
+
+
+def visible_first(causes: Sequence[Finding], passive: Sequence[Finding]) -> list[Finding]:
+    """Return causes that are needed together, those first that signals had made suspected before any experiment.
+
+    Each of them is missed, so that by how much says little about which one was the mistake.
+    """
+    shown = {each.symptom for each in passive if each.status == "suspected"}
+    return sorted(causes, key=lambda each: each.symptom not in shown)
