@@ -46,7 +46,15 @@ from fitwell.doctor.examining.loop import train
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
 from fitwell.doctor.examining.network_flaws import loses_gradient
 from fitwell.doctor.examining.reading import aimed_elsewhere, judged_by_deviance
-from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, other_scale, shared_rows, without_signal
+from fitwell.doctor.examining.rows import (
+    copied_target,
+    counted,
+    filled_rows,
+    finite_rows,
+    other_scale,
+    shared_rows,
+    without_signal,
+)
 from fitwell.doctor.examining.scoring import by_rank, skill
 from fitwell.doctor.examining.screening import Screened, is_clear, screen
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, folds_of, subject_of
@@ -181,10 +189,10 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
     course.add(counted(subject))
     spoiled = bool(course.findings)
     if spoiled:
-        finite = finite_rows(subject)
+        finite = finite_rows(subject) or filled_rows(subject)
         if finite is None:
             return
-        subject = finite  # the rest may be wrong as well, and tells what leaving those rows out brings
+        subject = finite  # the rest may be wrong as well, and tells what leaving out or filling those rows brings
     subject = with_asked(subject)
     anatomy = anatomy_of(subject)
     found = flaws(subject, anatomy)
