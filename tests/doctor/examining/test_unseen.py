@@ -424,3 +424,16 @@ def test_what_is_rarely_on_is_not_taken_for_a_small_unit(rarely: bool) -> None:
     anatomy = anatomy_of(given)
     base = bench_of(given, anatomy, clock_of(None, Interruption()), 0, tally_of(given, most=100)).measure(Arm())
     assert (suspicions(given, anatomy, base)["inputs"] < EVIDENT) == rarely
+
+
+@pytest.mark.parametrize(("low", "high", "ill"), [(0.0, 1.0, True), (-0.3, 0.3, False), (0.0, 2 / 32, False)])
+def test_first_weights_of_one_sign_are_ill_drawn_but_for_those_of_a_mean(low: float, high: float, ill: bool) -> None:
+    module = network(32, 32, 32, 1)
+    first = module[0]
+    assert isinstance(first, nn.Linear)
+    nn.init.uniform_(first.weight, low, high)
+    x, y = curve()
+    given = subject(regression(model=module, inputs=x.repeat(1, 8), targets=y, epochs=1))
+    anatomy = anatomy_of(given)
+    bench = bench_of(given, anatomy, clock_of(None, Interruption()), 0, tally_of(given, most=100))
+    assert (suspicions(given, anatomy, bench.measure(Arm()))["initialization"] >= EVIDENT) is ill

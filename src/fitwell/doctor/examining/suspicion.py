@@ -144,6 +144,16 @@ def _ill_drawn(subject: Subject) -> float:
         if value.ndim > 1 and "embed" not in name.lower():
             expected = value[0].numel() ** -0.5
             worst = max(worst, spread / expected / 1.5, expected / max(spread, 1e-9) / 2)
+            worst = max(worst, _pulled_along(value.detach()) / 2)
         elif value.ndim == 1 and abs(float(value.detach().mean())) > 2 * max(1.0, spread):
             worst = max(worst, 10.0)
     return 0.1 if worst < 2.5 else 0.85 if worst >= 5 else 0.5
+
+
+def _pulled_along(weight: torch.Tensor) -> float:
+    """Return by how much a weight (…, fan-in…) hands on what all its inputs have in common; 1 where it takes their mean.
+
+    Where all weights are of one sign, as numbers drawn from 0 to 1 are, that drowns what tells the inputs apart, in
+    every unit alike.
+    """
+    return float(weight.mean().abs()) * weight[0].numel()
