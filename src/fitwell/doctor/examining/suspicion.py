@@ -151,7 +151,7 @@ def _ill_drawn(subject: Subject) -> float:
 
 
 def _pulled_along(weight: torch.Tensor) -> float:
-    """Return by how much a weight (…, fan-in…) hands on what all its inputs have in common; 1 where it takes their mean.
+    """Return how far a weight (…, fan-in…) hands on what all its inputs have in common; 1 where it takes their mean.
 
     Where all weights are of one sign, as numbers drawn from 0 to 1 are, that drowns what tells the inputs apart, in
     every unit alike.
