@@ -16,7 +16,7 @@ from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.clock import clock_of
 from fitwell.doctor.examining.eliminating import Causes, eliminate
-from fitwell.doctor.examining.examination import Course
+from fitwell.doctor.examining.examination import Course, examine
 from fitwell.doctor.examining.explaining import joined
 from fitwell.doctor.examining.loop import optimizer_of
 from fitwell.doctor.examining.measuring import (
@@ -29,7 +29,7 @@ from fitwell.doctor.examining.measuring import (
     gain,
     tally_of,
 )
-from fitwell.doctor.examining.rows import copied_target, finite_rows, shared_rows
+from fitwell.doctor.examining.rows import copied_target, filled_rows, finite_rows, shared_rows
 from fitwell.doctor.examining.thresholds import ENOUGH_STEPS
 from fitwell.doctor.examining.tracing import Rewired
 from fitwell.doctor.finding import Finding, Remedy
@@ -256,6 +256,26 @@ def test_rows_that_are_no_numbers_are_left_out_to_examine_the_rest() -> None:
     assert (left.training_rows, left.own_validation) == (298, 48)
     assert torch.equal(left.inputs[:298], x[[row for row in range(300) if row not in (3, 8)]])
     assert finite_rows(subject(regression(inputs=x * torch.nan))) is None
+
+
+def test_cells_that_are_no_numbers_are_filled_where_leaving_their_rows_out_leaves_nothing() -> None:
+    x, y = curve()
+    spoiled = x.clone()
+    spoiled[:, 1] = torch.nan  # of no use at all
+    spoiled[::2, 2] = torch.inf
+    given = subject(regression(inputs=spoiled, validation=(spoiled[:50] + 1, y[:50])))
+    left = filled_rows(given)
+    assert left is not None
+    assert left.rows == given.rows
+    assert not bool(left.inputs[:, 1].any())
+    assert torch.allclose(left.inputs[:300:2, 2], x[1::2, 2].mean())
+    assert torch.equal(left.inputs[1:300:2, 2], x[1::2, 2])
+    assert filled_rows(subject(regression(inputs=x * torch.nan))) is None
+    assert filled_rows(subject(regression(inputs=spoiled, targets=y * torch.nan))) is None
+    exam = examine(**regression(inputs=torch.cat([x, x[:, :1] * torch.nan], 1), model=network(5, 32, 1)))
+    assert exam.findings[0].symptom == "non_finite_values"
+    assert exam.findings[0].evidence["features"] == 1
+    assert exam.findings[0].evidence["skill_with_changes"] > 0.8
 
 
 class Severed(nn.Module):

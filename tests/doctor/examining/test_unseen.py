@@ -24,6 +24,7 @@ from fitwell.doctor.examining.network_flaws import loses_gradient
 from fitwell.doctor.examining.reading import with_asked
 from fitwell.doctor.examining.rows import counted, other_scale
 from fitwell.doctor.examining.scoring import Task, judged
+from fitwell.doctor.examining.screening import Screened, constant_error, draws_the_line_elsewhere
 from fitwell.doctor.examining.signals import activity_of
 from fitwell.doctor.examining.subject import Fold, Subject
 from fitwell.doctor.examining.suspicion import suspicions
@@ -425,3 +426,66 @@ def test_what_is_rarely_on_is_not_taken_for_a_small_unit(rarely: bool) -> None:
     anatomy = anatomy_of(given)
     base = bench_of(given, anatomy, clock_of(None, Interruption()), 0, tally_of(given, most=100)).measure(Arm())
     assert (suspicions(given, anatomy, base)["inputs"] < EVIDENT) == rarely
+
+
+@pytest.mark.parametrize(("low", "high", "ill"), [(0.0, 1.0, True), (-0.3, 0.3, False), (-0.02, 0.0825, False)])
+def test_first_weights_of_one_sign_are_ill_drawn_but_for_those_of_a_mean(low: float, high: float, ill: bool) -> None:
+    module = network(32, 32, 32, 1)
+    first = module[0]
+    assert isinstance(first, nn.Linear)
+    nn.init.uniform_(first.weight, low, high)
+    x, y = curve()
+    given = subject(regression(model=module, inputs=x.repeat(1, 8), targets=y, epochs=1))
+    anatomy = anatomy_of(given)
+    bench = bench_of(given, anatomy, clock_of(None, Interruption()), 0, tally_of(given, most=100))
+    assert (suspicions(given, anatomy, bench.measure(Arm()))["initialization"] >= EVIDENT) is ill
+
+
+def deaf(module: nn.Module) -> nn.Module:
+    class Mixing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rest = module
+
+        def forward(self, x: Tensor) -> Tensor:
+            made: Tensor = self.rest(x.T.reshape(len(x), -1))
+            return made
+
+    return Mixing()
+
+
+def test_what_no_change_puts_right_is_told_beside_another_network() -> None:
+    exam = examine(**regression(model=deaf(network(4, 32, 1))))
+    first = exam.findings[0]
+    assert (first.symptom, first.status) == ("not_learning", "confirmed")
+    assert first.evidence["skill_with_changes"] > 0.8
+    assert first.remedies[-1].effect is not None
+    assert first.remedies[-1].effect > 0.5
+
+
+def leaning(rows: int = 400) -> tuple[Tensor, Tensor]:
+    """Return inputs (rows, 6) and marks (rows, 1), of which three in ten are on and most are chance."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(rows, 6, generator=generator)
+    pull = 0.6 * x[:, :1] + torch.randn(rows, 1, generator=generator)
+    return x, (pull > 0.6).float()
+
+
+@pytest.mark.parametrize("cautious", [True, False])
+def test_a_line_that_is_drawn_elsewhere_is_told_from_shares_that_are_known_less_well(cautious: bool) -> None:
+    x, y = leaning()
+    given = subject(
+        regression(
+            inputs=x,
+            targets=y,
+            model=network(6, 8, 1),
+            loss=nn.BCEWithLogitsLoss(),
+            optimizer=lambda parameters: torch.optim.Adam(parameters, lr=0.01 if cautious else 1e-6),
+            epochs=4,
+        )
+    )
+    anatomy = anatomy_of(given)
+    bench = bench_of(given, anatomy, clock_of(None, Interruption()), 0, tally_of(given, most=100))
+    base, other = (bench.measure(Arm(changes=frozenset(names))) for names in ((), ("longer", "adam")))
+    screened = Screened(base=base, full=other, others=(), linear=None, constant_error=constant_error(given, anatomy))
+    assert draws_the_line_elsewhere(bench, screened) is cautious

@@ -44,12 +44,21 @@ from fitwell.doctor.examining.explaining import (
 from fitwell.doctor.examining.flaw import Flaw
 from fitwell.doctor.examining.judge import aimed_elsewhere, judged_by_deviance
 from fitwell.doctor.examining.loop import train
+from fitwell.doctor.examining.losses import REFUSED
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
 from fitwell.doctor.examining.network_flaws import loses_gradient
 from fitwell.doctor.examining.reading import with_asked
-from fitwell.doctor.examining.rows import copied_target, counted, finite_rows, other_scale, shared_rows, without_signal
+from fitwell.doctor.examining.rows import (
+    copied_target,
+    counted,
+    filled_rows,
+    finite_rows,
+    other_scale,
+    shared_rows,
+    without_signal,
+)
 from fitwell.doctor.examining.scoring import by_rank, skill
-from fitwell.doctor.examining.screening import Screened, is_clear, screen
+from fitwell.doctor.examining.screening import Screened, draws_the_line_elsewhere, is_clear, screen, starting_arm
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, folds_of, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
 from fitwell.doctor.examining.thresholds import (
@@ -61,10 +70,11 @@ from fitwell.doctor.examining.thresholds import (
     RELATIVE_FAULT,
     RELATIVE_HEADROOM,
     SIMPLY_BETTER,
+    STAND_IN_RATE,
     STANDARD_ERRORS,
     TINY,
 )
-from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding, Severity
+from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding, Remedy, Severity
 from fitwell.errors import OutOfTime, RequestError
 from fitwell.interrupts import interruptible
 
@@ -182,10 +192,10 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
     course.add(counted(subject))
     spoiled = bool(course.findings)
     if spoiled:
-        finite = finite_rows(subject)
+        finite = finite_rows(subject) or filled_rows(subject)
         if finite is None:
             return
-        subject = finite  # the rest may be wrong as well, and tells what leaving those rows out brings
+        subject = finite  # the rest may be wrong as well, and tells what leaving out or filling those rows brings
     subject = with_asked(subject)
     anatomy = anatomy_of(subject)
     found = flaws(subject, anatomy)
@@ -209,8 +219,9 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
         for each in (shared_rows(subject), other_scale(subject), copied_target(subject, anatomy))
         if each is not None
     )
-    if any(flaw.change is None and flaw.where == "loss" for flaw in found):
-        return  # by what would others be judged?
+    if any(flaw.change is None for flaw in found):
+        _beside_our_own(bench, found, course)
+        return
     try:
         bench.measure(Arm(), watch=True)
     except (RuntimeError, ValueError, IndexError) as error:
@@ -225,6 +236,25 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
         course.findings[0] = with_skill(course.findings[0], screened.base.skill)
     _measure_flaws(bench, screened, found, course)
     _explain(bench, screened, course)
+
+
+def _beside_our_own(bench: Bench, found: Sequence[Flaw], course: Course) -> None:
+    """Say of flaws that no change puts right how much more a network of our own reaches on the same rows."""
+    if not BESIDE[STAND_IN].applies(bench.subject, bench.anatomy):
+        return
+    arm = replace(starting_arm(bench.subject, bench.anatomy).plus(STAND_IN), adam_rate=STAND_IN_RATE)
+    try:
+        other, base = bench.measure(arm), bench.measure(Arm())
+    except REFUSED:
+        return  # what is wrong by construction stops it
+    more = gain(other.contributions, base.contributions)
+    if not is_clear(more, other.skill):
+        return
+    for place, each in enumerate(course.findings):
+        if each.symptom in {flaw.symptom for flaw in found if flaw.change is None}:
+            change = {"setting": None, "from": None, "to": None, "text": f"or {BESIDE[STAND_IN].text}"}
+            ours = Remedy(change=change, effect=more.effect, low=more.low, high=more.high)
+            course.findings[place] = with_skill(replace(each, remedies=(*each.remedies, ours)), other.skill)
 
 
 def _as_gained(subject: Subject, anatomy: Anatomy, clock: Clock) -> Anatomy:
@@ -249,9 +279,7 @@ def _measure_flaws(bench: Bench, screened: Screened, found: Sequence[Flaw], cour
     """
     best = screened.best
     for flaw in found:
-        if flaw.change is None:
-            continue  # what another network reaches is told as a cause
-        change = {flaw.change}
+        change = {flaw.change} if flaw.change else set()
         changed = bench.measure(Arm(changes=frozenset(change)))
         alone = gain(changed.contributions, screened.base.contributions)
         hidden = alone.effect < ABSOLUTE_GAIN and flaw.change in best.arm.changes and len(best.arm.changes) > 1
@@ -279,15 +307,17 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     suspicion = suspicions(bench.subject, bench.anatomy, screened.base)
     # Where something is visibly wrong, less is enough to look for causes, whether or not it turns out to be one.
     share = EVIDENT_FAULT if _any_evident(screened, suspicion) else RELATIVE_FAULT
+    elsewhere_drawn = draws_the_line_elsewhere(bench, screened)
     divisions = Divisions([bench, again])
-    lacking = _lacking(divisions, screened, share)
-    if is_clear(lacking, screened.allowed, share):
-        _find_causes(divisions, screened, suspicion, lacking, course)
+    if not elsewhere_drawn:
+        lacking = _lacking(divisions, screened, share)
+        if is_clear(lacking, screened.allowed, share):
+            _find_causes(divisions, screened, suspicion, lacking, course)
     if "seed_sensitive" not in {finding.symptom for finding in course.findings}:
         _add(course, uneven)  # after what was found to make it so
     if not any(finding.decides for finding in course.findings):
         _look_further(divisions, screened, course)
-    if not any(finding.decides for finding in course.findings):
+    if not any(finding.decides for finding in course.findings) and not elsewhere_drawn:
         _add(course, _unexplained(bench, again, screened))
 
 

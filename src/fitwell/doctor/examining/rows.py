@@ -66,16 +66,24 @@ def _non_finite(values: Tensor, name: str) -> Finding | None:
     if not bool(bad.any()):
         return None
     count = int(bad.sum())
+    never = int((~values.isfinite()).all(0).sum()) if values.ndim > 1 else 0
+    whole = f"; {never} of their features are so in every row, as what is divided by a spread of 0" if never else ""
     return Finding(
         symptom="non_finite_values",
         status="confirmed",
         severity="critical",
         where=name,
         since="data",
-        evidence={"rows": count, "first": int(bad.nonzero()[0, 0])},
-        explanation=f"{count} of {len(values)} rows have {name} that are infinite or no number: one such row makes the "
-        "loss no number, and after its step every weight",
-        remedies=(remedy(f"fill or drop the rows whose {name} are not finite"),),
+        evidence={"rows": count, "first": int(bad.nonzero()[0, 0]), **({"features": never} if never else {})},
+        explanation=f"{count} of {len(values)} rows have {name} that are infinite or no number{whole}: one such row "
+        "makes the loss no number, and after its step every weight",
+        remedies=(
+            remedy(
+                "leave out features that are no number in any row, and divide by a spread that is never 0"
+                if never
+                else f"fill or drop the rows whose {name} are not finite"
+            ),
+        ),
     )
 
 
@@ -105,6 +113,20 @@ def finite_rows(subject: Subject) -> Subject | None:
     left = replace(subject, inputs=subject.inputs[finite], targets=subject.targets[finite], own_validation=own)
     lost_validation = subject.own_validation > 0 and own == 0
     return None if lost_validation or 2 * left.training_rows < subject.training_rows or _constant(left) else left
+
+
+def filled_rows(subject: Subject) -> Subject | None:
+    """Return the subject with inputs that are no numbers put in the middle of their feature; None where none is left.
+
+    A feature that is no number in any row, as one that was divided by its spread of 0, says nothing: it becomes 0.
+    """
+    x, finite = subject.inputs, subject.inputs.isfinite()
+    if bool(finite.all()) or not bool(finite.any()) or not bool(subject.targets.isfinite().all()) or _constant(subject):
+        return None  # it is not the inputs alone
+    known = torch.where(finite, x, torch.zeros_like(x))
+    training = slice(subject.training_rows)
+    middle = known[training].sum(0) / finite[training].sum(0).clamp(min=1)
+    return replace(subject, inputs=torch.where(finite, x, middle))
 
 
 def other_scale(subject: Subject) -> Finding | None:

@@ -50,6 +50,7 @@ from fitwell.doctor.examining.thresholds import (
     SHARE_OF_GAIN,
     STAND_IN_RATE,
     STANDARD_ERRORS,
+    UNEVEN,
     WEIGHTS_BRING,
 )
 
@@ -114,6 +115,24 @@ def relative_shortfall(reached: float, allowed: float) -> float:
 def is_clear(found: Gain, allowed: float, share: float = RELATIVE_FAULT, *, errors: float = STANDARD_ERRORS) -> bool:
     """Tell whether a gain is large enough, absolutely and against noise, and as a share of what the data allows."""
     return found.effect >= max(ABSOLUTE_GAIN, share * allowed) and found.clear >= errors
+
+
+def draws_the_line_elsewhere(bench: Bench, screened: Screened) -> bool:
+    """Tell whether nothing that was tried knows the shares of uneven classes better than the examined training does.
+
+    A network that is held back as it should be seldom gives a rare class more than half of the share. By balanced
+    accuracy it then stays behind others which know less, but are surer of it.
+    """
+    if bench.anatomy.task.kind == "numbers" or bench.anatomy.imbalance < UNEVEN:
+        return False
+    others = [each for each in (screened.full, *screened.others) if each is not screened.base and not each.cut]
+    own = _squared_error(screened.base)
+    return bool(others) and own < screened.constant_error and own <= min(map(_squared_error, others))
+
+
+def _squared_error(arm: Measured) -> float:
+    errors = [(each.best if "best_epoch" in arm.arm.changes else each.last).errors for each in arm.trainings]
+    return float(torch.cat(errors).double().mean())
 
 
 def screen(bench: Bench) -> Screened:

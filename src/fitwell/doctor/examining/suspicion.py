@@ -162,6 +162,7 @@ def _ill_drawn(subject: Subject) -> float:
         if value.ndim > 1 and id(own) not in vectors and not _are_alike(value, usual.detach()):
             expected = value[0].numel() ** -0.5
             worst = max(worst, spread / expected / 1.5, expected / max(spread, 1e-9) / 2)
+            worst = max(worst, _pulled_along(value) / 2)
         elif value.ndim == 1 and abs(float(value.mean())) > 2 * max(1.0, spread):
             worst = max(worst, 10.0)
     return 0.1 if worst < 2.5 else 0.85 if worst >= 5 else 0.5
@@ -172,3 +173,12 @@ def _are_alike(own: Tensor, usual: Tensor) -> bool:
     drawn = not torch.equal(own, usual)  # else no layer draws them
     spread = float(usual.std())
     return drawn and 0.5 < float(own.std()) / max(spread, 1e-12) < 2 and abs(float(own.mean())) < spread
+
+
+def _pulled_along(weight: Tensor) -> float:
+    """Return how far a weight (…, fan-in…) hands on what all its inputs have in common; 1 where it takes their mean.
+
+    Where all weights are of one sign, as numbers drawn from 0 to 1 are, that drowns what tells the inputs apart, in
+    every unit alike.
+    """
+    return float(weight.mean().abs()) * weight[0].numel()

@@ -123,6 +123,7 @@ CLEARLY_MORE = 1.28  # standard errors that half of the rows must fall behind al
 # A class is ignored when fewer of its rows are found; weighting must bring this much skill to blame the imbalance.
 IGNORED_RECALL = 0.3
 WEIGHTS_BRING = 0.2
+UNEVEN = 1.5  # times as rare, from which the line at half of the share and that of balanced accuracy lie apart
 RARE_CLASS = 3.0  # times as rare as the largest, from which a class may be ignored at all
 # Trainings that differ in their seed alone are expected within this much skill.
 SEEDS_APART = 0.3
