@@ -21,9 +21,12 @@ def judged(shortfall: float, properly: float | None) -> Judged:
     return Judged(found=nothing, effects={}, proper={}, held={}, shortfall=shortfall, proper_shortfall=properly)
 
 
-@pytest.mark.parametrize(("shortfall", "properly", "worst"), [(0.02, 0.9, 0.9), (0.3, 0.1, 0.3), (0.3, None, 0.3)])
-def test_what_is_missing_by_either_figure_counts(shortfall: float, properly: float | None, worst: float) -> None:
-    assert judged(shortfall, properly).worst_shortfall == worst
+@pytest.mark.parametrize(
+    ("shortfall", "properly", "missing"),
+    [(0.02, 0.9, True), (0.3, 0.1, True), (0.3, None, True), (0.02, 0.2, False), (0.05, None, False)],
+)
+def test_what_is_missing_by_either_figure_counts(shortfall: float, properly: float | None, missing: bool) -> None:
+    assert judged(shortfall, properly).misses(0.1) == missing
 
 
 CAUSE = finding("learning_rate_too_high", "confirmed", "critical")

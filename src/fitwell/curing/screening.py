@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fitwell.curing.arms import TRIVIAL, Arm, Bench, Tried
 from fitwell.curing.changes import Change, Subject, headroom, values_of
-from fitwell.curing.shortfall import ALONE, CRITICAL, NOTICED, is_above_noise, leans, shortfall
+from fitwell.curing.shortfall import ALONE, NOTICED, PROPERLY_CRITICAL, is_above_noise, leans, shortfall
 from fitwell.preparation import planned
 from fitwell.recipe import Recipe, with_values
 
@@ -75,7 +75,7 @@ def screened(bench: Bench, subject: Subject) -> Screen:
     is_improper = (
         chosen == "usual"
         and proper_shortfall is not None
-        and proper_shortfall >= CRITICAL
+        and proper_shortfall >= PROPERLY_CRITICAL
         and properly is not None
         and is_above_noise(properly)
     )

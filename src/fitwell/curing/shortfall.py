@@ -21,8 +21,9 @@ from scipy.special import stdtr, stdtrit
 from fitwell.metrics import Comparison
 
 # A tenth is what a cure has to come within to count as one; by less than three hundredths, healthy trainings differ as
-# much. Where the cause is a matter of taste (a rate within a factor of ten), a quarter has to be missing.
-CRITICAL, NOTICED, TASTE_CRITICAL = 0.1, 0.03, 0.25
+# much. Where the cause is a matter of taste (a rate within a factor of ten), a quarter has to be missing; by a proper
+# score as well, which counts what calibration puts right too, and in which sound networks differ more than in ranks.
+CRITICAL, NOTICED, TASTE_CRITICAL, PROPERLY_CRITICAL = 0.1, 0.03, 0.25, 0.25
 ALONE = 0.8  # of the gain: a single change that brings so much is the cause
 CONFIDENCE = 0.95
 

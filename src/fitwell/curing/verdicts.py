@@ -12,7 +12,15 @@ from fitwell.curing.changes import Change
 from fitwell.curing.elimination import Eliminated
 from fitwell.curing.of_data import Learning
 from fitwell.curing.screening import Screen
-from fitwell.curing.shortfall import CRITICAL, NOTICED, TASTE_CRITICAL, Effect, is_above_noise, shortfall
+from fitwell.curing.shortfall import (
+    CRITICAL,
+    NOTICED,
+    PROPERLY_CRITICAL,
+    TASTE_CRITICAL,
+    Effect,
+    is_above_noise,
+    shortfall,
+)
 from fitwell.doctor.finding import SEVERITIES, STATUSES, Finding, Remedy, Severity
 from fitwell.recipe import Recipe, setting
 from fitwell.recipe.accepted import shown
@@ -36,10 +44,9 @@ class Judged:
     shortfall: float  # on fresh trainings
     proper_shortfall: float | None  # the same by the proper score
 
-    @property
-    def worst_shortfall(self) -> float:
-        """The larger of both: rows may be ranked well and yet be told apart hardly at all."""
-        return max(self.shortfall, self.proper_shortfall or 0.0)
+    def misses(self, share: float) -> bool:
+        """Tell whether so much is missing; rows may be ranked well and yet be told apart hardly at all."""
+        return self.shortfall >= share or (self.proper_shortfall or 0.0) >= max(share, PROPERLY_CRITICAL)
 
 
 def cause_findings(bench: Bench, screen: Screen, judged: Judged) -> Iterator[Finding]:
@@ -64,7 +71,7 @@ def cause_findings(bench: Bench, screen: Screen, judged: Judged) -> Iterator[Fin
         yield Finding(
             symptom=cause.symptom,
             status="confirmed" if held else "suspected",
-            severity=_severity(change, base, helped, missing=judged.worst_shortfall) if held else "warning",
+            severity=_severity(change, base, helped, judged) if held else "warning",
             where=None if change.is_headroom else change.name,
             since="start",
             evidence=_evidence(bench, screen, judged, place),
@@ -73,11 +80,11 @@ def cause_findings(bench: Bench, screen: Screen, judged: Judged) -> Iterator[Fin
         )
 
 
-def _severity(change: Change, base: Recipe, helped: Recipe, *, missing: float) -> Severity:
+def _severity(change: Change, base: Recipe, helped: Recipe, judged: Judged) -> Severity:
     if change.is_headroom:
         return "warning"
     needed = TASTE_CRITICAL if is_taste(change.name, base, helped) else CRITICAL
-    return "critical" if missing >= needed else "warning"
+    return "critical" if judged.misses(needed) else "warning"
 
 
 def _fresh_text(bench: Bench, effect: Effect | None, proper: Effect | None) -> str:
