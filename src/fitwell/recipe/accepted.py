@@ -137,14 +137,14 @@ def refusal(error: ValidationError, model: type[BaseModel], *, known: Sequence[s
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message quotes it, cut where it is long.
+    """Return a value as a message quotes it and a recipe writes it, cut where it is long.
 
-    >>> shown("x"), shown([1, None])
-    ('"x"', '[1, None]')
+    >>> shown("x"), shown([1, None]), shown((64,))
+    ('"x"', '[1, None]', '[64]')
     """
     if value is None or isinstance(value, bool):
         return {None: "nothing", True: "true", False: "false"}[value]
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    text = f'"{value}"' if isinstance(value, str) else str(list(value) if isinstance(value, tuple) else value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
