@@ -101,9 +101,9 @@ def test_thirty_two_trials_take_a_training_or_half_a_one_more_where_epochs_have_
 def test_heats_come_within_the_first_epoch_where_that_has_steps_enough() -> None:
     plans = [
         survivors_of(32, (2, 6, 32), warmup_epochs=0.0, steps_per_epoch=steps, validation_rows=1000)
-        for steps in (15, 16, 31, 32)
+        for steps in (15, 16, 31, 32, 63, 64)
     ]
-    assert [min(plan) for plan in plans] == [1, 0.5, 0.5, 0.25]
+    assert [min(plan) for plan in plans] == [1, 0.5, 0.5, 0.25, 0.25, 0.125]
 
 
 def test_few_validation_rows_rank_trials_less_well() -> None:

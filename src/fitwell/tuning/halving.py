@@ -13,10 +13,10 @@ will be at the end, so trials that are stopped anywhere would be judged by how t
 - `cosine` and `one_cycle` anneal once, at the end of the last epoch. There is one rung, of all epochs: an honest search
   costs as many trainings as it has trials then.
 
-Between these rungs there are heats: at an eighth, a quarter and half of the epochs of the first, and halfway from one
-to the next. There trials are compared with their rates still up, so that the worse half falls out and no more. Heats
-come within the first epoch, where that has steps enough. Each stage is about twice as long as the one before and has
-half its trials, so that none costs much more than another.
+Between these rungs there are heats: at a sixteenth, an eighth, a quarter and half of the epochs of the first, and
+halfway from one to the next. There trials are compared with their rates still up, so that the worse half falls out and
+no more. Heats come within the first epoch, where that has steps enough. Each stage is about twice as long as the one
+before and has half its trials, so that none costs much more than another.
 
 The first comparison is easy, whatever it goes by: bad trials are bad from the first steps on. Hard is the last one,
 between good trials, so it is made at the second rung. Few validation rows rank trials less well: then three are left
@@ -40,7 +40,7 @@ TOO_FEW = 3  # to go on from the second rung with: telling so few good trials ap
 LEAST = 2  # trials until the last choice
 MOST, LEAST_BY_FEW = 1.6, 3  # of so many trials one goes on, and so many at least, by few validation rows
 FEW_ROWS = 500
-HEATS = (8, 4, 2)  # parts of the first rung's epochs
+HEATS = (16, 8, 4, 2)  # parts of the first rung's epochs
 FEWEST_STEPS = 8  # before a heat within the first epoch: after four already hardly a good trial fell behind
 STAGES = (1 / 15, 3 / 15, 7 / 15, 1.0)  # of the epochs, each about twice as long as the one before
 
@@ -72,7 +72,7 @@ def survivors_of(
     >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=100)
     {0.5: 16, 1: 10, 2: 7, 4: 4, 8: 3, 13: 1}
     >>> survivors_of(32, (2, 6, 32), warmup_epochs=0.0, steps_per_epoch=89, validation_rows=1000)
-    {0.25: 16, 0.5: 8, 1: 4, 2: 2, 6: 1}
+    {0.125: 16, 0.25: 8, 0.5: 4, 1: 2, 6: 1}
     >>> survivors_of(24, (64,), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
     {64: 1}
     """
