@@ -18,9 +18,10 @@ halfway from one to the next. There trials are compared with their rates still u
 no more. Heats come within the first epoch, where that has steps enough. Each stage is about twice as long as the one
 before and has half its trials, so that none costs much more than another.
 
-The first comparison is easy, whatever it goes by: bad trials are bad from the first steps on. Hard is the last one,
-between good trials, so it is made at the second rung. Few validation rows rank trials less well: then three are left
-until there, not two, and before the first rung all heats but the first let three of eight go, not half.
+Early comparisons tell the same after four steps as after four epochs: bad trials are bad from the first steps on, and
+of the others those with higher rates look better. So heats begin soon. Hard is the last comparison, between good
+trials; it is made at the second rung. Few validation rows rank trials less well: then three are left until there, not
+two, and before the first rung all heats but the first let three of eight go, not half.
 
 Trials follow the schedule of a full training all the while, so the one that is left was judged on its way to the
 training that the search ends with.
@@ -41,7 +42,7 @@ LEAST = 2  # trials until the last choice
 MOST, LEAST_BY_FEW = 1.6, 3  # of so many trials one goes on, and so many at least, by few validation rows
 FEW_ROWS = 500
 HEATS = (16, 8, 4, 2)  # parts of the first rung's epochs
-FEWEST_STEPS = 8  # before a heat within the first epoch: after four already hardly a good trial fell behind
+FEWEST_STEPS = 4  # before a heat within the first epoch: trials stand then as they will after four epochs
 STAGES = (1 / 15, 3 / 15, 7 / 15, 1.0)  # of the epochs, each about twice as long as the one before
 
 
@@ -68,9 +69,9 @@ def survivors_of(
     """Return how many trials go on after so many epochs, heats among them; at the end only the best is left.
 
     >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
-    {0.5: 16, 1: 8, 2: 4, 4: 2, 13: 1}
+    {0.25: 16, 0.5: 8, 1: 4, 2: 2, 13: 1}
     >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=100)
-    {0.5: 16, 1: 10, 2: 7, 4: 4, 8: 3, 13: 1}
+    {0.25: 16, 0.5: 10, 1: 7, 2: 5, 4: 3, 13: 1}
     >>> survivors_of(32, (2, 6, 32), warmup_epochs=0.0, steps_per_epoch=89, validation_rows=1000)
     {0.125: 16, 0.25: 8, 0.5: 4, 1: 2, 6: 1}
     >>> survivors_of(24, (64,), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
