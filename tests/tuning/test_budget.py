@@ -20,7 +20,7 @@ def test_search_and_training_take_their_shares_at_most(seconds: float, setup: Se
 def test_with_time_enough_nothing_is_left_out(setup: Setup) -> None:
     size = affordable(setup, 24, pace=Pace(step=1e-6, look=1e-6), seconds=60.0)
     assert size == size_of(setup, 24, epochs=60)
-    assert (size.trials, size.rungs, size.survivors) == (24, (1, 2, 4, 12), (12, 6, 3, 1))
+    assert (size.trials, size.rungs, size.survivors) == (24, (1, 2, 4, 8, 12), (12, 8, 4, 3, 1))
 
 
 def test_more_time_is_a_larger_search(setup: Setup) -> None:

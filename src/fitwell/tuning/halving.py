@@ -13,12 +13,15 @@ will be at the end, so trials that are stopped anywhere would be judged by how t
 - `cosine` and `one_cycle` anneal once, at the end of the last epoch. There is one rung, of all epochs: an honest search
   costs as many trainings as it has trials then.
 
-Between these rungs there are heats: at an eighth, a quarter and half of the epochs of the first, and halfway from one
-to the next. There trials are compared with their rates still up, so that the worse half falls out and no more. Heats
-come within the first epoch, where that has steps enough. Each stage is about twice as long as the one before and has
-half its trials, so that none costs much more than another. Early comparisons are easy, whatever they go by: bad trials
-are bad from the first steps on. Hard is the last one, between good trials; so it is made at the second rung, and until
-then two trials are left at least, or three where few validation rows rank them less well.
+Between these rungs there are heats: at a sixteenth, an eighth, a quarter and half of the epochs of the first, and
+halfway from one to the next. There trials are compared with their rates still up, so that the worse half falls out and
+no more. Heats come within the first epoch, where that has steps enough. Each stage is about twice as long as the one
+before and has half its trials, so that none costs much more than another.
+
+Early comparisons tell the same after four steps as after four epochs: bad trials are bad from the first steps on, and
+of the others those with higher rates look better. So heats begin soon. Hard is the last comparison, between good
+trials; it is made at the second rung. Few validation rows rank trials less well: then three are left until there, not
+two, and before the first rung all heats but the first let three of eight go, not half.
 
 Trials follow the schedule of a full training all the while, so the one that is left was judged on its way to the
 training that the search ends with.
@@ -35,10 +38,11 @@ from fitwell.recipe import TrainingSettings
 HALF = 2  # of so many trials one goes on
 UNHEATED = 4  # of so many from the first rung, where no heats were before: to get there was dear
 TOO_FEW = 3  # to go on from the second rung with: telling so few good trials apart would take as long as all before
-LEFT, LEFT_BY_FEW_ROWS = 2, 3  # trials at least until the last choice
+LEAST = 2  # trials until the last choice
+MOST, LEAST_BY_FEW = 1.6, 3  # of so many trials one goes on, and so many at least, by few validation rows
 FEW_ROWS = 500
-HEATS = (8, 4, 2)  # parts of the first rung's epochs
-FEWEST_STEPS = 8  # before a heat within the first epoch: after four already hardly a good trial fell behind
+HEATS = (16, 8, 4, 2)  # parts of the first rung's epochs
+FEWEST_STEPS = 4  # before a heat within the first epoch: trials stand then as they will after four epochs
 STAGES = (1 / 15, 3 / 15, 7 / 15, 1.0)  # of the epochs, each about twice as long as the one before
 
 
@@ -65,16 +69,16 @@ def survivors_of(
     """Return how many trials go on after so many epochs, heats among them; at the end only the best is left.
 
     >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
-    {0.5: 16, 1: 8, 2: 4, 4: 2, 13: 1}
+    {0.25: 16, 0.5: 8, 1: 4, 2: 2, 13: 1}
     >>> survivors_of(32, (4, 13, 64), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=100)
-    {0.5: 16, 1: 8, 2: 4, 4: 3, 13: 1}
+    {0.25: 16, 0.5: 10, 1: 7, 2: 5, 4: 3, 13: 1}
     >>> survivors_of(32, (2, 6, 32), warmup_epochs=0.0, steps_per_epoch=89, validation_rows=1000)
-    {0.25: 16, 0.5: 8, 1: 4, 2: 2, 6: 1}
+    {0.125: 16, 0.25: 8, 0.5: 4, 1: 2, 6: 1}
     >>> survivors_of(24, (64,), warmup_epochs=0.0, steps_per_epoch=20, validation_rows=1000)
     {64: 1}
     """
     heats = _heats(rungs, warmup_epochs=warmup_epochs, steps_per_epoch=steps_per_epoch)
-    least = LEFT_BY_FEW_ROWS if validation_rows < FEW_ROWS else LEFT
+    few = validation_rows < FEW_ROWS
     goes_on: dict[float, int] = {}
     count = trials
     for epochs in sorted({*heats, *rungs}):
@@ -82,7 +86,9 @@ def survivors_of(
         if epochs == rungs[-1] or (fair and epochs != rungs[0] and count <= TOO_FEW):
             left = 1
         else:
-            left = min(count, max(least, math.ceil(count / (UNHEATED if fair and not goes_on else HALF))))
+            again = few and goes_on and epochs < rungs[0]
+            of_so_many = MOST if again else UNHEATED if fair and not goes_on else HALF
+            left = min(count, max(LEAST_BY_FEW if few else LEAST, math.ceil(count / of_so_many)))
         if left < count or (fair and left == 1):
             goes_on[epochs] = count = left
         if fair and count == 1:
