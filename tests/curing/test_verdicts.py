@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from fitwell.curing.verdicts import Judged, ranked, visible_first, weighed
+from fitwell.curing.verdicts import Judged, leak_judged, ranked, visible_first, weighed
 from fitwell.doctor.finding import Finding, Severity, Status
 
 
@@ -56,6 +57,28 @@ def test_what_was_counted_stands() -> None:
     counted = [finding("class_imbalance", "confirmed", since="data"), finding("target_leakage", since="data")]
     assert weighed(counted, [CAUSE], why="", cleared=False) == counted
     assert weighed(counted, [], why="", cleared=True) == counted
+
+
+@pytest.mark.parametrize(
+    ("without", "properly", "held"), [(0.96, 0.4, True), (0.8, 0.0, True), (0.96, 0.2, False), (0.96, None, False)]
+)
+def test_a_leak_shows_in_the_proper_score_where_other_columns_rank_well_too(
+    without: float, properly: float | None, held: bool
+) -> None:
+    goodness = {"with it": 1.0, "without": without, "trivial": 0.5}
+    gap = SimpleNamespace(value=1 - without, low=0.01, high=0.3)
+    bench: Any = SimpleNamespace(
+        metric="roc_auc",
+        compared=lambda _one, _other: SimpleNamespace(verdict="better", difference=gap),
+        goodness=goodness.__getitem__,
+        figure=lambda tried: SimpleNamespace(value=goodness[tried]),
+        proper_shortfall=lambda _own, _best, _trivial: properly,
+    )
+    tried: list[Any] = list(goodness)
+    suspected = finding("target_leakage", severity="critical", since="data")
+    found = leak_judged(bench, suspected, tried[0], tried[1], trivial=tried[2])
+    assert found.status == ("confirmed" if held else "refuted")
+    assert ("nothing hangs on it" in found.explanation) != held
 
 
 def test_of_causes_that_are_needed_together_those_come_first_that_signals_had_shown() -> None:

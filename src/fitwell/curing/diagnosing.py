@@ -249,7 +249,7 @@ class _Examination:
         assert helped.recipe is not None
         tried = without_column(self.own, helped.recipe, [str(finding.where) for finding in suspected])
         for finding, without in zip(suspected, tried, strict=True):
-            self.others.append(leak_judged(self.own, finding, helped, without, trivial=screen.trivial))
+            self.others.append(leak_judged(self.own, finding, helped, without, trivial=screen.simple[TRIVIAL]))
         self.passive_left = tuple(finding for finding in self.passive if finding not in suspected)
         self._done("suspected leaks")
 

@@ -290,12 +290,16 @@ def learning_finding(bench: Bench, learning: Learning, *, best: float, trivial: 
     )
 
 
-def leak_judged(bench: Bench, finding: Finding, with_it: Tried, without: Tried, *, trivial: float) -> Finding:
-    """Return a suspected leak confirmed where the figure falls far without the column, else refuted."""
+def leak_judged(bench: Bench, finding: Finding, with_it: Tried, without: Tried, *, trivial: Tried) -> Finding:
+    """Return a suspected leak confirmed where the figure falls far without the column, else refuted.
+
+    Where all other columns rank the rows well too, it is the proper score that tells how much the column gives away.
+    """
     difference = bench.compared(with_it, without)
-    lost = shortfall(bench.goodness(without), bench.goodness(with_it), trivial)
+    lost = shortfall(bench.goodness(without), bench.goodness(with_it), bench.goodness(trivial))
+    properly = bench.proper_shortfall(without, with_it, trivial) or 0.0
     told = f"without it, {bench.metric} is {_figure(bench, without)} instead of {_figure(bench, with_it)}"
-    held = lost >= CRITICAL and is_above_noise(difference)
+    held = (lost >= CRITICAL or properly >= PROPERLY_CRITICAL) and is_above_noise(difference)
     gap = difference.difference
     remedies = tuple(
         replace(
