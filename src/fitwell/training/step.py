@@ -193,15 +193,8 @@ class Program:
 
     @cached_property
     def homes(self) -> dict[str, list[Home]]:
-        """Where the network keeps each of its tensors, by its name; several modules may share one."""
-        named = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
-        found: dict[int, list[Home]] = {id(tensor): [] for tensor in named.values()}
-        for module in self.network.modules():
-            for kept in (module._parameters, module._buffers):
-                for name, tensor in kept.items():
-                    if tensor is not None:
-                        found[id(tensor)].append((kept, name))
-        return {name: found[id(tensor)] for name, tensor in named.items()}
+        """Where the network keeps each of its tensors, by its name."""
+        return homes_of(self.network)
 
     @cached_property
     def large(self) -> dict[int, Piece]:
@@ -611,7 +604,7 @@ def _loss_of_member(program: Program, observe: bool) -> Callable[..., tuple[Tens
         whole: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         tensors = unflatten(weights, program.pieces) | buffers
-        with observed_activations(program.network, observe) as seen, _lodging(program.homes, tensors):
+        with observed_activations(program.network, observe) as seen, lodging(program.homes, tensors):
             outputs = program.network(features, words)
         row_loss = program.own_loss(holding(program.own, own)) if own else program.loss
         loss = _batch_loss(row_loss, outputs, targets, row_weights, whole, _blend(program, words, len(outputs)))
@@ -620,8 +613,20 @@ def _loss_of_member(program: Program, observe: bool) -> Callable[..., tuple[Tens
     return member_loss
 
 
+def homes_of(network: nn.Module) -> dict[str, list[Home]]:
+    """Return where a network keeps each of its parameters and buffers, by name; several modules may share one."""
+    named = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    found: dict[int, list[Home]] = {id(tensor): [] for tensor in named.values()}
+    for module in network.modules():
+        for kept in (module._parameters, module._buffers):
+            for name, tensor in kept.items():
+                if tensor is not None:
+                    found[id(tensor)].append((kept, name))
+    return {name: found[id(tensor)] for name, tensor in named.items()}
+
+
 @contextmanager
-def _lodging(homes: Mapping[str, Sequence[Home]], tensors: Mapping[str, Tensor]) -> Iterator[None]:
+def lodging(homes: Mapping[str, Sequence[Home]], tensors: Mapping[str, Tensor]) -> Iterator[None]:
     """Let a network compute with these tensors in the place of its own, which it has back afterwards.
 
     `torch.func.functional_call` does the same, but walks over all modules first, which takes a tenth of a small step.
