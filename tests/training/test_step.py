@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from fitwell.networks.activations import ACTIVATIONS
 from fitwell.networks.initialization import INITIALIZATIONS
 from fitwell.networks.noise import noise_words
 from fitwell.networks.normalization import NORMALIZATIONS
 from fitwell.tasks.losses import LOSSES
+from fitwell.training.lodging import homes_of, lodging
 from fitwell.training.loop import epoch_batches
 from fitwell.training.optimizers import OPTIMIZERS
 from fitwell.training.outputs import outputs_of
@@ -360,3 +363,35 @@ def test_outputs_are_those_of_each_members_network_in_evaluation(start: Start) -
         network.load_state_dict(tensors | buffers)
         with torch.no_grad():
             assert torch.equal(found[member], network(features, None))
+
+
+class Sharing(nn.Module):
+    """Two linear maps with one weight and a buffer."""
+
+    shift: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 3)
+        self.second.weight = self.first.weight
+        self.register_buffer("shift", torch.ones(3))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        found: Tensor = self.second(self.first(inputs).tanh()) + self.shift
+        return found
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_network_computes_with_lent_tensors_wherever_it_shares_them_and_has_its_own_back(fails: bool) -> None:
+    network, inputs = Sharing(), torch.randn(5, 3)
+    own = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    assert "second.weight" not in own
+    lent = {name: torch.randn_like(tensor) for name, tensor in own.items()}
+    expected = functional_call(network, lent, (inputs,))
+    with contextlib.suppress(RuntimeError), lodging(homes_of(network), lent):
+        assert torch.equal(network(inputs), expected)
+        if fails:
+            network(torch.randn(5, 4))
+    after = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    assert all(after[name] is tensor for name, tensor in own.items())
+    assert network.second.weight is network.first.weight

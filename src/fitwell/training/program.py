@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -18,6 +18,7 @@ from fitwell.networks.mixing import Mixing
 from fitwell.processes.group import Processes
 from fitwell.recipe import Own, TrainingSettings
 from fitwell.tasks.losses import RowLoss
+from fitwell.training.lodging import Home, homes_of
 from fitwell.training.members import MemberSettings, acts, own_training, settings_of
 from fitwell.training.optimizers import Rate
 from fitwell.training.pieces import LARGE, Piece
@@ -26,7 +27,6 @@ from fitwell.training.signals import LayerSignals, layer_spans
 from fitwell.training.strides import Course, Stride
 
 Execution = Literal["eager", "mapped", "compiled"]
-Home = tuple[dict[str, Any], str]  # where a module keeps a tensor, and its name there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,15 +165,8 @@ class Program:
 
     @cached_property
     def homes(self) -> dict[str, list[Home]]:
-        """Where the network keeps each of its tensors, by its name; several modules may share one."""
-        named = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
-        found: dict[int, list[Home]] = {id(tensor): [] for tensor in named.values()}
-        for module in self.network.modules():
-            for kept in (module._parameters, module._buffers):
-                for name, tensor in kept.items():
-                    if tensor is not None:
-                        found[id(tensor)].append((kept, name))
-        return {name: found[id(tensor)] for name, tensor in named.items()}
+        """Where the network keeps each of its tensors, by its name."""
+        return homes_of(self.network)
 
     @cached_property
     def large(self) -> dict[int, Piece]:
