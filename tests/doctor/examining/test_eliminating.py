@@ -85,6 +85,14 @@ def test_what_often_does_the_same_as_the_cause_is_tried_too() -> None:
     assert {name: each.arm.factor for name, each in found.alternatives.items()} == {"rate": 10.0}
 
 
+def test_adam_is_no_second_cause_where_another_rate_was_found() -> None:
+    suspected = {"adam": 0.8, "best_epoch": 0.2}
+    found = caused(lambda done: 0.9 if done & {"adam", "rate"} else 0.0, suspected)
+    assert list(found.effects) == ["rate"]
+    assert "adam" not in found.alternatives
+    assert "adam" not in found.possible
+
+
 def test_what_helps_without_being_enough_or_needed_is_possible() -> None:
     found = caused(lambda done: 0.9 if "inputs" in done else 0.3 if "initialization" in done else 0.0)
     assert list(found.effects) == ["inputs"]

@@ -65,7 +65,9 @@ def eliminate(bench: Bench, base: Measured, best: Measured, suspicion: Mapping[s
             without = kept.arm.without(name)
             kept = bench.measure(without) if bench.reaches(without, enough) else kept
     kept = _by_rate(bench, base, kept, enough)
-    others = [name for name in suspects if name not in kept.arm.changes]
+    # Adam takes another rate as well, so that where a rate was found it would say the same once more, or its opposite.
+    said = kept.arm.changes | ({"adam"} if "rate" in kept.arm.changes else frozenset())
+    others = [name for name in suspects if name not in said]
     hidden, cure = _what_helps_further(bench, base, kept, best, others)
     tried = [*(best.arm.of({name}) for name in others[:MOST_ALTERNATIVES]), *_rivals(base, kept.arm)]
     alternatives = _alternatives(bench, tried, enough)
