@@ -104,3 +104,25 @@ def test_what_another_network_reaches_is_told_by_what_the_examined_one_does_on_i
     given = subject(classification())
     base = base_of(signals_of(given, memory=memory), fitted=fitted)
     assert symptoms_of(STAND_IN, Arm(changes=frozenset({STAND_IN})), base) == told
+
+
+def one_in_four(loss: nn.Module, *, output: nn.Module | None = None, width: int = 2) -> Subject:
+    """Return a training on two classes, of which one has a quarter of the rows."""
+    marks = torch.arange(300) % 4 == 0
+    targets = marks.long() if width == 2 else marks.float()[:, None]
+    return subject(classification(model=network(4, 8, width, output=output), targets=targets, loss=loss))
+
+
+@pytest.mark.parametrize(
+    ("given", "pull"),
+    [
+        (one_in_four(nn.CrossEntropyLoss()), 3.0),
+        (one_in_four(nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0]))), 1.0),
+        (one_in_four(nn.BCEWithLogitsLoss(pos_weight=torch.tensor(60.0)), width=1), 20.0),
+        (one_in_four(nn.BCELoss(), output=nn.Sigmoid(), width=1), 3.0),
+        (one_in_four(nn.NLLLoss(weight=torch.tensor([0.01, 1.0])), output=nn.LogSoftmax(1)), 100 / 3),
+    ],
+    ids=["by rows alone", "balanced", "a hundredfold", "of probabilities", "of logarithms"],
+)
+def test_how_hard_classes_pull_is_their_rows_times_their_weights(given: Subject, pull: float) -> None:
+    assert anatomy_of(given).pull == pytest.approx(pull, rel=1e-3)

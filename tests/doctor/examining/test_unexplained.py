@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from fitwell import examine
 from fitwell.doctor.examining import examination
 from fitwell.doctor.examining.anatomy import anatomy_of
-from fitwell.doctor.examining.beyond import overfitted
+from fitwell.doctor.examining.beyond import _misled, overfitted
 from fitwell.doctor.examining.changes import STAND_IN, Arm
 from fitwell.doctor.examining.construction import flaws
 from fitwell.doctor.examining.measuring import Divisions, Measured
+from fitwell.doctor.examining.scoring import Task
 from fitwell.doctor.examining.screening import Screened
 
 RANDOM = torch.Generator().manual_seed(4)
@@ -209,3 +210,29 @@ def test_a_column_of_codes_among_numbers_is_left_as_it_is() -> None:
     )
     assert exam.healthy
     assert exam.complete
+
+
+def accuracy(outputs: Tensor, targets: Tensor) -> float:
+    return float((outputs.argmax(1) == targets).float().mean())
+
+
+def balanced(outputs: Tensor, targets: Tensor) -> float:
+    return sum(accuracy(outputs[targets == each], targets[targets == each]) for each in (0, 1)) / 2
+
+
+@pytest.mark.parametrize(("score", "misleads"), [(accuracy, True), (balanced, False)])
+def test_a_figure_misleads_where_it_prefers_a_constant_to_what_has_learned(score: Any, misleads: bool) -> None:
+    targets = (torch.arange(200) % 10 == 0).long()
+    constant = torch.tensor([[1.0, 0.0]]).repeat(200, 1)
+    finds_the_rare = nn.functional.one_hot(((targets == 1) | (torch.arange(200) % 4 == 1)).long(), 2).float()
+    bench: Any = SimpleNamespace(
+        subject=SimpleNamespace(score=score, known=targets),
+        anatomy=SimpleNamespace(task=Task(kind="classes", coding="index", classes=2, why="")),
+        folds=(SimpleNamespace(held_out=torch.arange(200)),),
+    )
+    base, weighted = (
+        SimpleNamespace(trainings=(SimpleNamespace(outputs=outputs),), skill=0.0)
+        for outputs in (constant, finds_the_rare)
+    )
+    found: Any = _misled
+    assert (found(bench, base, weighted) is not None) == misleads

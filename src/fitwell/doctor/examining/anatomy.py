@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, recognize
+from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, LossKind, gradient_of, recognize
 from fitwell.doctor.examining.reading import LOOKED_AT, Reading, reading_of
 from fitwell.doctor.examining.scoring import Task, class_counts, labels_of, task_of
 from fitwell.doctor.examining.subject import Subject, calmed, new_module, steps_of, unregistered
@@ -39,6 +40,7 @@ class Anatomy:
     blunt: bool  # what is between two numbers of the inputs gets lost, as where they are cut to whole ones
     stale: float  # the share of their first guess that running means of normalization layers end with, the largest
     imbalance: float  # rows of the largest class over those of the smallest; of labels, the most uneven one's
+    pull: float  # of all rows of one class on the outputs, over those of another, the largest: the loss may weigh them
     severed: bool = False  # something in the network stops the gradient, and it can be let through
     mixed: bool = False  # rows are taken for steps, and need not be
     misled: bool = False  # the loss was seen to ask for something else
@@ -116,6 +118,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
         plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
         stale=_stale(subject, module),
         imbalance=_imbalance(task, subject.known),
+        pull=_pull(subject, task, loss, seen.output),
     )
 
 
@@ -295,6 +298,25 @@ def _stale(subject: Subject, module: nn.Module) -> float:
         if isinstance(part, nn.modules.batchnorm._NormBase) and part.track_running_stats and part.momentum is not None
     ]
     return max(((1 - momentum) ** steps for momentum in momenta), default=0.0)
+
+
+def _pull(subject: Subject, task: Task, loss: LossKind, output: Tensor) -> float:
+    """Return how many times as hard all rows of a class pull on outputs that say nothing yet as those of another.
+
+    Without weights in the loss they pull as they are many.
+    """
+    labels = labels_of(task, subject.known) if task.kind == "classes" else None
+    nothing = {"logits": 0.0, "probabilities": 1 / task.classes, "log-probabilities": -math.log(task.classes)}
+    if labels is None or labels.ndim > 1 or loss.expects not in nothing:
+        return 1.0
+    neutral = torch.full((len(output), *output.shape[1:]), nothing[loss.expects])
+    gradient = gradient_of(subject.loss, neutral, subject.targets[: len(output)])
+    if gradient is None:
+        return 1.0
+    size, of_rows = gradient.flatten(1).square().sum(1).sqrt(), labels[: len(output)]
+    present = [each for each in range(task.classes) if bool((of_rows == each).any())]
+    pulls = [float(size[of_rows == each].mean() * (labels == each).sum()) for each in present]
+    return max(pulls) / min(pulls) if pulls and min(pulls) > 0 else 1.0
 
 
 def _imbalance(task: Task, targets: Tensor) -> float:

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fitwell.doctor.examining.anatomy import anatomy_of
+from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.explaining import MECHANISMS
 from fitwell.doctor.examining.loop import Look, Training
@@ -40,6 +40,7 @@ from fitwell.doctor.examining.thresholds import (
 from fitwell.doctor.finding import Finding, Remedy, remedy
 
 MORE_SEEDS = 3
+CLOSE = 0.02  # relative: figures that say the same
 RISEN = 1.5  # times a loss: beyond what batches and dropout vary it by over a twentieth of a training
 
 
@@ -292,16 +293,22 @@ def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
             "skill": base.skill,
             "skill_with_changes": weighted.skill,
         },
-        explanation=f"{MECHANISMS['class_imbalance'].capitalize()}: of a class {anatomy.imbalance:.0f} times as rare "
-        f"as the largest, {100 * recall:.0f} % are found. With weighted classes it is {found.effect:+.2f} in skill.",
+        explanation=f"{MECHANISMS['class_imbalance'].capitalize()}: {100 * recall:.0f} % of its rows are found, where "
+        f"{_uneven(anatomy)}. With weighted classes it is {found.effect:+.2f} in skill.",
         remedies=(_measured("weight the classes by the inverse of their frequency, or move the threshold", found),),
     )
-    hidden = _misled(bench, base)
+    hidden = _misled(bench, base, weighted)
     return (ignored,) if hidden is None else (hidden, ignored)
 
 
-def _misled(bench: Bench, base: Measured) -> Finding | None:
-    """Return that the author's own figure says as much of a network as of a constant."""
+def _uneven(anatomy: Anatomy) -> str:
+    if anatomy.pull > 2 * anatomy.imbalance:
+        return f"the loss weighs classes so that all rows of one count {anatomy.pull:.0f} times as much as another's"
+    return f"the largest class has {anatomy.imbalance:.0f} times as many rows as the smallest"
+
+
+def _misled(bench: Bench, base: Measured, weighted: Measured) -> Finding | None:
+    """Return that the author's own figure says as much of a constant as of the network, and of one that learned."""
     score, task = bench.subject.score, bench.anatomy.task
     if score is None:
         return None
@@ -317,8 +324,9 @@ def _misled(bench: Bench, base: Measured) -> Finding | None:
         constant += outputs.abs().max() * (2 * most - 1) if bool((outputs < 0).any()) else float(most)
     else:
         constant[:, most] = 1.0
-    network, nothing = float(score(outputs, targets)), float(score(constant, targets))
-    if nothing < network - 0.02 * max(1e-9, abs(network)):
+    learned = weighted.trainings[0].outputs
+    network, nothing, better = (float(score(each, targets)) for each in (outputs, constant, learned))
+    if nothing < max(network, better) - CLOSE * max(1e-9, abs(network)):
         return None
     return Finding(
         symptom="misleading_metric",

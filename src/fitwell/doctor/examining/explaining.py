@@ -51,7 +51,7 @@ MECHANISMS: dict[str, str] = {
     "batch_size": "steps are too few, or each sees too few rows",
     "underfitting": "the network, as it is, cannot express what the data shows, or is held back from learning it",
     "overfitting": "it goes on learning the training rows by heart, at the expense of others",
-    "class_imbalance": "errors on the rare class weigh so little that it is hardly ever predicted",
+    "class_imbalance": "errors on one class weigh so little beside those on another that it is hardly ever predicted",
     "not_learning": "what a row gives depends on the rows beside it, so that nothing steady can be learned of any",
     "unstable_loss": "steps overshoot, and the loss rises and falls instead of settling",
     "seed_sensitive": "whether it learns depends on the first weights and the order of rows",
