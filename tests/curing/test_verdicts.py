@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fitwell.curing.verdicts import Judged, leak_judged, ranked, visible_first, weighed
+from fitwell.curing.verdicts import Judged, leak_judged, ranked, seed_finding, visible_first, weighed
 from fitwell.doctor.finding import Finding, Severity, Status
 
 
@@ -79,6 +79,21 @@ def test_a_leak_shows_in_the_proper_score_where_other_columns_rank_well_too(
     found = leak_judged(bench, suspected, tried[0], tried[1], trivial=tried[2])
     assert found.status == ("confirmed" if held else "refuted")
     assert ("nothing hangs on it" in found.explanation) != held
+
+
+@pytest.mark.parametrize(("best", "found"), [(0.9, True), (0.57, False)], ids=["some learn", "all guess"])
+def test_seeds_that_guess_are_not_told_apart(best: float, found: bool) -> None:
+    goodness: dict[Any, float] = {"own": best - 0.05, "other": best, "majority": 0.5}
+    bench: Any = SimpleNamespace(
+        metric="roc_auc",
+        goodness=goodness.__getitem__,
+        figure=lambda tried: SimpleNamespace(value=goodness[tried]),
+        compared=lambda one, other: SimpleNamespace(
+            verdict="better" if other == "own" or goodness[one] - goodness[other] > 0.1 else "not distinguishable"
+        ),
+    )
+    screen: Any = SimpleNamespace(base="own", seeds=("other",), best=best, trivial=0.5, simple={"majority": "majority"})
+    assert (seed_finding(bench, screen) is not None) == found
 
 
 def test_of_causes_that_are_needed_together_those_come_first_that_signals_had_shown() -> None:

@@ -159,7 +159,10 @@ def _figure(bench: Bench, tried: Tried | None) -> str:
 
 
 def seed_finding(bench: Bench, screen: Screen) -> Finding | None:
-    """Return that the same recipe does much worse on some seeds than on others; None where seeds agree."""
+    """Return that the same recipe does much worse on some seeds than on others; None where seeds agree.
+
+    Nor where none of them learns anything: of seeds that guess, one guesses best.
+    """
     tried = [screen.base, *screen.seeds]
     ranked = sorted(tried, key=bench.goodness)
     worst, best = ranked[0], ranked[-1]
@@ -167,7 +170,9 @@ def seed_finding(bench: Bench, screen: Screen) -> Finding | None:
     spread = shortfall(bench.goodness(worst), bench.goodness(best), screen.trivial)
     lacking = shortfall(bench.goodness(worst), top, screen.trivial)
     sound = shortfall(bench.goodness(best), top, screen.trivial)
-    if spread < CRITICAL or sound >= CRITICAL or not is_above_noise(bench.compared(best, worst)):
+    if spread < CRITICAL or sound >= CRITICAL:
+        return None
+    if not all(is_above_noise(bench.compared(best, other)) for other in (worst, screen.simple[TRIVIAL])):
         return None
     figures = [bench.figure(each).value for each in tried]
     told = ", ".join("none" if value is None else f"{value:.4g}" for value in figures)
