@@ -228,12 +228,13 @@ class _Examination:
         return f"{100 * share:.0f} % of what these rows allow{also}"
 
     def _asked_data(self, screen: Screen, helped: Tried) -> None:
+        """Ask what no change of the training can show; more rows only where it is not the training that is at fault."""
         best = max([helped, *screen.changed.values(), *screen.simple.values()], key=self.own.goodness)
         if not is_above_noise(self.own.compared(best, screen.simple[TRIVIAL])):
             p = signal_p(self.own, self.prepared)
             self.others.append(signal_finding(self.own, screen, p))
             self.why = "no network and no simple model does better than always giving the same answer"
-        elif helped.recipe is not None:
+        elif helped.recipe is not None and not any(each.decides for each in self.causes):
             found = learning(self.own, self.fresh, helped.recipe, helped)
             if found is not None:
                 told = learning_finding(self.own, found, best=screen.best, trivial=screen.trivial)
