@@ -74,6 +74,7 @@ def test_a_program_is_the_same_each_time_it_is_made(programs: Any) -> None:
             assert same, each.name
 
 
+@pytest.mark.filterwarnings("ignore:Using a target size")  # which is the fault of one
 def test_every_program_takes_a_step(programs: Any, benchmark: Any) -> None:
     for each in programs:
         made = each.make(3)
