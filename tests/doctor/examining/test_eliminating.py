@@ -196,6 +196,19 @@ def test_a_column_made_of_the_target_is_told_from_one_that_nearly_decides_it() -
     assert copied_target(decided, anatomy_of(decided)) is None
 
 
+def test_a_mark_that_is_the_answer_but_for_a_few_rows_is_told_from_one_that_is_among_its_causes() -> None:
+    random = torch.Generator().manual_seed(5)
+    x = torch.randn(800, 3, generator=random)
+    answer = x.sum(1, keepdim=True) + 0.7 * torch.randn(800, 1, generator=random) > 0
+    mistaken = torch.rand(800, 1, generator=random) < 0.02
+    cause = torch.rand(800, 1, generator=random) < 0.5
+    decided = torch.where(x[:, :1] > 1.7, ~cause, cause)
+    for mark, right, leaks in ((answer ^ mistaken, answer, True), (cause, decided, False)):
+        inputs = torch.cat([x, mark.float()], 1)
+        made = regression(model=network(4, 8, 1), inputs=inputs, targets=right.float(), loss=nn.BCEWithLogitsLoss())
+        assert (copied_target(subject(made), anatomy_of(subject(made))) is not None) == leaks
+
+
 def numbered(column: Tensor, *, marks: Tensor, x: Tensor) -> Any:
     made = regression(
         model=network(4, 8, 1), inputs=torch.cat([x, column[:, None]], 1), targets=marks, loss=nn.BCEWithLogitsLoss()

@@ -32,6 +32,7 @@ COPIES = {"classes": 0.99, "labels": 1.0, "numbers": 0.9999}
 THE_SAME = 1 - 1e-6  # but for rounding in float32, whatever else tells as much
 # From here it may be one: it leaves a twentieth of the variance at most.
 NEAR_COPIES = {"classes": 0.97, "labels": 1.0, "numbers": 0.975}
+NEAR_MARK = 0.9  # of a mark of two values, where there are two classes: one in twenty is another than the answer
 # Where a number of rows goes from one class to the next, it makes no longer a step than most of its own.
 WITHOUT_A_GAP = 3.0
 LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not of what the copy leaves
@@ -218,8 +219,9 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     """Return that one of several features is the target, or nearly, where the others together tell clearly less.
 
     An honest feature may be nearly as good. But a copy also knows what the others tell of the target: they explain
-    something without it, and nothing of what it leaves, which causes of their own would. In a series, one step may be
-    all that tells.
+    something without it, and nothing of what it leaves, which causes of their own would. Of measurements only the
+    nearest are suspected, of marks those that are the answer but for a few rows. In a series, one step may be all that
+    tells.
     """
     features = features_of(subject.inputs)
     task = anatomy.task
@@ -232,7 +234,8 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     straight, bent = _correlation(features, y), _correlation(_ranks(features), _ranks(y[:, None])[:, 0])
     place = int(torch.maximum(straight, bent).argmax())
     strength = float(torch.maximum(straight, bent)[place])
-    if strength < NEAR_COPIES[task.kind]:
+    is_mark = task.kind == "classes" and task.classes == 2 and len(features[:, place].unique()) == 2  # type: ignore[no-untyped-call]
+    if strength < (NEAR_MARK if is_mark else NEAR_COPIES[task.kind]):
         return None if task.kind != "classes" else _grown_with_the_file(features, y, subject.known, task)
     exact = float(straight[place]) >= COPIES[task.kind]
     rest = torch.cat([features[:, :place], features[:, place + 1 :]], 1)
