@@ -102,7 +102,8 @@ def test_trials_are_a_table(whole: Tuned) -> None:
     assert trials["trial"].to_list() == list(range(10))
     assert trials["network.hidden"].unique().sort().to_list() == ["10", "8"]
     assert trials.filter(pl.col("outcome") == "best")["trial"].to_list() == [whole.record.best]
-    assert trials["epochs"].to_list() == [len(losses) - 1 for losses in trials["losses"].to_list()]
+    # Those that fell out halfway through the first epoch were looked at before it only.
+    assert trials["epochs"].to_list() == [len(losses) - 1 or 0.5 for losses in trials["losses"].to_list()]
     assert trials["best_loss"].to_list() == [min(losses) for losses in trials["losses"].to_list()]
     best = trials.row(int(whole.record.best or 0), named=True)
     assert best["training.learning_rate"] == whole.run.recipe.training.learning_rate
