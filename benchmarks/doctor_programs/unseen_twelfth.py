@@ -388,8 +388,9 @@ def spectra_through_sixteen_numbers(seed: int) -> Case:
     height = 0.5 + torch.rand(1900, 3, 1, generator=generator)
     x = (height * (-(torch.arange(48.0) - at).square() / 18).exp()).sum(1) - 0.4
     x = x + 0.05 * torch.randn(1900, 48, generator=generator)
+    first, rest = x[:1200], x[1200:]
     return case(
-        seed, lambda: layers(48, 64, 16, 64, 48), (x[:1200], x[:1200]), (x[1200:], x[1200:]), loss=nn.MSELoss(),
+        seed, lambda: layers(48, 64, 16, 64, 48), (first, first), (rest, rest), loss=nn.MSELoss(),
         score=scores.r2, optimizer=adam(3e-3), epochs=50,
     )  # fmt: skip
 
