@@ -2,7 +2,7 @@
 
 Faulty programs come with a repaired twin, healthy ones alone. Nobody who sets a threshold of the doctor reads the
 files whose names begin with `held_out`. The parts "asked", "later", "recent", "last", "unseen", and those from "unseen
-again" to "unseen eleventh" were written before the doctor was tried on them; what it then got wrong was put right, so
+again" to "unseen twelfth" were written before the doctor was tried on them; what it then got wrong was put right, so
 that their first figures alone say how it does on programs that it does not know. The part "recently held out" was
 written with "recent", and its answers were only counted.
 """
@@ -34,6 +34,7 @@ from doctor_programs import (
     unseen_tables,
     unseen_tenth,
     unseen_third,
+    unseen_twelfth,
 )
 from doctor_programs.program import Program, programs_of
 
@@ -62,6 +63,7 @@ PROGRAMS: tuple[Program, ...] = (
     *programs_of("unseen ninth", (), unseen_ninth.HEALTHY),
     *programs_of("unseen tenth", unseen_tenth.FAULTY, unseen_tenth.HEALTHY),
     *programs_of("unseen eleventh", unseen_eleventh.FAULTY, unseen_eleventh.HEALTHY),
+    *programs_of("unseen twelfth", unseen_twelfth.FAULTY, unseen_twelfth.HEALTHY),
     *programs_of("held out", held_out_faulty.FAULTY, held_out_healthy.HEALTHY),
     *programs_of("recently held out", held_out_recent.FAULTY, held_out_recent.HEALTHY),
 )

@@ -34,6 +34,7 @@ Part = Literal[
     "unseen ninth",
     "unseen tenth",
     "unseen eleventh",
+    "unseen twelfth",
     "held out",
     "recently held out",
 ]
