@@ -229,6 +229,8 @@ def test_a_number_of_rows_that_were_sorted_by_class_is_told_from_a_column_that_d
     assert numbered(decides, marks=marks, x=x) is None  # the first column tells of it within a class as well
     assert numbered(in_file + 100 * marks[:, 0], marks=marks, x=x) is None  # with a gap between the classes
     assert numbered(torch.arange(400.0), marks=marks, x=x) is None  # in no order of classes
+    few = marks[:40, 0].argsort(stable=True).argsort().float()
+    assert numbered(few, marks=marks[:40], x=x[:40]) is None  # a measurement may divide so few as sharply
 
 
 def test_rows_that_judged_twice_count_once_and_more_are_asked_where_few_leave_doubt() -> None:

@@ -128,20 +128,23 @@ def test_a_network_clearly_below_the_nearest_rows_is_sick_though_it_is_not_far_b
     assert "the mean of the nearest rows 0." in str(exam)
 
 
-@pytest.mark.parametrize(("first", "is_weak"), [(0.6, True), (0.9, False)])
+@pytest.mark.parametrize(
+    ("first", "fitted", "symptom"), [(0.6, 0.6, "underfitting"), (0.6, 1.0, "overfitting"), (0.9, 0.9, None)]
+)
 def test_a_network_is_too_weak_beside_a_simple_model_only_where_both_seeds_say_so(
-    first: float, is_weak: bool, monkeypatch: pytest.MonkeyPatch
+    first: float, fitted: float, symptom: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base, other = (SimpleNamespace(contributions=torch.full((200,), skill)) for skill in (first, 0.3))
     simple = {"a linear model": torch.full((400,), 0.9)}
     monkeypatch.setattr(examination, "_of_simple_models", lambda *_benches: simple)
-    base.diverged, base.skill, base.arm = False, first, Arm()
+    base.diverged, base.skill, base.arm, base.fitted = False, first, Arm(), fitted
     bench: Any = SimpleNamespace(
         subject=SimpleNamespace(rows=1000), anatomy=SimpleNamespace(task=SimpleNamespace(kind="classes"))
     )
     again: Any = SimpleNamespace(measure=lambda _arm: other)
     screened: Any = SimpleNamespace(base=base, best=base, allowed=0.9)
-    assert (examination._unexplained(bench, again, screened) is not None) == is_weak
+    found = examination._unexplained(bench, again, screened)
+    assert (None if found is None else found.symptom) == symptom
 
 
 def rising(*, loss: float) -> Any:

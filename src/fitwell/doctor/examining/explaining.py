@@ -295,18 +295,27 @@ def diverged_finding(base: Measured) -> Finding:
 
 def below_simple_finding(screened: Screened, again: Gain, *, name: str, reached: float) -> Finding:
     """Return that a simple model does clearly better, though no change of the network was seen to help."""
+    by_heart = screened.base.fitted >= KNOWN_THROUGHOUT
+    why = (
+        f"it knows its own rows by heart (skill {screened.base.fitted:.2f}), which it is large enough for"
+        if by_heart
+        else "it cannot express, or its training cannot find, what the inputs plainly show"
+    )
+    way_out = (
+        "hold the network back by dropout, weight decay or fewer units, stop early, or take the simple model"
+        if by_heart
+        else "give the output a direct path from the inputs: a shortcut, all steps of a series, fewer layers"
+    )
     return Finding(
-        symptom="underfitting",
+        symptom="overfitting" if by_heart else "underfitting",
         status="confirmed",
         severity="critical",
         since="end",
         evidence={"skill": screened.base.skill, "simple_skill": reached, "allowed": screened.allowed,
                   "low": again.low, "high": again.high},
         explanation=f"The network reaches a skill of {screened.base.skill:.2f} on held-out rows, {name} "
-        f"{reached:.2f}: it cannot express, or its training cannot find, what the inputs plainly show.",
-        remedies=(
-            remedy("give the output a direct path from the inputs: a shortcut, all steps of a series, fewer layers"),
-        ),
+        f"{reached:.2f}: {why}.",
+        remedies=(remedy(way_out),),
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ NEAR_COPIES = {"classes": 0.97, "labels": 1.0, "numbers": 0.975}
 NEAR_MARK = 0.9  # of a mark of two values, where there are two classes: one in twenty is another than the answer
 # Where a number of rows goes from one class to the next, it makes no longer a step than most of its own.
 WITHOUT_A_GAP = 3.0
+FEWEST_OF_A_FILE = 100  # rows: among fewer, a measurement that divides two classes may leave no gap either
 LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not of what the copy leaves
 
 
@@ -268,6 +269,8 @@ def _grown_with_the_file(features: Tensor, y: Tensor, targets: Tensor, task: Tas
     Such a number goes from one class to the next without a gap, each class only once, and within a class tells nothing
     of the other features. An honest feature that divides classes as sharply tells as much, or leaves a gap.
     """
+    if len(features) < FEWEST_OF_A_FILE:
+        return None
     for place, column in enumerate(features.T):
         values, order = column.sort()
         sorted_y, steps = y[order], values.diff()
