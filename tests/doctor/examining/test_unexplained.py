@@ -36,6 +36,7 @@ class PlainList(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.hidden = [nn.Linear(6, 16), nn.Linear(16, 16)]
+        self.hidden_0 = "a name that is taken"
         self.head = nn.Linear(16, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -267,7 +267,7 @@ def register(module: nn.Module) -> nn.Module:
     """Make layers in plain lists and dicts, and plain weights, parts of the module, in place."""
     for place, (part, name, held) in enumerate(unregistered(module)):
         if isinstance(held, nn.Module):
-            part.add_module(f"{name}_{place}", held)
+            part.add_module(f"{name} {place}", held)  # no attribute that a program could have is called so
         else:
             delattr(part, name)
             part.register_parameter(name, nn.Parameter(held.detach()))
