@@ -1,10 +1,11 @@
-"""The programs of the doctor's benchmark, in parts: some to build the doctor by, one to judge it by.
+"""The programs of the doctor's benchmark, in parts.
 
-Faulty programs come with a repaired twin, healthy ones alone. Nobody who sets a threshold of the doctor reads the
-files whose names begin with `held_out`. The parts "asked", "later", "recent", "last", "unseen", and those from "unseen
-again" to "unseen twelfth" were written before the doctor was tried on them; what it then got wrong was put right, so
-that their first figures alone say how it does on programs that it does not know. The part "recently held out" was
-written with "recent", and its answers were only counted.
+Faulty programs come with a repaired twin, healthy ones alone. Until 30 November 2026 nobody who set a threshold of the
+doctor read the files whose names begin with `held_out`; since then its mechanisms have learned from them as well. The
+parts "asked", "later", "recent", "last", "unseen", and those from "unseen again" to "unseen twelfth" were written
+before the doctor was tried on them; what it then got wrong was put right, so that their first figures alone say how it
+does on programs that it does not know. The part "recently held out" was written with "recent", and its answers were
+only counted.
 """
 
 from __future__ import annotations
