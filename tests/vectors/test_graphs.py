@@ -108,6 +108,14 @@ def test_a_graph_most_of_whose_places_stand_for_nothing_is_built_anew(
         np.testing.assert_array_equal(one, other)
 
 
+def test_threads_begin_a_graph_one_by_one_so_that_none_of_its_first_rows_is_lost(
+    matrix: NDArray[np.float32],
+) -> None:
+    few = matrix[: graphs.BEGUN_BY_ONE]
+    for one, other in zip(graph_of(few, threads=1), graph_of(few, threads=8), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_rows_of_zeros_are_not_found_and_few_rows_leave_gaps() -> None:
     few = np.array([[1, 0], [0, 0], [1, 1]], np.float32)
     found = found_by(few, graph_of(few), np.array([[1.0, 0.0]]), 3)

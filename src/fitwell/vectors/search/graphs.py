@@ -40,6 +40,7 @@ ALIKE = 0.999  # cosine above which a row is still where the graph has it
 HIGHEST = 127  # of a coordinate in eight bits
 WITHOUT = "the package usearch is not installed, which finds near ones faster; pip install 'fitwell[search]'"
 AT_ONCE = 1 << 16  # rows that are rounded, or compared with their places
+BEGUN_BY_ONE = 1 << 12  # rows; threads do not see what others are just placing, and lose rows for good where few are
 
 
 class Graph(NamedTuple):
@@ -80,7 +81,8 @@ def renumbered(graph: Graph, numbers: NDArray[np.int32]) -> Graph:
 def graph_of(matrix: NDArray[np.float32], *, before: Graph | None = None, threads: int | None = None) -> Graph:
     """Return a graph over the rows of a matrix, made of the one `before` where that still serves.
 
-    With more threads than one, graphs of the same rows differ, and so does which row a search now and then misses.
+    With more threads than one, graphs of more than some thousand rows differ between two buildings, and so does which
+    row a search now and then misses.
     """
     present = _present(matrix)
     if before is not None:
@@ -179,12 +181,19 @@ def _grown(graph: Graph, matrix: NDArray[np.float32], threads: int | None) -> Gr
     walks = _empty(matrix.shape[1], keys=True)
     if len(graph.rows):
         walks.load(graph.content.data)
-    for start in range(0, len(graph.beside), AT_ONCE):
-        some = graph.beside[start : start + AT_ONCE]
-        keys = np.arange(len(graph.rows) + start, len(graph.rows) + start + len(some), dtype=np.uint64)
-        walks.add(keys, _rounded(matrix[some]), threads=threads or cores())
+    begun = max(BEGUN_BY_ONE - len(graph.rows), 0)
+    _place(walks, matrix, graph.beside[:begun], threads=1)
+    for start in range(begun, len(graph.beside), AT_ONCE):
+        _place(walks, matrix, graph.beside[start : start + AT_ONCE], threads=threads or cores())
     content = np.frombuffer(walks.save(), np.uint8)
     return Graph(content, np.concatenate([graph.rows, graph.beside]), np.zeros(0, np.int32))
+
+
+def _place(walks: Any, matrix: NDArray[np.float32], rows: NDArray[np.int32], *, threads: int) -> None:
+    """Give rows the next places."""
+    if len(rows):
+        keys = np.arange(len(walks), len(walks) + len(rows), dtype=np.uint64)
+        walks.add(keys, _rounded(matrix[rows]), threads=threads)
 
 
 def _still(matrix: NDArray[np.float32], graph: Graph) -> NDArray[np.int32]:
