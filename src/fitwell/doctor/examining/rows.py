@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
@@ -15,7 +14,7 @@ from fitwell.doctor.examining.baseline import MOST_FEATURES, NEIGHBORS, VALUES, 
 from fitwell.doctor.examining.losses import REFUSED, gradient_of
 from fitwell.doctor.examining.measuring import Bench
 from fitwell.doctor.examining.reading import is_guided
-from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill
+from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill, standard_ranks
 from fitwell.doctor.examining.subject import Subject, new_module, row_keys
 from fitwell.doctor.examining.thresholds import FEW_VALUES, OFFSET_SPREADS, SPREAD_FACTOR
 from fitwell.doctor.finding import Finding, remedy
@@ -232,7 +231,7 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     y = truth.reshape(-1)
     if not bool(y.isfinite().all()):
         return None
-    straight, bent = _correlation(features, y), _correlation(_ranks(features), _ranks(y[:, None])[:, 0])
+    straight, bent = _correlation(features, y), _correlation(standard_ranks(features), standard_ranks(y[:, None])[:, 0])
     place = int(torch.maximum(straight, bent).argmax())
     strength = float(torch.maximum(straight, bent)[place])
     is_mark = task.kind == "classes" and task.classes == 2 and len(features[:, place].unique()) == 2  # type: ignore[no-untyped-call]
@@ -291,7 +290,7 @@ def _grown_with_the_file(features: Tensor, y: Tensor, targets: Tensor, task: Tas
 
 def _tells_of_others(column: Tensor, rest: Tensor, y: Tensor) -> bool:
     """Tell whether within classes the other features explain anything of a column."""
-    left = _ranks(column[:, None])[:, 0]
+    left = standard_ranks(column[:, None])[:, 0]
     for each in torch.unique(y):
         rows = y == each
         left[rows] -= left[rows].mean()
@@ -305,16 +304,11 @@ def _correlation(features: Tensor, y: Tensor) -> Tensor:
     return likeness
 
 
-def _ranks(features: Tensor) -> Tensor:
-    """Return the rank of each value in its column, the mean rank where values are equal."""
-    return torch.from_numpy(rankdata(features.numpy(), axis=0))
-
-
 def _screens_off(copy: Tensor, rest: Tensor, y: Tensor, others: float) -> bool:
     """Tell whether other features (rows, features) explain something of y (rows,), but nothing beside the copy."""
     if others < LEAKED_SKILL:
         return False
-    rank = _ranks(copy[:, None])
+    rank = standard_ranks(copy[:, None])
     left = y - nearest(rank, y[:, None], rank)[:, 0]  # however the copy was bent
     task = Task(kind="numbers", coding="values", classes=1, why="")
     return _linear_skill(rest, left[:, None].float(), task) < LEAKED_SKILL

@@ -212,12 +212,16 @@ def by_rank(outputs: Tensor, targets: Tensor) -> Tensor:
     """
     if outputs.numel() != targets.numel():
         return torch.zeros(len(targets))
-    ranks = [_standard_ranks(each.reshape(len(targets), -1)) for each in (outputs, targets)]
+    ranks = [standard_ranks(each.reshape(len(targets), -1)) for each in (outputs, targets)]
     return (ranks[0] * ranks[1]).mean(1).float()
 
 
-def _standard_ranks(values: Tensor) -> Tensor:
-    """Return the ranks of values (rows, columns) in their column, those of equals in their middle, of unit spread."""
+def standard_ranks(values: Tensor) -> Tensor:
+    """Return the ranks of values (rows, columns) in their column, those of equals in their middle, of unit spread.
+
+    >>> standard_ranks(torch.tensor([[4.0], [9.0], [4.0]])).T.numpy().round(3)
+    array([[-0.707,  1.414, -0.707]])
+    """
     columns = values.nan_to_num().double().T.contiguous()
     known = columns.sort(1).values
     ranks = torch.searchsorted(known, columns).double() + torch.searchsorted(known, columns, right=True)
