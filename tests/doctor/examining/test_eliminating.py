@@ -209,6 +209,28 @@ def test_a_mark_that_is_the_answer_but_for_a_few_rows_is_told_from_one_that_is_a
         assert (copied_target(subject(made), anatomy_of(subject(made))) is not None) == leaks
 
 
+def sums(inputs: Tensor, targets: Tensor) -> Finding | None:
+    made = subject(regression(model=network(inputs.shape[1], 8, 1), inputs=inputs, targets=targets))
+    return copied_target(made, anatomy_of(made))
+
+
+def test_parts_that_add_up_to_the_target_are_told_from_what_it_is_made_of() -> None:
+    random = torch.Generator().manual_seed(3)
+    x = torch.randn(400, 5, generator=random)
+    price = x.sum(1, keepdim=True) + 0.5 * torch.randn(400, 1, generator=random)
+    tax = torch.randn(400, 1, generator=random)
+    found = sums(torch.cat([x, tax, price - tax], 1), price)
+    assert found is not None
+    assert (found.symptom, found.where) == ("target_leakage", "features 5 and 6")
+    assert sums(torch.cat([x, tax], 1), price) is None  # a part of it is left over
+    assert sums(x, x[:, :2].sum(1, keepdim=True)) is None  # an exact law, of which the other causes tell nothing
+    assert sums(x, x.sum(1, keepdim=True)) is None
+    times = torch.arange(420.0)
+    waves = torch.sin(0.3 * times) + torch.sin(0.71 * times)
+    steps = waves.unfold(0, 8, 1)[:400]
+    assert sums(steps[:, :7], steps[:, 7:]) is None  # steps of waves are sums of one another
+
+
 def numbered(column: Tensor, *, marks: Tensor, x: Tensor) -> Any:
     made = regression(
         model=network(4, 8, 1), inputs=torch.cat([x, column[:, None]], 1), targets=marks, loss=nn.BCEWithLogitsLoss()

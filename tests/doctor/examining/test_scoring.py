@@ -6,11 +6,13 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 from sklearn.metrics import balanced_accuracy_score, r2_score
+from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.utils.class_weight import compute_sample_weight
 
 from fitwell.doctor.examining.baseline import ridge
 from fitwell.doctor.examining.losses import EXPECTS, LossKind
 from fitwell.doctor.examining.measuring import gain
-from fitwell.doctor.examining.scoring import Task, judged, labels_of, skill, task_of
+from fitwell.doctor.examining.scoring import Task, judged, labels_of, log_loss, skill, task_of
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -55,6 +57,18 @@ def test_the_skill_of_numbers_is_r2() -> None:
 def test_a_constant_has_no_skill(targets: torch.Tensor, outputs: torch.Tensor, loss: LossKind) -> None:
     task = task_of(targets, outputs, loss)
     assert skill(judged(task, loss, outputs, targets).contributions) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_log_loss_in_which_classes_count_alike_is_that_of_scikit_learn_with_balanced_weights() -> None:
+    targets = (torch.rand(300, 1, generator=GENERATOR) < 0.1).float()
+    outputs = torch.randn(300, 1, generator=GENERATOR)
+    task = task_of(targets, outputs, LOGITS)
+    weights = compute_sample_weight("balanced", targets[:, 0].numpy())
+    shares = outputs.sigmoid()[:, 0].double().numpy()
+    for evenly, weight in ((False, None), (True, weights)):
+        expected = sklearn_log_loss(targets[:, 0].numpy(), shares, sample_weight=weight)
+        found = log_loss(task, LOGITS, outputs, targets, evenly=evenly)
+        assert float(found.mean()) == pytest.approx(expected, rel=1e-5)
 
 
 def test_what_diverged_has_the_worst_skill() -> None:

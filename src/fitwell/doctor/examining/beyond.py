@@ -41,15 +41,17 @@ from fitwell.doctor.finding import Finding, Remedy, remedy
 
 MORE_SEEDS = 3
 CLOSE = 0.02  # relative: figures that say the same
+EVENED = 2.0  # times a loss weighs a rare class above a common one
 RISEN = 1.5  # times a loss: beyond what batches and dropout vary it by over a twentieth of a training
 
 
 def overfitted(divisions: Divisions, screened: Screened) -> Finding | None:
     """Return that the error on held-out rows rose by a good part of a constant's since the best moment.
 
-    And by a good part of what was known then. It is the squared error, or the log loss, which sure mistakes raise most.
+    And by a good part of what was known then. It is the squared error, or the log loss, which sure mistakes raise most;
+    where the loss makes up for how rare classes are, it is the log loss in which they count alike.
     """
-    base = screened.base
+    base, anatomy = screened.base, divisions.benches[0].anatomy
     if base.diverged or base.fitted <= base.skill:
         return None
 
@@ -62,9 +64,11 @@ def overfitted(divisions: Divisions, screened: Screened) -> Finding | None:
     def risen() -> Gain:
         return gain(1 - errors_at("best"), 1 - errors_at("last"))
 
-    rise = divisions.until_clear(risen, least=LEARNED_BY_HEART, errors=STANDARD_ERRORS)
-    what, least = "squared error", LEARNED_BY_HEART
-    surer = _rise_of_log_loss(divisions, base.arm)
+    evens = anatomy.pull < anatomy.imbalance / EVENED
+    rise, what, least = Gain(effect=0.0, error=1.0), "squared error", LEARNED_BY_HEART
+    if not evens:
+        rise = divisions.until_clear(risen, least=least, errors=STANDARD_ERRORS)
+    surer = _rise_of_log_loss(divisions, base.arm, evenly=evens)
     if surer is not None and (rise.effect < least or rise.clear < STANDARD_ERRORS):
         rise, what, least = surer, "log loss", SURE_MISTAKES
     if _loss_rose(base):
@@ -105,7 +109,7 @@ def overfitted(divisions: Divisions, screened: Screened) -> Finding | None:
     )
 
 
-def _rise_of_log_loss(divisions: Divisions, arm: Arm) -> Gain | None:
+def _rise_of_log_loss(divisions: Divisions, arm: Arm, *, evenly: bool) -> Gain | None:
     """Return by how much the log loss of held-out rows rose since their best moment, beside that of known shares."""
     first = divisions.benches[0]
     task, targets = first.anatomy.task, first.subject.known
@@ -116,7 +120,7 @@ def _rise_of_log_loss(divisions: Divisions, arm: Arm) -> Gain | None:
         rises = []
         for rows, training in zip(bench.held_out_parts(), bench.measure(arm).trainings, strict=True):
             best, last = (
-                log_loss(task, bench.anatomy.loss, outputs, targets[rows])
+                log_loss(task, bench.anatomy.loss, outputs, targets[rows], evenly=evenly)
                 for outputs in (training.best_outputs, training.outputs)
             )
             rises.append(last - best)
@@ -124,6 +128,7 @@ def _rise_of_log_loss(divisions: Divisions, arm: Arm) -> Gain | None:
 
     labels = labels_of(task, targets)
     shares = labels.double().mean(0) if task.kind == "labels" else class_counts(labels).double()
+    shares = (shares > 0).double() if evenly else shares
     known = _entropy(torch.stack([shares, 1 - shares], -1) if task.kind == "labels" else shares / shares.sum())
     rise = divisions.by_row(rise_of).double() / max(known, 1e-6)
     return gain(rise, torch.zeros_like(rise))

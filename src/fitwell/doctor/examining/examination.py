@@ -41,6 +41,7 @@ from fitwell.doctor.examining.explaining import (
     with_cure,
     with_skill,
 )
+from fitwell.doctor.examining.far_targets import far_targets
 from fitwell.doctor.examining.flaw import Flaw
 from fitwell.doctor.examining.judge import aimed_elsewhere, judged_by_deviance
 from fitwell.doctor.examining.loop import train
@@ -297,6 +298,8 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     elsewhere = again.measure(Arm(), watch=True)
     if not any(finding.decides for finding in course.findings):  # what is wrong by construction may be why
         course.add(ignored_class(bench, screened))
+    if not any(finding.decides for finding in course.findings):
+        _add(course, far_targets((bench, again), screened))
     if not any(finding.decides for finding in course.findings) and _nothing_learned(bench, again, screened):
         course.add(without_signal(bench, screened.allowed))
         return

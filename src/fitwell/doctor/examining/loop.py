@@ -158,7 +158,7 @@ def train(
             mean = float(torch.stack(losses).mean())
             losses.clear()
             output = _outputs(subject, anatomy, arm, scales, module, fold.held_out)
-            seen = _judged(subject, anatomy, arm, output, fold.held_out)
+            seen = judged_rows(subject, anatomy, arm, output, fold.held_out)
             looks.append(Look(step=step, judged=seen, loss=mean))
             given.append(output)
             if step == last_step or not math.isfinite(mean):
@@ -173,7 +173,7 @@ def train(
         outputs=given[-1],
         best_outputs=given[best_look],
         best=_best(looks),
-        fitted=skill(_judged(subject, anatomy, arm, fitted, few).contributions),
+        fitted=skill(judged_rows(subject, anatomy, arm, fitted, few).contributions),
         diverged=not math.isfinite(looks[-1].loss),
         cut=looks[-1].step < last_step and math.isfinite(looks[-1].loss),
         momentum=max(
@@ -409,10 +409,10 @@ def _judged_as_trained(
     if len(rows) < 2:
         return None
     output = _outputs(subject, anatomy, arm, scales, module, rows, training=True)
-    return _judged(subject, anatomy, arm, output, rows)
+    return judged_rows(subject, anatomy, arm, output, rows)
 
 
-def _judged(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
+def judged_rows(subject: Subject, anatomy: Anatomy, arm: Arm, outputs: Tensor, rows: Tensor) -> Judged:
     """Return how good an arm's outputs for some rows are."""
     if anatomy.reading.deviance is not None:
         return anatomy.reading.deviance.judged(outputs, subject.targets[rows])

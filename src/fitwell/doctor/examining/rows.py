@@ -35,6 +35,9 @@ NEAR_MARK = 0.9  # of a mark of two values, where there are two classes: one in 
 # Where a number of rows goes from one class to the next, it makes no longer a step than most of its own.
 WITHOUT_A_GAP = 3.0
 FEWEST_OF_A_FILE = 100  # rows: among fewer, a measurement that divides two classes may leave no gap either
+DISTINCT = 1e-3  # of a standardized feature's length that others leave of it at least, however they are added up
+NOT_IN_A_SUM = 1e-3  # of the target's spread: what a feature adds to it at the least
+TOLD_BY_OTHERS = 0.2  # skill of the features that are not in the sum
 LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not of what the copy leaves
 
 
@@ -236,7 +239,9 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     strength = float(torch.maximum(straight, bent)[place])
     is_mark = task.kind == "classes" and task.classes == 2 and len(features[:, place].unique()) == 2  # type: ignore[no-untyped-call]
     if strength < (NEAR_MARK if is_mark else NEAR_COPIES[task.kind]):
-        return None if task.kind != "classes" else _grown_with_the_file(features, y, subject.known, task)
+        if task.kind == "classes":
+            return _grown_with_the_file(features, y, subject.known, task)
+        return _made_of_several(features, y, subject.known, task) if subject.inputs.ndim == 2 else None
     exact = float(straight[place]) >= COPIES[task.kind]
     rest = torch.cat([features[:, :place], features[:, place + 1 :]], 1)
     others = _linear_skill(rest, subject.known, task)
@@ -245,20 +250,51 @@ def copied_target(subject: Subject, anatomy: Anatomy) -> Finding | None:
     if not itself and (others > 0.95 or not (alone or _screens_off(features[:, place], rest, y, others))):
         return None
     made = f"is the target itself, or made of it (correlation {strength:.5f})"
-    return _leaked(place, made, evidence={"correlation": strength, "skill_without": others})
+    return _leaked(place, made=made, evidence={"correlation": strength, "skill_without": others})
 
 
-def _leaked(place: int, made: str, *, evidence: Mapping[str, float]) -> Finding:
+def _made_of_several(features: Tensor, y: Tensor, targets: Tensor, task: Task) -> Finding | None:
+    """Return that numbers are exactly a weighted sum of a few features, which leaves nothing for the others to tell.
+
+    Where these tell much of the target by themselves, it was not made of causes, but counted together, as a price of
+    what it is without tax and the tax. Features that are sums of one another, as the steps of a wave, tell nothing
+    about which of them it was made of.
+    """
+    varied = features.std(0) > 0
+    x, left = features[:, varied].double(), y.double() - y.double().mean()
+    x = (x - x.mean(0)) / x.std(0)
+    if task.kind != "numbers" or len(x) < max(FEWEST_OF_A_FILE, 5 * x.shape[1]):
+        return None
+    if float(torch.linalg.svdvals(x)[-1]) < DISTINCT * math.sqrt(len(x)):
+        return None
+    weights = torch.linalg.lstsq(x, left[:, None]).solution[:, 0]
+    if float((left - x @ weights).square().sum()) > (1 - THE_SAME) * float(left.square().sum()):
+        return None
+    parts = varied.nonzero().flatten()[weights.abs() > NOT_IN_A_SUM * left.std()].tolist()
+    if not 2 <= len(parts) <= x.shape[1] // 2:
+        return None
+    rest = torch.ones(features.shape[1], dtype=torch.bool)
+    rest[parts] = False
+    others = _linear_skill(features[:, rest], targets, task)
+    if others < TOLD_BY_OTHERS:
+        return None
+    made = "add up to the target, each with a weight of its own, and nothing is left over"
+    return _leaked(*parts, made=made, evidence={"skill_without": others})
+
+
+def _leaked(*places: int, made: str, evidence: Mapping[str, float]) -> Finding:
+    several = len(places) > 1
+    named = f"{'features' if several else 'feature'} {' and '.join(map(str, places))}"
     return Finding(
         symptom="target_leakage",
         status="confirmed",
         severity="critical",
-        where=f"feature {place}",
+        where=named,
         since="data",
         evidence=evidence,
-        explanation=f"feature {place} {made}; without it a linear model reaches a skill of "
+        explanation=f"{named} {made}; without {'them' if several else 'it'} a linear model reaches a skill of "
         f"{evidence['skill_without']:.2f}. What will be predicted is not known beforehand",
-        remedies=(remedy(f"leave feature {place} out"),),
+        remedies=(remedy(f"leave {named} out"),),
     )
 
 
@@ -284,7 +320,7 @@ def _grown_with_the_file(features: Tensor, y: Tensor, targets: Tensor, task: Tas
         if others > 0.95 or _tells_of_others(column, rest, y):
             continue
         made = "numbers the rows of a file sorted by class: it goes through each class once, without a gap between"
-        return _leaked(place, made, evidence={"skill_without": others})
+        return _leaked(place, made=made, evidence={"skill_without": others})
     return None
 
 

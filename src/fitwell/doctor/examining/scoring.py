@@ -230,13 +230,20 @@ def standard_ranks(values: Tensor) -> Tensor:
     return standard
 
 
-def log_loss(task: Task, loss: LossKind, outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the log loss (rows,) of what outputs say of classes or labels, which no row raises beyond that of 1e-4."""
+def log_loss(task: Task, loss: LossKind, outputs: Tensor, targets: Tensor, *, evenly: bool = False) -> Tensor:
+    """Return the log loss (rows,) of what outputs say of classes or labels, which no row raises beyond that of 1e-4.
+
+    With `evenly`, classes count as much as one another, however many rows they have.
+    """
     shares, labels = probabilities(task, loss, outputs.nan_to_num(0), logits=False), labels_of(task, targets)
     if task.kind == "labels":
         return -torch.where(labels > 0, shares, 1 - shares).clamp(min=1e-4).log().mean(1)
-    known = shares.gather(-1, labels.clamp(min=0).reshape(shares.shape[:-1])[..., None])[..., 0]
-    return -known.clamp(min=1e-4).log().reshape(len(targets), -1).mean(1)
+    labels = labels.clamp(min=0).reshape(shares.shape[:-1])
+    known = -shares.gather(-1, labels[..., None])[..., 0].clamp(min=1e-4).log()
+    if evenly:
+        counts = class_counts(labels.flatten()).float()
+        known = known * (labels.numel() / ((counts > 0).sum() * counts.clamp(min=1)))[labels]
+    return known.reshape(len(targets), -1).mean(1)
 
 
 def skill(contributions: Tensor) -> float:
