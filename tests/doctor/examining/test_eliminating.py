@@ -29,7 +29,14 @@ from fitwell.doctor.examining.measuring import (
     gain,
     tally_of,
 )
-from fitwell.doctor.examining.rows import copied_target, filled_rows, finite_rows, shared_rows
+from fitwell.doctor.examining.rows import (
+    copied_target,
+    counted,
+    counts_whose_logarithm_is_taken,
+    filled_rows,
+    finite_rows,
+    shared_rows,
+)
 from fitwell.doctor.examining.thresholds import ENOUGH_STEPS
 from fitwell.doctor.examining.tracing import Rewired
 from fitwell.doctor.finding import Finding, Remedy
@@ -207,6 +214,23 @@ def test_a_mark_that_is_the_answer_but_for_a_few_rows_is_told_from_one_that_is_a
         inputs = torch.cat([x, mark.float()], 1)
         made = regression(model=network(4, 8, 1), inputs=inputs, targets=right.float(), loss=nn.BCEWithLogitsLoss())
         assert (copied_target(subject(made), anatomy_of(subject(made))) is not None) == leaks
+
+
+def test_logarithms_of_counts_are_told_from_other_numbers_below_all() -> None:
+    random = torch.Generator().manual_seed(3)
+    counts = torch.poisson(torch.full((400, 2), 3.0), generator=random)
+    large = torch.randint(1, 9999, (400, 1), generator=random).float()
+    x = torch.cat([counts, large], 1)
+    given = subject(regression(inputs=torch.cat([x.log(), x[:, :1]], 1), targets=counts[:, :1].log()))
+    left = counts_whose_logarithm_is_taken(given)
+    assert left is not None
+    expected = torch.cat([x[:, :2].log1p(), x[:, 2:].log(), x[:, :1]], 1)
+    torch.testing.assert_close(left.inputs, expected)
+    torch.testing.assert_close(left.targets, counts[:, :1].log1p())
+    assert [each.remedies[0].change["text"] for each in counted(given)] == ["take the logarithm of 1 + the count"] * 2
+    shares = torch.rand(400, 3, generator=random)
+    for others in (torch.where(x == 0, 0.0, shares).log(), torch.where(x == 0, torch.nan, x.log()), -x.log()):
+        assert counts_whose_logarithm_is_taken(subject(regression(inputs=others))) is None
 
 
 def sums(inputs: Tensor, targets: Tensor) -> Finding | None:

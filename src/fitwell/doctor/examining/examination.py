@@ -52,6 +52,7 @@ from fitwell.doctor.examining.reading import with_asked
 from fitwell.doctor.examining.rows import (
     copied_target,
     counted,
+    counts_whose_logarithm_is_taken,
     filled_rows,
     finite_rows,
     other_scale,
@@ -193,7 +194,7 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
     course.add(counted(subject))
     spoiled = bool(course.findings)
     if spoiled:
-        finite = finite_rows(subject) or filled_rows(subject)
+        finite = counts_whose_logarithm_is_taken(subject) or finite_rows(subject) or filled_rows(subject)
         if finite is None:
             return
         subject = finite  # the rest may be wrong as well, and tells what leaving out or filling those rows brings

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.baseline import MOST_FEATURES, NEIGHBORS, VALUES, features_of, nearest, ridge
@@ -25,6 +26,8 @@ LEAKED_ROWS = 0.05  # of held-out rows that were trained on: more than chance re
 NEAR = 0.2  # of the distance of the tenth nearest row
 FEWEST_DIMENSIONS = 6  # from here hardly any row has a neighbor so near by chance
 MOST_ASKED, MOST_KNOWN = 1000, 10_000  # rows
+ROUNDED = 3e-6  # how far a logarithm in float32 is from that of a whole number
+LARGEST_COUNT = 1e4  # beyond, the logarithms of whole numbers lie too close together
 # Correlation of a feature with the target from which it is a copy. Classes leave a gap between their copies that no
 # threshold on an honest feature has; among numbers an honest feature may be as good as linear.
 COPIES = {"classes": 0.99, "labels": 1.0, "numbers": 0.9999}
@@ -71,6 +74,7 @@ def _non_finite(values: Tensor, name: str) -> Finding | None:
         return None
     count = int(bad.sum())
     never = int((~values.isfinite()).all(0).sum()) if values.ndim > 1 else 0
+    logarithms = bool(_mended_logarithms(values).isfinite().all())
     whole = f"; {never} of their features are so in every row, as what is divided by a spread of 0" if never else ""
     return Finding(
         symptom="non_finite_values",
@@ -79,11 +83,14 @@ def _non_finite(values: Tensor, name: str) -> Finding | None:
         where=name,
         since="data",
         evidence={"rows": count, "first": int(bad.nonzero()[0, 0]), **({"features": never} if never else {})},
-        explanation=f"{count} of {len(values)} rows have {name} that are infinite or no number{whole}: one such row "
+        explanation=f"{count} of {len(values)} rows have {name} that are infinite or no number{whole}"
+        f"{'; the others are logarithms of counts, and these of 0' if logarithms else ''}: one such row "
         "makes the loss no number, and after its step every weight",
         remedies=(
             remedy(
-                "leave out features that are no number in any row, and divide by a spread that is never 0"
+                "take the logarithm of 1 + the count"
+                if logarithms
+                else "leave out features that are no number in any row, and divide by a spread that is never 0"
                 if never
                 else f"fill or drop the rows whose {name} are not finite"
             ),
@@ -105,6 +112,30 @@ def _constant(subject: Subject) -> Finding | None:
         explanation=f"all {len(targets)} training rows have the same target: there is nothing to learn",
         remedies=(remedy("bring rows with other targets, and look at how the targets were made"),),
     )
+
+
+def counts_whose_logarithm_is_taken(subject: Subject) -> Subject | None:
+    """Return the subject with log(1 + count) for every log(count) where some counts are 0; None where it is not that.
+
+    Features that hold no logarithm of nothing stay as they are.
+    """
+    mended = [_mended_logarithms(each) for each in (subject.inputs, subject.targets)]
+    if not all(bool(each.isfinite().all()) for each in mended if each.is_floating_point()):
+        return None
+    inputs, targets = mended
+    return replace(subject, inputs=inputs, targets=targets)
+
+
+def _mended_logarithms(values: Tensor) -> Tensor:
+    """Return values (rows, ...) with log(1 + x) for log(x) in features where that is of counts, and of nothing once."""
+    if not values.is_floating_point():
+        return values
+    flat = values.flatten(1) if values.ndim > 1 else values[:, None]
+    finite, nothing = flat.isfinite(), flat == -math.inf
+    counts = torch.where(finite, flat, 0.0).exp()
+    whole = ((flat - counts.round().log()).abs() < ROUNDED) & (counts < LARGEST_COUNT)
+    logarithms = (whole | nothing).all(0) & nothing.any(0) & finite.any(0)
+    return torch.where(logarithms, functional.softplus(flat), flat).reshape(values.shape)
 
 
 def finite_rows(subject: Subject) -> Subject | None:
@@ -359,8 +390,8 @@ def _linear_skill(features: Tensor, targets: Tensor, task: Task) -> float:
 def _skill_between(x: Tensor, y: Tensor, asked: Tensor, truth: Tensor, task: Task) -> float:
     if task.kind == "classes":
         labels = labels_of(task, y)
-        marks = torch.nn.functional.one_hot(labels.reshape(len(labels)), task.classes).double()
-        best = torch.nn.functional.one_hot(ridge(x, marks, asked).argmax(1), task.classes).float()
+        marks = functional.one_hot(labels.reshape(len(labels)), task.classes).double()
+        best = functional.one_hot(ridge(x, marks, asked).argmax(1), task.classes).float()
         if task.classes == 2:
             best = best[:, 1:]
         return skill(judged(task, VALUES, best * 2 - 1 if task.coding == "-1/1" else best, truth).contributions)
