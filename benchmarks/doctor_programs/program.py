@@ -35,6 +35,7 @@ Part = Literal[
     "unseen tenth",
     "unseen eleventh",
     "unseen twelfth",
+    "unseen thirteenth",
     "held out",
     "recently held out",
 ]
