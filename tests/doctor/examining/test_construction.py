@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -90,6 +91,16 @@ class Cut(nn.Module):
 SERIES = torch.randn(300, 6, 2, generator=torch.Generator().manual_seed(0))
 COLUMN = classes()[1][:, None].float()
 COUNTS = torch.arange(300).remainder(60)[:, None].float()
+SYMBOLS = torch.randint(1, 3, (300, 2), generator=torch.Generator().manual_seed(5))
+
+
+def in_their_order(outputs: Tensor, symbols: Tensor) -> Tensor:
+    """Return the connectionist loss of symbols (rows, 2) that steps (rows, steps, 3) say, 0 standing for none."""
+    rows, steps = outputs.shape[:2]
+    lengths = torch.full((rows,), steps), torch.full((rows,), 2)
+    return functional.ctc_loss(outputs.transpose(0, 1), symbols, *lengths, zero_infinity=True)
+
+
 FLAWED: dict[str, tuple[dict[str, Any], str, str]] = {
     "sigmoid before cross-entropy": (
         classification(model=network(4, 8, 1, output=nn.Sigmoid()), targets=COLUMN, loss=nn.BCEWithLogitsLoss()),
@@ -216,6 +227,24 @@ FLAWED: dict[str, tuple[dict[str, Any], str, str]] = {
         "wrong_output_activation",
         "lie outside",
     ),
+    "shares for the cross-entropy within a loss": (
+        classification(
+            model=network(4, 8, 2, output=nn.Softmax(1)),
+            loss=lambda o, t: functional.cross_entropy(o, t) + 1e-2 * o.square().mean(),
+        ),
+        "wrong_output_activation",
+        "it is given shares already",
+    ),
+    "plain numbers for the logarithms of shares": (
+        regression(model=nn.Linear(2, 3), inputs=SERIES, targets=SYMBOLS, loss=in_their_order),
+        "wrong_output_activation",
+        "does not sum to one as such",
+    ),
+    "eight classes between -1 and 1": (
+        classification(model=network(4, 8, 8, output=nn.Tanh()), targets=torch.arange(300) % 8),
+        "wrong_output_activation",
+        "tanh bounds them",
+    ),
     "rows taken for steps": (
         classification(model=Reader(batch_first=False), inputs=SERIES),
         "not_learning",
@@ -284,6 +313,9 @@ SOUND: dict[str, dict[str, Any]] = {
     ),
     "means that move": regression(model=normalized(0.1)),
     "units dropped in training": regression(model=Dropped(always=False)),
+    "symbols in their order": regression(
+        model=nn.Sequential(nn.Linear(2, 3), nn.LogSoftmax(-1)), inputs=SERIES, targets=SYMBOLS, loss=in_their_order
+    ),
     "shares kept from 0 and 1": classification(
         model=network(4, 8, 1, output=nn.Sequential(nn.Sigmoid(), Cut())), targets=COLUMN, loss=nn.BCELoss()
     ),
@@ -297,6 +329,13 @@ def test_a_flaw_is_named_and_explained(name: str) -> None:
     found = [flaw for flaw in flaws(given, anatomy_of(given)) if flaw.severity == "critical"]
     assert symptom in {flaw.symptom for flaw in found}
     assert text in " ".join(flaw.text for flaw in found)
+
+
+def test_two_classes_between_minus_one_and_one_lose_too_little_for_an_alarm() -> None:
+    (flaw,) = flaws(given := subject(classification(model=network(4, 8, 2, output=nn.Tanh()))), anatomy_of(given))
+    assert (flaw.symptom, flaw.severity) == ("wrong_output_activation", "warning")
+    least = functional.cross_entropy(torch.tensor([[1.0, -1.0]]), torch.tensor([0]))
+    assert float(least) / math.log(2) < 0.2  # of what can be said of two equal classes
 
 
 @pytest.mark.parametrize("name", SOUND)

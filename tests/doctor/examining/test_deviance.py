@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fitwell.doctor.examining.anatomy import anatomy_of
-from fitwell.doctor.examining.deviance import Deviance, deviance_of, names_columns
+from fitwell.doctor.examining.deviance import Deviance, deviance_of, lie_anywhere, names_columns
 from fitwell.doctor.examining.judge import judged_by_deviance
 from fitwell.doctor.examining.losses import Loss
 
@@ -103,6 +103,24 @@ def test_outputs_that_do_not_lead_back_to_their_targets_are_judged_by_the_loss(
     width = 1 if isinstance(loss, nn.MSELoss) else 2
     given = subject(regression(model=network(4, 16, width), targets=targets, loss=loss))
     assert (judged_by_deviance(given, anatomy_of(given)).reading.deviance is not None) == unread
+
+
+def of_order(outputs: Tensor, marks: Tensor) -> Tensor:
+    apart = functional.softplus(outputs[marks < 0.5][None] - outputs[marks > 0.5][:, None])
+    return apart.sum() / max(1, apart.numel())
+
+
+def test_marks_whose_order_alone_is_asked_for_are_judged_by_it_since_no_line_between_them_is_meant() -> None:
+    own = lambda outputs, marks: functional.binary_cross_entropy_with_logits(outputs, marks) ** 2  # noqa: E731
+    targets = classes()[1][:, None].float()
+    for loss, unread in ((of_order, True), (own, False)):
+        assert lie_anywhere(loss, torch.zeros(300, 1), targets) == unread
+        given = subject(classification(model=network(4, 16, 1), targets=targets, loss=loss))
+        found = judged_by_deviance(given, anatomy_of(given)).reading.deviance
+        assert (found is not None) == unread
+        if found is not None:
+            assert found.constant == pytest.approx(math.log(2), rel=1e-3)  # all alike: each pair is even
+            assert found.least == pytest.approx(0, abs=1e-3)
 
 
 def test_classes_are_read_where_columns_are_theirs_and_not_where_rows_are_alike() -> None:

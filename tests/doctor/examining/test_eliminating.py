@@ -230,7 +230,7 @@ def test_logarithms_of_counts_are_told_from_other_numbers_below_all() -> None:
     assert [each.remedies[0].change["text"] for each in counted(given)] == ["take the logarithm of 1 + the count"] * 2
     shares = torch.rand(400, 3, generator=random)
     for others in (torch.where(x == 0, 0.0, shares).log(), torch.where(x == 0, torch.nan, x.log()), -x.log()):
-        assert counts_whose_logarithm_is_taken(subject(regression(inputs=others))) is None
+        assert counts_whose_logarithm_is_taken(subject(regression(inputs=others, targets=counts[:, :1]))) is None
 
 
 def sums(inputs: Tensor, targets: Tensor) -> Finding | None:

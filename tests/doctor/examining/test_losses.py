@@ -52,3 +52,15 @@ def test_a_function_of_torch_is_recognized() -> None:
 def test_what_is_like_no_known_loss_is_said_to_be_its_own() -> None:
     found = recognize(lambda output, target: (output - target).abs().pow(1.3).mean(), *NUMBERS)
     assert (found.name, found.expects) == ("a loss of its own", "anything")
+
+
+def test_targets_in_thousands_do_not_hide_that_another_column_is_asked_for_something_else() -> None:
+    grams = torch.tensor([[1.0, 4000.0], [-1.0, 5200.0], [1.0, 2900.0], [-1.0, 3300.0]])
+
+    def beside_a_verdict(output: Tensor, target: Tensor) -> Tensor:
+        verdict = functional.softplus(-output[:, 0] * target[:, 0]).mean()
+        return verdict + (output[:, 1] - target[:, 1]).square().mean()
+
+    assert recognize(beside_a_verdict, torch.zeros(4, 2), grams).name == "a loss of its own"
+    of_both = lambda output, target: 3 * (output - target).square().mean()  # noqa: E731
+    assert recognize(of_both, torch.zeros(4, 2), grams).name == "squared error"

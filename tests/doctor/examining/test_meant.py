@@ -105,6 +105,25 @@ def test_a_loss_is_wrong_where_what_it_likes_best_has_a_worse_score_than_what_wa
     assert (found is not None and found.symptom == "wrong_loss") == turned
 
 
+def overlap(said: Tensor, marks: Tensor) -> Tensor:
+    return (2 * (said * marks).sum() + 1) / (said.sum() + marks.sum() + 1)
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_training_by_an_overlap_of_plain_numbers_leads_away_from_the_overlap_of_what_is_marked(shares: bool) -> None:
+    marks = (curve()[0] > 0.8).float()
+    arguments = regression(
+        model=network(4, 16, 4),
+        inputs=curve()[0],
+        targets=marks,
+        loss=lambda outputs, marks: 1 - overlap(outputs.sigmoid() if shares else outputs, marks),
+        score=lambda outputs, marks: float(overlap((outputs > 0).float(), marks)),
+    )
+    found = [each for each in examine(**arguments).findings if each.severity == "critical"]
+    assert [each.symptom for each in found if "leads away" in each.explanation] == ([] if shares else ["wrong_loss"])
+    assert not (shares and found)
+
+
 def test_free_outputs_reach_targets_in_thousands_and_in_hundredths_at_once() -> None:
     targets = torch.cat([5000 + 400 * curve()[1], 0.01 * curve()[1]], 1)
     spread = targets.std(0)

@@ -40,6 +40,7 @@ class Anatomy:
     blunt: bool  # what is between two numbers of the inputs gets lost, as where they are cut to whole ones
     stale: float  # the share of their first guess that running means of normalization layers end with, the largest
     imbalance: float  # rows of the largest class over those of the smallest; of labels, the most uneven one's
+    comparable: bool  # whether outputs that answer can be compared with the targets, number by number
     pull: float  # of all rows of one class on the outputs, over those of another, the largest: the loss may weigh them
     severed: bool = False  # something in the network stops the gradient, and it can be let through
     mixed: bool = False  # rows are taken for steps, and need not be
@@ -91,9 +92,11 @@ def anatomy_of(subject: Subject) -> Anatomy:
     task = task_of(subject.known, seen.output, loss)
     owned = owned_by(subject, module)
     output = _output_of(seen)
+    reading = reading_of(subject, loss, task, seen.output.float())
+    sizes = {reading.answers(seen.output)[0].numel(), subject.known[0].numel()}
     return Anatomy(
         trace=seen,
-        reading=reading_of(subject, loss, task, seen.output.float()),
+        reading=reading,
         output_shape=tuple(seen.output.shape[1:]),
         output=output,
         mismatch=mismatch_of(
@@ -118,6 +121,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
         plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
         stale=_stale(subject, module),
         imbalance=_imbalance(task, subject.known),
+        comparable=len(sizes) == 1 or 1 in sizes,
         pull=_pull(subject, task, loss, seen.output),
     )
 

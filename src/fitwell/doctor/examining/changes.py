@@ -80,6 +80,8 @@ def _numbers(subject: Subject, anatomy: Anatomy) -> bool:
     if anatomy.task.kind != "numbers" or anatomy.reading.deviance is not None:
         return False
     # Likelihoods of rates and shares are defined for those alone.
+    if not anatomy.comparable:
+        return False
     free = anatomy.loss.expects in ("values", "anything") or _other_loss(subject, anatomy)
     return free and subject.known.is_floating_point()
 
@@ -97,7 +99,8 @@ def _other_loss(subject: Subject, anatomy: Anatomy) -> bool:
     names = (*proper[anatomy.task.kind], "binary cross-entropy with logits")
     mismatch = anatomy.mismatch is not None
     flawed = mismatch or anatomy.loss.negated or anatomy.broadcasts or anatomy.misled
-    return anatomy.reading.deviance is None and (flawed or anatomy.loss.name not in names)
+    fitting = anatomy.task.kind != "numbers" or anatomy.comparable
+    return anatomy.reading.deviance is None and fitting and (flawed or anatomy.loss.name not in names)
 
 
 def _squashed(subject: Subject, anatomy: Anatomy) -> bool:

@@ -131,6 +131,16 @@ def _descended(
     return values.detach()
 
 
+def lie_anywhere(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
+    """Tell whether a loss is the same wherever outputs lie together, as one of their order, or of their differences."""
+    asked = torch.randn(outputs[:ASKED].shape, generator=torch.Generator().manual_seed(0))
+    try:
+        first, *moved = (float(loss(asked + by, targets[:ASKED]).mean()) for by in (0.0, -1.0, 2.0))
+    except REFUSED:
+        return False
+    return all(abs(first - each) <= SAME * abs(first) for each in moved)
+
+
 def names_columns(loss: Loss, outputs: Tensor, targets: Tensor) -> bool:
     """Tell whether it matters to a loss which of the outputs (rows, columns) of a row is which.
 

@@ -43,7 +43,7 @@ from fitwell.doctor.examining.explaining import (
 )
 from fitwell.doctor.examining.far_targets import far_targets
 from fitwell.doctor.examining.flaw import Flaw
-from fitwell.doctor.examining.judge import aimed_elsewhere, judged_by_deviance
+from fitwell.doctor.examining.judge import aimed_elsewhere, judged_by_deviance, led_away
 from fitwell.doctor.examining.loop import train
 from fitwell.doctor.examining.losses import REFUSED
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, Tally, bench_of, gain, tally_of
@@ -60,7 +60,14 @@ from fitwell.doctor.examining.rows import (
     without_signal,
 )
 from fitwell.doctor.examining.scoring import by_rank, skill
-from fitwell.doctor.examining.screening import Screened, draws_the_line_elsewhere, is_clear, screen, starting_arm
+from fitwell.doctor.examining.screening import (
+    Screened,
+    draws_the_line_elsewhere,
+    is_clear,
+    relative_shortfall,
+    screen,
+    starting_arm,
+)
 from fitwell.doctor.examining.subject import MakeOptimizer, Score, Subject, drawn_by_moments, folds_of, subject_of
 from fitwell.doctor.examining.suspicion import suspicions
 from fitwell.doctor.examining.thresholds import (
@@ -234,6 +241,8 @@ def _examine(subject: Subject, clock: Clock, course: Course) -> None:
             f"the model, the loss and the targets must go together, but training fails: {reason}"
         ) from error
     course.screened = screened = screen(bench)
+    if (astray := led_away(bench, screened.base)) is not None:
+        course.add((flaw_finding(astray, None),))
     if spoiled:
         course.findings[0] = with_skill(course.findings[0], screened.base.skill)
     _measure_flaws(bench, screened, found, course)
@@ -448,8 +457,10 @@ def _find_causes(
     # A rate is untuned in many a healthy training, but not where its steps are seen to overshoot.
     overshoots = any("unstable_loss" in symptoms_of(name, causes.measured.arm, base) for name in causes.effects)
     fault = evident or overshoots or any(table[name].fault for name in causes.effects)
-    severity: Severity = "critical" if fault or screened.shortfall >= RELATIVE_HEADROOM else "warning"
     sure = _holds(divisions, causes.measured, evident=evident)
+    severity: Severity = (
+        "critical" if fault or _lost(divisions, screened, causes.measured) >= RELATIVE_HEADROOM else "warning"
+    )
     signals = base.trainings[0].signals
     if set(causes.effects) <= {WIDER, STAND_IN} and not (signals is not None and signals.fading):
         # Too small a network may be just large enough for some first weights.
@@ -482,6 +493,19 @@ def _find_causes(
     known = {finding.symptom for finding in course.findings}
     more = possible_findings(screened, causes.possible, causes.cure.arm)
     course.add(each for each in more if each.symptom not in known)
+
+
+def _lost(divisions: Divisions, screened: Screened, changed: Measured) -> float:
+    """Return the share of what is possible that the training stays below: at first, and over two divisions.
+
+    Where it depends on the first weights, one division says little of how much that is.
+    """
+    both = Divisions(divisions.benches[:2])  # where both were measured
+    reached, possible = (
+        skill(both.by_row(lambda bench, arm=arm: bench.measure(arm).contributions))  # type: ignore[misc]
+        for arm in (Arm(), changed.arm)
+    )
+    return max(screened.shortfall, relative_shortfall(reached, possible))
 
 
 def _holds(divisions: Divisions, changed: Measured, *, evident: bool) -> bool:

@@ -6,17 +6,26 @@ import math
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from fitwell.doctor.examining.anatomy import Anatomy
-from fitwell.doctor.examining.deviance import ASKED, Deviance, deviance_of, endless_deviance, names_columns
+from fitwell.doctor.examining.deviance import (
+    ASKED,
+    Deviance,
+    deviance_of,
+    endless_deviance,
+    lie_anywhere,
+    names_columns,
+)
 from fitwell.doctor.examining.flaw import Flaw
 from fitwell.doctor.examining.losses import REFUSED, classes_axis
 from fitwell.doctor.examining.meaning import meant_numbers
-from fitwell.doctor.examining.measuring import gain
+from fitwell.doctor.examining.measuring import Bench, Measured
 from fitwell.doctor.examining.scoring import Task, judged, skill
 from fitwell.doctor.examining.subject import Subject, new_module
 from fitwell.doctor.examining.thresholds import READ, STANDARD_ERRORS
 
+LEAST_SPREAD = 1e-3  # of a figure between groups of rows
 PARTS = 8  # of the rows that a loss was asked about, each with a figure of its own
 
 
@@ -35,7 +44,8 @@ def judged_by_deviance(subject: Subject, anatomy: Anatomy) -> Anatomy:
         one_row = len(anatomy.output_shape) == 1
         named = one_row and names_columns(subject.loss, output, targets)
         of_steps = not one_row and classes_axis(tuple(output.shape), targets) is not None
-        if named or of_steps or output[0].numel() == targets[0].numel():
+        of_marks = output[0].numel() == targets[0].numel() and not lie_anywhere(subject.loss, output, targets)
+        if named or of_steps or of_marks:
             return anatomy  # shares of classes, of a row or a step, or of two marks: every loss is asked for these
     found = deviance_of(
         subject.loss, anatomy.trace.output, subject.targets, activation=anatomy.output, batch_size=subject.batch_size
@@ -68,26 +78,53 @@ def aimed_elsewhere(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     found = anatomy.reading.deviance
     if found is None or found.endless or subject.score is None:
         return None
-    free = found.free
-    size = found.group if found.group > 1 else max(2, len(free) // PARTS)
-    groups = [each for each in torch.split(torch.arange(len(free)), size) if len(each) == size]
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        first = new_module(subject, subject.seed).eval()(subject.inputs[: len(free)])
-        figures = torch.tensor(
-            [[float(subject.score(each[rows], subject.targets[rows])) for each in (free, first)] for rows in groups]
-        )
-    lost = gain(figures[:, 1], figures[:, 0])
-    if not bool(figures.isfinite().all()) or len(groups) < 2 or lost.clear < STANDARD_ERRORS:
+    size = found.group if found.group > 1 else max(2, len(found.free) // PARTS)
+    scores = _beside_never_trained(subject, found.free, torch.arange(len(found.free)), size)
+    return None if scores is None else _astray("the outputs that the loss likes best", *scores)
+
+
+def led_away(bench: Bench, base: Measured) -> Flaw | None:
+    """Training by a loss without a least value has made the author's own figure worse than it was before."""
+    found, subject, training = bench.anatomy.reading.deviance, bench.subject, base.trainings[0]
+    if found is None or not found.endless or subject.score is None or training.diverged:
         return None
-    liked, drawn = figures.mean(0).tolist()
+    rows = bench.folds[0].held_out
+    scores = _beside_never_trained(subject, training.outputs, rows, max(2, len(rows) // PARTS))
+    return None if scores is None else _astray("held-out rows, after training by it,", *scores)
+
+
+def _beside_never_trained(subject: Subject, outputs: Tensor, rows: Tensor, size: int) -> tuple[float, float] | None:
+    """Return the author's figure of outputs for some rows, and the untrained network's, where that is clearly better.
+
+    Rows are scored in groups of one size, so that there is something to tell chance by.
+    """
+    assert subject.score is not None
+    groups = [each for each in torch.split(torch.arange(len(rows)), size) if len(each) == size]
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        first = new_module(subject, subject.seed).eval()(subject.inputs[rows])
+        figures = torch.tensor(
+            [[float(subject.score(given[each], subject.targets[rows[each]])) for given in (outputs, first)]
+             for each in groups]
+        )  # fmt: skip
+    lost = (figures[:, 1] - figures[:, 0]).double()
+    if not bool(figures.isfinite().all()) or len(groups) < 2:
+        return None
+    if float(lost.mean()) * math.sqrt(len(groups)) < STANDARD_ERRORS * max(float(lost.std()), LEAST_SPREAD):
+        return None
+    found, drawn = figures.mean(0).tolist()
+    return found, drawn
+
+
+def _astray(what: str, found: float, drawn: float) -> Flaw:
     return Flaw(
         symptom="wrong_loss",
         severity="critical",
         where="loss",
-        text=f"the outputs that the loss likes best have a score of {liked:.3g}, by the figure that was given, and "
-        f"those of the network before its first step have {drawn:.3g}: minimizing it leads away from what is wanted",
+        text=f"{what} have a score of {found:.3g}, by the figure that was given, and those of the network before its "
+        f"first step have {drawn:.3g}: minimizing it leads away from what is wanted",
         change=None,
-        way_out="look at which terms of the loss are to be small and which large, and at its signs and marks",
+        way_out="look at which terms of the loss are to be small and which large, at its signs and marks, and at what "
+        "it takes outputs for",
     )
 
 

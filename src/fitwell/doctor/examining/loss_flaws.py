@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from fitwell.doctor.examining.anatomy import Anatomy
 from fitwell.doctor.examining.flaw import REAL, ROWS, Flaw, outputs_of, relative_spread, soundly_drawn
@@ -13,11 +16,14 @@ from fitwell.doctor.examining.losses import OF_LOGARITHMS, OF_RATES, REFUSED, Lo
 from fitwell.doctor.examining.meaning import meant_values, turns_away
 from fitwell.doctor.examining.scoring import labels_of
 from fitwell.doctor.examining.subject import Subject, standardized_rows
+from fitwell.doctor.examining.thresholds import RELATIVE_FAULT, SUMS_TO_ONE
 
 ASKED = 512  # rows whose outputs are asked for their gradients
 GRID = 81  # outputs at which a loss is asked
 MOST_CLASSES = 20  # of which a loss is asked
 SURE = 10.0  # logits that leave no doubt
+# Losses of torch that may be a term of a loss, what they take, and along which axis of it classes lie.
+TERMS = {"cross_entropy": ("logits", 1), "nll_loss": ("log-probabilities", 1), "ctc_loss": ("log-probabilities", -1)}
 ABOUT_LOSS = ("loss of classes", "over one output", "takes targets", "takes classes")  # what is said of a loss
 
 
@@ -27,7 +33,7 @@ def mismatched_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         return None
     linear = anatomy.output == "linear"
     by_loss = linear or any(words in anatomy.mismatch for words in ABOUT_LOSS)
-    mild = anatomy.output in ("tanh", "softplus") and anatomy.task.kind != "numbers"
+    mild = anatomy.output == "tanh" and anatomy.task.kind != "numbers" and _left_untold(anatomy) < RELATIVE_FAULT
     return Flaw(
         symptom="wrong_loss" if by_loss else "wrong_output_activation",
         severity="warning" if mild else "critical",
@@ -36,6 +42,77 @@ def mismatched_output(subject: Subject, anatomy: Anatomy) -> Flaw | None:
         change="loss" if by_loss else "output",
         way_out=_way_out(anatomy),
     )
+
+
+def mismatched_term(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """A loss of its own hands a known one within it shares for logits, or numbers for logarithms of shares."""
+    if anatomy.loss.expects != "anything":
+        return None  # the loss as a whole was asked
+    output = outputs_of(soundly_drawn(subject, anatomy), standardized_rows(subject, ROWS))
+    if output is None:
+        return None
+    calls = Calls()
+    try:
+        with torch.no_grad(), calls:
+            subject.loss(output, subject.targets[:ROWS])
+    except REFUSED:
+        return None
+    for name, given in calls.seen:
+        takes, axis = TERMS[name]
+        are_shares = _sum_to_one(given, axis)
+        if takes == "logits" and are_shares:
+            wrong = f"{name} takes logits and applies its own softmax, but within the loss it is given shares already"
+            change, way_out = (
+                "output" if anatomy.output == "softmax" else None,
+                "hand it the numbers before the softmax",
+            )
+        elif takes == "log-probabilities" and not _sum_to_one(given.exp(), axis):
+            wrong = (
+                f"{name} takes logarithms of shares, but what it is given within the loss does not sum to one as such"
+            )
+            change, way_out = None, f"apply log_softmax over the classes before {name}"
+        else:
+            continue
+        return Flaw(
+            symptom="wrong_output_activation",
+            severity="critical",
+            where=f"{name} within the loss",
+            text=f"{wrong}; so the training cannot reach what its data allows, or only by a detour",
+            change=change,
+            way_out=way_out,
+        )
+    return None
+
+
+class Calls(TorchFunctionMode):
+    """What is given to known losses while it is entered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, Tensor]] = []
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Make the call, and keep what it was given."""
+        name = getattr(func, "__name__", "")
+        if name in TERMS and args and isinstance(args[0], Tensor):
+            self.seen.append((name, args[0].detach()))
+        return func(*args, **(kwargs or {}))
+
+
+def _sum_to_one(values: Tensor, axis: int) -> bool:
+    shares = values.float()
+    inside = bool(((shares >= 0) & (shares <= 1 + SUMS_TO_ONE)).all())
+    return inside and bool(((shares.sum(axis) - 1).abs() < SUMS_TO_ONE).all())
+
+
+def _left_untold(anatomy: Anatomy) -> float:
+    """Return the least log loss that logits from -1 to 1 can have, beside that of knowing nothing of equal classes."""
+    others = anatomy.width - 1
+    if anatomy.task.kind == "labels" or others == 0:
+        return math.log1p(math.exp(-1)) / math.log(2)
+    return math.log1p(others * math.exp(-2)) / math.log(1 + others)
 
 
 def _way_out(anatomy: Anatomy) -> str:

@@ -157,11 +157,21 @@ def _probed(loss: Loss, outputs: Tensor, targets: Tensor) -> LossKind:
 
 
 def _likeness(loss: Loss, known: Loss, outputs: Tensor, targets: Tensor) -> float:
-    """Return the cosine between two losses' gradients, 0 where either has none."""
+    """Return the cosine between two losses' gradients, 0 where either has none.
+
+    Where outputs stand in columns it is that of the column in which they are least alike: targets in thousands would
+    hide what is asked of the others.
+    """
     ours, theirs = gradient_of(known, outputs, targets), gradient_of(loss, outputs, targets)
     if ours is None or theirs is None:
         return 0.0
-    return float(functional.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0))
+    whole = float(functional.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0))
+    columns = functional.cosine_similarity(ours.flatten(1), theirs.flatten(1), dim=0)
+    asked = (ours.flatten(1).norm(dim=0) > 0) | (theirs.flatten(1).norm(dim=0) > 0)
+    if ours.ndim < 2 or not bool(asked.any()):
+        return whole
+    least = float(columns[asked].min() if whole > 0 else columns[asked].max())
+    return min(whole, least) if whole > 0 else max(whole, least)
 
 
 def gradient_of(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
