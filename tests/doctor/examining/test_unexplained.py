@@ -163,7 +163,7 @@ def test_what_the_training_rows_lose_as_well_is_not_learned_by_heart(loss: float
     bench: Any = SimpleNamespace(
         measure=lambda _arm: base,
         held_out=lambda: torch.arange(200),
-        anatomy=SimpleNamespace(task=SimpleNamespace(kind="numbers")),
+        anatomy=SimpleNamespace(task=SimpleNamespace(kind="numbers"), pull=1.0, imbalance=1.0),
         subject=SimpleNamespace(known=None),
     )
     screened: Any = SimpleNamespace(base=base, constant_error=1.0)

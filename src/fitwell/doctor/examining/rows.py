@@ -119,6 +119,8 @@ def counts_whose_logarithm_is_taken(subject: Subject) -> Subject | None:
 
     Features that hold no logarithm of nothing stay as they are.
     """
+    if _constant(subject):
+        return None  # that is what is wrong
     mended = [_mended_logarithms(each) for each in (subject.inputs, subject.targets)]
     if not all(bool(each.isfinite().all()) for each in mended if each.is_floating_point()):
         return None
