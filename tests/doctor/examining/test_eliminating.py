@@ -18,7 +18,6 @@ from fitwell.doctor.examining.clock import clock_of
 from fitwell.doctor.examining.eliminating import Causes, eliminate
 from fitwell.doctor.examining.examination import Course, examine
 from fitwell.doctor.examining.explaining import joined
-from fitwell.doctor.examining.loop import optimizer_of
 from fitwell.doctor.examining.measuring import (
     MOST_DIVISIONS,
     Bench,
@@ -29,6 +28,7 @@ from fitwell.doctor.examining.measuring import (
     gain,
     tally_of,
 )
+from fitwell.doctor.examining.optimizers import optimizer_of
 from fitwell.doctor.examining.rows import (
     copied_target,
     counted,

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.anatomy import anatomy_of
 from fitwell.doctor.examining.changes import CHANGES, EXCHANGED, NAMED, STAND_IN, WIDER, Arm
 from fitwell.doctor.examining.clock import clock_of
-from fitwell.doctor.examining.loop import loss_for, optimizer_of, scales_of
+from fitwell.doctor.examining.loop import loss_for, scales_of
 from fitwell.doctor.examining.measuring import bench_of, tally_of
+from fitwell.doctor.examining.optimizers import optimizer_of
 from fitwell.doctor.examining.rewiring import network_of, put_rows_first
 from fitwell.doctor.examining.screening import has_rare_class, lowest_recall
 from fitwell.doctor.examining.subject import Fold, Subject, subject_of

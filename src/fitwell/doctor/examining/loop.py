@@ -16,17 +16,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fitwell.doctor.examining.anatomy import Anatomy
-from fitwell.doctor.examining.changes import EXCHANGED, NAMED, REGULARIZED, Arm, parameters_of
+from fitwell.doctor.examining.changes import EXCHANGED, NAMED, Arm
 from fitwell.doctor.examining.clock import Clock
 from fitwell.doctor.examining.losses import Loss, classes_first
+from fitwell.doctor.examining.optimizers import optimizer_of
 from fitwell.doctor.examining.rewiring import network_of, rewired
 from fitwell.doctor.examining.scoring import Judged, class_counts, judged, labels_of, skill
 from fitwell.doctor.examining.signals import Signals, SignalsOf
 from fitwell.doctor.examining.subject import Fold, Subject, calmed, steps_of
-from fitwell.doctor.examining.thresholds import CHECKPOINTS, FLOOR, HOPELESS_ERRORS, MUCH_DECAY, SPREAD_FACTOR, TINY
+from fitwell.doctor.examining.thresholds import CHECKPOINTS, FLOOR, HOPELESS_ERRORS, SPREAD_FACTOR, TINY
 from fitwell.doctor.examining.tracing import Rewired
 
-DECAY = 0.05  # of the arm that is held back, decoupled
 NOT_ASKED = -100  # torch's number for no class
 EVALUATED = 2000  # rows at a time, and at most so many training rows
 
@@ -280,35 +280,6 @@ def _largest_of(x: Tensor, axis: int) -> float:
 
 def _is_identity(factor: Tensor, shift: Tensor) -> bool:
     return factor.ndim == 0 and float(factor) == 1 and float(shift) == 0
-
-
-def optimizer_of(subject: Subject, anatomy: Anatomy, module: nn.Module, arm: Arm) -> torch.optim.Optimizer:
-    """Return the optimizer of an arm; Adam in the place of another keeps a decay that might be at fault itself."""
-    trainable = [each for each in parameters_of(module) if each.requires_grad]
-    decay = DECAY if REGULARIZED in arm.changes else 0.0
-    own = subject.optimizer(module.parameters()) if not arm.is_another_network else None
-    if own is None or "adam" in arm.changes:
-        if own is not None and "thaw" not in arm.changes:
-            given = {id(each) for group in own.param_groups for each in group["params"]}
-            trainable = [each for each in trainable if id(each) in given] or trainable
-        own_decay = anatomy.weight_decay if own is not None and "lighter" not in arm.changes else 0.0
-        if own_decay >= MUCH_DECAY and not anatomy.decoupled and not isinstance(own, torch.optim.SGD):
-            return torch.optim.Adam(trainable, lr=arm.adam_rate, weight_decay=own_decay, fused=True)
-        kept = own_decay if own_decay >= MUCH_DECAY else 0.0
-        return torch.optim.AdamW(trainable, lr=arm.adam_rate, weight_decay=max(decay, kept), fused=True)
-    given = {id(each) for group in own.param_groups for each in group["params"]}
-    if "thaw" in arm.changes:
-        missing = [each for each in trainable if id(each) not in given]
-        if missing:
-            own.add_param_group({"params": missing})
-    for group in own.param_groups:
-        if "rate" in arm.changes:
-            group["lr"] = group["lr"] * arm.factor
-        if "lighter" in arm.changes and "weight_decay" in group:
-            group["weight_decay"] = 0.0
-        if REGULARIZED in arm.changes and "weight_decay" in group:
-            group["weight_decay"] = max(group["weight_decay"], decay)
-    return own
 
 
 def loss_for(subject: Subject, anatomy: Anatomy, arm: Arm, targets: Tensor) -> Loss:
