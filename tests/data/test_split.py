@@ -79,6 +79,16 @@ def test_the_names_of_classes_and_groups_do_not_move_rows() -> None:
     assert same(grouped, split_rows(60, DataSettings(), groups=named, seed=3))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_that_were_drawn_with_the_seed_of_the_split_are_not_divided_by_what_was_drawn(seed: int) -> None:
+    column = np.random.default_rng(seed).random(4000)
+    labels = (column > 0.5).astype(np.int64)
+    for classes in (None, labels):
+        split = split_rows(4000, DataSettings(), labels=classes, seed=seed)
+        for part in (split.train, split.validation, split.test):
+            assert abs(column[part].mean() - 0.5) < 5 * np.sqrt(1 / 12 / len(part))  # five standard errors
+
+
 def test_seventy_fifteen_fifteen_is_the_default_division() -> None:
     split = split_rows(1000, DataSettings(), seed=0)
     assert [part.size for part in parts_of(split)] == [700, 150, 150]

@@ -21,6 +21,7 @@ from jaxtyping import Int, Shaped
 from fitwell.errors import DataError, RequestError
 from fitwell.recipe import DataSettings, SplitName
 
+OWN_STREAM = (0x5EED, 0xF17)
 DRAWS = 32  # random orders of groups that are tried; the one that comes closest to the shares is taken
 LABEL_SET_ROWS = 3  # label sets with fewer rows cannot be in all three parts
 
@@ -167,7 +168,12 @@ def validation_share(settings: DataSettings, *, test_is_apart: bool) -> float:
 
 
 def _generator(seed: int, stream: int = 0) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, stream])))
+    """Return a stream of random numbers that is nobody else's.
+
+    `default_rng(seed)` draws the same as a sequence of that seed and zeros. Rows that somebody drew with the seed of a
+    split would be divided by what was drawn: the lowest tenths of their first column would be the test rows.
+    """
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, stream], spawn_key=OWN_STREAM)))
 
 
 def _unseen(train: Int[np.ndarray, " rows"], traits: Traits) -> str:
