@@ -20,7 +20,7 @@ from fitwell.recipe import Range, Recipe, changed, default_of
 from fitwell.run import MEND, TUNING, Run, parquet_bytes, read_json, require_unchanged, write_tuning
 from fitwell.space import Dimension, dimension_of
 from fitwell.training.loop import Mark
-from fitwell.tuning.mattering import Share
+from fitwell.tuning.mattering import Mattered, Share
 from fitwell.tuning.searching import Rung, Searched, epochs_trained
 from fitwell.tuning.trials import Trial
 
@@ -42,7 +42,7 @@ class Record:
     results: tuple[Rung, ...] = ()
     best: int | None = None  # trial
     ending: str | None = None  # of the search: `done`, or `time`
-    shares: Mapping[str, Share] | None = None
+    mattered: tuple[Mattered, ...] | None = None  # at each comparison of trials enough; None before it was asked
     comparison: Mapping[str, Any] | None = None
 
     def final(self, trial: int) -> Recipe:
@@ -73,7 +73,7 @@ class Record:
             ],
             "best": self.best,
             "ending": self.ending,
-            "shares": None if self.shares is None else {path: each.as_json() for path, each in self.shares.items()},
+            "mattered": None if self.mattered is None else [each.as_json() for each in self.mattered],
             "comparison": self.comparison,
         }
 
@@ -133,7 +133,7 @@ def _outcome(trial: int, record: Record, marks: Mapping[int, Mark]) -> str:
 
 
 def _record_of(values: Mapping[str, Any]) -> Record:
-    shares, best = values["shares"], values["best"]
+    mattered, best = values["mattered"], values["best"]
     return Record(
         stage={stage: stage for stage in get_args(Stage)}[values["stage"]],
         asked=recipes.parse(values["asked"], origin=TUNING),
@@ -155,9 +155,14 @@ def _record_of(values: Mapping[str, Any]) -> Record:
         ),
         best=None if best is None else int(best),
         ending=values["ending"],
-        shares=None if shares is None else {path: Share(**each) for path, each in shares.items()},
+        mattered=None if mattered is None else tuple(map(_mattered, mattered)),
         comparison=values["comparison"],
     )
+
+
+def _mattered(values: Mapping[str, Any]) -> Mattered:
+    shares = {path: Share(**{**each, "ahead": _tried(each["ahead"])}) for path, each in values["shares"].items()}
+    return Mattered(epochs=values["epochs"], trials=int(values["trials"]), shares=shares)
 
 
 def _plain(value: Any) -> Any:
