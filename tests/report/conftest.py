@@ -54,8 +54,8 @@ def history(members: int) -> pl.DataFrame:
             looks = {"member": member, "epoch": float(epoch), "step": 5 * epoch, "learning_rate": 0.01 * epoch}
             loss = 0.2 + 0.01 * (epoch - 6) ** 2 + 0.001 * member
             if epoch:
-                rows.append({**looks, "split": "train", "loss": 0.6 / epoch, "figure": None})
-            rows.append({**looks, "split": "validation", "loss": loss, "figure": 0.9 - loss / 4})
+                rows.append({**looks, "split": "train", "loss": 0.6 / epoch, "figure": None, "metric": None})
+            rows.append({**looks, "split": "validation", "loss": loss, "figure": 0.9 - loss / 4, "metric": "roc_auc"})
         for step in range(0, 60, 5):
             signals = {
                 f"{signal}.{layer}": float(random.uniform(0.01, 1))

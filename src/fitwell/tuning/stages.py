@@ -132,7 +132,9 @@ def _made_usable(job: Job, record: Record, begun: Begun, best: Champion) -> None
     asked = changed(record.final(best.trial), {"members": 1})  # as a trial has
     own = _begun_with(asked, record, best.trial, begun)
     write_first_files(job.run, first_files(own))
-    learned = Learned(state=_state_of(best, own.setup.state), history=history_frame([], []), ending="interrupted")
+    learned = Learned(
+        state=_state_of(best, own.setup.state), history=history_frame([], [], metric=""), ending="interrupted"
+    )
     simple = decided_baselines(own.prepared, own.setup.recipe)
     left = Left(clock=job.clock, folds=job.clock, fold=FoldTime(preparing=0, training=0, measuring=0), showing=0.0)
     conclude(Run(job.run.path), own, learned, simple, left=left, listener=job.listen)
