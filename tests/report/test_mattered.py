@@ -78,11 +78,12 @@ def test_all_comparisons_of_a_setting_share_one_axis(turning: Contents) -> None:
     assert labelled == [False, False, True]
 
 
-def test_trials_too_few_to_tell_anything_are_drawn_at_the_last_choice_alone(turning: Contents) -> None:
+def test_trials_too_few_to_tell_what_mattered_are_drawn_all_the_same(turning: Contents) -> None:
     between = {"epochs": 6, "losses": {"8": 0.9, "9": 0.8, "10": 1.0}, "kept": [9, 8]}
     results = [*turning.tuning["results"][:2], between, turning.tuning["results"][2]]
-    _, rates = search_pictures(replace(turning, tuning={**turning.tuning, "results": results}))
-    assert [len(rows) for rows in panels(rates.spec).values()] == [16, 8, 2]
+    first, rates = search_pictures(replace(turning, tuning={**turning.tuning, "results": results}))
+    assert len(panels(first.spec)) == 2
+    assert [len(rows) for rows in panels(rates.spec).values()] == [16, 8, 3, 2]
 
 
 def test_settings_are_drawn_from_what_matters_most_and_each_trial_is_a_dot(contents: Contents) -> None:

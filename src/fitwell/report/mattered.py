@@ -16,7 +16,7 @@ from fitwell.report.theme import color
 from fitwell.report.words import counted, listed, number, setting_name, setting_text
 
 SETTINGS = 8  # drawn one by one, those that matter most first
-PANEL = 84  # pixels, the height of one comparison
+PANEL = 70  # pixels, the height of one comparison
 TENDENCIES = {
     "higher": "higher is better",
     "lower": "lower is better",
@@ -144,11 +144,9 @@ def _shares(shares: Mapping[str, Mapping[str, Any]], paths: Sequence[str], *, ti
 
 
 def _setting_picture(path: str, contents: Contents, *, number_of: int) -> Picture | None:
-    """Return how trials stood along a setting when they were compared: wherever they were enough, and at last."""
+    """Return how trials stood along a setting each time they were compared."""
     tuning = contents.tuning
-    enough, results = {each["epochs"] for each in tuning["mattered"]}, tuning["results"]
-    shown = [rung for rung in results if rung["epochs"] in enough or rung is results[-1]]
-    panels = [(rung, rows) for rung in shown if (rows := _rows(path, rung, tuning))]
+    panels = [(rung, rows) for rung in tuning["results"] if (rows := _rows(path, rung, tuning))]
     if not panels:
         return None
     tried = next(each["tried"] for each in tuning["space"] if each["setting"] == path)
@@ -210,7 +208,7 @@ def _dots(rows: list[dict[str, Any]], x: Spec, *, title: str, first: bool, last:
     y_title = "validation loss" if first else None
     encoding = {
         "x": x if last else {**x, "axis": {**x["axis"], "labels": False}},
-        "y": quantity("y", y_title, domain=_of_most(losses), clamp=True, tickCount=4),
+        "y": quantity("y", y_title, domain=_of_most(losses), clamp=True, tickCount=3),
         "color": _scale("color", kinds),
         "fill": _scale("fill", kinds),
         "shape": _scale("shape", kinds),
