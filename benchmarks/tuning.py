@@ -25,6 +25,7 @@ from typing import Any
 import fitwell as fw
 from fitwell.events import Event
 from fitwell.report.words import fixed, places_of
+from fitwell.tuning.mattering import Mattered
 from tables import SETS, table_of
 
 
@@ -88,9 +89,15 @@ def measured(name: str, folder: Path, *, trials: int, seed: int) -> list[str]:
             f"{watch.training:.1f}",
             f"{watch.search / watch.training:.1f}",
             f"{whole:.0f}",
-            ", ".join(path.rpartition(".")[2] for path, share in (tuned.record.shares or {}).items() if share.matters),
+            "; ".join(map(mattered, tuned.record.mattered or ())),
             *(brought(compared) if compared else ("", "", "", "the recipe was best")),
         ]
+
+
+def mattered(each: Mattered) -> str:
+    """Return what mattered at one comparison."""
+    sure = (f"{path.rpartition('.')[2]} ({share.ahead})" for path, share in each.shares.items() if share.matters)
+    return f"{each.epochs:g}: {', '.join(sure) or 'nothing'}"
 
 
 def brought(compared: Mapping[str, Any]) -> tuple[str, str, str, str]:

@@ -111,7 +111,7 @@ def test_answers_are_counted_by_class_and_threshold() -> None:
 
 def test_scaled_inputs_and_targets_are_observed_as_the_network_gets_them() -> None:
     prepared, recipe = prepared_for("body_mass_g")
-    (seen,) = observed(prepared, recipe, history_frame([], []).vstack(one_look()), ending="done")
+    (seen,) = observed(prepared, recipe, history_frame([], [], metric="").vstack(one_look()), ending="done")
     assert seen.inputs is not None
     assert seen.targets is not None
     assert seen.inputs.names == ("bill_length_mm", "bill_depth_mm", "flipper_length_mm")
@@ -122,7 +122,7 @@ def test_scaled_inputs_and_targets_are_observed_as_the_network_gets_them() -> No
 
 def one_look() -> pl.DataFrame:
     row = {"member": 0, "epoch": 0.0, "step": 0, "split": "validation", "loss": 1.0, "learning_rate": 0.0}
-    return pl.DataFrame(row | {"seconds": None, "rows": 9, "figure": None}, schema=COLUMNS)
+    return pl.DataFrame(row | {"seconds": None, "rows": 9, "figure": None, "metric": None}, schema=COLUMNS)
 
 
 @pytest.fixture(scope="module")

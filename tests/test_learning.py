@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 from sklearn.utils.class_weight import compute_class_weight
 
 from fitwell.data.read import read_table
@@ -86,6 +86,20 @@ def test_training_ends_done_with_the_best_weights_and_the_named_figure() -> None
     model = trained_model(prepared, setup, found.state, UNDECIDED)
     again = predictions_for(model, encoded(model, prepared.labelled.frame[rows])).mean
     assert np.array_equal(again, predictions)
+
+
+def test_what_decides_is_shown_while_training() -> None:
+    heard: list[Event] = []
+    prepared, setup = begun(goal="imbalanced")
+    found = learn(setup, prepared, clock=Clock(perf_counter()), listener=heard.append)
+    last = heard[-1]
+    rows = prepared.split.validation
+    assert validation(found)["metric"].unique().to_list() == ["pr_auc"]
+    assert f"pr_auc {validation(found)['figure'][-1]:.4f}" in last.text
+    assert last.values["metric"] == "pr_auc"
+    best = validation(found).filter(pl.col("loss") == validation(found)["loss"].min())
+    predictions, truth = predictions_for_rows(prepared, setup, found.state, rows).mean, prepared.labelled.truth[rows]
+    assert average_precision_score(truth, predictions[:, 1]) == pytest.approx(best["figure"].item())
 
 
 def test_training_ends_after_the_steps_that_are_allowed() -> None:

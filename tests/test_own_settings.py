@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 from fitwell.data.read import read_table
 from fitwell.events import Event, unheard
 from fitwell.learning import Clock, Learned, learn, set_up
+from fitwell.narration import member_events
 from fitwell.preparation import Prepared, divided, labelled_rows_of, planned, prepare
 from fitwell.recipe import Recipe, changed, from_yaml, grouped, own_recipe
 from fitwell.run import Run, load_run
@@ -98,6 +99,15 @@ def test_a_run_records_what_its_members_have_of_their_own(run: Run) -> None:
     assert "4 members of 8, silu" in plan["text"]
     assert f"adamw at {rate:g} to 0.5, log_cosine" in plan["text"]
     assert "; members differ in network.dropout, network.input_factor, training.class_weights" in plan["text"]
+
+
+@pytest.mark.parametrize(("metric", "first"), [("r2", 1), ("rmse", 0)])
+def test_the_best_member_is_told_first_whichever_way_is_better(metric: str, first: int) -> None:
+    looks = {"epoch": 1.0, "split": "validation", "metric": metric}
+    rows = [looks | {"member": member, "loss": 0.5, "figure": 0.2 + 0.1 * member} for member in (0, 1)]
+    recipe = changed(Recipe(), {"members": [{}, {"network.dropout": 0.4}]})
+    told = list(member_events(recipe, pl.DataFrame(rows), metric=metric))
+    assert [event.values["member"] for event in told] == [first, 1 - first]
 
 
 def test_it_is_told_how_each_member_did_when_it_was_best(run: Run) -> None:

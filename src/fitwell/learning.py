@@ -21,9 +21,10 @@ import polars as pl
 import torch
 from torch import nn
 
-from fitwell.decision import Decision
+from fitwell.decision import Decision, costs_of
 from fitwell.devices import require_device
 from fitwell.errors import SurroundingsError
+from fitwell.evaluation import primary_for
 from fitwell.events import Event, Listener
 from fitwell.interrupts import interruptible
 from fitwell.networks.build import build_network
@@ -35,7 +36,7 @@ from fitwell.prediction import Model, Predictions, predictions_of
 from fitwell.preparation import Prepared
 from fitwell.processes.group import Wishes
 from fitwell.recipe import Recipe, TrainingSettings, changed, own_recipe
-from fitwell.tasks.task import class_weights
+from fitwell.tasks.task import Glance, class_weights
 from fitwell.training.compiled import compile_ahead
 from fitwell.training.groups import measured_fit
 from fitwell.training.history import history_frame
@@ -145,9 +146,13 @@ class Watched:
     figures: Callable[[EpochRecord], list[float]]  # of every member
 
 
-def watched_of(prepared: Prepared) -> Watched:
-    """Return the quick figure of the task of prepared rows."""
-    return Watched(name=prepared.labelled.task.glance.name, figures=partial(_figures, prepared))
+def watched_of(prepared: Prepared, recipe: Recipe) -> Watched:
+    """Return the quick figure of the task of prepared rows: the one that decides, where that is quick."""
+    labelled = prepared.labelled
+    truth, costs = labelled.truth[prepared.split.held_out[prepared.split.measured]], costs_of(recipe.decision)
+    decides = primary_for(labelled.task, labelled.coding, truth, goal=recipe.goal, costs=costs).metric
+    glance = labelled.task.glance(decides)
+    return Watched(name=glance.name, figures=partial(_figures, prepared, glance))
 
 
 def set_up(prepared: Prepared, recipe: Recipe) -> Setup:
@@ -345,7 +350,7 @@ def learn(
     """Train on prepared rows, as `learn_watched` does, with the quick figure of their task."""
     return learn_watched(
         setup,
-        watched_of(prepared),
+        watched_of(prepared, setup.recipe),
         history=history,
         save=save,
         clock=clock,
@@ -470,9 +475,10 @@ class _Log:
         if self._records or not self._frames:
             looks = sum(isinstance(record, EpochRecord) for record in self._records)
             recent = self.figures[len(self.figures) - looks :]
-            self._frames = [pl.concat([*self._frames, history_frame(self._records, recent)], how="diagonal")]
+            new = history_frame(self._records, recent, metric=self._watched.name)
+            self._frames = [pl.concat([*self._frames, new], how="diagonal")]
             self._records = []
-        return self._frames[0] if self._frames else history_frame([], [])  # a saved state may need no step more
+        return self._frames[0]
 
     def as_bytes(self) -> bytes:
         buffer = io.BytesIO()
@@ -480,10 +486,9 @@ class _Log:
         return buffer.getvalue()
 
 
-def _figures(prepared: Prepared, look: EpochRecord) -> list[float]:
+def _figures(prepared: Prepared, glance: Glance, look: EpochRecord) -> list[float]:
     labelled = prepared.labelled
     truth = labelled.truth[prepared.split.validation]
-    glance = labelled.task.glance
     return [
         glance.figure(truth, labelled.task.predictions(outputs, labelled.coding))
         for outputs in look.outputs.cpu().numpy()
@@ -503,7 +508,7 @@ def _look_event(look: EpochRecord, figures: Sequence[float], state: State, recip
     def mean(values: Sequence[float]) -> float:
         return sum(values) / len(values)
 
-    training_loss = mean(look.training_losses)
+    training_loss, figure = mean(look.training_losses), mean(figures)
     values = {
         "epoch": look.epoch,
         "epochs": recipe.training.epochs,
@@ -511,7 +516,7 @@ def _look_event(look: EpochRecord, figures: Sequence[float], state: State, recip
         "training_loss": training_loss,
         "validation_loss": mean(look.validation_losses),
         "metric": metric,
-        "figure": mean(figures),
+        "figure": figure,
         "learning_rate": mean(look.learning_rates),
         "seconds": look.seconds,
         "active": sum(mark.stopped is None for mark in state.marks),
@@ -519,9 +524,18 @@ def _look_event(look: EpochRecord, figures: Sequence[float], state: State, recip
     loss = "" if math.isnan(training_loss) else f"loss {training_loss:.4f}  "  # none before the first step
     text = (
         f"epoch {look.epoch:g}/{recipe.training.epochs}  {loss}validation {values['validation_loss']:.4f}  "
-        f"{metric} {values['figure']:.4f}  rate {values['learning_rate']:.2g}"
+        f"{metric} {_figure_text(figure)}  rate {values['learning_rate']:.2g}"
     )
     return Event("look", text, values)
+
+
+def _figure_text(value: float) -> str:
+    """Return a quick figure as a line of progress has it: a share with four decimals, any size with four digits.
+
+    >>> _figure_text(0.81234), _figure_text(0.0), _figure_text(51234.5), _figure_text(0.00012345)
+    ('0.8123', '0.0000', '5.123e+04', '0.0001234')
+    """
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 10 else f"{value:.4g}"
 
 
 def _stops(before: State, after: State) -> Iterator[Event]:

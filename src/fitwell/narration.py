@@ -20,7 +20,7 @@ from fitwell.doctor.finding import Finding, in_words
 from fitwell.evaluation import Evaluation
 from fitwell.events import Event
 from fitwell.learning import Setup
-from fitwell.metrics import Figure, Threshold
+from fitwell.metrics import METRICS, Figure, Threshold
 from fitwell.preparation import Prepared
 from fitwell.recipe import Recipe
 from fitwell.recipe.accepted import shown
@@ -197,13 +197,14 @@ def plan_event(setup: Setup) -> Event:
 def member_events(recipe: Recipe, history: pl.DataFrame, *, metric: str) -> Iterator[Event]:
     """Yield how members that differ did on the validation rows when their loss was lowest, the best member first.
 
-    `metric` is the name of the history's figure, of which more is better.
+    `metric` is the name of the history's figure.
     """
     if not any(recipe.differences):
         return
+    more = METRICS[metric].higher_is_better
     looks = history.filter((pl.col("split") == "validation") & pl.col("loss").is_finite())
     best = looks.sort("loss", maintain_order=True).unique("member", keep="first")
-    ranked = best.sort(pl.col("figure").fill_nan(None), descending=True, nulls_last=True, maintain_order=True)
+    ranked = best.sort(pl.col("figure").fill_nan(None), descending=more, nulls_last=True, maintain_order=True)
     for row in ranked.head(NAMED).iter_rows(named=True):
         own = recipe.differences[row["member"]]
         settings = ", ".join(f"{path} {shown(value)}" for path, value in own.items()) or "nothing of its own"

@@ -54,8 +54,8 @@ def history(members: int) -> pl.DataFrame:
             looks = {"member": member, "epoch": float(epoch), "step": 5 * epoch, "learning_rate": 0.01 * epoch}
             loss = 0.2 + 0.01 * (epoch - 6) ** 2 + 0.001 * member
             if epoch:
-                rows.append({**looks, "split": "train", "loss": 0.6 / epoch, "figure": None})
-            rows.append({**looks, "split": "validation", "loss": loss, "figure": 0.9 - loss / 4})
+                rows.append({**looks, "split": "train", "loss": 0.6 / epoch, "figure": None, "metric": None})
+            rows.append({**looks, "split": "validation", "loss": loss, "figure": 0.9 - loss / 4, "metric": "roc_auc"})
         for step in range(0, 60, 5):
             signals = {
                 f"{signal}.{layer}": float(random.uniform(0.01, 1))
@@ -123,11 +123,19 @@ def tuning(metric: str) -> dict[str, Any]:
             {"epochs": 12, "losses": {"1": 0.3, "4": 0.35}, "kept": [1]},
         ],
         "best": 1,
-        "shares": {
-            "network.activation": {"value": None, "low": None, "high": None, "matters": False},
-            "network.hidden": {"value": 0.1, "low": 0.0, "high": 0.4, "matters": False},
-            "training.learning_rate": {"value": 0.7, "low": 0.3, "high": 0.9, "matters": True},
-        },
+        "mattered": [
+            {
+                "epochs": 4,
+                "trials": 6,
+                "shares": {
+                    "network.activation": {name: None for name in ("value", "low", "high", "ahead")}
+                    | {"matters": False},
+                    "network.hidden": {"value": 0.1, "low": 0.0, "high": 0.4, "matters": False, "ahead": None},
+                    "training.learning_rate": {"value": 0.7, "low": 0.3, "high": 0.9, "matters": True}
+                    | {"ahead": "higher"},
+                },
+            }
+        ],
         "comparison": {
             "metric": metric,
             "rows": ROWS,
@@ -236,7 +244,12 @@ def make_contents() -> MakeContents:
             path="runs/run-1",
             state="finished",
             recipe=f"target: [y]  # {SCRIPT}\n",
-            settings={"task": task, "seed": 0, "decision": COSTS if task == "binary" else {}},
+            settings={
+                "task": task,
+                "seed": 0,
+                "training": {"epochs": 12},
+                "decision": COSTS if task == "binary" else {},
+            },
             data=data(made["targets"], made["classes"], positive=made["positive"]),
             evaluation=made["evaluation"],
             findings=[FINDING],

@@ -71,6 +71,27 @@ def test_the_confusion_matrix_and_the_table_of_classes_are_those_of_scikit_learn
         assert [float(cell) for cell in row[2:5]] == pytest.approx([part[place] for part in theirs[:3]], abs=5e-4)
 
 
+def test_the_best_of_a_figure_of_which_less_is_better_is_its_lowest(make_contents: MakeContents) -> None:
+    contents = make_contents("regression")
+    assert contents.history is not None
+    errors = contents.history.with_columns(
+        figure=pl.when((pl.col("epoch") == 0) & (pl.col("member") == 0)).then(900.0).otherwise(1 - pl.col("figure")),
+        metric=pl.when(pl.col("figure").is_not_null()).then(pl.lit("rmse")),
+    )
+    _, picture = learning_pictures(replace(contents, history=errors))
+    mean = errors.filter(pl.col("figure").is_not_null()).group_by("epoch").agg(pl.col("figure").mean()).sort("epoch")
+    lowest, last = min(mean["figure"].to_list()), mean["figure"].to_list()[-1]
+    assert picture.title == "RMSE on the validation rows"
+    assert picture.says == f"The RMSE was {lowest:.3g} at its lowest and {last:.3g} at the end."
+    (domain,) = {
+        tuple(layer["encoding"]["y"]["scale"]["domain"])
+        for layer in picture.spec["layer"]
+        if layer["encoding"].get("y", {}).get("scale")
+    }
+    assert domain[0] == pytest.approx(lowest)
+    assert domain[1] < 900  # one look of one member, far off, does not press the others together
+
+
 def test_curves_are_means_over_members_and_the_best_epoch_has_the_lowest_loss(make_contents: MakeContents) -> None:
     contents = make_contents("binary")
     assert contents.history is not None

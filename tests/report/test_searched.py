@@ -1,4 +1,4 @@
-"""What a search found is told in words and drawn trial by trial."""
+"""What a search found is told in words and as a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fitwell.report.picture import Contents
-from fitwell.report.searched import search_pictures, search_sentence, trials_table
+from fitwell.report.searched import search_sentence, trials_table
 
 MakeContents = Callable[[str], Contents]
 
@@ -43,24 +43,6 @@ def test_a_search_that_is_not_over_or_found_nothing_says_so(
     assert bool(told) == bool(said)
 
 
-def test_settings_are_drawn_from_what_matters_most_and_each_trial_is_a_dot(contents: Contents) -> None:
-    first, *others = search_pictures(contents)
-    assert [row["name"] for row in first.spec["data"]["values"]] == ["learning rate", "hidden"]
-    assert first.says == "Learning rate surely mattered."
-    assert [picture.title for picture in others] == ["learning rate", "hidden", "activation"]
-    rates, shapes, _ = (picture.spec["data"]["values"] for picture in others)
-    assert [row["what"] for row in rates] == ["the recipe", "won", "fell behind", "went on", "fell behind"]
-    assert len(shapes) == 4  # neither the trial that came to nothing nor the one whose shape was not varied
-    assert "at 0.1; the setting explains 70 % of the differences." in others[0].says
-
-
-def test_a_trial_far_above_the_others_does_not_press_them_together(contents: Contents) -> None:
-    _, rates, *_ = search_pictures(contents)
-    low, high = rates.spec["encoding"]["y"]["scale"]["domain"]
-    assert low < 0.4
-    assert 0.6 < high < 2.0
-
-
 def test_the_trials_that_came_furthest_are_listed_first(contents: Contents) -> None:
     table = trials_table(contents)
     assert table is not None
@@ -73,6 +55,5 @@ def test_the_trials_that_came_furthest_are_listed_first(contents: Contents) -> N
 
 def test_a_run_without_a_search_has_no_such_section(contents: Contents) -> None:
     plain = replace(contents, tuning={})
-    assert list(search_pictures(plain)) == []
     assert trials_table(plain) is None
     assert search_sentence(plain) == ""

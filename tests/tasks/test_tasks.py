@@ -10,18 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, softmax
-from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    matthews_corrcoef,
+    r2_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
 from sklearn.utils.class_weight import compute_class_weight
 
 from fitwell.data.sketches import Moments, joined, moments_of
 from fitwell.data.targets import KnownTarget
 from fitwell.errors import DataError, RecipeError
-from fitwell.metrics import Cut
+from fitwell.metrics import METRICS, Cut
 from fitwell.recipe import TaskName
-from fitwell.tasks.binary import roc_auc
 from fitwell.tasks.losses import LOSSES, Form
-from fitwell.tasks.multilabel import mean_roc_auc
-from fitwell.tasks.regression import r2
 from fitwell.tasks.table import TASKS
 from fitwell.tasks.task import (
     TargetCoding,
@@ -260,12 +264,46 @@ def test_quick_figures_are_those_of_scikit_learn() -> None:
     random = np.random.default_rng(3)
     truth, scores = random.integers(0, 2, 50), random.integers(0, 6, (50, 2)) / 6
     both = np.stack([1 - scores[:, 0], scores[:, 0]], axis=1)
-    assert roc_auc(truth, both) == pytest.approx(roc_auc_score(truth, scores[:, 0]))
     answers = np.stack([truth, 1 - truth], axis=1)
-    assert mean_roc_auc(answers, scores) == pytest.approx(roc_auc_score(answers, scores))
     values = random.normal(size=(50, 2))
-    assert r2(values, scores) == pytest.approx(r2_score(values, scores))
-    assert np.isnan(roc_auc(np.ones(3), both[:3]))
+    classes, table = random.integers(0, 4, 50), random.random((50, 4))
+    likeliest = table.argmax(1)
+    expected: dict[TaskName, dict[str, float]] = {
+        "binary": {
+            "roc_auc": roc_auc_score(truth, scores[:, 0]),
+            "pr_auc": average_precision_score(truth, scores[:, 0]),
+        },
+        "multiclass": {
+            "accuracy": accuracy_score(classes, likeliest),
+            "mcc": matthews_corrcoef(classes, likeliest),
+        },
+        "multilabel": {
+            "roc_auc": roc_auc_score(answers, scores),
+            "pr_auc": average_precision_score(answers, scores),
+        },
+        "regression": {
+            "r2": r2_score(values, scores),
+            "rmse": np.mean([root_mean_squared_error(values[:, place], scores[:, place]) for place in (0, 1)]),
+        },
+    }
+    rows = {"binary": (truth, both), "multiclass": (classes, table), "multilabel": (answers, scores)}
+    for name, task in TASKS.items():
+        found = {each.name: each.figure(*rows.get(name, (values, scores))) for each in task.glances}
+        assert found == pytest.approx(expected[name]), name
+
+
+def test_a_quick_figure_of_rows_of_one_class_is_none_and_that_of_one_answer_is_chance() -> None:
+    for glance in TASKS["binary"].glances:
+        assert np.isnan(glance.figure(np.ones(3), np.full((3, 2), 0.5)))
+    assert TASKS["multiclass"].glance("mcc").figure(np.array([0, 1, 2]), np.eye(3)[[1, 1, 1]]) == 0
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_decides_is_watched_where_it_is_quick(name: TaskName) -> None:
+    task = TASKS[name]
+    assert [task.glance(each.name) for each in task.glances] == list(task.glances)
+    assert task.glance("cost") == task.glances[0]
+    assert all(name in METRICS[each.name].tasks for each in task.glances)
 
 
 def test_predicted_values_end_one_standard_deviation_beyond_the_training_range() -> None:

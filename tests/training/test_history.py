@@ -31,7 +31,7 @@ def recorded(training: Any) -> tuple[list[StepRecord | EpochRecord], list[list[f
 
 def test_the_columns_are_the_documented_ones(start: Start) -> None:
     training = start(members=2, execution="mapped", signals_every=3)
-    frame = history_frame(*recorded(training))
+    frame = history_frame(*recorded(training), metric="roc_auc")
     assert history.__doc__ is not None
     assert all(name in history.__doc__ for name in COLUMNS)
     signals = [f"{signal}.{layer}" for layer in ("head", "inputs") for signal in SIGNALS[:3]]
@@ -43,7 +43,7 @@ def test_the_columns_are_the_documented_ones(start: Start) -> None:
 def test_there_is_one_row_per_member_and_look_and_per_member_and_observed_step(start: Start) -> None:
     training = start(members=3, execution="mapped", signals_every=3, epochs=4)
     records, figures = recorded(training)
-    frame = history_frame(records, figures)
+    frame = history_frame(records, figures, metric="roc_auc")
     counts = {split: len(part) for (split,), part in frame.group_by("split")}
     assert counts == {"train": 3 * 4, "validation": 3 * 5, "batch": 3 * 6}  # steps 0, 3, ..., 15 of 16
     assert frame.select("member", "step", "split").is_unique().all()
@@ -62,11 +62,13 @@ def test_there_is_one_row_per_member_and_look_and_per_member_and_observed_step(s
 def test_looks_hold_losses_figures_rates_rows_and_seconds(start: Start) -> None:
     training = start(members=2, execution="mapped", signals_every=0, schedule="exponential", learning_rate=0.01)
     records, figures = recorded(training)
-    frame = history_frame(records, figures)
+    frame = history_frame(records, figures, metric="roc_auc")
     assert frame.columns == list(COLUMNS)
     looks = [record for record in records if isinstance(record, EpochRecord)]
     validation, train = frame.filter(split="validation"), frame.filter(split="train")
     assert validation["figure"].to_list() == [value for of_look in figures for value in of_look]
+    assert validation["metric"].unique().to_list() == ["roc_auc"]
+    assert train["metric"].null_count() == len(train)
     assert validation["loss"].to_list() == [loss for look in looks for loss in look.validation_losses]
     assert train["loss"].to_list() == [loss for look in looks[1:] for loss in look.training_losses]
     assert validation["epoch"].unique().sort().to_list() == [0.0, 1.0, 2.0, 3.0, 4.0]
@@ -80,11 +82,11 @@ def test_looks_hold_losses_figures_rates_rows_and_seconds(start: Start) -> None:
 def test_a_diverged_members_signals_stay_visible_as_not_a_number(start: Start) -> None:
     training = start(optimizer="sgd", signals_every=1, epochs=2, schedule="constant")
     training.rates = [1e30]
-    frame = history_frame(*recorded(training)).filter(split="batch")
+    frame = history_frame(*recorded(training), metric="roc_auc").filter(split="batch")
     assert frame["gradient_norm.layers.0"].is_nan().any()
     assert frame["gradient_norm.layers.0"].null_count() == 0
 
 
 def test_no_records_are_an_empty_table_with_the_same_columns() -> None:
-    frame = history_frame([], [])
+    frame = history_frame([], [], metric="")
     assert (frame.columns, len(frame)) == (list(COLUMNS), 0)

@@ -1,8 +1,9 @@
-"""What mattered is found where it was planted, and nothing is found where there is nothing."""
+"""What mattered is found where it was planted, when it did, and nothing is found where there is nothing."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from scipy import stats
 from fitwell.recipe import Range
 from fitwell.space import Dimension, dimension_of
 from fitwell.tuning.halving import ranked
-from fitwell.tuning.mattering import share_of, shares
+from fitwell.tuning.mattering import FEWEST, Share, share_of, what_mattered
+from fitwell.tuning.searching import Rung
 from fitwell.tuning.trials import Trial, latin_hypercube
 
 SPACE = (
@@ -71,6 +73,32 @@ def test_intervals_hold_as_often_as_they_claim() -> None:
     assert abs(held / 500 - 0.95) < 3 * math.sqrt(0.95 * 0.05 / 500)
 
 
+def shares(trials: Sequence[Trial], losses: Mapping[int, float]) -> Mapping[str, Share]:
+    """Return what mattered where trials were compared once."""
+    (found,) = what_mattered(SPACE, trials, [rung_of(losses, 1)])
+    return found.shares
+
+
+def rung_of(losses: Mapping[int, float], kept: int, *, epochs: float = 1) -> Rung:
+    return Rung(epochs=epochs, losses=losses, kept=tuple(ranked(losses)[:kept]))
+
+
+def halved(trials: Sequence[Trial], loss: Callable[[int, float], float]) -> list[Rung]:
+    """Return the comparisons of a search whose losses are known: all trials, half of them, and so forth."""
+    rungs: list[Rung] = []
+    left = tuple(range(len(trials)))
+    for step in range(4):
+        losses = {trial: loss(trial, 4.0**step) for trial in left}
+        rungs.append(rung_of(losses, len(left) // 2, epochs=4.0**step))
+        left = rungs[-1].kept
+    return rungs
+
+
+def place(trial: Trial) -> float:
+    """Return where the rate lies, from 0 to 1."""
+    return float(SPACE[0].place(trial["training.learning_rate"]))
+
+
 def test_the_setting_that_decides_is_found_and_the_others_are_not() -> None:
     for seed in range(10):
         trials = trials_in(SPACE, 24, seed)
@@ -79,27 +107,99 @@ def test_the_setting_that_decides_is_found_and_the_others_are_not() -> None:
             number: math.log10(trial["training.learning_rate"] / 0.01) ** 2 + random.normal(scale=0.3)
             for number, trial in enumerate(trials)
         }
-        found = shares(SPACE, trials, ranked(losses))
+        found = shares(trials, losses)
         assert found["training.learning_rate"].matters
         assert found["training.learning_rate"].value > 0.5  # type: ignore[operator]
+        assert found["training.learning_rate"].ahead == "middle"
         assert not found["network.dropout"].matters
         assert not found["network.hidden"].matters
+        assert found["network.hidden"].ahead is None
 
 
-def test_a_shape_that_decides_is_found() -> None:
+@pytest.mark.parametrize(
+    ("loss", "ahead"),
+    [
+        (lambda x: -x, "higher"),
+        (lambda x: -(x**3), "higher"),  # nearly flat first, and still it only falls
+        (lambda x: math.exp(3 * x), "lower"),
+        (lambda x: abs(x - 0.5), "middle"),
+        (lambda x: -abs(x - 0.5), "ends"),
+        (lambda x: (x - 0.85) ** 2, "higher"),  # falls along nearly all of the range
+    ],
+)
+def test_which_numbers_are_ahead_is_told(loss: Callable[[float], float], ahead: str) -> None:
+    for seed in range(10):
+        trials, noise = trials_in(SPACE, 32, seed), np.random.default_rng(seed).normal(scale=0.02, size=32)
+        losses = {number: loss(place(trial)) + noise[number] for number, trial in enumerate(trials)}
+        assert shares(trials, losses)["training.learning_rate"].ahead == ahead
+
+
+def test_a_shape_that_decides_is_found_with_the_best() -> None:
     for seed in range(10):
         trials, noise = trials_in(SPACE, 24, seed), np.random.default_rng(seed).random(24)
-        losses = {number: len(trial["network.hidden"]) + noise[number] for number, trial in enumerate(trials)}
-        assert shares(SPACE, trials, ranked(losses))["network.hidden"].matters
+        losses = {number: -trial["network.hidden"][-1] / 8 + noise[number] for number, trial in enumerate(trials)}
+        found = shares(trials, losses)["network.hidden"]
+        assert found.matters
+        assert found.ahead == (16,)
 
 
-def test_where_nothing_matters_something_is_found_in_one_search_of_twenty_at_most() -> None:
+def test_what_is_ahead_early_and_behind_later_is_told_of_both_times() -> None:
+    """As learning rates are: with high ones losses fall faster first, and end higher."""
+    for seed in range(10):
+        trials, noise = trials_in(SPACE, 64, seed), np.random.default_rng(seed).normal(scale=0.03, size=(64, 4))
+
+        def loss(trial: int, epochs: float, trials: list[Trial] = trials, noise: np.ndarray = noise) -> float:
+            rate = place(trials[trial])
+            told = -rate if epochs < 4 else rate
+            return told + float(noise[trial, int(math.log(epochs, 4))])
+
+        first, second, third, *_ = what_mattered(SPACE, trials, halved(trials, loss))
+        assert [(each.epochs, each.trials) for each in (first, second, third)] == [(1, 64), (4, 32), (16, 16)]
+        aheads = [each.shares["training.learning_rate"].ahead for each in (first, second, third)]
+        assert aheads == ["higher", "lower", "lower"]
+        assert not any(each.shares["network.dropout"].matters for each in (first, second, third))
+
+
+def test_comparisons_of_too_few_trials_are_not_asked() -> None:
+    trials = trials_in(SPACE, 32, 0)
+    found = what_mattered(SPACE, trials, halved(trials, lambda trial, _: trial))
+    assert [each.trials for each in found] == [32, 16, FEWEST]
+
+
+def test_a_setting_that_too_few_trials_have_says_nothing() -> None:
+    trials = trials_in(SPACE, 24, 0)
+    lacking = [trial if number < FEWEST - 1 else {} for number, trial in enumerate(trials)]
+    for path in ("training.learning_rate", "network.hidden"):
+        found = shares(lacking, {number: place(trial) for number, trial in enumerate(trials)})[path]
+        assert (found.value, found.matters) == (None, False)
+
+
+@pytest.mark.parametrize("lasting", [0.0, 1.0], ids=["losses anew each time", "lasting losses"])
+def test_where_nothing_matters_something_is_found_in_one_search_of_twenty_at_most(lasting: float) -> None:
+    """Over all comparisons together, though each leaves only the better trials to the next."""
     random = np.random.default_rng(3)
-    designs = [trials_in(SPACE, 24, seed) for seed in range(20)]
+    designs = [trials_in(SPACE, 32, seed) for seed in range(20)]
     wrong = 0
-    for search in range(200):
-        losses = dict(enumerate(random.normal(size=24)))
-        wrong += any(share.matters for share in shares(SPACE, designs[search % 20], ranked(losses)).values())
+    for number in range(200):
+        own = lasting * random.normal(size=32)
+        rungs = halved(designs[number % 20], lambda trial, _, own=own: own[trial] + random.normal())  # type: ignore[misc]
+        found = what_mattered(SPACE, designs[number % 20], rungs)
+        wrong += any(share.matters for each in found for share in each.shares.values())
+    assert wrong / 200 < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 200)
+
+
+def test_a_setting_without_effect_is_not_found_among_trials_that_another_chose() -> None:
+    """The other decides who is left, and must be found at first; whoever is left, this one still does nothing."""
+    random = np.random.default_rng(4)
+    designs = [trials_in(SPACE, 32, seed) for seed in range(20)]
+    wrong = right = 0
+    for number in range(200):
+        trials = designs[number % 20]
+        own = [2 * place(trial) + random.normal(scale=0.4) for trial in trials]
+        found = what_mattered(SPACE, trials, halved(trials, lambda trial, _, own=own: own[trial]))  # type: ignore[misc]
+        right += found[0].shares["training.learning_rate"].matters
+        wrong += any(each.shares[path].matters for each in found for path in ("network.dropout", "network.hidden"))
+    assert right > 190
     assert wrong / 200 < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 200)
 
 
@@ -107,13 +207,12 @@ def test_a_trial_that_came_to_nothing_counts_as_the_last_and_not_more() -> None:
     trials = trials_in(SPACE, 24, 0)
     losses = {number: trial["network.dropout"] for number, trial in enumerate(trials)}
     worst = max(losses, key=lambda trial: losses[trial])
-    assert shares(SPACE, trials, ranked(losses | {worst: math.inf})) == shares(SPACE, trials, ranked(losses))
+    assert shares(trials, losses | {worst: math.inf}) == shares(trials, losses)
 
 
-def test_too_few_trials_say_nothing() -> None:
+def test_a_search_of_too_few_trials_is_not_asked() -> None:
     trials = trials_in(SPACE, 3, 0)
-    found = shares(SPACE, trials, [0, 1, 2])
-    assert all(share.value is None and not share.matters for share in found.values())
+    assert what_mattered(SPACE, trials, [rung_of({0: 0.1, 1: 0.2, 2: 0.3}, 1)]) == ()
 
 
 def test_trials_that_are_all_alike_say_nothing() -> None:

@@ -60,9 +60,11 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
 
 
 def test_a_rate_that_plainly_matters_is_found_and_proves_itself(whole: Tuned) -> None:
-    shares = whole.record.shares
-    assert shares is not None
-    assert [path for path, share in shares.items() if share.matters] == ["training.learning_rate"]
+    assert whole.record.mattered is not None
+    (mattered,) = whole.record.mattered
+    assert (mattered.epochs, mattered.trials) == (0.5, 10)
+    found = {path: share.ahead for path, share in mattered.shares.items() if share.matters}
+    assert found == {"training.learning_rate": "higher"}
     assert whole.run.recipe.training.learning_rate > 1e-3  # type: ignore[operator]
     assert whole.verdict == "better"
     assert whole.kept == whole.run
@@ -113,9 +115,9 @@ def test_the_page_says_what_was_found_and_shows_it(whole: Tuned) -> None:
     text = (whole.run.path / "report.html").read_text(encoding="utf-8")
     assert "Of 10 trials the best gave this run its settings. On 60 test rows" in text
     assert "is better than that of the recipe as it was" in text
-    assert "Learning rate surely mattered." in text
+    assert "Among 10 trials after 0.5 of 15 epochs, learning rate (" in text
     names = {path.stem for path in whole.run.pictures(whole.run.path.parent / "pictures", kind="svg")}
-    assert {"search-shares", "search-1", "search-2", "search-3"} <= names
+    assert {"search-mattered", "search-1", "search-2", "search-3"} <= names
     assert whole.default is not None
     assert "The search for its settings" not in (whole.default.path / "report.html").read_text(encoding="utf-8")
 
@@ -198,8 +200,8 @@ def test_where_nothing_matters_nothing_is_claimed(tmp_path: Path) -> None:
     ranges = {"training.weight_decay": {"low": 0.05, "high": 0.1}, "network.dropout": {"low": 0.0, "high": 0.05}}
     settings = SETTINGS | {"training.learning_rate": 1e-3, "tune.ranges": ranges}
     tuned = tune(noise, target="y", settings=settings, out=tmp_path / "run")
-    assert tuned.record.shares is not None
-    assert not any(share.matters for share in tuned.record.shares.values())
+    assert tuned.record.mattered
+    assert not any(share.matters for each in tuned.record.mattered for share in each.shares.values())
     assert tuned.verdict in (None, "not distinguishable")
     assert tuned.verdict is None or tuned.kept == tuned.default
 

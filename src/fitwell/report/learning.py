@@ -8,18 +8,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fitwell.metrics import METRICS
 from fitwell.report.found import noted_moments
 from fitwell.report.picture import HEIGHT, WIDTH, Contents, Picture, Spec, Table, data, quantity
 from fitwell.report.theme import color
 from fitwell.report.words import capital, metric_title, number
 
-GLANCES = {
-    "binary": "roc_auc",
-    "multilabel": "roc_auc",
-    "multiclass": "accuracy",
-    "regression": "r2",
-    "answer": "exact_places",
-}
 SPLITS = {"train": "training", "validation": "validation", "batch": "training"}
 LINES = 16  # members shown as faint lines, at most
 LOOKS = 300  # points of a line, at most
@@ -37,8 +31,9 @@ def learning_pictures(contents: Contents) -> Iterator[Picture]:
     restores_best = stopping.get("restore_best") is not False
     kept = best_epochs(looks) if restores_best else last_epochs(looks)
     yield _losses(looks, kept, noted_moments(contents.findings), which="best" if restores_best else "last")
-    if looks.filter(pl.col("split") == "validation")["figure"].is_finite().any():
-        yield _figure(looks, kept, metric_title(GLANCES[contents.task]))
+    seen = looks.filter((pl.col("split") == "validation") & pl.col("figure").is_finite())
+    if len(seen):
+        yield _figure(seen, kept, seen["metric"][0])
 
 
 def best_epochs(looks: pl.DataFrame) -> dict[int, float]:
@@ -110,20 +105,23 @@ def _losses_said(mean: pl.DataFrame, kept: Mapping[int, float], which: str, *, e
     return said + (f" {lost:,} losses were infinite or no number and cannot be drawn." if lost > 0 else "")
 
 
-def _figure(looks: pl.DataFrame, kept: Mapping[int, float], title: str) -> Picture:
-    seen = looks.filter((pl.col("split") == "validation") & pl.col("figure").is_finite())
+def _figure(seen: pl.DataFrame, kept: Mapping[int, float], metric: str) -> Picture:
+    title, falls = metric_title(metric), metric in METRICS and not METRICS[metric].higher_is_better
     mean = seen.group_by("split", "epoch", maintain_order=True).agg(pl.col("figure").mean()).sort("epoch")
     curves = [{"x": row["epoch"], "y": row["figure"], "s": "validation"} for row in _thinned(mean, "split")]
-    faint = _member_lines(seen, "figure") if looks["member"].n_unique() > 1 else []
+    faint = _member_lines(seen, "figure") if seen["member"].n_unique() > 1 else []
     marks = [{"x": epoch} for epoch in sorted(set(kept.values()))]
-    last, highest = mean["figure"][-1], mean["figure"].max()
-    low = float(np.nanquantile(seen["figure"].to_numpy(), 0.02))
-    spec = _curves(curves, faint, marks, title=title, names=["validation"], log=False, floor=low, below="epoch")
+    last, best = mean["figure"][-1], mean["figure"].min() if falls else mean["figure"].max()
+    # Between the best and what is nearly the worst: one bad look would press all others together.
+    most = float(np.quantile(seen["figure"].to_numpy(), 0.98 if falls else 0.02))
+    ends = sorted((most, float(best)))  # type: ignore[arg-type]
+    spec = _curves(curves, faint, marks, title=title, names=["validation"], log=False, ends=ends, below="epoch")
     spec["height"] = HEIGHT + 84  # as tall as its neighbor
     return Picture(
         name="watched-figure",
         title=f"{capital(title)} on the validation rows",
-        says=f"The {title} was {number(highest, digits=3)} at its highest and {number(last, digits=3)} at the end.",  # type: ignore[arg-type]
+        says=f"The {title} was {number(best, digits=3)} at its {'lowest' if falls else 'highest'} and "  # type: ignore[arg-type]
+        f"{number(last, digits=3)} at the end.",
         reading="The figure people understand, beside the loss that is minimized; they need not peak together."
         + (" Faint lines are single members." if faint else ""),
         spec=spec,
@@ -157,17 +155,15 @@ def _curves(
     title: str,
     names: list[str],
     log: bool,
-    floor: float | None = None,
+    ends: Sequence[float] = (),
     below: str | None = None,
     noted: Sequence[Mapping[str, Any]] = (),
 ) -> Spec:
     """Draw named lines over the epochs, members faintly behind them, and the epochs whose weights are kept dotted."""
     colors = [color("quiet"), color("main")] if len(names) > 1 else [color("main")]
     scale: dict[str, Any] = {"type": "log"} if log else {"zero": False}
-    if floor is not None and curves:
-        highest = max(row["y"] for row in curves)
-        lowest = min(floor, highest)
-        scale = {"zero": False, "clamp": True, **({"domain": [lowest, highest]} if lowest < highest else {})}
+    if len(set(ends)) > 1:
+        scale = {"zero": False, "clamp": True, "domain": list(ends)}
     y = quantity("y", title, **scale, tickCount=5)
     x = quantity("x", below, zero=False, nice=False, tickCount=6)
     paint = {

@@ -17,11 +17,12 @@ from fitwell.report.explained import dependence_pictures, importance_pictures
 from fitwell.report.found import effect_pictures, findings_shown
 from fitwell.report.inside import inside_pictures
 from fitwell.report.learning import learning_pictures
+from fitwell.report.mattered import search_pictures
 from fitwell.report.members import members_pictures
 from fitwell.report.picture import Contents, Picture, Table
 from fitwell.report.ranking import ranking_pictures
 from fitwell.report.reach import reach_pictures
-from fitwell.report.searched import search_pictures, search_sentence, trials_table
+from fitwell.report.searched import search_sentence, trials_table
 from fitwell.report.several import class_table, confusion_picture, curves_pictures, label_table
 from fitwell.report.standing import standing_pictures
 from fitwell.report.threshold import FIGURES, Stops, stops_of

@@ -164,3 +164,25 @@ def counted(count: int, noun: str) -> str:
     ('1 row', '1,057 rows')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def setting_name(path: str) -> str:
+    """Return a setting's name without its group.
+
+    >>> setting_name("training.learning_rate")
+    'learning rate'
+    """
+    return path.rpartition(".")[2].replace("_", " ")
+
+
+def setting_text(value: Any) -> str:
+    """Return a setting's value as it is shown.
+
+    >>> setting_text([64, 64]), setting_text(0.00616), setting_text(None), setting_text(True)
+    ('64 · 64', '0.00616', '–', 'true')
+    """
+    if isinstance(value, list):
+        return " · ".join(map(str, value)) or "none"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number(value, digits=3)
+    return "–" if value is None else str(value).lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -80,11 +80,23 @@ def roc_auc(codes: np.ndarray, probabilities: np.ndarray) -> float:
     >>> roc_auc(np.array([0, 1, 0]), np.array([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]]))
     0.75
     """
-    scores = probabilities[:, 1]
+    return _by_rank(ranked.roc_auc, codes, probabilities[:, 1])
+
+
+def pr_auc(codes: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the average precision down the ranking; nan as of `roc_auc`.
+
+    >>> pr_auc(np.array([0, 1, 0]), np.array([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]]))
+    0.5
+    """
+    return _by_rank(ranked.average_precision, codes, probabilities[:, 1])
+
+
+def _by_rank(figure: Callable[[np.ndarray, np.ndarray], np.ndarray], codes: np.ndarray, scores: np.ndarray) -> float:
     if np.ptp(codes) == 0 or np.isnan(scores).any():
         return math.nan
     rows = ranked.ranked(codes == 1, scores, np.ones(len(codes)))
-    return float(ranked.roc_auc(rows.positive, rows.negative))
+    return float(figure(rows.positive, rows.negative))
 
 
 def _as_numbers(classes: Sequence[str]) -> list[float] | list[str]:
@@ -106,5 +118,5 @@ BINARY = Task(
     predictions=predictions,
     table=table,
     measure=measure,
-    glance=Glance("roc_auc", roc_auc),
+    glances=(Glance("roc_auc", roc_auc), Glance("pr_auc", pr_auc)),
 )

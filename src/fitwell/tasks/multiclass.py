@@ -10,6 +10,7 @@ from scipy.special import softmax
 
 from fitwell import metrics
 from fitwell.data.targets import KnownTarget
+from fitwell.metrics import confusion
 from fitwell.tasks.task import Glance, TargetCoding, Task, codes_of, label_cells, label_counts, sorted_classes
 
 
@@ -56,6 +57,17 @@ def measure(
     return metrics.multiclass(labels, probabilities, classes=coding.classes[0], weights=weights)
 
 
+def mcc(codes: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the Matthews correlation of the true classes and the likeliest ones; 0 where either is always the same.
+
+    >>> mcc(np.array([0, 1, 2]), np.eye(3))
+    1.0
+    """
+    count = probabilities.shape[1]
+    cells = confusion.confusion_matrix(codes, probabilities.argmax(1), np.ones(len(codes)), count)
+    return float(np.nan_to_num(confusion.mcc(confusion.margins(cells))))
+
+
 MULTICLASS = Task(
     name="multiclass",
     form="classes",
@@ -68,5 +80,8 @@ MULTICLASS = Task(
     predictions=predictions,
     table=table,
     measure=measure,
-    glance=Glance("accuracy", lambda codes, probabilities: float((probabilities.argmax(1) == codes).mean())),
+    glances=(
+        Glance("accuracy", lambda codes, probabilities: float((probabilities.argmax(1) == codes).mean())),
+        Glance("mcc", mcc),
+    ),
 )

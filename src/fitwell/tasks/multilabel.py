@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -62,11 +63,11 @@ def measure(
     return metrics.multilabel(answers, probabilities, names=coding.names, threshold=cut.threshold, weights=weights)
 
 
-def mean_roc_auc(answers: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the mean ROC-AUC over the labels that have both answers."""
+def _mean(figure: Callable[[np.ndarray, np.ndarray], float], answers: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean of a binary figure over the labels that have both answers."""
     both = [np.stack([1 - column, column], axis=1) for column in probabilities.T]
-    areas = [binary.roc_auc(answers[:, place], scores) for place, scores in enumerate(both)]
-    known = [area for area in areas if not np.isnan(area)]
+    of_labels = [figure(answers[:, place], scores) for place, scores in enumerate(both)]
+    known = [value for value in of_labels if not np.isnan(value)]
     return float(np.mean(known)) if known else float("nan")
 
 
@@ -82,5 +83,5 @@ MULTILABEL = Task(
     predictions=predictions,
     table=table,
     measure=measure,
-    glance=Glance("roc_auc", mean_roc_auc),
+    glances=(Glance("roc_auc", partial(_mean, binary.roc_auc)), Glance("pr_auc", partial(_mean, binary.pr_auc))),
 )

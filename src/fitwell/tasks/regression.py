@@ -122,6 +122,15 @@ def r2(values: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.mean(1 - errors / np.where(spread > 0, spread, np.nan)))
 
 
+def rmse(values: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the root of the mean squared error, over targets its mean.
+
+    >>> rmse(np.array([[0.0], [2.0]]), np.array([[3.0], [-1.0]]))
+    3.0
+    """
+    return float(np.sqrt(((values - predicted) ** 2).mean(0)).mean())
+
+
 REGRESSION = Task(
     name="regression",
     form="values",
@@ -134,5 +143,5 @@ REGRESSION = Task(
     predictions=predictions,
     table=table,
     measure=measure,
-    glance=Glance("r2", r2),
+    glances=(Glance("r2", r2), Glance("rmse", rmse)),
 )

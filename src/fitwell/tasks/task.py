@@ -83,7 +83,11 @@ class Task:
     table: Callable[[np.ndarray, TargetCoding, Cut], pl.DataFrame]  # predictions as people read them
     measure: Callable[[np.ndarray, np.ndarray, TargetCoding, np.ndarray | None, Cut], Figures]
     # truth, predictions, weights, and where scores become answers
-    glance: Glance
+    glances: tuple[Glance, ...]  # what may be watched; the first is, where none of them decides
+
+    def glance(self, metric: str) -> Glance:
+        """Return the quick figure that is watched where a metric decides: that metric, if it is quick."""
+        return next((each for each in self.glances if each.name == metric), self.glances[0])
 
 
 def label_cells(cells: pl.Series) -> pl.Series:

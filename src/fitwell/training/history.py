@@ -3,7 +3,8 @@ A member that has stopped has no more rows.
 
 Columns: member, epoch (fractions included), step, split (`train` and `validation` at a look, `batch` for a single
 step), loss (without penalties; of `train` the mean over the epoch's steps), learning_rate, seconds, rows, figure (a
-quick one on the validation rows), and for `batch` one column per signal and layer, such as `gradient_norm.layers.0`.
+quick one on the validation rows) and metric (its name), and for `batch` one column per signal and layer, such as
+`gradient_norm.layers.0`.
 """
 
 from __future__ import annotations
@@ -28,11 +29,17 @@ COLUMNS: dict[str, type[pl.DataType]] = {
     "seconds": pl.Float64,
     "rows": pl.Int64,
     "figure": pl.Float64,
+    "metric": pl.String,
 }
 
 
-def history_frame(records: Sequence[StepRecord | EpochRecord], figures: Sequence[Sequence[float]]) -> pl.DataFrame:
-    """Return the rows of some records; `figures` has the members' quick figures for each look among them, in order."""
+def history_frame(
+    records: Sequence[StepRecord | EpochRecord], figures: Sequence[Sequence[float]], *, metric: str
+) -> pl.DataFrame:
+    """Return the rows of some records; `figures` has the members' quick figures for each look among them, in order.
+
+    `metric` is what these figures are called.
+    """
     rows: list[dict[str, Any]] = []
     remaining = iter(figures)
     steps = [record for record in records if isinstance(record, StepRecord)]
@@ -44,7 +51,7 @@ def history_frame(records: Sequence[StepRecord | EpochRecord], figures: Sequence
             count = len(record.members)
             rows.extend(_step_rows(record, losses=[*islice(losses, count)], signals=[*islice(values, count)]))
         else:
-            rows.extend(_look_rows(record, next(remaining)))
+            rows.extend(_look_rows(record, next(remaining), metric=metric))
     signals = sorted({name for row in rows for name in row if name not in COLUMNS}, key=_signal_order)
     return pl.DataFrame(rows, schema=COLUMNS | dict.fromkeys(signals, pl.Float64))
 
@@ -72,7 +79,7 @@ def _step_rows(
     ]
 
 
-def _look_rows(record: EpochRecord, figures: Sequence[float]) -> list[dict[str, Any]]:
+def _look_rows(record: EpochRecord, figures: Sequence[float], *, metric: str) -> list[dict[str, Any]]:
     rows = []
     for place, (member, rate) in enumerate(zip(record.members, record.learning_rates, strict=True)):
         shared = {"member": member, "epoch": record.epoch, "step": record.step, "learning_rate": rate}
@@ -86,6 +93,7 @@ def _look_rows(record: EpochRecord, figures: Sequence[float]) -> list[dict[str, 
                 "loss": record.validation_losses[place],
                 "rows": record.outputs.shape[1],
                 "figure": figures[place],
+                "metric": metric,
             }
         )
     return rows

@@ -14,13 +14,14 @@ from typing import Any, Literal, get_args
 import polars as pl
 
 from fitwell import recipe as recipes
-from fitwell.errors import RunError
+from fitwell.errors import FitwellError, RunError
 from fitwell.files import replace_atomically
-from fitwell.recipe import Range, Recipe, changed, default_of
+from fitwell.narration import JOINED
+from fitwell.recipe import Range, Recipe, changed, default_of, described
 from fitwell.run import MEND, TUNING, Run, parquet_bytes, read_json, require_unchanged, write_tuning
 from fitwell.space import Dimension, dimension_of
 from fitwell.training.loop import Mark
-from fitwell.tuning.mattering import Share
+from fitwell.tuning.mattering import Mattered, Share
 from fitwell.tuning.searching import Rung, Searched, epochs_trained
 from fitwell.tuning.trials import Trial
 
@@ -42,7 +43,7 @@ class Record:
     results: tuple[Rung, ...] = ()
     best: int | None = None  # trial
     ending: str | None = None  # of the search: `done`, or `time`
-    shares: Mapping[str, Share] | None = None
+    mattered: tuple[Mattered, ...] | None = None  # at each comparison of trials enough; None before it was asked
     comparison: Mapping[str, Any] | None = None
 
     def final(self, trial: int) -> Recipe:
@@ -73,7 +74,7 @@ class Record:
             ],
             "best": self.best,
             "ending": self.ending,
-            "shares": None if self.shares is None else {path: each.as_json() for path, each in self.shares.items()},
+            "mattered": None if self.mattered is None else [each.as_json() for each in self.mattered],
             "comparison": self.comparison,
         }
 
@@ -93,7 +94,9 @@ def read_record(run: Run) -> Record:
     values = read_json(run.path, TUNING)
     try:
         return _record_of(values)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except FitwellError as error:
+        raise RunError(f"{run.path / TUNING} is damaged: {error}; {MEND}") from None
+    except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{run.path / TUNING} is damaged ({type(error).__name__}: {error}); {MEND}") from None
 
 
@@ -133,31 +136,88 @@ def _outcome(trial: int, record: Record, marks: Mapping[int, Mark]) -> str:
 
 
 def _record_of(values: Mapping[str, Any]) -> Record:
-    shares, best = values["shares"], values["best"]
+    """Return a record whose parts fit together; where they do not, an error says what is wrong."""
+    best, ending, mattered, comparison = (values[name] for name in ("best", "ending", "mattered", "comparison"))
+    stage: Stage = {stage: stage for stage in get_args(Stage)}[values["stage"]]
+    trials = tuple({path: _tried(value) for path, value in trial.items()} for trial in values["trials"])
+    space = tuple(map(_dimension, values["space"]))
+    tried = {each.path for each in space}
+    _require(all(set(trial) <= tried for trial in trials), f"trials must be made of {sorted(tried)}", trials)
+    rungs = tuple(_epochs(each) for each in values["rungs"])
+    survivors = tuple(_whole(each, least=1, most=len(trials)) for each in values["survivors"])
+    results = tuple(_rung(each, last=len(trials) - 1) for each in values["results"])
+    _require(list(rungs) == sorted(set(rungs)), "its rungs must rise", rungs)
+    _require(len(rungs) == len(survivors), f"each of its {len(rungs)} rungs must have survivors", survivors)
+    compared = [each.epochs for each in results]
+    _require(compared == list(rungs[: len(results)]), f"its trials must be compared at the first of {rungs}", compared)
+    _require(ending in (None, "done", "time"), "its search must end as done or by time", ending)
+    _require(best is not None or stage == "searching", f"at stage {stage} it must have the best trial", best)
+    _require(comparison is None or comparison["verdict"] in JOINED, "its comparison must have a verdict", comparison)
     return Record(
-        stage={stage: stage for stage in get_args(Stage)}[values["stage"]],
+        stage=stage,
         asked=recipes.parse(values["asked"], origin=TUNING),
-        space=tuple(
-            dimension_of(each["setting"], Range.model_validate(each["tried"]), why=str(each["why"]))
-            for each in values["space"]
-        ),
-        trials=tuple({path: _tried(value) for path, value in trial.items()} for trial in values["trials"]),
-        rungs=tuple(values["rungs"]),
-        survivors=tuple(map(int, values["survivors"])),
+        space=space,
+        trials=trials,
+        rungs=rungs,
+        survivors=survivors,
         loss=str(values["loss"]),
-        results=tuple(
-            Rung(
-                epochs=each["epochs"],
-                losses={int(trial): math.inf if loss is None else loss for trial, loss in each["losses"].items()},
-                kept=tuple(each["kept"]),
-            )
-            for each in values["results"]
-        ),
-        best=None if best is None else int(best),
-        ending=values["ending"],
-        shares=None if shares is None else {path: Share(**each) for path, each in shares.items()},
-        comparison=values["comparison"],
+        results=results,
+        best=None if best is None else _whole(best, most=len(trials) - 1),
+        ending=ending,
+        mattered=None if mattered is None else tuple(map(_mattered, mattered)),
+        comparison=comparison,
     )
+
+
+def _dimension(values: Mapping[str, Any]) -> Dimension:
+    path, known = values["setting"], [path for path, _, _ in described()]
+    _require(path in known, "what is tried must be a setting", path)
+    return dimension_of(path, Range.model_validate(values["tried"]), why=str(values["why"]))
+
+
+def _rung(values: Mapping[str, Any], *, last: int) -> Rung:
+    losses = {_whole(int(trial), most=last): _loss(loss) for trial, loss in values["losses"].items()}
+    kept = tuple(_whole(trial, most=last) for trial in values["kept"])
+    some = 0 < len(kept) == len(set(kept) & set(losses))
+    _require(some, "trials that go on must be some of those that were compared", kept)
+    return Rung(epochs=_epochs(values["epochs"]), losses=losses, kept=kept)
+
+
+def _mattered(values: Mapping[str, Any]) -> Mattered:
+    shares = {path: _share(share) for path, share in values["shares"].items()}
+    return Mattered(epochs=_epochs(values["epochs"]), trials=int(values["trials"]), shares=shares)
+
+
+def _share(values: Mapping[str, Any]) -> Share:
+    share = Share(**{**values, "ahead": _tried(values["ahead"])})
+    ends = (share.value, share.low, share.high)
+    known = all(_is_number(each) for each in ends)
+    _require(known or (ends == (None,) * 3 and not share.matters), "a share must be three numbers", ends)
+    return share
+
+
+def _epochs(value: Any) -> float:
+    _require(_is_number(value) and 0 < value < math.inf, "epochs must be a number above 0", value)
+    return value  # type: ignore[no-any-return]
+
+
+def _whole(value: Any, *, least: int = 0, most: int) -> int:
+    _require(type(value) is int and least <= value <= most, f"there must be a number from {least} to {most}", value)
+    return value  # type: ignore[no-any-return]
+
+
+def _loss(value: Any) -> float:
+    _require(value is None or _is_number(value), "a loss must be a number or null", value)
+    return math.inf if value is None else value
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _require(sound: bool, must: str, value: object) -> None:
+    if not sound:
+        raise RunError(f"{must}, but it has {value!r}")
 
 
 def _plain(value: Any) -> Any:

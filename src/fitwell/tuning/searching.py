@@ -49,6 +49,13 @@ class Contest:
     survivors: Sequence[int]  # trials that go on after each of them
 
     @property
+    def epochs(self) -> int:
+        """Of a whole training with the recipe itself."""
+        epochs = self.recipes[0].training.epochs
+        assert epochs != "auto"
+        return epochs
+
+    @property
     def work(self) -> float:
         """Epochs of all trials together, if none stops early."""
         return epochs_of(len(self.recipes), self.rungs, self.survivors)
@@ -80,14 +87,6 @@ class Searched:
     marks: Mapping[int, Mark]  # of every trial that was begun
     best: Champion
     ending: str  # `done`, `interrupted` or `time` (the limit came)
-
-    @property
-    def order(self) -> list[int]:
-        """Trials that were compared: those that came further first, and of equals the one with the lower loss."""
-        ordered: list[int] = []
-        for rung in self.rungs[::-1]:
-            ordered += [trial for trial in ranked(rung.losses) if trial not in ordered]
-        return ordered
 
 
 def search(contest: Contest, *, store: Store, clock: Clock, listener: Listener) -> Searched:
@@ -301,7 +300,7 @@ def _rung_event(rung: Rung, contest: Contest) -> Event:
     goes = "is left" if len(rung.kept) == 1 else f"of {len(rung.losses)} trials go on"
     count = f"trial {best}" if len(rung.kept) == 1 else f"{len(rung.kept)}"
     text = (
-        f"after {rung.epochs:g} of {contest.recipes[0].training.epochs} epochs {count} {goes}; "
+        f"after {rung.epochs:g} of {contest.epochs} epochs {count} {goes}; "
         f"lowest validation loss {rung.losses[best]:.4f}{first}"
     )
     return Event("rung", text, {"epochs": rung.epochs, "kept": list(rung.kept)})

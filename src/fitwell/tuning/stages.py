@@ -23,11 +23,11 @@ from fitwell.run import Run, ending_of, write_first_files
 from fitwell.training.history import history_frame
 from fitwell.training.loop import State
 from fitwell.training.program import Population
-from fitwell.tuning.mattering import shares
+from fitwell.tuning.mattering import what_mattered
 from fitwell.tuning.record import Record, Stage, write_record, write_trials
 from fitwell.tuning.searching import Champion, Contest, search
 from fitwell.tuning.store import Folder
-from fitwell.tuning.telling import found_events, only, search_events, shares_event, verdict_event, without
+from fitwell.tuning.telling import found_events, mattered_events, only, search_events, verdict_event, without
 from fitwell.tuning.tuned import DEFAULT
 from fitwell.workflow import Begun, Left, asked_recipe, conclude, first_files, go_on, recording, resume, train
 
@@ -59,7 +59,8 @@ def searched(job: Job, record: Record) -> Record | None:
     for event in search_events(record):
         listen(event)
     clock = Clock(perf_counter(), SEARCH_LIMIT * job.clock.remaining())
-    found = search(_contest(record, begun), store=Folder(run), clock=clock, listener=listen)
+    contest = _contest(record, begun)
+    found = search(contest, store=Folder(run), clock=clock, listener=listen)
     best = found.best.trial
     if found.ending == "interrupted":
         _made_usable(job, record, begun, found.best)
@@ -69,8 +70,9 @@ def searched(job: Job, record: Record) -> Record | None:
         listen(Event("note", f"the time limit ended the search {done}"))
     record = replace(record, stage="training", results=found.rungs, best=best, ending=found.ending)
     if found.rungs:
-        record = replace(record, shares=shares(record.space, record.trials, found.order))
-        listen(shares_event(record))
+        record = replace(record, mattered=what_mattered(record.space, record.trials, found.rungs))
+        for event in mattered_events(record, whole=contest.epochs):
+            listen(event)
     write_trials(run, record, found)
     write_first_files(run, first_files(_begun_with(record.final(best), record, best, begun)))
     write_record(run, record)  # last: what was cut off before it is found again from the states
@@ -130,7 +132,9 @@ def _made_usable(job: Job, record: Record, begun: Begun, best: Champion) -> None
     asked = changed(record.final(best.trial), {"members": 1})  # as a trial has
     own = _begun_with(asked, record, best.trial, begun)
     write_first_files(job.run, first_files(own))
-    learned = Learned(state=_state_of(best, own.setup.state), history=history_frame([], []), ending="interrupted")
+    learned = Learned(
+        state=_state_of(best, own.setup.state), history=history_frame([], [], metric=""), ending="interrupted"
+    )
     simple = decided_baselines(own.prepared, own.setup.recipe)
     left = Left(clock=job.clock, folds=job.clock, fold=FoldTime(preparing=0, training=0, measuring=0), showing=0.0)
     conclude(Run(job.run.path), own, learned, simple, left=left, listener=job.listen)

@@ -8,7 +8,7 @@ from fitwell.comparison.settings import text_of
 from fitwell.events import Event, Listener
 from fitwell.narration import JOINED
 from fitwell.space import Dimension
-from fitwell.tuning.mattering import Share
+from fitwell.tuning.mattering import FEWEST, Share
 from fitwell.tuning.record import Record
 from fitwell.tuning.trials import Trial
 
@@ -50,27 +50,44 @@ def trial_text(trial: Trial) -> str:
     return ", ".join(f"{path} {text_of(value)}" for path, value in trial.items())
 
 
-def shares_event(record: Record) -> Event:
-    """Say which settings mattered."""
-    assert record.shares is not None
-    ordered = sorted(record.shares.items(), key=lambda each: -(each[1].value or 0.0))
-    told = [f"{path} explains {share_text(share)}" for path, share in ordered if share.matters]
-    text = f"what mattered: {'; '.join(told)} of the differences between trials" if told else NOTHING_MATTERED
-    return Event("mattered", text, {"matters": [path for path, share in ordered if share.matters]})
+def mattered_events(record: Record, *, whole: int) -> Iterator[Event]:
+    """Say which settings mattered at each comparison of trials enough; a whole training has `whole` epochs."""
+    assert record.mattered is not None
+    if not record.mattered:
+        yield Event("mattered", f"what mattered cannot be told from fewer than {FEWEST} trials")
+    for each in record.mattered:
+        ordered = sorted(each.shares.items(), key=lambda share: -(share[1].value or 0.0))
+        told = "; ".join(f"{path} {share_text(share)}" for path, share in ordered if share.matters)
+        when = f"after {each.epochs:g} of {whole} epochs"
+        matters = [path for path, share in ordered if share.matters]
+        yield Event(
+            "mattered",
+            f"what mattered among {each.trials} trials {when}: {told or NOTHING_MATTERED}",
+            {"epochs": each.epochs, "trials": each.trials, "matters": matters},
+        )
 
 
-NOTHING_MATTERED = "what mattered: of no setting can it be told from chance"
+NOTHING_MATTERED = "of no setting can it be told from chance"
+TENDENCIES = {
+    "higher": "higher is better",
+    "lower": "lower is better",
+    "middle": "the middle is best",
+    "ends": "the ends are best",
+}
 
 
 def share_text(share: Share) -> str:
-    """Return a share with its interval.
+    """Return the share of a setting that matters, with its interval, and which values are ahead.
 
-    >>> share_text(Share(value=0.413, low=0.12, high=0.63, matters=True))
-    '41 % (12 to 63 %)'
+    >>> share_text(Share(value=0.413, low=0.12, high=0.63, matters=True, ahead="higher"))
+    'explains 41 % (12 to 63 %) of the differences, higher is better'
+    >>> share_text(Share(value=0.413, low=0.12, high=0.63, matters=True, ahead=(64, 64)))
+    'explains 41 % (12 to 63 %) of the differences, [64, 64] is best'
     """
-    if share.value is None or share.low is None or share.high is None:
-        return "cannot be told"
-    return f"{100 * share.value:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f} %)"
+    assert share.value is not None and share.low is not None and share.high is not None  # noqa: PT018  (it matters)
+    ahead = TENDENCIES.get(str(share.ahead)) or f"{text_of(share.ahead)} is best"
+    interval = f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
+    return f"explains {100 * share.value:.0f} % ({interval}) of the differences, {ahead}"
 
 
 def verdict_event(record: Record, *, default: str) -> Event:

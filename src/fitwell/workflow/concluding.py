@@ -13,7 +13,7 @@ from fitwell.events import Event, Listener
 from fitwell.explanation import asked_of, reach_of
 from fitwell.findings import findings_of, observed
 from fitwell.held_out import held_out_table
-from fitwell.learning import Clock, Learned, trained_model
+from fitwell.learning import Clock, Learned, trained_model, watched_of
 from fitwell.measuring import (
     Decided,
     FoldTime,
@@ -80,7 +80,7 @@ def conclude(
     findings = findings_of(begun.notes, seen)
     write_json(run, "findings.json", findings_json(findings, complete=False))
     for event in chain(
-        member_events(recipe, learned.history, metric=prepared.labelled.task.glance.name),
+        member_events(recipe, learned.history, metric=watched_of(prepared, recipe).name),
         mixing_events(model_tensors(model), model.encoders),
         measured_events(evaluation, report),
         decision_events(decided, evaluation),
