@@ -278,6 +278,18 @@ def test_a_class_one_twentieth_of_the_other_is_extreme(rare: int, speaks: bool) 
         assert notes[0].evidence["share"] == pytest.approx(0.03, abs=2 / 700)  # each held-out part rounds
 
 
+def test_values_with_a_slipped_point_are_counted_and_placed_among_the_rows() -> None:
+    draw = np.random.default_rng(3)
+    prices = draw.normal(200, 40, 300)
+    frame = noise(300).with_columns(y=pl.Series(prices))
+    assert list(CHECKS["label_noise"](subject_of(frame, "y"))) == []
+    prices[[4, 70, 200]] *= 100
+    note = only("label_noise", subject_of(frame.with_columns(y=pl.Series(prices)), "y"))
+    assert (note.symptom, note.column, note.evidence["rows"]) == ("label_noise", "y", 3)
+    assert "3 of 300 values" in note.text
+    assert "(rows 5, 71, 201)" in note.text
+
+
 @pytest.mark.parametrize(
     ("rows", "columns", "speaks"), [(70, 2, True), (74, 2, False), (400, 60, True), (440, 60, False)]
 )

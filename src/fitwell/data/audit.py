@@ -16,6 +16,7 @@ import polars as pl
 from jaxtyping import Float, Int, Shaped
 
 from fitwell.data.columns import KINDS
+from fitwell.data.far_values import far_values
 from fitwell.data.probes import alone, auc, column_codes, skill, spread_folds, together
 from fitwell.data.schema import Schema
 from fitwell.data.split import Split
@@ -33,6 +34,7 @@ COINCIDENCE = 0.5
 # A leak leaves at most a twentieth of the error, and at most a quarter of what all other columns together leave, which
 # is at least a twentieth: where others predict nearly perfectly too, the task is easy and nothing leaks.
 LEAK_SKILL, LEAK_CRITICAL, LEAK_RATIO, EASY_ERROR = 0.95, 0.99, 4.0, 0.05
+FAR_ROWS = 30  # of fewer, the middle half says little of how far others lie
 LEAK_ROWS, LEAK_CLASS_ROWS = 50, 10  # with fewer, a column can separate the classes by chance
 PROBED_ROWS = 4000  # at most so many rows are looked at; standard errors are then below 0.01
 DISTINCT_SHARE, IDENTIFIER_ROWS = 0.9, 50  # of a category's cells are different: nothing repeats that could be learned
@@ -126,6 +128,27 @@ def class_imbalance(subject: Subject) -> Iterator[Note]:
             text=f'class "{named}" of "{name}" has {counts[rarest]} of {counts.sum()} training rows '
             f"({100 * share:.2f} %)",
             way_out="judge by pr_auc or mcc (goal: imbalanced), and try training.class_weights: balanced",
+        )
+
+
+def far_targets(subject: Subject) -> Iterator[Note]:
+    """Speak when a few numbers to predict lie far from all others with none between: errors on them drown the rest."""
+    if subject.task != "regression" or len(subject.targets) < FAR_ROWS:
+        return
+    for name, column in _target_columns(subject):
+        rows, distances = far_values(column[:, None].astype(np.float64))
+        if not rows.any():
+            continue
+        nearest, farthest = (float(end) for end in (distances[rows].min(), distances[rows].max()))
+        first = ", ".join(str(row + 1) for row in np.flatnonzero(rows)[:5])
+        yield Note(
+            symptom="label_noise",
+            severity="warning",
+            column=name,
+            evidence={"rows": int(rows.sum()), "nearest": nearest, "farthest": farthest},
+            text=f'{rows.sum()} of {len(column)} values of "{name}" lie {nearest:.0f} to {farthest:.0f} spreads of the '
+            f"others away from the median, with none between (rows {first}{', ...' if rows.sum() > 5 else ''})",
+            way_out="put right or leave out what was written wrong; where it is real, try training.loss: huber",
         )
 
 
@@ -324,6 +347,7 @@ Check = Callable[[Subject], Iterator[Note]]
 CHECKS: dict[str, Check] = {
     "one_class": one_class,
     "class_imbalance": class_imbalance,
+    "label_noise": far_targets,
     "target_leakage": target_leakage,
     "split_leakage": split_leakage,
     "identifier_feature": identifier_feature,

@@ -8,7 +8,6 @@ from tests.doctor.examining.programs import network
 from torch import Tensor, nn
 
 from fitwell import examine
-from fitwell.doctor.examining.far_targets import _far_from_others
 from fitwell.doctor.finding import Finding
 
 RANDOM = torch.Generator().manual_seed(0)
@@ -53,15 +52,3 @@ def test_far_targets_that_a_loss_hardly_sees_or_that_are_foretold_are_not_blamed
     assert "label_noise" not in said_of(torch.where(SLIPPED, 100 * (SOUND + 4), SOUND), nn.HuberLoss())
     marked = INPUTS[:, :1] > 1.8
     assert "label_noise" not in said_of(torch.where(marked, 40 * INPUTS[:, :1], 0.1 * SOUND))
-
-
-def test_what_lies_far_is_beyond_a_gap_and_not_the_end_of_a_long_tail() -> None:
-    tail = torch.linspace(-1, 1, 2001).erfinv()[1:-1, None].exp()  # as of a logarithmic normal distribution
-    assert not bool(_far_from_others(tail)[0].any())
-    few = tail.clone()
-    few[[7, 500]] = torch.tensor([[300.0], [-200.0]])
-    far, distances = _far_from_others(few)
-    assert far.nonzero().flatten().tolist() == [7, 500]
-    half = float(tail.quantile(0.75) - tail.quantile(0.25))
-    assert float(distances[7]) == pytest.approx((300 - float(tail.median())) / (half / 1.349), rel=0.01)
-    assert not bool(_far_from_others(torch.ones(100, 1))[0].any())

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from fitwell.data.far_values import far_values
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.explaining import REACHED
 from fitwell.doctor.examining.loop import judged_rows, train
@@ -14,11 +15,8 @@ from fitwell.doctor.examining.measuring import Bench, Gain, gain
 from fitwell.doctor.examining.scoring import skill
 from fitwell.doctor.examining.screening import Screened, is_clear
 from fitwell.doctor.examining.subject import Fold
-from fitwell.doctor.examining.thresholds import MIDDLE_HALF, SPREAD_FACTOR
 from fitwell.doctor.finding import Finding, Remedy
 
-FEW = 0.1  # of the rows
-GAP = 3.0  # times the distance of the farthest of the others
 FORETOLD = 0.5  # of the squared distance of far targets, from which they belong to the rest
 FEWEST = 50  # rows
 
@@ -32,14 +30,13 @@ def far_targets(benches: Iterable[Bench], screened: Screened) -> Finding | None:
     targets = first.subject.known
     if first.anatomy.task.kind != "numbers" or first.anatomy.reading.deviance is not None or len(targets) < FEWEST:
         return None
-    far, distances = _far_from_others(targets)
+    found = far_values(targets.double().flatten(1).numpy())
+    far, distances = torch.from_numpy(found.rows), torch.from_numpy(found.distances)
     if not bool(far.any()) or _are_foretold(first, screened, far):
         return None
     with_all, without = zip(*(each for bench in benches for each in _judged_on_others(bench, far)), strict=True)
-    found, reached = gain(torch.cat(without), torch.cat(with_all)), skill(torch.cat(without))
-    if not is_clear(found, reached):
-        return None
-    return _finding(far, distances, found, reached)
+    gained, reached = gain(torch.cat(without), torch.cat(with_all)), skill(torch.cat(without))
+    return _finding(far, distances, gained, reached) if is_clear(gained, reached) else None
 
 
 def _finding(far: Tensor, distances: Tensor, found: Gain, reached: float) -> Finding:
@@ -69,26 +66,6 @@ def _finding(far: Tensor, distances: Tensor, found: Gain, reached: float) -> Fin
             ),
         ),
     )
-
-
-def _far_from_others(targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which targets (rows, …) lie far from the others, and how far each lies from the median, in their spreads.
-
-    The spread is that of the middle half, as of a normal distribution; where several numbers are asked for, the one
-    that lies farthest counts.
-    """
-    values = targets.double().flatten(1)
-    low, middle, high = values.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64), 0)
-    spread = (high - low) / MIDDLE_HALF
-    told = spread > 0
-    distances = torch.zeros(len(values), dtype=torch.float64)
-    if bool(told.any()):
-        distances = ((values - middle).abs() / spread)[:, told].amax(1)
-    ascending = distances.sort().values[int((1 - FEW) * len(distances)) :]
-    wide = (ascending[1:] > GAP * ascending[:-1]) & (ascending[1:] > SPREAD_FACTOR)
-    if not bool(wide.any()):
-        return torch.zeros(len(values), dtype=torch.bool), distances
-    return distances >= ascending[1:][wide][0], distances
 
 
 def _are_foretold(bench: Bench, screened: Screened, far: Tensor) -> bool:
