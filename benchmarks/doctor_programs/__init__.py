@@ -2,7 +2,7 @@
 
 Faulty programs come with a repaired twin, healthy ones alone. Until 30 November 2026 nobody who set a threshold of the
 doctor read the files whose names begin with `held_out`; since then its mechanisms have learned from them as well. The
-parts "asked", "later", "recent", "last", "unseen", and those from "unseen again" to "unseen thirteenth" were written
+parts "asked", "later", "recent", "last", "unseen", and those from "unseen again" to "unseen fourteenth" were written
 before the doctor was tried on them; what it then got wrong was put right, so that their first figures alone say how it
 does on programs that it does not know. The part "recently held out" was written with "recent", and its answers were
 only counted.
@@ -27,6 +27,7 @@ from doctor_programs import (
     unseen_eighth,
     unseen_eleventh,
     unseen_fifth,
+    unseen_fourteenth,
     unseen_fourth,
     unseen_ninth,
     unseen_seventh,
@@ -67,6 +68,7 @@ PROGRAMS: tuple[Program, ...] = (
     *programs_of("unseen eleventh", unseen_eleventh.FAULTY, unseen_eleventh.HEALTHY),
     *programs_of("unseen twelfth", unseen_twelfth.FAULTY, unseen_twelfth.HEALTHY),
     *programs_of("unseen thirteenth", unseen_thirteenth.FAULTY, unseen_thirteenth.HEALTHY),
+    *programs_of("unseen fourteenth", unseen_fourteenth.FAULTY, unseen_fourteenth.HEALTHY),
     *programs_of("held out", held_out_faulty.FAULTY, held_out_healthy.HEALTHY),
     *programs_of("recently held out", held_out_recent.FAULTY, held_out_recent.HEALTHY),
 )

@@ -36,6 +36,7 @@ Part = Literal[
     "unseen eleventh",
     "unseen twelfth",
     "unseen thirteenth",
+    "unseen fourteenth",
     "held out",
     "recently held out",
 ]
