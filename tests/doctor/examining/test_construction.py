@@ -52,6 +52,31 @@ class AtTheEnd(nn.Module):
         return output
 
 
+class Attending(nn.Module):
+    """The mean of steps (rows, steps, 2), weighed by shares that run over an axis."""
+
+    def __init__(self, axis: int) -> None:
+        super().__init__()
+        self.weigh, self.head, self.axis = nn.Linear(2, 1), nn.Linear(2, 2), axis
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        shares = self.weigh(inputs).softmax(self.axis)
+        output: Tensor = self.head((shares * inputs).sum(1))
+        return output
+
+
+class Leveled(nn.Module):
+    """A layer over rows that are divided by the spread of their own numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = self.head((inputs - inputs.mean(1, keepdim=True)) / inputs.std(1, keepdim=True))
+        return output
+
+
 class Embedded(nn.Module):
     """A network on codes that has a part which it does not use."""
 
@@ -245,6 +270,16 @@ FLAWED: dict[str, tuple[dict[str, Any], str, str]] = {
         "wrong_output_activation",
         "tanh bounds them",
     ),
+    "shares of one step by itself": (
+        classification(model=Attending(axis=2), inputs=SERIES),
+        "underfitting",
+        "runs over an axis of one number",
+    ),
+    "rows divided by their own spread, some of which is 0": (
+        regression(model=Leveled(), inputs=torch.cat([torch.ones(9, 4), curve()[0][9:]])),
+        "non_finite_values",
+        "9 of 300 rows, the first of them row 0, have an output that is infinite or no number",
+    ),
     "rows taken for steps": (
         classification(model=Reader(batch_first=False), inputs=SERIES),
         "not_learning",
@@ -316,6 +351,9 @@ SOUND: dict[str, dict[str, Any]] = {
     "symbols in their order": regression(
         model=nn.Sequential(nn.Linear(2, 3), nn.LogSoftmax(-1)), inputs=SERIES, targets=SYMBOLS, loss=in_their_order
     ),
+    "shares of all steps": classification(model=Attending(axis=1), inputs=SERIES),
+    "shares of the only step": classification(model=Attending(axis=2), inputs=SERIES[:, :1]),
+    "rows divided by their own spread": regression(model=Leveled()),
     "shares kept from 0 and 1": classification(
         model=network(4, 8, 1, output=nn.Sequential(nn.Sigmoid(), Cut())), targets=COLUMN, loss=nn.BCELoss()
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -26,6 +27,15 @@ def of_counts_and_zeros(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def of_mean_and_spread(outputs: Tensor, targets: Tensor) -> Tensor:
     return ((outputs[:, :1] - targets).square() * (-outputs[:, 1:]).exp() + outputs[:, 1:]).mean()
+
+
+def of_quantiles(shares: list[float], outputs: Tensor, targets: Tensor) -> Tensor:
+    short = targets - outputs
+    return torch.maximum(torch.tensor(shares) * short, (torch.tensor(shares) - 1) * short).mean()
+
+
+of_far_quantiles = partial(of_quantiles, [0.1, 0.9])
+of_middle_quantiles = partial(of_quantiles, [0.1, 0.5, 0.9])
 
 
 def of_likeness(outputs: Tensor, labels: Tensor) -> Tensor:
@@ -95,12 +105,14 @@ def counted() -> Tensor:
         (of_counts_and_zeros, counted(), True),
         (of_mean_and_spread, curve()[1], False),
         (nn.MSELoss(), curve()[1], False),
+        (of_far_quantiles, curve()[1], True),
+        (of_middle_quantiles, curve()[1], False),
     ],
 )
 def test_outputs_that_do_not_lead_back_to_their_targets_are_judged_by_the_loss(
     loss: Loss, targets: Tensor, unread: bool
 ) -> None:
-    width = 1 if isinstance(loss, nn.MSELoss) else 2
+    width = {nn.MSELoss: 1, of_middle_quantiles: 3}.get(loss if isinstance(loss, partial) else type(loss), 2)
     given = subject(regression(model=network(4, 16, width), targets=targets, loss=loss))
     assert (judged_by_deviance(given, anatomy_of(given)).reading.deviance is not None) == unread
 

@@ -408,6 +408,20 @@ def test_means_of_weights_that_do_not_follow_are_told_by_what_predicts(decay: fl
         assert (exam.findings[0].symptom, exam.findings[0].where) == ("frozen_parameters", "evaluation mode")
 
 
+@pytest.mark.parametrize("momentum", [1.0, 0.1])
+def test_means_of_the_last_batch_alone_are_told_from_means_that_do_not_move(momentum: float) -> None:
+    x, y = curve(1100)
+    model = nn.Sequential(nn.Linear(4, 32), nn.BatchNorm1d(32, momentum=momentum), nn.ReLU(), nn.Linear(32, 1))
+    of_two = 31 * 32 + 2  # rows in batches of 32: the last one has two
+    exam = examine(
+        **regression(model=model, inputs=x[:of_two], targets=y[:of_two], validation=(x[of_two:], y[of_two:]))
+    )
+    assert exam.healthy == (momentum == 0.1)
+    if not exam.healthy:
+        assert exam.findings[0].symptom == "batch_size"
+        assert "of the last batch alone (momentum 1)" in exam.findings[0].explanation
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_numbers_that_are_known_by_rank_carry_a_signal_though_wild_errors_hide_it(known: bool) -> None:
     x, _ = curve(400)

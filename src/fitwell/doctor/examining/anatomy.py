@@ -39,6 +39,7 @@ class Anatomy:
     plain_recurrent: bool
     blunt: bool  # what is between two numbers of the inputs gets lost, as where they are cut to whole ones
     stale: float  # the share of their first guess that running means of normalization layers end with, the largest
+    newest: float  # the share of the newest batch in running means of normalization layers, the largest
     imbalance: float  # rows of the largest class over those of the smallest; of labels, the most uneven one's
     comparable: bool  # whether outputs that answer can be compared with the targets, number by number
     pull: float  # of all rows of one class on the outputs, over those of another, the largest: the loss may weigh them
@@ -120,6 +121,7 @@ def anatomy_of(subject: Subject) -> Anatomy:
         blunt=_is_blunt(subject, module, inputs),
         plain_recurrent=any(isinstance(each, nn.RNN) for each in module.modules()),
         stale=_stale(subject, module),
+        newest=max(_momenta(module), default=0.0),
         imbalance=_imbalance(task, subject.known),
         comparable=len(sizes) == 1 or 1 in sizes,
         pull=_pull(subject, task, loss, seen.output),
@@ -296,12 +298,16 @@ def _is_blunt(subject: Subject, module: nn.Module, inputs: Tensor) -> bool:
 def _stale(subject: Subject, module: nn.Module) -> float:
     """Return the share (1 − momentum)^steps of the first guess that a running mean still has at the end."""
     steps = steps_of(subject.training_rows, subject.batch_size, subject.epochs)
-    momenta = [
+    return max(((1 - momentum) ** steps for momentum in _momenta(module)), default=0.0)
+
+
+def _momenta(module: nn.Module) -> list[float]:
+    """Return the momentum of each normalization layer that keeps running means."""
+    return [
         float(part.momentum)
         for part in module.modules()
         if isinstance(part, nn.modules.batchnorm._NormBase) and part.track_running_stats and part.momentum is not None
     ]
-    return max(((1 - momentum) ** steps for momentum in momenta), default=0.0)
 
 
 def _pull(subject: Subject, task: Task, loss: LossKind, output: Tensor) -> float:

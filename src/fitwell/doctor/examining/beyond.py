@@ -41,6 +41,7 @@ from fitwell.doctor.finding import Finding, Remedy, remedy
 
 MORE_SEEDS = 3
 CLOSE = 0.02  # relative: figures that say the same
+MOST_OF_ONE_BATCH = 0.5  # momentum of running means from which they say little of earlier batches
 EVENED = 2.0  # times a loss weighs a rare class above a common one
 RISEN = 1.5  # times a loss: beyond what batches and dropout vary it by over a twentieth of a training
 
@@ -237,7 +238,7 @@ def _with_half(bench: Bench, arm: Arm, *, second: bool) -> Tensor:
     return replace(bench, folds=tuple(folds), done={}).measure(arm).contributions
 
 
-def other_in_prediction(screened: Screened, elsewhere: Measured) -> Finding | None:
+def other_in_prediction(anatomy: Anatomy, screened: Screened, elsewhere: Measured) -> Finding | None:
     """Return that the network, as it predicts, does clearly worse than the same weights do as they were trained.
 
     Running means that do not follow, of weights or of batches, are what predicts then, or a branch that nothing trains.
@@ -248,8 +249,15 @@ def other_in_prediction(screened: Screened, elsewhere: Measured) -> Finding | No
         return None
     assert first.as_trained is not None
     found = gain(first.as_trained.contributions, first.last.contributions)
+    forgetful = anatomy.newest >= MOST_OF_ONE_BATCH
+    why = (
+        f"running means and spreads are for the most part those of the last batch alone (momentum {anatomy.newest:g})"
+        if forgetful
+        else "what predicts is not what was trained, as where running means of weights or batches hardly move"
+    )
+    way_out = "with a momentum of 0.1, over many batches" if forgetful else "that move as fast as the training is short"
     return Finding(
-        symptom="frozen_parameters",
+        symptom="batch_size" if forgetful else "frozen_parameters",
         status="confirmed",
         severity="critical",
         where="evaluation mode",
@@ -257,10 +265,8 @@ def other_in_prediction(screened: Screened, elsewhere: Measured) -> Finding | No
         evidence={"skill": skill(first.last.contributions), "skill_with_changes": skill(first.as_trained.contributions),
                   "low": found.low, "high": found.high},
         explanation=f"In evaluation mode the network reaches a skill of {skill(first.last.contributions):.2f} on "
-        f"held-out rows, in training mode without dropout {skill(first.as_trained.contributions):.2f}: what predicts "
-        "is not what was trained, as where running means of weights or batches hardly move.",
-        remedies=(_measured("let what predicts follow what is trained: running means that move as fast as the "
-                            "training is short", found),),
+        f"held-out rows, in training mode without dropout {skill(first.as_trained.contributions):.2f}: {why}.",
+        remedies=(_measured(f"let what predicts follow what is trained: running means {way_out}", found),),
     )  # fmt: skip
 
 

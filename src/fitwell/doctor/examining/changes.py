@@ -160,8 +160,8 @@ def _mixed(subject: Subject, anatomy: Anatomy) -> bool:
     return anatomy.mixed
 
 
-def _over_rows(subject: Subject, anatomy: Anatomy) -> bool:
-    return bool(anatomy.trace.over_rows)
+def _over_another_axis(subject: Subject, anatomy: Anatomy) -> bool:
+    return bool(anatomy.trace.over_rows or anatomy.trace.of_one)
 
 
 def _recurrent(subject: Subject, anatomy: Anatomy) -> bool:
@@ -295,8 +295,8 @@ CHANGES: dict[str, Change] = {
     ),
     "axis": Change(
         symptom="not_learning",
-        text="let shares within the network run over the parts of a row (dim=1), not over the rows of a batch",
-        applies=_over_rows,
+        text="let shares within the network run over the parts of a row (dim=1), not over a batch or one number",
+        applies=_over_another_axis,
     ),
     "gradient": Change(
         symptom="frozen_parameters",

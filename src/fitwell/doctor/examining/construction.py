@@ -27,11 +27,13 @@ from fitwell.doctor.examining.loss_flaws import (
 from fitwell.doctor.examining.network_flaws import (
     cut_gradients,
     deaf_output,
+    lone_shares,
     mixed_rows,
     no_gradient,
     nothing_to_train,
     restless_output,
     stale_statistics,
+    unnumbered_rows,
     unregistered_weights,
 )
 from fitwell.doctor.examining.subject import Subject
@@ -42,6 +44,8 @@ CHECKS: tuple[Check, ...] = (
     nothing_to_train,
     unregistered_weights,
     no_gradient,
+    unnumbered_rows,
+    lone_shares,
     mismatched_output,
     mismatched_term,
     broadcast_targets,

@@ -45,6 +45,7 @@ class Deviance:
     least: float  # of outputs that are free for each row
     group: int  # rows that are asked about together: 1 where the loss is a mean over them
     free: Tensor  # (rows, …) outputs that are the best for the rows that were asked about
+    same: Tensor  # (1, …) outputs that are the best for all rows alike
     endless: bool = False  # no value is the least, so that only what one training gains beside another can be told
 
     def judged(self, outputs: Tensor, targets: Tensor) -> Judged:
@@ -93,7 +94,7 @@ def deviance_of(loss: Loss, outputs: Tensor, targets: Tensor, *, activation: str
         return None
     if not (math.isfinite(least) and constant - least > LEAST_SHARE * abs(constant)):
         return None
-    return Deviance(loss=loss, constant=constant, least=least, group=group, free=best)
+    return Deviance(loss=loss, constant=constant, least=least, group=group, free=best, same=activated(same))
 
 
 def endless_deviance(loss: Loss, outputs: Tensor, targets: Tensor, *, batch_size: int) -> Deviance:
@@ -104,7 +105,9 @@ def endless_deviance(loss: Loss, outputs: Tensor, targets: Tensor, *, batch_size
     size = min(batch_size, len(outputs))
     with torch.no_grad():
         first = float(_losses(loss, outputs, targets, [torch.arange(size)]))
-    return Deviance(loss=loss, constant=first, least=first - 1, group=size, free=outputs, endless=True)
+    return Deviance(
+        loss=loss, constant=first, least=first - 1, group=size, free=outputs, same=outputs[:1], endless=True
+    )
 
 
 def _minimized(start: Tensor, value: Callable[[Tensor], Tensor]) -> Tensor:

@@ -313,7 +313,7 @@ def _explain(bench: Bench, screened: Screened, course: Course) -> None:
     if not any(finding.decides for finding in course.findings) and _nothing_learned(bench, again, screened):
         course.add(without_signal(bench, screened.allowed))
         return
-    if (other := other_in_prediction(screened, elsewhere)) is not None:
+    if (other := other_in_prediction(bench.anatomy, screened, elsewhere)) is not None:
         course.add([other])
         return  # what it does as it was trained says what else is wrong only once that predicts
     uneven = seed_dependent(bench, screened, elsewhere)

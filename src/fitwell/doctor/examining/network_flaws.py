@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import Anatomy, owned_by
-from fitwell.doctor.examining.changes import CHANGES
+from fitwell.doctor.examining.changes import CHANGES, bundle
 from fitwell.doctor.examining.flaw import REAL, ROWS, Flaw, outputs_of, relative_spread, soundly_drawn
 from fitwell.doctor.examining.losses import REFUSED
 from fitwell.doctor.examining.rewiring import put_rows_first
@@ -16,6 +16,9 @@ from fitwell.doctor.examining.signals import gradient_by_step
 from fitwell.doctor.examining.subject import Subject, new_module, register, standardized_rows
 from fitwell.doctor.examining.thresholds import RESTLESS, STALE
 from fitwell.doctor.examining.tracing import Rewired
+
+LOOKED_AT = 2000  # rows
+MOST_LOST = 0.5  # of the rows
 
 
 def nothing_to_train(subject: Subject, anatomy: Anatomy) -> Flaw | None:
@@ -279,6 +282,45 @@ def _is_restless(module: nn.Module, inputs: Tensor) -> bool:
     return bool((first - second).abs().mean() > RESTLESS * first.reshape(len(first), -1).std(0).mean())
 
 
+def lone_shares(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """A softmax within the network runs over an axis of one number, and gives 1 whatever that is."""
+    if not anatomy.trace.of_one:
+        return None
+    return Flaw(
+        symptom="underfitting",
+        severity="critical",
+        where="forward",
+        text="a softmax within the network runs over an axis of one number (dim=2), which gives 1 whatever it is: what "
+        "it should weigh by shares is added up as it is",
+        change="axis",
+        way_out="let it run over the parts of a row that compete for a share: dim=1",
+    )
+
+
+def unnumbered_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
+    """The network gives no number for some rows whose inputs are numbers, as where it divides by their spread of 0."""
+    module = new_module(subject, subject.seed).eval()
+    try:
+        with torch.no_grad():
+            outputs = module(subject.inputs[:LOOKED_AT])
+    except REFUSED:
+        return None
+    bad = ~outputs.reshape(len(outputs), -1).isfinite().all(1)
+    if not 0 < int(bad.sum()) <= len(bad) * MOST_LOST:
+        return None  # of all of them, scales and weights may be why
+    again = outputs_of(module, standardized_rows(subject, LOOKED_AT))
+    return Flaw(
+        symptom="non_finite_values",
+        severity="critical",
+        where="forward",
+        text=f"{int(bad.sum())} of {len(bad)} rows, the first of them row {int(bad.nonzero()[0, 0])}, have an output "
+        "that is infinite or no number before anything is trained, though their inputs are numbers: one such row makes "
+        "the loss no number, and after its step every weight",
+        change=None if again is None or "inputs" not in bundle(subject, anatomy) else "inputs",
+        way_out="look for divisions by a spread or sum that may be 0, and for logarithms; add a small number there",
+    )
+
+
 def mixed_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     """What a row gives depends on the other rows of its batch, also in evaluation mode."""
     module = soundly_drawn(subject, anatomy)
@@ -293,7 +335,7 @@ def mixed_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     by_layer = not _is_mixing(module, inputs, last)
     activation = anatomy.trace.output_activation
     over_rows = activation is not None and activation.axis == 0
-    shares = CHANGES["axis"].applies(subject, anatomy)
+    shares = bool(anatomy.trace.over_rows)
     return Flaw(
         symptom="wrong_output_activation" if over_rows else "not_learning",
         severity="critical",

@@ -73,6 +73,7 @@ class Call:
     weight: int | None  # `id` of the parameter that a linear call multiplies by
     width: int = 0  # units of its output
     axis: int | None = None  # of a distribution
+    alone: bool = False  # a distribution over an axis of one number, of what has parts along another
     bounds: tuple[float, float] | None = None  # of what cuts values
 
 
@@ -106,6 +107,11 @@ class Trace:
     def over_rows(self) -> tuple[int, ...]:
         """The calls within the network that make shares of what all rows of a batch have, not of one row's parts."""
         return tuple(call.number for call in self.calls if call.axis == 0 and call.number != self.last)
+
+    @property
+    def of_one(self) -> tuple[int, ...]:
+        """The calls within the network that make a share of one number by itself, which is 1 whatever it is."""
+        return tuple(call.number for call in self.calls if call.alone and call.number != self.last)
 
     @property
     def unbent(self) -> tuple[int, ...]:
@@ -168,6 +174,7 @@ class _Watching(TorchFunctionMode):
                 weight=weight,
                 width=output.shape[-1] if output.ndim else 1,
                 axis=_axis(name, args, kwargs),
+                alone=_is_alone(_axis(name, args, kwargs), output),
                 bounds=_bounds(args, kwargs) if name in CUTTING else None,
             )
             self.calls.append(call)
@@ -204,6 +211,11 @@ def _axis(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int | 
         return None
     axis = kwargs.get("dim", args[1] if len(args) > 1 else None)
     return axis if isinstance(axis, int) else None
+
+
+def _is_alone(axis: int | None, output: Tensor) -> bool:
+    """Tell whether shares of a step (rows, steps, 1) are taken of it alone, and not of all steps."""
+    return axis in (2, -1) and output.ndim == 3 and output.shape[2] == 1 < output.shape[1]
 
 
 def trace(module: nn.Module, inputs: Tensor, each: Callable[[Call, Tensor], None] | None = None) -> Trace:
