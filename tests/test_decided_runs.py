@@ -158,9 +158,9 @@ def test_intervals_hold_the_share_that_is_told(run: Run) -> None:
     assert run.evaluation["covered"] == interval["measured"]
 
 
-def trained(out: Path, **settings: Any) -> Run:
+def trained(out: Path, rows: int = 4_000, **settings: Any) -> Run:
     asked = {name.replace("__", "."): value for name, value in settings.items()}
-    return train(table(4_000), target="y", drop=["z"], settings=QUICK | asked, out=out)
+    return train(table(rows), target="y", drop=["z"], settings=QUICK | asked, out=out)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,8 @@ def test_with_costs_the_figure_is_the_cost_and_every_model_pays_it(tmp_path: Pat
 def test_runs_are_compared_by_what_they_cost_each_at_its_own_threshold(tmp_path: Path) -> None:
     costs = {name.replace(".", "__"): cost for name, cost in COSTS.items()}
     runs = [
-        trained(tmp_path / str(threshold), decision__threshold=threshold, **costs) for threshold in ("cost", 0.5, "f1")
+        trained(tmp_path / str(threshold), 8_000, decision__threshold=threshold, **costs)
+        for threshold in ("cost", 0.5, "f1")
     ]
     found = compare(runs)
     assert found.metric == "cost"

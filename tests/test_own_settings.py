@@ -72,7 +72,8 @@ def test_recipes_train_together_as_each_does_alone(prepared: Prepared) -> None:
 
 def test_a_range_test_finds_each_member_a_rate_that_suits_its_settings(prepared: Prepared) -> None:
     members = [{}, {"network.input_factor": 30.0}, {"training.learning_rate": 0.25}]
-    asked = changed(Recipe(), SETTINGS | {"members": members, "training.learning_rate": "auto"})
+    descent = {"training.optimizer": "sgd", "training.learning_rate": "auto"}  # whose steps are as long as gradients
+    asked = changed(Recipe(), SETTINGS | descent | {"members": members})
     own = planned(prepared, asked)
     setup = set_up(own, own.recipe)
     first, second, third = (float(own_recipe(setup.recipe, member).training.learning_rate) for member in range(3))

@@ -72,9 +72,22 @@ def _pictures(name: str, truth: np.ndarray, guess: np.ndarray, *, prefix: str) -
     yield _distribution(left, prefix=prefix)
 
 
+def told_apart(low: float, high: float, *, parts: int) -> tuple[float, float]:
+    """Return ends so far apart that parts between them have different edges: those given, or wider ones.
+
+    >>> told_apart(0.0, 1.0, parts=4), told_apart(3.0, 3.0, parts=4), told_apart(6e16, 6e16, parts=4)
+    ((0.0, 1.0), (2.5, 3.5), (5.999999999999994e+16, 6.000000000000006e+16))
+    """
+    least = 4 * parts * float(np.spacing(max(abs(low), abs(high))))
+    if high > low and high - low >= least:
+        return low, high
+    half = max(least, 1.0 if high == low else 0.0) / 2
+    return (low + high) / 2 - half, (low + high) / 2 + half
+
+
 def _distribution(left: np.ndarray, *, prefix: str) -> Picture:
-    ends = np.quantile(left, [0.002, 0.998])
-    counts, edges = np.histogram(left, bins=BARS, range=(float(ends[0]), float(ends[1])) if ends[0] < ends[1] else None)
+    low, high = np.quantile(left, [0.002, 0.998])
+    counts, edges = np.histogram(left, bins=BARS, range=told_apart(float(low), float(high), parts=BARS))
     bars = [
         {"x": float(edges[place]), "x2": float(edges[place + 1]), "y": int(count)} for place, count in enumerate(counts)
     ]
@@ -140,7 +153,8 @@ def _cloud(
             "encoding": {"x": across, "y": up},
         }
         return {"width": SQUARE, "height": height, "layer": [dots, line]}
-    counts, x_edges, y_edges = np.histogram2d(xs, ys, bins=CELLS)
+    ends = [told_apart(float(each.min()), float(each.max()), parts=CELLS) for each in (xs, ys)]
+    counts, x_edges, y_edges = np.histogram2d(xs, ys, bins=CELLS, range=ends)
     edges = sizes(0.9, max(2.0, float(counts.max())))
     cells = [
         {
