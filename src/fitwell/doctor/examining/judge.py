@@ -133,6 +133,7 @@ def _is_read(subject: Subject, anatomy: Anatomy, found: Deviance) -> bool:
     if not bool(subject.known.isfinite().all()):
         return False  # of missing ones nothing is known to compare with
     output = anatomy.reading.answers(torch.cat([found.free, found.same.expand(found.free.shape)]))
+    alike = output[0].numel() == subject.known[0].numel()  # else a row's outputs together say which of few targets
     if anatomy.reading.answering is None and subject.asked is None:
         output = meant_numbers(subject.loss, subject.targets, output)
     free, same = output.chunk(2)
@@ -141,4 +142,4 @@ def _is_read(subject: Subject, anatomy: Anatomy, found: Deviance) -> bool:
         if skill(judged(anatomy.task, anatomy.loss, free, truth).contributions) < READ:
             return False
         # What is the best for all rows alike is their mean, or it stands for something else, as a quantile far out.
-        return skill(judged(anatomy.task, anatomy.loss, same, truth).contributions) >= -OFF_THE_MEAN
+        return not alike or skill(judged(anatomy.task, anatomy.loss, same, truth).contributions) >= -OFF_THE_MEAN
