@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy import optimize, special, stats
+from scipy import special
 
 from fitwell.space import Dimension
 from fitwell.tuning.searching import Rung
@@ -85,11 +85,13 @@ def what_mattered(space: Sequence[Dimension], trials: Sequence[Trial], rungs: Se
 
 def _share(dimension: Dimension, trials: Sequence[Trial], losses: Mapping[int, float], *, confidence: float) -> Share:
     """Return the share of a setting among the trials that have it."""
+    from scipy.stats import rankdata  # here: it takes a second to import, and a search begins without it
+
     having = [trial for trial in losses if dimension.path in trials[trial]]
     if len(having) < FEWEST:
         return TOO_FEW
     values = [trials[trial][dimension.path] for trial in having]
-    ranks = stats.rankdata([losses[trial] for trial in having])
+    ranks = rankdata([losses[trial] for trial in having])
     columns = _columns(dimension, values)
     share = share_of(columns, ranks, confidence=confidence)
     if not share.matters:
@@ -146,6 +148,7 @@ def _explained(columns: Float[np.ndarray, "trials columns"], values: Float[np.nd
 
 def _share_with(found: float, free: int, rest: int, *, probability: float) -> float:
     """Return the share with which an F of at most the found one has this probability; 0 where none is so small."""
+    from scipy.optimize import brentq  # here: it takes long to import
 
     def excess(noncentrality: float) -> float:
         return float(special.ncfdtr(free, rest, noncentrality, found)) - probability
@@ -155,7 +158,7 @@ def _share_with(found: float, free: int, rest: int, *, probability: float) -> fl
     highest = 1.0
     while excess(highest) > 0:
         highest *= 2
-    noncentrality = optimize.brentq(excess, 0.0, highest)
+    noncentrality = brentq(excess, 0.0, highest)
     return float(noncentrality / (noncentrality + free + rest + 1))
 
 
