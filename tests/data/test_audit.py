@@ -286,8 +286,8 @@ def test_values_with_a_slipped_point_are_counted_and_placed_among_the_rows() -> 
     prices[[4, 70, 200]] *= 100
     note = only("label_noise", subject_of(frame.with_columns(y=pl.Series(prices)), "y"))
     assert (note.symptom, note.column, note.evidence["rows"]) == ("label_noise", "y", 3)
-    assert "3 of 300 values" in note.text
-    assert "(rows 5, 71, 201)" in note.text
+    assert 'of 300 values of "y", 3 lie' in note.text
+    assert "(row 5, 71, 201)" in note.text
 
 
 @pytest.mark.parametrize(

@@ -27,3 +27,13 @@ def test_a_few_beyond_a_gap_are_counted_and_their_distance_is_in_spreads_of_the_
 
 def test_many_that_lie_apart_are_a_kind_of_their_own() -> None:
     assert not far_values(np.repeat([[1.0], [2.0], [3.0], [1000.0]], [40, 40, 40, 30], axis=0)).rows.any()
+
+
+def test_of_draws_with_heavy_tails_few_are_taken_for_such_and_all_slipped_points_are_found() -> None:
+    random = np.random.default_rng(7)
+    tails = sum(bool(far_values(random.lognormal(1.0, 1.0, (1000, 1))).rows.any()) for _ in range(200))
+    assert tails <= 8  # 0.5 % of such draws, seen over thousands
+    for _ in range(20):
+        values = random.normal(200, 40, (1000, 1))
+        slipped = random.random((1000, 1)) < 0.02
+        assert far_values(np.where(slipped, 100 * values, values)).rows.sum() == slipped.sum()

@@ -16,7 +16,7 @@ import polars as pl
 from jaxtyping import Float, Int, Shaped
 
 from fitwell.data.columns import KINDS
-from fitwell.data.far_values import far_values
+from fitwell.data.far_values import FEWEST_ROWS, far_values
 from fitwell.data.probes import alone, auc, column_codes, skill, spread_folds, together
 from fitwell.data.schema import Schema
 from fitwell.data.split import Split
@@ -34,7 +34,6 @@ COINCIDENCE = 0.5
 # A leak leaves at most a twentieth of the error, and at most a quarter of what all other columns together leave, which
 # is at least a twentieth: where others predict nearly perfectly too, the task is easy and nothing leaks.
 LEAK_SKILL, LEAK_CRITICAL, LEAK_RATIO, EASY_ERROR = 0.95, 0.99, 4.0, 0.05
-FAR_ROWS = 30  # of fewer, the middle half says little of how far others lie
 LEAK_ROWS, LEAK_CLASS_ROWS = 50, 10  # with fewer, a column can separate the classes by chance
 PROBED_ROWS = 4000  # at most so many rows are looked at; standard errors are then below 0.01
 DISTINCT_SHARE, IDENTIFIER_ROWS = 0.9, 50  # of a category's cells are different: nothing repeats that could be learned
@@ -133,7 +132,7 @@ def class_imbalance(subject: Subject) -> Iterator[Note]:
 
 def far_targets(subject: Subject) -> Iterator[Note]:
     """Speak when a few numbers to predict lie far from all others with none between: errors on them drown the rest."""
-    if subject.task != "regression" or len(subject.targets) < FAR_ROWS:
+    if subject.task != "regression" or len(subject.targets) < FEWEST_ROWS:
         return
     for name, column in _target_columns(subject):
         rows, distances = far_values(column[:, None].astype(np.float64))
@@ -146,8 +145,9 @@ def far_targets(subject: Subject) -> Iterator[Note]:
             severity="warning",
             column=name,
             evidence={"rows": int(rows.sum()), "nearest": nearest, "farthest": farthest},
-            text=f'{rows.sum()} of {len(column)} values of "{name}" lie {nearest:.0f} to {farthest:.0f} spreads of the '
-            f"others away from the median, with none between (rows {first}{', ...' if rows.sum() > 5 else ''})",
+            text=f'of {len(column)} values of "{name}", {rows.sum()} {"lies" if rows.sum() == 1 else "lie"} '
+            f"{nearest:.0f}{f' to {farthest:.0f}' if rows.sum() > 1 else ''} spreads of the others away from the "
+            f"median, with none between (row {first}{', ...' if rows.sum() > 5 else ''})",
             way_out="put right or leave out what was written wrong; where it is real, try training.loss: huber",
         )
 

@@ -8,9 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 NORMAL_HALF = 1.349  # standard deviations of a normal distribution that its middle half takes
+FEWEST_ROWS = 50  # of fewer, the middle half says little of how far others lie
 FEW = 0.1  # of the rows
 FAR = 10.0  # spreads of the middle half: one in 10^23 of a normal distribution
-GAP = 3.0  # times as far as the farthest of the others; the tail of a logarithmic normal distribution has no such gap
+GAP = 5.0  # times as far as the farthest of the others
+OWN_GAPS = 3.0  # times the widest gap within the others' own tail, both as logarithms: heavy tails have wide ones
 
 
 class Far(NamedTuple):
@@ -35,7 +37,9 @@ def far_values(values: Float[np.ndarray, "rows columns"]) -> Far:
     if told.any():
         distances = (np.abs(values - middle)[:, told] / spreads[told]).max(axis=1)
     ascending = np.sort(distances)[int((1 - FEW) * len(distances)) - 1 :]
-    wide = (ascending[1:] > GAP * ascending[:-1]) & (ascending[1:] > FAR)
-    if not wide.any():
+    gaps = np.diff(np.log(np.maximum(ascending, 1e-300)))
+    place = int(gaps.argmax()) if len(gaps) else 0
+    sure = len(gaps) > 0 and ascending[place + 1] > FAR and gaps[place] > np.log(GAP)
+    if not sure or gaps[place] < OWN_GAPS * gaps[:place].max(initial=0.0):
         return Far(np.zeros(len(values), dtype=bool), distances)
-    return Far(distances >= ascending[1:][wide][0], distances)
+    return Far(distances >= ascending[place + 1], distances)

@@ -212,7 +212,7 @@ def _loss(value: Any) -> float:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _require(sound: bool, must: str, value: object) -> None:

@@ -77,6 +77,19 @@ class Leveled(nn.Module):
         return output
 
 
+class Masked(nn.Module):
+    """A network whose second class may not be chosen in some rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = network(4, 8, 3)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        forbidden = (inputs[:, :1] > 1) & (torch.arange(3) == 2)
+        output: Tensor = self.inner(inputs).masked_fill(forbidden, -torch.inf)
+        return output
+
+
 class Embedded(nn.Module):
     """A network on codes that has a part which it does not use."""
 
@@ -263,17 +276,12 @@ FLAWED: dict[str, tuple[dict[str, Any], str, str]] = {
     "plain numbers for the logarithms of shares": (
         regression(model=nn.Linear(2, 3), inputs=SERIES, targets=SYMBOLS, loss=in_their_order),
         "wrong_output_activation",
-        "does not sum to one as such",
+        "some that it is given within the loss are above 0",
     ),
     "eight classes between -1 and 1": (
         classification(model=network(4, 8, 8, output=nn.Tanh()), targets=torch.arange(300) % 8),
         "wrong_output_activation",
         "tanh bounds them",
-    ),
-    "shares of one step by itself": (
-        classification(model=Attending(axis=2), inputs=SERIES),
-        "underfitting",
-        "runs over an axis of one number",
     ),
     "rows divided by their own spread, some of which is 0": (
         regression(model=Leveled(), inputs=torch.cat([torch.ones(9, 4), curve()[0][9:]])),
@@ -354,6 +362,15 @@ SOUND: dict[str, dict[str, Any]] = {
     "shares of all steps": classification(model=Attending(axis=1), inputs=SERIES),
     "shares of the only step": classification(model=Attending(axis=2), inputs=SERIES[:, :1]),
     "rows divided by their own spread": regression(model=Leveled()),
+    "easy rows that count less, of logarithms of shares": classification(
+        loss=lambda o, t: functional.nll_loss((1 - o.softmax(1)) ** 2 * o.log_softmax(1), t)
+    ),
+    "classes that may not be chosen": classification(model=Masked()),
+    "outputs without an axis of their own": regression(
+        model=nn.Sequential(network(4, 8, 1), nn.Flatten(0)),
+        targets=curve()[1][:, 0],
+        loss=lambda o, t: functional.mse_loss(o, t),
+    ),
     "shares kept from 0 and 1": classification(
         model=network(4, 8, 1, output=nn.Sequential(nn.Sigmoid(), Cut())), targets=COLUMN, loss=nn.BCELoss()
     ),
@@ -374,6 +391,11 @@ def test_two_classes_between_minus_one_and_one_lose_too_little_for_an_alarm() ->
     assert (flaw.symptom, flaw.severity) == ("wrong_output_activation", "warning")
     least = functional.cross_entropy(torch.tensor([[1.0, -1.0]]), torch.tensor([0]))
     assert float(least) / math.log(2) < 0.2  # of what can be said of two equal classes
+
+
+def test_shares_of_one_step_by_itself_are_told_and_may_be_meant() -> None:
+    (flaw,) = flaws(given := subject(classification(model=Attending(axis=2), inputs=SERIES)), anatomy_of(given))
+    assert (flaw.symptom, flaw.severity, flaw.change) == ("not_learning", "warning", "axis")
 
 
 @pytest.mark.parametrize("name", SOUND)

@@ -31,7 +31,7 @@ def said_of(targets: Tensor, loss: nn.Module | None = None) -> dict[str, Finding
 
 
 def test_targets_with_slipped_points_are_counted_and_what_the_rest_loses_is_measured() -> None:
-    found = said_of(torch.where(SLIPPED, 100 * (SOUND + 4), SOUND))["label_noise"]
+    found = said_of(torch.where(SLIPPED, 100 * (SOUND + 8), SOUND))["label_noise"]
     assert (found.severity, found.evidence["far"]) == ("critical", int(SLIPPED.sum()))
     assert found.evidence["skill_with_changes"] == pytest.approx(said_without_them(), abs=0.05)
     (remedy,) = found.remedies
@@ -49,6 +49,6 @@ def said_without_them() -> float:
 
 
 def test_far_targets_that_a_loss_hardly_sees_or_that_are_foretold_are_not_blamed() -> None:
-    assert "label_noise" not in said_of(torch.where(SLIPPED, 100 * (SOUND + 4), SOUND), nn.HuberLoss())
+    assert "label_noise" not in said_of(torch.where(SLIPPED, 100 * (SOUND + 8), SOUND), nn.HuberLoss())
     marked = INPUTS[:, :1] > 1.8
     assert "label_noise" not in said_of(torch.where(marked, 40 * INPUTS[:, :1], 0.1 * SOUND))

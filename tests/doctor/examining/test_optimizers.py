@@ -23,7 +23,7 @@ class Own(torch.optim.SGD):
 def trained(make: Optimizer, *, by_kernel: bool) -> Tensor:
     model = network(4, 16, 1).double()
     optimizer = make(model.parameters())
-    optimizer = fused(optimizer, model) if by_kernel else optimizer
+    optimizer = fused(optimizer) if by_kernel else optimizer
     x, y = (each.double() for each in curve())
     for _ in range(60):
         optimizer.zero_grad()
@@ -48,10 +48,18 @@ def test_steps_by_one_kernel_are_those_of_the_optimizer(make: Optimizer) -> None
 def test_what_was_asked_for_otherwise_stays_as_it_is() -> None:
     model, sparse = network(4, 8, 1), nn.Embedding(5, 2, sparse=True)
     weights = list(model.parameters())
-    assert fused(torch.optim.Adam(weights), model).param_groups[0]["fused"]
-    for kept, of in (
-        (Own(weights, lr=0.1), model),
-        (torch.optim.SGD(weights, lr=0.1, foreach=True), model),
-        (torch.optim.SGD(sparse.parameters(), lr=0.1), sparse),
+    assert fused(torch.optim.Adam(weights)).param_groups[0]["fused"]
+    for kept in (
+        Own(weights, lr=0.1),
+        torch.optim.SGD(weights, lr=0.1, foreach=True),
+        torch.optim.SGD(weights, lr=0.1, foreach=False),
     ):
-        assert not fused(kept, of).param_groups[0]["fused"]
+        assert not fused(kept).param_groups[0]["fused"]
+    before = sparse.weight.detach().clone()
+    descent = fused(torch.optim.SGD(sparse.parameters(), lr=0.1))
+    for _ in range(2):
+        descent.zero_grad()
+        sparse(torch.tensor([1, 3])).sum().backward()
+        descent.step()
+    moved = torch.tensor([0.0, 0.2, 0.0, 0.2, 0.0])[:, None]
+    torch.testing.assert_close(sparse.weight.detach(), before - moved)

@@ -42,7 +42,8 @@ class Anatomy:
     newest: float  # the share of the newest batch in running means of normalization layers, the largest
     imbalance: float  # rows of the largest class over those of the smallest; of labels, the most uneven one's
     comparable: bool  # whether outputs that answer can be compared with the targets, number by number
-    pull: float  # of all rows of one class on the outputs, over those of another, the largest: the loss may weigh them
+    # Of all rows of one class on the outputs, over those of another: the loss may weigh them. None where unknown.
+    pull: float | None
     severed: bool = False  # something in the network stops the gradient, and it can be let through
     mixed: bool = False  # rows are taken for steps, and need not be
     misled: bool = False  # the loss was seen to ask for something else
@@ -310,23 +311,23 @@ def _momenta(module: nn.Module) -> list[float]:
     ]
 
 
-def _pull(subject: Subject, task: Task, loss: LossKind, output: Tensor) -> float:
+def _pull(subject: Subject, task: Task, loss: LossKind, output: Tensor) -> float | None:
     """Return how many times as hard all rows of a class pull on outputs that say nothing yet as those of another.
 
-    Without weights in the loss they pull as they are many.
+    Without weights in the loss they pull as they are many. None where the loss cannot be asked.
     """
     labels = labels_of(task, subject.known) if task.kind == "classes" else None
     nothing = {"logits": 0.0, "probabilities": 1 / task.classes, "log-probabilities": -math.log(task.classes)}
     if labels is None or labels.ndim > 1 or loss.expects not in nothing:
-        return 1.0
+        return None
     neutral = torch.full((len(output), *output.shape[1:]), nothing[loss.expects])
     gradient = gradient_of(subject.loss, neutral, subject.targets[: len(output)])
     if gradient is None:
-        return 1.0
+        return None
     size, of_rows = gradient.flatten(1).square().sum(1).sqrt(), labels[: len(output)]
     present = [each for each in range(task.classes) if bool((of_rows == each).any())]
     pulls = [float(size[of_rows == each].mean() * (labels == each).sum()) for each in present]
-    return max(pulls) / min(pulls) if pulls and min(pulls) > 0 else 1.0
+    return max(pulls) / min(pulls) if pulls and min(pulls) > 0 else None
 
 
 def _imbalance(task: Task, targets: Tensor) -> float:

@@ -65,7 +65,7 @@ def overfitted(divisions: Divisions, screened: Screened) -> Finding | None:
     def risen() -> Gain:
         return gain(1 - errors_at("best"), 1 - errors_at("last"))
 
-    evens = anatomy.pull < anatomy.imbalance / EVENED
+    evens = anatomy.pull is not None and anatomy.pull < anatomy.imbalance / EVENED
     rise, what, least = Gain(effect=0.0, error=1.0), "squared error", LEARNED_BY_HEART
     if not evens:
         rise = divisions.until_clear(risen, least=least, errors=STANDARD_ERRORS)
@@ -313,7 +313,7 @@ def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
 
 
 def _uneven(anatomy: Anatomy) -> str:
-    if anatomy.pull > 2 * anatomy.imbalance:
+    if anatomy.pull is not None and anatomy.pull > 2 * anatomy.imbalance:
         return f"the loss weighs classes so that all rows of one count {anatomy.pull:.0f} times as much as another's"
     return f"the largest class has {anatomy.imbalance:.0f} times as many rows as the smallest"
 

@@ -173,7 +173,7 @@ def _filled_behind(subject: Subject, anatomy: Anatomy) -> bool:
 
 
 def _classes(subject: Subject, anatomy: Anatomy) -> bool:
-    return anatomy.task.kind != "numbers" and max(anatomy.imbalance, anatomy.pull) >= RARE_CLASS
+    return anatomy.task.kind != "numbers" and max(anatomy.imbalance, anatomy.pull or 1.0) >= RARE_CLASS
 
 
 # In the order in which they are taken back where nothing is suspected: the most general first.

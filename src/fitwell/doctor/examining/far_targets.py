@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from fitwell.data.far_values import far_values
+from fitwell.data.far_values import FEWEST_ROWS, far_values
 from fitwell.doctor.examining.changes import Arm
 from fitwell.doctor.examining.explaining import REACHED
 from fitwell.doctor.examining.loop import judged_rows, train
@@ -18,7 +18,6 @@ from fitwell.doctor.examining.subject import Fold
 from fitwell.doctor.finding import Finding, Remedy
 
 FORETOLD = 0.5  # of the squared distance of far targets, from which they belong to the rest
-FEWEST = 50  # rows
 
 
 def far_targets(benches: Iterable[Bench], screened: Screened) -> Finding | None:
@@ -28,9 +27,9 @@ def far_targets(benches: Iterable[Bench], screened: Screened) -> Finding | None:
     """
     first, *_ = benches = tuple(benches)
     targets = first.subject.known
-    if first.anatomy.task.kind != "numbers" or first.anatomy.reading.deviance is not None or len(targets) < FEWEST:
+    if first.anatomy.task.kind != "numbers" or first.anatomy.reading.deviance is not None or len(targets) < FEWEST_ROWS:
         return None
-    found = far_values(targets.double().flatten(1).numpy())
+    found = far_values(targets.double().reshape(len(targets), -1).numpy())
     far, distances = torch.from_numpy(found.rows), torch.from_numpy(found.distances)
     if not bool(far.any()) or _are_foretold(first, screened, far):
         return None
@@ -48,9 +47,9 @@ def _finding(far: Tensor, distances: Tensor, found: Gain, reached: float) -> Fin
         where="targets",
         since="data",
         evidence={"far": few, "nearest": nearest, "farthest": farthest, "without_them": found.effect, REACHED: reached},
-        explanation=f"{few} of {len(far)} targets lie {nearest:.0f} to {farthest:.0f} spreads of the others away from "
-        "their median, with none between, and nothing foretells which. Their errors are nearly all that the loss sees: "
-        f"without them the same training tells the other rows {found.effect:+.2f} in skill better.",
+        explanation=f"{few} of {len(far)} targets, {nearest:.0f} to {farthest:.0f} spreads of the others away from the "
+        "median with none between, are foretold by nothing. Errors on so far a target are nearly all that the loss "
+        f"sees: without the far ones the same training tells the other rows {found.effect:+.2f} in skill better.",
         remedies=(
             Remedy(
                 change={
@@ -69,18 +68,18 @@ def _finding(far: Tensor, distances: Tensor, found: Gain, reached: float) -> Fin
 
 
 def _are_foretold(bench: Bench, screened: Screened, far: Tensor) -> bool:
-    """Tell whether the best arm foretells a good part of how far held-out targets lie."""
+    """Tell whether the best arm foretells a good part of how far held-out targets lie, or none tells."""
     middle = bench.subject.known.double().quantile(0.5, 0)
     left, whole = 0.0, 0.0
     for fold, training in zip(bench.folds, screened.best.trainings, strict=False):
         rows = far[fold.held_out]
         targets = bench.subject.known[fold.held_out][rows].double()
         if training.outputs.numel() != bench.subject.known[fold.held_out].numel():
-            return False
+            return True
         outputs = training.outputs.reshape(bench.subject.known[fold.held_out].shape)[rows].double()
         left += float((targets - outputs).square().sum())
         whole += float((targets - middle).square().sum())
-    return left < (1 - FORETOLD) * whole
+    return left <= (1 - FORETOLD) * whole
 
 
 def _judged_on_others(bench: Bench, far: Tensor) -> Iterable[tuple[Tensor, Tensor]]:

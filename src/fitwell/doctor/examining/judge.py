@@ -25,7 +25,7 @@ from fitwell.doctor.examining.subject import Subject, new_module
 from fitwell.doctor.examining.thresholds import READ, STANDARD_ERRORS
 
 OFF_THE_MEAN = 0.25  # of the variance: a constant half of the spread away from the mean errs by so much more
-LEAST_SPREAD = 1e-3  # of a figure between groups of rows
+LEAST_SPREAD = 1e-9  # of a figure between groups of rows
 PARTS = 8  # of the rows that a loss was asked about, each with a figure of its own
 
 
@@ -88,6 +88,8 @@ def led_away(bench: Bench, base: Measured) -> Flaw | None:
     found, subject, training = bench.anatomy.reading.deviance, bench.subject, base.trainings[0]
     if found is None or not found.endless or subject.score is None or training.diverged:
         return None
+    if not training.looks[-1].loss < training.looks[0].loss:
+        return None  # it did not even get where the loss leads
     rows = bench.folds[0].held_out
     scores = _beside_never_trained(subject, training.outputs, rows, max(2, len(rows) // PARTS))
     return None if scores is None else _astray("held-out rows, after training by it,", *scores)
@@ -100,12 +102,15 @@ def _beside_never_trained(subject: Subject, outputs: Tensor, rows: Tensor, size:
     """
     assert subject.score is not None
     groups = [each for each in torch.split(torch.arange(len(rows)), size) if len(each) == size]
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        first = new_module(subject, subject.seed).eval()(subject.inputs[rows])
-        figures = torch.tensor(
-            [[float(subject.score(given[each], subject.targets[rows[each]])) for given in (outputs, first)]
-             for each in groups]
-        )  # fmt: skip
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            first = new_module(subject, subject.seed).eval()(subject.inputs[rows])
+            figures = torch.tensor(
+                [[float(subject.score(given[each], subject.targets[rows[each]])) for given in (outputs, first)]
+                 for each in groups]
+            )  # fmt: skip
+    except REFUSED:
+        return None  # as where a group has rows of one class alone
     lost = (figures[:, 1] - figures[:, 0]).double()
     if not bool(figures.isfinite().all()) or len(groups) < 2:
         return None

@@ -21,6 +21,7 @@ from fitwell.doctor.examining.thresholds import RELATIVE_FAULT, SUMS_TO_ONE
 ASKED = 512  # rows whose outputs are asked for their gradients
 GRID = 81  # outputs at which a loss is asked
 MOST_CLASSES = 20  # of which a loss is asked
+ABOVE_ONE = 0.01  # a logarithm of a share that rounding, or what keeps shares from 0, does not explain
 SURE = 10.0  # logits that leave no doubt
 # Losses of torch that may be a term of a loss, what they take, and along which axis of it classes lie.
 TERMS = {"cross_entropy": ("logits", 1), "nll_loss": ("log-probabilities", 1), "ctc_loss": ("log-probabilities", -1)}
@@ -66,10 +67,8 @@ def mismatched_term(subject: Subject, anatomy: Anatomy) -> Flaw | None:
                 "output" if anatomy.output == "softmax" else None,
                 "hand it the numbers before the softmax",
             )
-        elif takes == "log-probabilities" and not _sum_to_one(given.exp(), axis):
-            wrong = (
-                f"{name} takes logarithms of shares, but what it is given within the loss does not sum to one as such"
-            )
+        elif takes == "log-probabilities" and float(given.max()) > ABOVE_ONE:
+            wrong = f"{name} takes logarithms of shares, but some that it is given within the loss are above 0"
             change, way_out = None, f"apply log_softmax over the classes before {name}"
         else:
             continue
@@ -102,7 +101,7 @@ class Calls(TorchFunctionMode):
 
 
 def _sum_to_one(values: Tensor, axis: int) -> bool:
-    shares = values.float()
+    shares, axis = values.float(), axis if values.ndim > 1 else 0
     inside = bool(((shares >= 0) & (shares <= 1 + SUMS_TO_ONE)).all())
     return inside and bool(((shares.sum(axis) - 1).abs() < SUMS_TO_ONE).all())
 

@@ -166,9 +166,11 @@ def _likeness(loss: Loss, known: Loss, outputs: Tensor, targets: Tensor) -> floa
     if ours is None or theirs is None:
         return 0.0
     whole = float(functional.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0))
+    if ours.ndim < 2:
+        return whole
     columns = functional.cosine_similarity(ours.flatten(1), theirs.flatten(1), dim=0)
     asked = (ours.flatten(1).norm(dim=0) > 0) | (theirs.flatten(1).norm(dim=0) > 0)
-    if ours.ndim < 2 or not bool(asked.any()):
+    if not bool(asked.any()):
         return whole
     least = float(columns[asked].min() if whole > 0 else columns[asked].max())
     return min(whole, least) if whole > 0 else max(whole, least)

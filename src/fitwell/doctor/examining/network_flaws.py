@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fitwell.doctor.examining.anatomy import Anatomy, owned_by
 from fitwell.doctor.examining.changes import CHANGES, bundle
 from fitwell.doctor.examining.flaw import REAL, ROWS, Flaw, outputs_of, relative_spread, soundly_drawn
-from fitwell.doctor.examining.losses import REFUSED
+from fitwell.doctor.examining.losses import REFUSED, gradient_of
 from fitwell.doctor.examining.rewiring import put_rows_first
 from fitwell.doctor.examining.signals import gradient_by_step
 from fitwell.doctor.examining.subject import Subject, new_module, register, standardized_rows
@@ -287,11 +287,11 @@ def lone_shares(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     if not anatomy.trace.of_one:
         return None
     return Flaw(
-        symptom="underfitting",
-        severity="critical",
+        symptom="not_learning",
+        severity="warning",
         where="forward",
-        text="a softmax within the network runs over an axis of one number (dim=2), which gives 1 whatever it is: what "
-        "it should weigh by shares is added up as it is",
+        text="a softmax within the network runs over an axis of one number (the last), which gives 1 whatever it is: "
+        "what it should weigh by shares is added up as it is",
         change="axis",
         way_out="let it run over the parts of a row that compete for a share: dim=1",
     )
@@ -308,6 +308,8 @@ def unnumbered_rows(subject: Subject, anatomy: Anatomy) -> Flaw | None:
     bad = ~outputs.reshape(len(outputs), -1).isfinite().all(1)
     if not 0 < int(bad.sum()) <= len(bad) * MOST_LOST:
         return None  # of all of them, scales and weights may be why
+    if gradient_of(subject.loss, outputs[bad], subject.targets[:LOOKED_AT][bad]) is not None:
+        return None  # the loss can do with it, as with logits of what may not be chosen
     again = outputs_of(module, standardized_rows(subject, LOOKED_AT))
     return Flaw(
         symptom="non_finite_values",

@@ -18,7 +18,7 @@ def optimizer_of(subject: Subject, anatomy: Anatomy, module: nn.Module, arm: Arm
     """Return the optimizer of an arm; Adam in the place of another keeps a decay that might be at fault itself."""
     trainable = [each for each in parameters_of(module) if each.requires_grad]
     decay = DECAY if REGULARIZED in arm.changes else 0.0
-    own = fused(subject.optimizer(module.parameters()), module) if not arm.is_another_network else None
+    own = fused(subject.optimizer(module.parameters())) if not arm.is_another_network else None
     if own is None or "adam" in arm.changes:
         if own is not None and "thaw" not in arm.changes:
             given = {id(each) for group in own.param_groups for each in group["params"]}
@@ -43,17 +43,26 @@ def optimizer_of(subject: Subject, anatomy: Anatomy, module: nn.Module, arm: Arm
     return own
 
 
-def fused(optimizer: torch.optim.Optimizer, module: nn.Module) -> torch.optim.Optimizer:
+def fused(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
     """Let each step of an optimizer be one kernel where it can: it moves weights alike, to rounding, in half the time.
 
-    What somebody asked for otherwise, or wrote themselves, stays as it is; the kernels take no sparse gradients.
+    What somebody asked for otherwise, or wrote themselves, stays as it is; so do steps of sparse gradients, which the
+    kernels do not take.
     """
-    sparse = any(getattr(part, "sparse", False) for part in module.modules())
     weights = [each for group in optimizer.param_groups for each in group["params"]]
     plain = all(each.device.type == "cpu" and each.dtype in (torch.float32, torch.float64) for each in weights)
-    if type(optimizer) not in FUSED or not plain or sparse:
+    if type(optimizer) not in FUSED or not plain:
         return optimizer
     for group in optimizer.param_groups:
-        if not any(group.get(way) for way in ("foreach", "capturable", "differentiable")):
+        chosen = group.get("fused") is not None or group.get("foreach") is not None
+        if not chosen and not group.get("capturable") and not group.get("differentiable"):
             group["fused"] = True
+
+    def part_from_sparse(*_step: object) -> None:
+        if any(each.grad is not None and each.grad.is_sparse for each in weights):
+            for group in optimizer.param_groups:
+                group["fused"] = False
+        first.remove()
+
+    first = optimizer.register_step_pre_hook(part_from_sparse)
     return optimizer

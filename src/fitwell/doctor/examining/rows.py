@@ -27,6 +27,7 @@ NEAR = 0.2  # of the distance of the tenth nearest row
 FEWEST_DIMENSIONS = 6  # from here hardly any row has a neighbor so near by chance
 MOST_ASKED, MOST_KNOWN = 1000, 10_000  # rows
 ROUNDED = 3e-6  # how far a logarithm in float32 is from that of a whole number
+FEWEST_COUNTS = 3  # that differ: two numbers may be marks
 LARGEST_COUNT = 1e4  # beyond, the logarithms of whole numbers lie too close together
 # Correlation of a feature with the target from which it is a copy. Classes leave a gap between their copies that no
 # threshold on an honest feature has; among numbers an honest feature may be as good as linear.
@@ -39,6 +40,8 @@ NEAR_MARK = 0.9  # of a mark of two values, where there are two classes: one in 
 WITHOUT_A_GAP = 3.0
 FEWEST_OF_A_FILE = 100  # rows: among fewer, a measurement that divides two classes may leave no gap either
 DISTINCT = 1e-3  # of a standardized feature's length that others leave of it at least, however they are added up
+FEWEST_IN_A_SUM = 4  # features that vary, so that two may be left out
+ONE_AFTER_ANOTHER = 0.5  # mean correlation of neighboring features
 NOT_IN_A_SUM = 1e-3  # of the target's spread: what a feature adds to it at the least
 TOLD_BY_OTHERS = 0.2  # skill of the features that are not in the sum
 LEAKED_SKILL = 0.1  # what other features explain of a copy's original, and not of what the copy leaves
@@ -84,7 +87,7 @@ def _non_finite(values: Tensor, name: str) -> Finding | None:
         since="data",
         evidence={"rows": count, "first": int(bad.nonzero()[0, 0]), **({"features": never} if never else {})},
         explanation=f"{count} of {len(values)} rows have {name} that are infinite or no number{whole}"
-        f"{'; the others are logarithms of counts, and these of 0' if logarithms else ''}: one such row "
+        f"{', as logarithms of counts that are 0' if logarithms else ''}: one such row "
         "makes the loss no number, and after its step every weight",
         remedies=(
             remedy(
@@ -136,7 +139,10 @@ def _mended_logarithms(values: Tensor) -> Tensor:
     finite, nothing = flat.isfinite(), flat == -math.inf
     counts = torch.where(finite, flat, 0.0).exp()
     whole = ((flat - counts.round().log()).abs() < ROUNDED) & (counts < LARGEST_COUNT)
-    logarithms = (whole | nothing).all(0) & nothing.any(0) & finite.any(0)
+    several = torch.tensor(
+        [len(column[here].unique()) >= FEWEST_COUNTS for column, here in zip(flat.T, finite.T, strict=True)]
+    )
+    logarithms = (whole | nothing).all(0) & nothing.any(0) & several
     return torch.where(logarithms, functional.softplus(flat), flat).reshape(values.shape)
 
 
@@ -294,12 +300,16 @@ def _made_of_several(features: Tensor, y: Tensor, targets: Tensor, task: Task) -
     about which of them it was made of.
     """
     varied = features.std(0) > 0
+    if int(varied.sum()) < FEWEST_IN_A_SUM:
+        return None
     x, left = features[:, varied].double(), y.double() - y.double().mean()
     x = (x - x.mean(0)) / x.std(0)
     if task.kind != "numbers" or len(x) < max(FEWEST_OF_A_FILE, 5 * x.shape[1]):
         return None
     if float(torch.linalg.svdvals(x)[-1]) < DISTINCT * math.sqrt(len(x)):
         return None
+    if float((x[:, 1:] * x[:, :-1]).mean(0).mean()) > ONE_AFTER_ANOTHER:
+        return None  # steps of a series, of which sums are asked for as well
     weights = torch.linalg.lstsq(x, left[:, None]).solution[:, 0]
     if float((left - x @ weights).square().sum()) > (1 - THE_SAME) * float(left.square().sum()):
         return None
