@@ -33,7 +33,7 @@ def streamed_table(folder: Path) -> str:
 # What is read, as a path below a folder, with settings that make its network small.
 KINDS: dict[str, tuple[Callable[[Path], str], dict[str, Any]]] = {
     "pictures": (lambda folder: str(picture_folder(folder / "p", ROWS)), {"network.image.widths": [4]}),
-    "sounds": (lambda folder: str(sound_folder(folder / "s", ROWS)), HEARING),
+    "sounds": (lambda folder: str(sound_folder(folder / "s", 3 * ROWS)), HEARING),
     "series": (lambda folder: written(series_frame(ROWS), folder / "s.parquet"), {"network.series.widths": [8]}),
     "texts": (lambda folder: written(text_frame(ROWS), folder / "t.parquet"), {}),
     "a streamed table": (streamed_table, {"data.streaming": "always"}),
@@ -51,13 +51,17 @@ def test_a_rate_that_is_far_too_low_is_found_whatever_is_learned_from(kind: str,
     assert found.symptom == "learning_rate_too_low"
     assert found.status in ("confirmed", "suspected")
     assert cured.diagnosis.complete
-    # First weights may rank such simple rows without a mistake; then no training can be better.
-    assert cured.run is not None or cured.diagnosis.experiments[0].figure == 1.0
+    # First weights may rank such simple rows with hardly a mistake; then no training can be shown to be better.
+    compared = cured.comparison
+    perfect = cured.diagnosis.experiments[0].figure if compared is None else compared.contenders[0].figure.high
+    assert cured.run is not None or (perfect or 0.0) > 0.99
 
 
-def test_of_members_with_settings_of_their_own_the_worst_is_examined(table: Path, tmp_path: Path) -> None:
+def test_of_members_with_settings_of_their_own_the_worst_is_examined(tmp_path: Path) -> None:
     own = [{"training.learning_rate": 0.01}, {"training.learning_rate": 1e-7}]
-    run = train(table, target="answer", settings={"members": own}, out=tmp_path / "run")
+    a, b = np.random.default_rng(7).normal(size=(2, 1200))
+    rows = pl.DataFrame({"a": a, "b": b, "answer": np.where(a + b + 1.5 * a * b > 0, "yes", "no")})
+    run = train(written(rows, tmp_path / "t.parquet"), target="answer", settings={"members": own}, out=tmp_path / "run")
     events: list[Event] = []
     found = diagnose(run, listener=events.append).findings[0]
     assert found.explanation.startswith("training.learning_rate is 1e-07")
