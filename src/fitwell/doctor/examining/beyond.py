@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from fitwell.doctor.examining.anatomy import Anatomy, anatomy_of
 from fitwell.doctor.examining.changes import Arm
-from fitwell.doctor.examining.explaining import MECHANISMS
+from fitwell.doctor.examining.explaining import MECHANISMS, measured_remedy
 from fitwell.doctor.examining.loop import Look, Training
 from fitwell.doctor.examining.measuring import Bench, Divisions, Gain, Measured, gain
 from fitwell.doctor.examining.rewiring import StandIn
@@ -266,7 +266,7 @@ def other_in_prediction(anatomy: Anatomy, screened: Screened, elsewhere: Measure
                   "low": found.low, "high": found.high},
         explanation=f"In evaluation mode the network reaches a skill of {skill(first.last.contributions):.2f} on "
         f"held-out rows, in training mode without dropout {skill(first.as_trained.contributions):.2f}: {why}.",
-        remedies=(_measured(f"let what predicts follow what is trained: running means {way_out}", found),),
+        remedies=(measured_remedy(f"let what predicts follow what is trained: running means {way_out}", found),),
     )  # fmt: skip
 
 
@@ -306,7 +306,9 @@ def ignored_class(bench: Bench, screened: Screened) -> tuple[Finding, ...]:
         },
         explanation=f"{MECHANISMS['class_imbalance'].capitalize()}: {100 * recall:.0f} % of its rows are found, where "
         f"{_uneven(anatomy)}. With weighted classes it is {found.effect:+.2f} in skill.",
-        remedies=(_measured("weight the classes by the inverse of their frequency, or move the threshold", found),),
+        remedies=(
+            measured_remedy("weight the classes by the inverse of their frequency, or move the threshold", found),
+        ),
     )
     hidden = _misled(bench, base, weighted)
     return (ignored,) if hidden is None else (hidden, ignored)
@@ -392,7 +394,7 @@ def numbered_classes(bench: Bench, screened: Screened) -> Finding | None:
         explanation=f"Targets are {count} whole numbers, and {anatomy.loss.name} takes them for quantities, so that "
         "2 lies between 1 and 3. Taken for classes, by cross-entropy, they are told apart better than by rounding: "
         f"{found.effect:+.2f} in skill by balanced accuracy.",
-        remedies=(_measured(f"give {count} outputs to CrossEntropyLoss, and take the largest", found),),
+        remedies=(measured_remedy(f"give {count} outputs to CrossEntropyLoss, and take the largest", found),),
     )
 
 
@@ -449,8 +451,3 @@ def _best_tried(screened: Screened) -> dict[str, float]:
 
 def _noise_of(arm: Measured) -> float:
     return float(arm.contributions.clamp(min=-5).double().std()) / math.sqrt(len(arm.contributions))
-
-
-def _measured(text: str, found: Gain) -> Remedy:
-    change = {"setting": None, "from": None, "to": None, "text": text}
-    return Remedy(change=change, effect=found.effect, low=found.low, high=found.high)

@@ -58,6 +58,12 @@ MECHANISMS: dict[str, str] = {
 }
 
 
+def measured_remedy(text: str, found: Gain) -> Remedy:
+    """Return a remedy that no setting of a recipe is, with what it brought."""
+    change = {"setting": None, "from": None, "to": None, "text": text}
+    return Remedy(change=change, effect=found.effect, low=found.low, high=found.high)
+
+
 def symptoms_of(name: str, arm: Arm, base: Measured) -> tuple[str, ...]:
     """Return which symptoms a change has cured, the cause first, then what it showed in."""
     signals = base.trainings[0].signals

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from fitwell.data.far_values import FEWEST_ROWS, far_values
 from fitwell.doctor.examining.changes import Arm
-from fitwell.doctor.examining.explaining import REACHED
+from fitwell.doctor.examining.explaining import REACHED, measured_remedy
 from fitwell.doctor.examining.loop import judged_rows, train
 from fitwell.doctor.examining.measuring import Bench, Gain, gain
 from fitwell.doctor.examining.scoring import skill
 from fitwell.doctor.examining.screening import Screened, is_clear
 from fitwell.doctor.examining.subject import Fold
-from fitwell.doctor.finding import Finding, Remedy
+from fitwell.doctor.finding import Finding
 
 FORETOLD = 0.5  # of the squared distance of far targets, from which they belong to the rest
 
@@ -51,17 +51,10 @@ def _finding(far: Tensor, distances: Tensor, found: Gain, reached: float) -> Fin
         "median with none between, are foretold by nothing. Errors on so far a target are nearly all that the loss "
         f"sees: without the far ones the same training tells the other rows {found.effect:+.2f} in skill better.",
         remedies=(
-            Remedy(
-                change={
-                    "setting": None,
-                    "from": None,
-                    "to": None,
-                    "text": "look at these rows, and put right or leave out what was written wrong; where such targets "
-                    "are real, take a loss in which they count less (Huber or absolute error) or their logarithm",
-                },
-                effect=found.effect,
-                low=found.low,
-                high=found.high,
+            measured_remedy(
+                "look at these rows, and put right or leave out what was written wrong; where such targets are real, "
+                "take a loss in which they count less (Huber or absolute error) or their logarithm",
+                found,
             ),
         ),
     )
