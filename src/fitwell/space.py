@@ -24,6 +24,14 @@ DECAY_FACTOR = 10.0
 MOST_DROPOUT = 0.5
 DIGITS = 3  # of a number that is tried: more would only be noise in a recipe
 
+# Where along the scale of a number the trials that are ahead lie.
+TENDENCIES = {
+    "higher": "higher is better",
+    "lower": "lower is better",
+    "middle": "the middle is best",
+    "ends": "the ends are best",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dimension:

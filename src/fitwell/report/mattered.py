@@ -14,15 +14,10 @@ from typing import Any
 from fitwell.report.picture import WIDTH, Contents, Picture, Spec, Table, data, quantity
 from fitwell.report.theme import color
 from fitwell.report.words import counted, listed, number, setting_name, setting_text
+from fitwell.space import TENDENCIES
 
 SETTINGS = 8  # drawn one by one, those that matter most first
 PANEL = 70  # pixels, the height of one comparison
-TENDENCIES = {
-    "higher": "higher is better",
-    "lower": "lower is better",
-    "middle": "the middle is best",
-    "ends": "the ends are best",
-}
 
 
 def search_pictures(contents: Contents) -> Iterator[Picture]:

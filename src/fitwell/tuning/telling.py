@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fitwell.comparison.settings import text_of
 from fitwell.events import Event, Listener
 from fitwell.narration import JOINED
-from fitwell.space import Dimension
+from fitwell.space import TENDENCIES, Dimension
 from fitwell.tuning.mattering import FEWEST, Share
 from fitwell.tuning.record import Record
 from fitwell.tuning.trials import Trial
@@ -68,12 +68,6 @@ def mattered_events(record: Record, *, whole: int) -> Iterator[Event]:
 
 
 NOTHING_MATTERED = "of no setting can it be told from chance"
-TENDENCIES = {
-    "higher": "higher is better",
-    "lower": "lower is better",
-    "middle": "the middle is best",
-    "ends": "the ends are best",
-}
 
 
 def share_text(share: Share) -> str:
